@@ -1,0 +1,41 @@
+"""The command: what must be settled before anything else is imported, and how the process ends."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command and end the process with its exit status."""
+    # Importing sympy makes 100,000 objects that all stay. Collecting them in vain takes a quarter of a short run,
+    # most of it at the end; see docs/decisions/0004-start-up.md.
+    gc.disable()
+    try:
+        status = _run()
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    finally:
+        gc.freeze()
+    sys.exit(status)
+
+
+def _run() -> int:
+    import signal
+
+    if hasattr(signal, "SIGPIPE"):
+        # A reader that has seen enough (| head -1) ends the command quietly, as with any filter.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            # What a stream can't encode is written in an ASCII form, never as an error.
+            stream.reconfigure(errors="backslashreplace")
+    from backprop_cli.cli import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()

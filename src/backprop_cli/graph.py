@@ -1,0 +1,70 @@
+"""The graph: a flat tape of primitive operations in topological order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backprop_cli.namespaces import Namespace, Number
+    from backprop_cli.ops import Op
+
+
+@dataclass(slots=True)
+class Graph:
+    """Parallel lists, one entry per node; a node is its index, and its operands have lower ones.
+
+    ops: the operation, None for an input or a number.  operands: the nodes it works on.
+    constant: 1 where the node depends on no input.  spans: where it stands in the text.
+    inputs: name -> node.  numbers: node -> its value, or "pi".
+    assignments: (node, name) in order, as the program assigns them.  output: the node of the result.
+    """
+
+    text: str
+    ops: list[Op | None] = field(default_factory=list)
+    operands: list[tuple[int, ...]] = field(default_factory=list)
+    constant: bytearray = field(default_factory=bytearray)
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    inputs: dict[str, int] = field(default_factory=dict)
+    numbers: dict[int, float | str] = field(default_factory=dict)
+    assignments: list[tuple[int, str]] = field(default_factory=list)
+    output: int = 0
+
+    def add(self, op: Op | None, operands: tuple[int, ...], span: tuple[int, int]) -> int:
+        """Append a node and return it."""
+        node = len(self.ops)
+        self.ops.append(op)
+        self.operands.append(operands)
+        self.constant.append(op is not None and all(self.constant[operand] for operand in operands))
+        self.spans.append(span)
+        return node
+
+    def add_input(self, name: str, span: tuple[int, int]) -> int:
+        """Append an input and return its node."""
+        node = self.inputs[name] = self.add(None, (), span)
+        return node
+
+    def add_number(self, number: float | str, span: tuple[int, int]) -> int:
+        """Append a number, or "pi", and return its node."""
+        node = self.add(None, (), span)
+        self.numbers[node] = number
+        self.constant[node] = True
+        return node
+
+    def fixed(self, node: int) -> list[bool]:
+        """Tell for each operand of a node whether it is a constant."""
+        return [bool(self.constant[operand]) for operand in self.operands[node]]
+
+    def source(self, node: int) -> str:
+        """Return the text that the node was read from."""
+        start, end = self.spans[node]
+        return self.text[start:end]
+
+    def leaves(self, point: dict[str, Number], m: Namespace) -> list[Number]:
+        """Return a primal list with the inputs and numbers filled in, in the number system m."""
+        primal: list[Number] = [None] * len(self.ops)
+        for name, node in self.inputs.items():
+            primal[node] = m.number(point[name])
+        for node, number in self.numbers.items():
+            primal[node] = m.pi if isinstance(number, str) else m.number(number)
+        return primal

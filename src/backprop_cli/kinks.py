@@ -1,0 +1,144 @@
+"""Points where the program is not differentiable: found, and the slope on each side."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from backprop_cli.namespaces import MpmathNamespace, Number, mpmath_namespace
+from backprop_cli.sweep import forward, reverse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from backprop_cli.graph import Graph
+
+Sides = tuple[float | None, float | None]
+"""The slope on the left and on the right; None where the function has no value on that side."""
+
+# Slopes are taken at two small distances. Between them a finite slope changes by less than 1e-20 relative, one
+# that grows without bound by 1e10 (a square root) or more, one that is 0 in the limit shrinks likewise.
+_DIGITS, _NEAR, _NEARER = 100, -20, -40
+_GROWTH = 1e5
+
+
+def find_kinks(
+    graph: Graph, primal: Sequence[Number], adjoint: Sequence[Number | None]
+) -> list[int]:
+    """Return the nodes on a path to the output that are not differentiable at their operands."""
+    kinks = []
+    for node, op in enumerate(graph.ops):
+        if op is None or op.kink is None or adjoint[node] is None:
+            continue
+        xs = [primal[operand] for operand in graph.operands[node]]
+        if all(map(math.isfinite, xs)) and op.kink.at(xs, graph.fixed(node)):
+            kinks.append(node)
+    return kinks
+
+
+def inputs_behind(
+    graph: Graph,
+    kinks: Sequence[int],
+    primal: Sequence[float],
+    partials: Sequence[tuple[Number | None, ...] | None],
+) -> set[str]:
+    """Return the inputs whose gradient depends on what is returned at a kink."""
+    behind = bytearray(len(graph.ops))
+    for node in kinks:
+        slopes = partials[node] or ()
+        for argnum, (operand, slope) in enumerate(zip(graph.operands[node], slopes, strict=False)):
+            if slope is not None and not _is_smooth(graph, node, argnum, primal, slope):
+                behind[operand] = 1
+    for node in range(graph.output, -1, -1):
+        op, slopes = graph.ops[node], partials[node]
+        if not behind[node] or op is None or slopes is None:
+            continue
+        fixed = graph.fixed(node)
+        for operand, slope in zip(graph.operands[node], slopes, strict=True):
+            if slope is not None and not op.cuts_off(slope, fixed):
+                behind[operand] = 1
+    return {name for name, node in graph.inputs.items() if behind[node]}
+
+
+def _is_smooth(graph: Graph, node: int, argnum: int, primal: Sequence[float], slope: float) -> bool:
+    """Tell whether a node at a kink is smooth all the same along one of its operands."""
+    op = graph.ops[node]
+    assert op is not None
+    if op.condition:
+        return False
+    m, slope_at, value_at, x = _along(graph, node, argnum, primal)
+    if _sides(slope_at, x, m) != (slope, slope):
+        return False
+    step = (abs(x) or m.one) * m.mp.mpf(10) ** _NEARER
+    return all(abs(value_at(x + side * step) - value_at(x)) < 1e-10 for side in (-1, 1))
+
+
+def _along(
+    graph: Graph, node: int, argnum: int, primal: Sequence[float]
+) -> tuple[MpmathNamespace, Callable[[Number], Number], Callable[[Number], Number], Number]:
+    """Return the slope and the value of a node as functions of one operand, and that operand."""
+    op = graph.ops[node]
+    assert op is not None
+    m = mpmath_namespace(_DIGITS)
+    fixed = graph.fixed(node)
+    xs = [m.number(primal[operand]) for operand in graph.operands[node]]
+
+    def value(x: Number) -> Number:
+        return m.value(op, [*xs[:argnum], x, *xs[argnum + 1 :]])
+
+    def slope(x: Number) -> Number:
+        moved = [*xs[:argnum], x, *xs[argnum + 1 :]]
+        return op.partial(m, argnum, m.value(op, moved), moved, fixed)
+
+    return m, slope, value, xs[argnum]
+
+
+def sides_of_operation(graph: Graph, node: int, primal: Sequence[float]) -> list[Sides | None]:
+    """Return the partial by each operand just left and just right of it; None for a constant."""
+    sides: list[Sides | None] = []
+    for argnum, is_fixed in enumerate(graph.fixed(node)):
+        if is_fixed:
+            sides.append(None)
+            continue
+        m, slope, _, x = _along(graph, node, argnum, primal)
+        sides.append(_sides(slope, x, m))
+    return sides
+
+
+def sides_of_gradient(graph: Graph, point: Mapping[str, float], name: str) -> Sides:
+    """Return ∂output/∂name just left and just right of the point."""
+    m = mpmath_namespace(_DIGITS)
+
+    def slope(x: Number) -> Number:
+        primal, failures = forward(graph, {**point, name: x}, m)
+        if graph.output in failures:
+            raise ValueError
+        adjoint, _ = reverse(graph, primal, m.one, m)
+        bar = adjoint[graph.inputs[name]]
+        return m.zero if bar is None else bar
+
+    return _sides(slope, m.number(point[name]), m)
+
+
+def _sides(slope: Callable[[Number], Number], x: Number, m: MpmathNamespace) -> Sides:
+    return _limit(slope, x, -1, m), _limit(slope, x, 1, m)
+
+
+def _limit(
+    slope: Callable[[Number], Number], x: Number, side: int, m: MpmathNamespace
+) -> float | None:
+    """Return the limit of the slope as its argument goes to x from one side."""
+    scale = abs(x) or m.one
+    try:
+        near, nearer = (
+            slope(x + side * scale * m.mp.mpf(10) ** power) for power in (_NEAR, _NEARER)
+        )
+    except (ArithmeticError, ValueError):
+        return None
+    if not (m.mp.isfinite(near) and m.mp.isfinite(nearer)):
+        return None if m.mp.isnan(nearer) else m.to_float(nearer)
+    if abs(nearer) > _GROWTH * abs(near) and abs(nearer) > _GROWTH:
+        return math.copysign(math.inf, nearer)
+    if abs(nearer) < abs(near) / _GROWTH:
+        return 0.0
+    return m.to_float(nearer)

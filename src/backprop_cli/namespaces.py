@@ -1,0 +1,389 @@
+"""The number systems that a row of the operation table can be evaluated in.
+
+A row is written against a namespace ``m``: ``+ - *`` are the operators of the numbers themselves, and
+everything else is a function of ``m``. ``m.div`` is the division of a program: dividing by zero has no value.
+``m.ratio`` is the division inside a derivative: 1/0 is a slope of infinity.
+
+FLOAT is binary64 and raises what Python raises. ``mpmath_namespace(digits)`` are the reals to that
+many digits. ``sympy_namespace()`` are formulas.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from backprop_cli.ops import Op
+
+Number = Any  # float, mpf, sympy.Expr: whatever the namespace works on
+
+
+class Namespace:
+    """What a row may call. Subclasses give the functions; the composite ones have a definition here."""
+
+    zero: Number
+    one: Number
+    inf: Number
+    nan: Number
+    pi: Number
+    ln2: Number
+    ln10: Number
+
+    abs: Callable[[Number], Number]
+    sign: Callable[[Number], Number]
+    floor: Callable[[Number], Number]
+    ceil: Callable[[Number], Number]
+    max: Callable[..., Number]
+    min: Callable[..., Number]
+    exp: Callable[[Number], Number]
+    expm1: Callable[[Number], Number]
+    log: Callable[[Number], Number]
+    log1p: Callable[[Number], Number]
+    log2: Callable[[Number], Number]
+    log10: Callable[[Number], Number]
+    sqrt: Callable[[Number], Number]
+    cbrt: Callable[[Number], Number]
+    sin: Callable[[Number], Number]
+    cos: Callable[[Number], Number]
+    tan: Callable[[Number], Number]
+    asin: Callable[[Number], Number]
+    acos: Callable[[Number], Number]
+    atan: Callable[[Number], Number]
+    atan2: Callable[[Number, Number], Number]
+    sinh: Callable[[Number], Number]
+    cosh: Callable[[Number], Number]
+    tanh: Callable[[Number], Number]
+    asinh: Callable[[Number], Number]
+    acosh: Callable[[Number], Number]
+    atanh: Callable[[Number], Number]
+    erf: Callable[[Number], Number]
+    erfc: Callable[[Number], Number]
+    hypot: Callable[[Number, Number], Number]
+    pow: Callable[[Number, Number], Number]
+    div: Callable[[Number, Number], Number]
+    ratio: Callable[[Number, Number], Number]
+    lt: Callable[[Number, Number], Number]
+    le: Callable[[Number, Number], Number]
+    gt: Callable[[Number, Number], Number]
+    ge: Callable[[Number, Number], Number]
+    eq: Callable[[Number, Number], Number]
+    both: Callable[[Number, Number], Number]
+    is_integer: Callable[[Number], Number]
+    where: Callable[[Number, Number, Number], Number]
+    number: Callable[[float], Number]
+
+    def gaussian(self, x: Number, scale: float) -> Number:
+        """Return exp(-scale·x²), for a scale of 1 or 1/2."""
+        return self.exp(-(x * x) * scale)
+
+    def normal_cdf(self, x: Number) -> Number:
+        """Return the probability that a standard normal variable is below x."""
+        return self.erfc(-x / self.sqrt(self.number(2.0))) / 2
+
+    def shifted_pow(self, x: Number, y: Number) -> Number:
+        """Return x**(y - 1)."""
+        return self.pow(x, y - 1)
+
+    def value(self, op: Op, xs: Sequence[Number]) -> Number:
+        """Evaluate one primitive. Raises ArithmeticError or ValueError where it has no value."""
+        return op.value(self, *xs)
+
+    def partial(
+        self, op: Op, argnum: int, y: Number, xs: Sequence[Number], fixed: Sequence[bool]
+    ) -> Number:
+        """Return ∂y/∂x of one primitive at y = f(xs). ``fixed`` marks the operands that are constants."""
+        return op.partial(self, argnum, y, xs, fixed)
+
+
+# --------------------------------------------------------------------------------------------------
+# FLOAT
+
+# Products of two numbers of this range neither overflow nor lose digits to underflow. A partial with an
+# operand or a result outside it is evaluated again with mpmath, which knows neither.
+_SAFE_OPERAND = (1e-100, 1e100)
+_SAFE_RESULT = (1e-280, 1e280)
+
+_SPLITTER = 134217729.0  # 2**27 + 1
+_SQRT1_2 = math.sqrt(0.5)
+_SQRT1_2_REST = -4.833646656726457e-17  # sqrt(1/2) less the double nearest to it
+_TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
+
+
+def _two_product(a: float, b: float) -> tuple[float, float]:
+    """Return a·b as the sum of two doubles, exactly (Dekker 1971). |a|, |b| < 1e150."""
+    high = a * b
+    shifted = a * _SPLITTER
+    a1 = shifted - (shifted - a)
+    a2 = a - a1
+    shifted = b * _SPLITTER
+    b1 = shifted - (shifted - b)
+    b2 = b - b1
+    return high, a2 * b2 - (((high - a1 * b1) - a2 * b1) - a1 * b2)
+
+
+class _Float(Namespace):
+    """binary64, with Python's own operators and the functions of ``math``, bit for bit."""
+
+    zero, one, inf, nan, pi = 0.0, 1.0, math.inf, math.nan, math.pi
+    ln2, ln10 = math.log(2.0), math.log(10.0)
+
+    abs = staticmethod(abs)
+    max = staticmethod(max)
+    min = staticmethod(min)
+    number = float
+    exp, expm1, log, log1p, log2, log10 = map(
+        staticmethod, (math.exp, math.expm1, math.log, math.log1p, math.log2, math.log10)
+    )
+    sqrt, cbrt, hypot, pow, erf, erfc = map(
+        staticmethod, (math.sqrt, math.cbrt, math.hypot, math.pow, math.erf, math.erfc)
+    )
+    sin, cos, tan, asin, acos, atan, atan2 = map(
+        staticmethod, (math.sin, math.cos, math.tan, math.asin, math.acos, math.atan, math.atan2)
+    )
+    sinh, cosh, tanh, asinh, acosh, atanh = map(
+        staticmethod, (math.sinh, math.cosh, math.tanh, math.asinh, math.acosh, math.atanh)
+    )
+
+    @staticmethod
+    def floor(x: float) -> float:
+        return float(math.floor(x))
+
+    @staticmethod
+    def ceil(x: float) -> float:
+        return float(math.ceil(x))
+
+    @staticmethod
+    def sign(x: float) -> float:
+        return 1.0 if x > 0 else -1.0 if x < 0 else 0.0
+
+    @staticmethod
+    def div(x: float, y: float) -> float:
+        return x / y
+
+    @staticmethod
+    def ratio(x: float, y: float) -> float:
+        if y:
+            return x / y
+        return math.copysign(math.inf, x) * math.copysign(1.0, y) if x else math.nan
+
+    @staticmethod
+    def lt(x: float, y: float) -> float:
+        return 1.0 if x < y else 0.0
+
+    @staticmethod
+    def le(x: float, y: float) -> float:
+        return 1.0 if x <= y else 0.0
+
+    @staticmethod
+    def gt(x: float, y: float) -> float:
+        return 1.0 if x > y else 0.0
+
+    @staticmethod
+    def ge(x: float, y: float) -> float:
+        return 1.0 if x >= y else 0.0
+
+    @staticmethod
+    def eq(x: float, y: float) -> float:
+        return 1.0 if x == y else 0.0
+
+    @staticmethod
+    def both(p: float, q: float) -> float:
+        return 1.0 if p and q else 0.0
+
+    @staticmethod
+    def is_integer(x: float) -> float:
+        return 1.0 if x == math.floor(x) else 0.0
+
+    @staticmethod
+    def where(condition: float, x: float, y: float) -> float:
+        return x if condition else y
+
+    def gaussian(self, x: float, scale: float) -> float:
+        if abs(x) > 1e3:
+            return 0.0
+        # The rounding of x² alone would cost 512 ulp of exp(-x²) at x = 27; its rest puts that right.
+        square, rest = _two_product(x, x)
+        return math.exp(-square * scale) * (1.0 - rest * scale)
+
+    def normal_cdf(self, x: float) -> float:
+        if abs(x) > 1e3:
+            return 1.0 if x > 0 else 0.0
+        # As in gaussian: the rounding of x/√2 would cost 700 ulp of the tail at x = -37.
+        z, rest = _two_product(x, -_SQRT1_2)
+        rest -= x * _SQRT1_2_REST
+        return 0.5 * (math.erfc(z) - _TWO_OVER_SQRT_PI * self.gaussian(z, 1.0) * rest)
+
+    def shifted_pow(self, x: float, y: float) -> float:
+        # Below 1/2, y - 1 is rounded, which would cost up to 350 ulp of the power; its rest (Knuth's
+        # two-sum) puts that right.
+        exponent = y - 1.0
+        step = exponent - y
+        rest = (y - (exponent - step)) - (1.0 + step)
+        power = math.pow(x, exponent)
+        return power * (1.0 + rest * math.log(x)) if rest and x > 0 else power
+
+    def value(self, op: Op, xs: Sequence[float]) -> float:
+        y: float = op.value(self, *xs)
+        if op.composite and not _SAFE_RESULT[0] < abs(y) < _SAFE_RESULT[1]:
+            exact = mpmath_namespace(40)
+            return exact.to_float(op.value(exact, *map(exact.number, xs)))
+        return y
+
+    def partial(
+        self, op: Op, argnum: int, y: float, xs: Sequence[float], fixed: Sequence[bool]
+    ) -> float:
+        try:
+            slope: float = op.partial(self, argnum, y, xs, fixed)
+            if op.exact:
+                return slope
+            if _SAFE_RESULT[0] < abs(slope) < _SAFE_RESULT[1]:
+                low, high = _SAFE_OPERAND
+                for x in xs:
+                    if x and not low < abs(x) < high:
+                        break
+                else:
+                    return slope
+        except (ArithmeticError, ValueError):
+            pass
+        return _partial_of_extremes(op, argnum, y, xs, fixed)
+
+
+def _partial_of_extremes(
+    op: Op, argnum: int, y: float, xs: Sequence[float], fixed: Sequence[bool]
+) -> float:
+    """Evaluate a partial where doubles overflow or underflow on the way, and round the result once."""
+    if not all(map(math.isfinite, xs)):
+        try:
+            return float(op.partial(FLOAT, argnum, y, xs, fixed))
+        except (ArithmeticError, ValueError):
+            return math.nan
+    exact = mpmath_namespace(40)
+    try:
+        exact_xs = [exact.number(x) for x in xs]
+        exact_y = op.value(exact, *exact_xs)
+        return exact.to_float(op.partial(exact, argnum, exact_y, exact_xs, fixed))
+    except (ArithmeticError, ValueError):
+        return math.nan
+
+
+FLOAT = _Float()
+
+
+# --------------------------------------------------------------------------------------------------
+# MPMATH
+
+
+class MpmathNamespace(Namespace):
+    """Real numbers to a given count of digits, with an exponent that never overflows."""
+
+    def __init__(self, digits: int) -> None:
+        import mpmath
+
+        self.digits = digits
+        self.mp = mp = mpmath.mp.clone()
+        mp.dps = digits + 10  # guard digits for the few roundings inside one row
+        self.zero, self.one, self.inf, self.nan = mp.mpf(0), mp.mpf(1), mp.inf, mp.nan
+        self.pi, self.ln2, self.ln10 = +mp.pi, +mp.ln2, +mp.ln10
+        self.number = mp.mpf
+        self.abs, self.sign, self.floor, self.ceil = abs, mp.sign, mp.floor, mp.ceil
+        self.max, self.min = max, min
+        self.exp, self.expm1, self.sin, self.cos, self.tan = mp.exp, mp.expm1, mp.sin, mp.cos, mp.tan
+        self.atan, self.atan2, self.hypot = mp.atan, mp.atan2, mp.hypot
+        self.sinh, self.cosh, self.tanh, self.asinh = mp.sinh, mp.cosh, mp.tanh, mp.asinh
+        self.erf, self.erfc = mp.erf, mp.erfc
+        for name in ("log", "sqrt", "asin", "acos", "acosh", "atanh"):
+            setattr(self, name, self._real(getattr(mp, name)))
+        self.pow = self._real(mp.power)
+        self.log1p = self._real(mp.log1p)
+        self.log2 = lambda x: self.log(x) / self.ln2
+        self.log10 = lambda x: self.log(x) / self.ln10
+        self.cbrt = lambda x: mp.sign(x) * mp.cbrt(abs(x))
+        self.div = lambda x, y: x / y
+        self.lt, self.le = (lambda x, y: mp.mpf(x < y)), (lambda x, y: mp.mpf(x <= y))
+        self.gt, self.ge = (lambda x, y: mp.mpf(x > y)), (lambda x, y: mp.mpf(x >= y))
+        self.eq = lambda x, y: mp.mpf(x == y)
+        self.both = lambda p, q: mp.mpf(bool(p and q))
+        self.is_integer = lambda x: mp.mpf(bool(mp.isint(x)))
+        self.where = lambda condition, x, y: x if condition else y
+
+    def _real(self, function: Callable[..., Number]) -> Callable[..., Number]:
+        """Give a function of the complex numbers the real domain: no value outside it."""
+        real, isfinite = self.mp.mpf, self.mp.isfinite
+
+        def on_reals(*xs: Number) -> Number:
+            y = function(*xs)
+            if not isinstance(y, real) or not isfinite(y):
+                raise ValueError("outside the real domain")
+            return y
+
+        return on_reals
+
+    def ratio(self, x: Number, y: Number) -> Number:  # type: ignore[override]
+        if y:
+            return x / y
+        return self.inf * self.mp.sign(x) if x else self.nan
+
+    def value(self, op: Op, xs: Sequence[Number]) -> Number:
+        y = op.value(self, *xs)
+        # An exponent has no limit here, so a tower of exponentials on a branch that is not taken would
+        # fill the memory. Doubles end at 2**1024, and no product of a few of them gets near this.
+        if isinstance(y, self.mp.mpf) and y and abs(self.mp.mag(y)) > 20_000:
+            raise OverflowError
+        return y
+
+    def to_float(self, x: Number) -> float:
+        """Round to the nearest double; beyond the range of doubles, to an infinity."""
+        try:
+            return float(x)
+        except OverflowError:
+            return math.copysign(math.inf, self.mp.sign(x))
+
+
+@cache
+def mpmath_namespace(digits: int) -> MpmathNamespace:
+    """Return the namespace of reals to ``digits`` decimal digits."""
+    return MpmathNamespace(digits)
+
+
+# --------------------------------------------------------------------------------------------------
+# SYMPY
+
+
+class SympyNamespace(Namespace):
+    """Formulas: sympy expressions in real symbols. Decisions become Piecewise."""
+
+    def __init__(self) -> None:
+        import sympy as s
+
+        self.zero, self.one, self.inf, self.nan = s.S.Zero, s.S.One, s.oo, s.nan
+        self.pi, self.ln2, self.ln10 = s.pi, s.log(2), s.log(10)
+        self.number = lambda x: s.Rational(x)
+        self.abs, self.sign, self.floor, self.ceil = s.Abs, s.sign, s.floor, s.ceiling
+        self.max, self.min, self.exp, self.log, self.sqrt = s.Max, s.Min, s.exp, s.log, s.sqrt
+        self.expm1, self.log1p = (lambda x: s.exp(x) - 1), (lambda x: s.log(1 + x))
+        self.log2, self.log10 = (lambda x: s.log(x) / s.log(2)), (lambda x: s.log(x) / s.log(10))
+        self.cbrt = lambda x: s.sign(x) * s.Abs(x) ** s.Rational(1, 3)
+        self.sin, self.cos, self.tan = s.sin, s.cos, s.tan
+        self.asin, self.acos, self.atan, self.atan2 = s.asin, s.acos, s.atan, s.atan2
+        self.sinh, self.cosh, self.tanh = s.sinh, s.cosh, s.tanh
+        self.asinh, self.acosh, self.atanh = s.asinh, s.acosh, s.atanh
+        self.erf, self.erfc, self.pow = s.erf, s.erfc, s.Pow
+        self.hypot = lambda x, y: s.sqrt(x * x + y * y)
+        self.div = self.ratio = lambda x, y: x / y
+        self.lt, self.le, self.gt, self.ge = s.Lt, s.Le, s.Gt, s.Ge
+        self.eq, self.both = s.Eq, s.And
+        self.is_integer = lambda x: s.Eq(s.floor(x), x)
+        self.where = lambda condition, x, y: s.Piecewise((x, condition), (y, True))
+
+    def gaussian(self, x: Number, scale: float) -> Number:
+        return self.exp(-(x * x) * self.number(scale))
+
+
+@cache
+def sympy_namespace() -> SympyNamespace:
+    """Return the namespace of formulas."""
+    return SympyNamespace()

@@ -1,0 +1,115 @@
+"""Names for nodes: the user's where there is one, else v1, v2, …; and each node as text."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backprop_cli.graph import Graph
+
+_SIMPLE = re.compile(r"[\w.#]+")
+
+
+def number_text(x: float, digits: int | None = 6) -> str:
+    """Return a number for people: 15 and not 15.0; ``digits`` significant ones, None for all."""
+    if math.isnan(x):
+        return "undefined"
+    if math.isinf(x):
+        return "infinity" if x > 0 else "-infinity"
+    if x == 0:
+        return "0"
+    text = repr(x) if digits is None else f"{x:.{digits}g}"
+    mantissa, e, exponent = text.partition("e")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}e{int(exponent)}" if e else mantissa
+
+
+class Naming:
+    """Ids and texts for the nodes of a graph.
+
+    order: the nodes that are shown: inputs in order of first use, operations as they are evaluated, the
+    output last. Constants are not among them, unless the output is one.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._names: dict[int, list[str]] = {}
+        output = graph.output
+        self.order = [
+            node
+            for node, constant in enumerate(graph.constant)
+            if not constant and node != output
+        ]
+        # Only a program that computes on from its output has nodes behind it.
+        feeds_others = any(output in graph.operands[node] for node in self.order if node > output)
+        at = self.order.index(next(n for n in self.order if n > output)) if feeds_others else None
+        self.order.insert(len(self.order) if at is None else at, output)
+        self._number_versions()
+        self._ids: dict[int, str] = {}
+        taken = set(graph.inputs) | {name for names in self._names.values() for name in names}
+        count = 0
+        for node in self.order:
+            if names := self._names.get(node):
+                self._ids[node] = names[0]
+                continue
+            count += 1
+            while f"v{count}" in taken:
+                count += 1
+            self._ids[node] = f"v{count}"
+
+    def _number_versions(self) -> None:
+        """A name assigned several times is name#1, name#2, … and plain name for its last meaning."""
+        graph = self.graph
+        versions: dict[str, list[int]] = {name: [node] for name, node in graph.inputs.items()}
+        for node, name in graph.assignments:
+            versions.setdefault(name, []).append(node)
+        for name, nodes in versions.items():
+            for number, node in enumerate(nodes, 1):
+                text = name if number == len(nodes) else f"{name}#{number}"
+                self._names.setdefault(node, []).append(text)
+
+    def id(self, node: int) -> str:
+        """Return the name under which the node is shown."""
+        return self._ids[node]
+
+    def is_named(self, node: int) -> bool:
+        """Tell whether the program names the node."""
+        return node in self._names
+
+    def aliases(self, node: int) -> tuple[str, ...]:
+        """Return the further names of the node."""
+        return tuple(self._names.get(node, ())[1:])
+
+    def operand(self, node: int) -> str:
+        """Return a node as it stands in the expression of another: its id, or the text of a constant."""
+        if not self.graph.constant[node]:
+            return self._ids[node]
+        return self.constant(node)
+
+    def constant(self, node: int) -> str:
+        """Return the text of a constant, in parentheses if it is more than one number."""
+        text = " ".join(self.graph.source(node).split()) or number_text(
+            float(self.graph.numbers.get(node, math.pi)), None
+        )
+        return text if _SIMPLE.fullmatch(text) or text.endswith(")") and text[0].isalpha() else f"({text})"
+
+    def expression(self, node: int) -> str:
+        """Return a node in terms of its operands: "e + c"."""
+        op = self.graph.ops[node]
+        if self.graph.constant[node]:
+            return " ".join(self.graph.source(node).split())
+        if op is None:
+            return self._ids[node]
+        return op.write([self.operand(x) for x in self.graph.operands[node]])
+
+    def source(self, node: int) -> str:
+        """Return the text that the node was read from, cut in the middle if it is long."""
+        text = " ".join(self.graph.source(node).split())
+        return text if len(text) <= 60 else f"{text[:28]} … {text[-28:]}"
+
+    def operand_source(self, node: int) -> str:
+        """Return the text of an operand in a message."""
+        return self.source(node)

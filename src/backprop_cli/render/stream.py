@@ -1,0 +1,151 @@
+"""Standard output and standard error: colour, width, encoding, and what is written when they fail."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backprop_cli.errors import BackpropError
+    from backprop_cli.report import Report
+
+# What ASCII has instead of our own signs. A user's letters are escaped by the stream itself.
+_ASCII = str.maketrans({"∂": "d", "…": "...", "→": "->", "·": "*", "−": "-"})
+
+
+class Output:
+    """The two streams, and how things are drawn on them. ``color`` is auto, always or never."""
+
+    def __init__(self, color: str = "auto") -> None:
+        self.color = color
+
+    def write(self, text: str) -> None:
+        """Write a result, in one piece. Raises OSError."""
+        if sys.stdout is None:
+            raise OSError("standard output is closed")
+        sys.stdout.write(self._encodable(text, sys.stdout.encoding))
+
+    def write_table(self, report: Report, *, digits: int | None, everything: bool) -> None:
+        """Write the table: drawn if it goes to a terminal or colour is asked for, else plain."""
+        from backprop_cli.render.table import render_plain, render_terminal
+
+        terminal = _is_terminal(sys.stdout)
+        colour = self._wants_colour(terminal=terminal)
+        if not (terminal or colour):
+            self.write(render_plain(report, digits=digits, everything=everything))
+            return
+        unicode = self._encodable("∂─…", sys.stdout.encoding) == "∂─…"
+        self.write(
+            render_terminal(
+                report,
+                digits=digits,
+                everything=everything,
+                columns=_columns(terminal=terminal),
+                colour=colour,
+                unicode=unicode,
+            )
+        )
+
+    def diagnose(self, text: str) -> None:
+        """Write a line to standard error."""
+        if sys.stderr is not None:
+            try:
+                sys.stderr.write(self._encodable(_printable(text), sys.stderr.encoding) + "\n")
+                sys.stderr.flush()
+            except OSError:
+                pass  # there is nowhere left to say so
+
+    def report_error(self, error: BackpropError, *, as_json: bool) -> int:
+        """Write an error to standard error and return its exit status."""
+        if as_json:
+            from backprop_cli.render.json import render_error
+
+            self.diagnose(render_error(error))
+            return error.status
+        self.diagnose(f"backprop: {error.message}")
+        for line in _caret(error):
+            self.diagnose(line)
+        if error.hint:
+            self.diagnose(f"  hint: {error.hint}")
+        return error.status
+
+    def flush(self) -> None:
+        """Bring what was written to its place. Raises OSError."""
+        if sys.stdout is not None:
+            sys.stdout.flush()
+
+    def abandon(self) -> None:
+        """Give up standard output, so that the interpreter does not fail on it once more at its end."""
+        if sys.stdout is not None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+
+    def _wants_colour(self, *, terminal: bool) -> bool:
+        if self.color != "auto":
+            return self.color == "always"
+        if os.environ.get("NO_COLOR"):
+            return False
+        if os.environ.get("TERM") == "dumb":
+            return False
+        return terminal or bool(os.environ.get("FORCE_COLOR"))
+
+    @staticmethod
+    def _encodable(text: str, encoding: str | None) -> str:
+        if text.isascii():
+            return text
+        try:
+            text.encode(encoding or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            return text.translate(_ASCII)
+        return text
+
+
+def _is_terminal(stream: object) -> bool:
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty and isatty())
+
+
+def _columns(*, terminal: bool) -> int:
+    """Return the width to draw for: COLUMNS, else the terminal's, else 80."""
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return max(int(asked), 20)
+    if terminal:
+        try:
+            return max(os.get_terminal_size(sys.stdout.fileno()).columns, 20)
+        except OSError:
+            pass
+    return 80
+
+
+def _printable(text: str) -> str:
+    """Replace control characters, which could drive the terminal."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
+
+
+def _caret(error: BackpropError) -> list[str]:
+    """Return the line of the text that the error is in, with carets under the piece."""
+    from backprop_cli.render.table import width
+
+    text, start = error.text, error.start
+    if not text.strip():
+        return []
+    line_start = text.rfind("\n", 0, start) + 1
+    line_end = text.find("\n", start)
+    line_end = len(text) if line_end < 0 else line_end
+    end = min(max(error.end, start + 1), max(line_end, start + 1))
+    line = text[line_start:line_end]
+    before, piece = text[line_start:start], text[start:end]
+    label = f"line {text.count(chr(10), 0, start) + 1}: " if "\n" in text.strip() else ""
+    # A long line is cut to the surroundings of the piece.
+    if len(line) > 100:
+        keep = 40
+        cut = max(len(before) - keep, 0)
+        before = ("…" if cut else "") + before[cut:]
+        piece = piece[:keep]
+        tail = text[start + len(piece) : line_end]
+        line = before + piece + (tail[:keep] + "…" if len(tail) > keep else tail)
+    before, piece = _printable(before), _printable(piece)
+    return [f"  {label}{_printable(line)}", f"  {' ' * (len(label) + width(before))}{'^' * max(width(piece), 1)}"]

@@ -1,0 +1,266 @@
+"""The report as a table: for a terminal with rich, for a pipe as plain aligned text.
+
+Both show the same cells. A terminal too narrow for the columns gets one block per node instead, which wraps
+between words, so no number is ever cut.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from backprop_cli.naming import number_text
+from backprop_cli.report import ALL_DIGITS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.report import GradientCheck, NodeRecord, Report
+
+# A graph with more nodes than this is summed up, unless all of it is asked for.
+_FEW_NODES = 30
+_FEW_ROWS = 40
+
+Role = Literal["", "input", "output", "idle", "pass", "fail", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of cells; a cell is lines of text. role: how it is coloured."""
+
+    cells: tuple[tuple[str, ...], ...]
+    role: Role = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table before it is drawn. right: the columns of numbers."""
+
+    header: tuple[str, ...]
+    right: tuple[int, ...]
+    rows: list[Row]
+
+
+def node_sheet(report: Report, *, digits: int | None, everything: bool, stacked: bool) -> Sheet:
+    """Return the table of nodes. stacked: every local derivative on a line of its own."""
+    shown, hidden = _choose(report, everything)
+    rows = []
+    for node in shown:
+        if node is None:
+            rows.append(Row((("…",), (f"{hidden:,} more nodes (--all shows them)",), *[("",)] * 3), "note"))
+            continue
+        slopes = _slopes(node, digits)
+        rows.append(
+            Row(
+                (
+                    (node.id,),
+                    (node.expr if node.op != "input" else "input",),
+                    (number_text(node.value, digits),),
+                    slopes if stacked and slopes else ("  ".join(slopes),),
+                    (number_text(node.gradient, digits),),
+                ),
+                _role(report, node),
+            )
+        )
+    slope = f"∂{report.output}/∂node" if report.upstream == 1 else "gradient"
+    return Sheet(("node", "expression", "value", "local derivatives", slope), (2, 4), rows)
+
+
+def check_sheet(report: Report, *, digits: int | None, everything: bool) -> Sheet:
+    """Return the table of gradients: by reverse mode, by sympy, the digits right, the verdict."""
+    names = list(report.gradients)
+    hidden = 0
+    if not everything and len(names) > _FEW_ROWS:
+        hidden = len(names) - _FEW_ROWS
+        names = [*names[: _FEW_ROWS // 2], "", *names[-_FEW_ROWS // 2 :]]
+    rows = []
+    for name in names:
+        if not name:
+            rows.append(Row((("…",), (f"{hidden:,} more",), *[("",)] * 4), "note"))
+            continue
+        found = report.check.gradients[name]
+        verdict, role = _verdict(found, digits)
+        value = "" if found.value is None else number_text(float(found.value), digits)
+        rows.append(
+            Row(
+                (
+                    (name,),
+                    (number_text(report.gradients[name], digits),),
+                    (found.formula or "",),
+                    (value,),
+                    ("" if found.digits is None else str(found.digits),),
+                    (verdict,),
+                ),
+                role,
+            )
+        )
+    return Sheet(("input", "gradient", "sympy's formula", "its value", "digits", "check"), (1, 3, 4), rows)
+
+
+def summary(report: Report, digits: int | None) -> tuple[str, Role]:
+    """Return the last line: the value and the verdict on all gradients."""
+    head = f"{report.output} = {number_text(report.value, digits)}"
+    check = report.check
+    count = len(report.gradients)
+    gradients = f"{count:,} gradient{'s' * (count != 1)}"
+    compared = [c for c in check.gradients.values() if c.status == "pass"]
+    if check.status == "fail":
+        wrong = [name for name, c in check.gradients.items() if c.status == "fail"]
+        what = f"the gradient by {', '.join(wrong[:8])}" if wrong else check.reason
+        return f"{head}; CHECK FAILED: sympy disagrees on {what}", "fail"
+    if check.status == "skipped":
+        return f"{head}; {gradients}, not checked: {check.reason}", ""
+    if not count:
+        return f"{head}; sympy agrees with the value to {check.precision} digits", "pass"
+    fewest = min((c.digits for c in compared if c.digits is not None), default=ALL_DIGITS)
+    right = "all digits right" if fewest == ALL_DIGITS else f"{fewest} or more digits right"
+    if len(compared) == count:
+        return f"{head}; {gradients}, all confirmed by sympy, {right}", "pass"
+    return f"{head}; {len(compared):,} of {gradients} confirmed by sympy, {right}", "pass"
+
+
+def _choose(report: Report, everything: bool) -> tuple[list[NodeRecord | None], int]:
+    """Return the nodes to show, None where some are left out, and how many those are."""
+    nodes = report.nodes
+    if everything or len(nodes) <= _FEW_NODES:
+        return list(nodes), 0
+    shown = [n for n in nodes if n.op == "input" or n.id == report.output or n.is_named]
+    if len(shown) > _FEW_ROWS:
+        half = _FEW_ROWS // 2
+        return [*shown[:half], None, *shown[-half:]], len(nodes) - 2 * half
+    return [*shown[:-1], None, shown[-1]], len(nodes) - len(shown)
+
+
+def _slopes(node: NodeRecord, digits: int | None) -> tuple[str, ...]:
+    mark = " (kink)" if node.kink is not None else ""
+    # An operand used twice (x*x) has two slopes, which the reader adds up.
+    return tuple(
+        f"∂{node.id}/∂{operand} = {number_text(slope, digits)}{mark}"
+        for operand, slope in zip(node.operands, node.partials, strict=True)
+        if slope is not None
+    )
+
+
+def _role(report: Report, node: NodeRecord) -> Role:
+    if node.id == report.output:
+        return "output"
+    if node.op == "input":
+        return "input"
+    return "idle" if node.gradient == 0 else ""
+
+
+def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
+    if found.status == "fail":
+        return "WRONG", "fail"
+    if found.at_kink:
+        sides = (
+            "none" if side is None else number_text(side, digits) for side in (found.left, found.right)
+        )
+        return "kink: left {}, right {}".format(*sides), "note"
+    if found.status == "skipped":
+        return f"skipped: {found.reason}", "note"
+    if found.zero_within is not None:
+        return f"0 within {number_text(found.zero_within, 2)}", "pass"
+    return "ok", "pass"
+
+
+# ---- drawing ----
+
+
+def render_plain(report: Report, *, digits: int | None, everything: bool) -> str:
+    """Return the report as aligned text of any width, for a pipe."""
+    sheets = [node_sheet(report, digits=digits, everything=everything, stacked=False)]
+    if report.gradients:
+        sheets.append(check_sheet(report, digits=digits, everything=everything))
+    parts = ["\n".join(_aligned(sheet)) for sheet in sheets]
+    return "\n\n".join([*parts, summary(report, digits)[0]]) + "\n"
+
+
+def _aligned(sheet: Sheet) -> list[str]:
+    lines = [sheet.header, *(tuple(cell[0] for cell in row.cells) for row in sheet.rows)]
+    widths = [max(width(line[i]) for line in lines) for i in range(len(sheet.header))]
+    return [
+        "  ".join(
+            _pad(cell, widths[i], right=i in sheet.right) for i, cell in enumerate(line)
+        ).rstrip()
+        for line in lines
+    ]
+
+
+def _pad(text: str, size: int, *, right: bool) -> str:
+    space = " " * (size - width(text))
+    return space + text if right else text + space
+
+
+def width(text: str) -> int:
+    """Return the columns that a text takes in a terminal."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def natural_width(sheet: Sheet) -> int:
+    """Return the columns that a sheet needs when drawn in a terminal."""
+    return sum(
+        2 + max(width(line) for row in (Row(tuple((h,) for h in sheet.header)), *sheet.rows) for line in row.cells[i])
+        for i in range(len(sheet.header))
+    )
+
+
+def blocks(report: Report, *, digits: int | None, everything: bool) -> list[tuple[str, Role]]:
+    """Return the report as short lines, for a terminal too narrow for columns."""
+    lines: list[tuple[str, Role]] = []
+    shown, hidden = _choose(report, everything)
+    for node in shown:
+        if node is None:
+            lines.append((f"… {hidden:,} more nodes (--all shows them)", "note"))
+            continue
+        role = _role(report, node)
+        value = number_text(node.value, digits)
+        text = f"{node.id} = {value}" if node.op == "input" else f"{node.id} = {node.expr} = {value}"
+        lines.append((text, role))
+        lines.extend((f"  {slope}", "") for slope in _slopes(node, digits))
+        lines.append((f"  ∂{report.output}/∂{node.id} = {number_text(node.gradient, digits)}", ""))
+    lines.append(("", ""))
+    for row in check_sheet(report, digits=digits, everything=everything).rows:
+        name, gradient, formula, value, right, verdict = (cell[0] for cell in row.cells)
+        parts = [f"{name}: {gradient}"]
+        if formula:
+            parts.append(f"sympy: {formula}" + (f" = {value}" if value else ""))
+        elif value:
+            parts.append(f"sympy: {value}")
+        parts.append(f"{right} digits, {verdict}" if right else verdict)
+        lines.append((parts[0], ""))
+        lines.extend((f"  {part}", row.role if part is parts[-1] else "") for part in parts[1:])
+    return lines
+
+
+def render_terminal(
+    report: Report, *, digits: int | None, everything: bool, columns: int, colour: bool, unicode: bool
+) -> str:
+    """Return the report drawn for a terminal of so many columns."""
+    from backprop_cli.render.terminal import Painter
+
+    painter = Painter(columns, colour=colour, unicode=unicode)
+    for stacked in (False, True):
+        sheet = node_sheet(report, digits=digits, everything=everything, stacked=stacked)
+        if natural_width(sheet) <= columns:
+            painter.table(sheet)
+            break
+    else:
+        painter.lines([*blocks(report, digits=digits, everything=everything), ("", "")])
+        painter.lines([summary(report, digits)])
+        return painter.text()
+    if report.gradients:
+        painter.table(check_sheet(report, digits=digits, everything=everything))
+    painter.lines([summary(report, digits)])
+    return painter.text()
+
+
+def is_wide(sheets: Sequence[Sheet], columns: int) -> bool:
+    """Tell whether any of the sheets needs more columns."""
+    return any(natural_width(sheet) > columns for sheet in sheets)

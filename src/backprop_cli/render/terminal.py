@@ -1,0 +1,70 @@
+"""Drawing for a terminal, with rich. Text is never read as markup."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from backprop_cli.render.table import Role, Sheet
+
+_STYLES: dict[str, str] = {
+    "": "",
+    "input": "cyan",
+    "output": "bold yellow",
+    "idle": "dim",
+    "pass": "green",
+    "fail": "bold red",
+    "note": "magenta",
+}
+
+
+class Painter:
+    """Collects what is drawn as text."""
+
+    def __init__(self, columns: int, *, colour: bool, unicode: bool) -> None:
+        self.file = StringIO()
+        self.box = box.SIMPLE_HEAD if unicode else box.ASCII2
+        self.console = Console(
+            file=self.file,
+            width=columns,
+            force_terminal=colour,
+            color_system="standard" if colour else None,
+            no_color=not colour,
+            highlight=False,
+            emoji=False,
+            markup=False,
+            legacy_windows=False,
+        )
+
+    def table(self, sheet: Sheet) -> None:
+        """Draw a sheet. Cells that are too long go on in the next line."""
+        table = Table(box=self.box, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        long = max(range(len(sheet.header)), key=lambda i: max((len(r.cells[i][0]) for r in sheet.rows), default=0))
+        for i, name in enumerate(sheet.header):
+            table.add_column(
+                Text(name),
+                justify="right" if i in sheet.right else "left",
+                overflow="fold",
+                no_wrap=i != long,
+            )
+        for row in sheet.rows:
+            table.add_row(*(Text("\n".join(cell)) for cell in row.cells), style=_STYLES[row.role])
+        self.console.print(table)
+
+    def lines(self, lines: Iterable[tuple[str, Role]]) -> None:
+        """Draw lines of text, wrapped between words."""
+        for text, role in lines:
+            self.console.print(Text(text, style=_STYLES[role]), overflow="fold")
+
+    def text(self) -> str:
+        """Return what was drawn, without trailing blanks."""
+        drawn = self.file.getvalue()
+        return "\n".join(line.rstrip() for line in drawn.strip("\n").split("\n")) + "\n"

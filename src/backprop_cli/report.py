@@ -1,0 +1,116 @@
+"""The records that a computation returns. Plain data: rendering only reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ALL_DIGITS = 16
+"""What a binary64 number can have."""
+FEW_DIGITS = 12
+"""A gradient with fewer right digits is warned of."""
+
+
+@dataclass(frozen=True, slots=True)
+class GradientCheck:
+    """What the cross-check found for one input.
+
+    status: "pass", "fail" or "skipped", then with a reason.  formula: sympy's derivative.  value: its value
+    to 50 digits.  digits: how many digits of the float gradient are right (16: all).
+    zero_within: the float gradient is rounding error alone, and this bounds it; digits is then None.
+    left, right: at a kink, the slope of the output on each side; None where there is none.
+    """
+
+    status: str
+    formula: str | None = None
+    value: str | None = None
+    digits: int | None = None
+    zero_within: float | None = None
+    reason: str = ""
+    left: float | None = None
+    right: float | None = None
+
+    @property
+    def at_kink(self) -> bool:
+        """Tell whether the gradient rests on a convention, and so was not compared."""
+        return self.reason == "kink"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Where float gradients lost most of their digits: the node, in its "value" or its "gradient"."""
+
+    node: int
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The outcome of the cross-check: "pass", "fail" or "skipped"; the method; the digits computed with."""
+
+    status: str
+    method: str | None
+    precision: int | None
+    gradients: dict[str, GradientCheck]
+    reason: str = ""
+    loss: Loss | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KinkRecord:
+    """A node that is not differentiable at this point.
+
+    convention: what was used as its partial.  left, right: per operand, the partial on each side of it; None
+    for a constant and where the operation has no value.
+    """
+
+    convention: str
+    left: tuple[float | None, ...]
+    right: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """One node. operands: ids, or the number itself for a constant, whose partial is None.
+
+    value: NaN where a branch that was not taken has none.  gradient: upstream · ∂output/∂node.
+    aliases: further names that the program gives the same node.  is_named: whether it gives any.
+    """
+
+    id: str
+    op: str
+    expr: str
+    operands: tuple[str | float, ...]
+    value: float
+    partials: tuple[float | None, ...]
+    gradient: float
+    kink: KinkRecord | None = None
+    aliases: tuple[str, ...] = ()
+    is_named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Warning_:
+    """Something a user should know: its kind, the node it is about, and the sentence."""
+
+    kind: str
+    node: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Value and gradients of a program at a point.
+
+    inputs: the point.  output: id of the output node.  gradients: upstream · ∂output/∂input for the requested
+    inputs.  nodes: in topological order, inputs first, output last.
+    """
+
+    program: str
+    inputs: dict[str, float]
+    output: str
+    value: float
+    upstream: float
+    gradients: dict[str, float]
+    nodes: tuple[NodeRecord, ...]
+    check: Check
+    warnings: tuple[Warning_, ...]

@@ -1,0 +1,233 @@
+"""Statements to a source: which names are inputs, what they default to, and the values given for them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backprop_cli.errors import InputError, ParseError, did_you_mean
+from backprop_cli.namespaces import FLOAT
+from backprop_cli.ops import CONSTANTS, Op
+from backprop_cli.syntax import (
+    Statement,
+    Step,
+    canonical_name,
+    is_constant,
+    is_name,
+    names_in,
+    normalise,
+    read_statements,
+    read_value,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A program whose names are resolved.
+
+    statements: in order; those that only give an input its default are among them.
+    inputs: every input in order of first use, with the step that uses it first.
+    defaults: the statement that gives the input its default.
+    """
+
+    text: str
+    statements: list[Statement]
+    inputs: dict[str, Step]
+    defaults: dict[str, Statement]
+
+
+def read_source(text: str, given: Collection[str] = ()) -> Source:
+    """Read a program. ``given`` are the names that values are given for.
+
+    An input is a name that is used before it is assigned, or first assigned a constant expression: that
+    is its default. ``pi`` and ``tau`` are constants unless they are assigned or given.
+
+    Raises ParseError.
+    """
+    text = normalise(text)
+    statements = list(read_statements(text))
+    if not statements:
+        raise ParseError(
+            "the program is empty", text, 0, len(text), 'an expression is expected: "(a*b+c)*f"'
+        )
+    variables = {statement.name for statement in statements if statement.name} | set(given)
+    defaults: dict[str, Statement] = {}
+    assigned: set[str] = set()
+    for statement in statements:
+        name = statement.name
+        if name is not None and name not in assigned:
+            assigned.add(name)
+            if is_constant(statement.code, variables):
+                defaults[name] = statement
+    assigned.clear()
+    inputs: dict[str, Step] = {}
+    for statement in statements:
+        if statement.name is not None and defaults.get(statement.name) is statement:
+            continue
+        for step in names_in(statement.code):
+            name = step.what
+            assert isinstance(name, str)
+            if name not in assigned and name not in inputs and (name not in CONSTANTS or name in variables):
+                inputs[name] = step
+        if statement.name is not None and statement.name not in defaults:
+            assigned.add(statement.name)
+    for name, statement in defaults.items():
+        if name not in inputs:
+            inputs[name] = Step(name, 0, statement.start, statement.end)
+    return Source(text, statements, inputs, defaults)
+
+
+def read_assignments(arguments: Iterable[str]) -> dict[str, float]:
+    """Read NAME=VALUE arguments. VALUE is a constant expression, rounded once to binary64.
+
+    Raises InputError or ParseError.
+    """
+    values: dict[str, float] = {}
+    for argument in arguments:
+        text = normalise(argument)
+        left, equals, right = text.partition("=")
+        name = canonical_name(left.strip())
+        if not equals:
+            raise InputError(
+                f"{argument!r} is not of the form NAME=VALUE",
+                text,
+                0,
+                len(text),
+                "put quotes around a program that contains spaces, parentheses or *",
+            )
+        if not is_name(name):
+            raise InputError(
+                f"{left!r} is not a name", text, 0, len(left), "write NAME=VALUE, such as a=2"
+            )
+        if not right.strip():
+            raise InputError(f"{name} is given no value", text, 0, len(text), f"write {name}=2")
+        if name in values:
+            raise InputError(f"{name} is given twice", text, 0, len(text))
+        values[name] = evaluate_constant(text, len(left) + 1)
+    return values
+
+
+def evaluate_constant(text: str, start: int = 0) -> float:
+    """Return the value of the constant expression that ``text`` holds from ``start`` on.
+
+    Raises ParseError, or InputError where it has no finite value.
+    """
+    blank = " " * start  # spans stay those of the whole argument
+    try:
+        code = read_value(blank + text[start:])
+    except ParseError as error:
+        error.text = text
+        raise
+    for step in names_in(code):
+        if step.what not in CONSTANTS:
+            raise InputError(
+                f"a value can't depend on the name {step.what}",
+                text,
+                step.start,
+                step.end,
+                _name_hint(str(step.what)) or "a value is a constant expression: -10, 1e-3, 1/3, pi/4, sqrt(2)",
+            )
+    return _evaluate(code, text, InputError)
+
+
+def _evaluate(code: list[Step], text: str, error: type[InputError]) -> float:
+    """Run constant code on a stack of doubles."""
+    stack: list[float] = []
+    for what, count, start, end in code:
+        if isinstance(what, Op):
+            operands = stack[-count:]
+            del stack[-count:]
+            try:
+                result = FLOAT.value(what, operands)
+            except (ArithmeticError, ValueError):
+                result = math.nan
+            if not math.isfinite(result):
+                raise error(
+                    f"{text[start:end]} has no finite value",
+                    text,
+                    start,
+                    end,
+                    f"{what.name} needs {what.domain.words}",
+                )
+            stack.append(result)
+        else:
+            stack.append(CONSTANTS[what] if isinstance(what, str) else what)
+    return stack[0]
+
+
+def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]:
+    """Return the value of every input: the one given, or its default.
+
+    Raises InputError for a name that is not an input and for an input without a value.
+    """
+    for name, value in given.items():
+        if name not in source.inputs:
+            raise _not_an_input(source, name)
+        if not math.isfinite(value):
+            raise InputError(f"{name} is {value}", hint="the value of an input is finite")
+    missing = [name for name in source.inputs if name not in given and name not in source.defaults]
+    if missing:
+        first = source.inputs[missing[0]]
+        raise InputError(
+            f"{listing(missing)} {'has' if len(missing) == 1 else 'have'} no value",
+            source.text,
+            first.start,
+            first.end,
+            _name_hint(missing[0]) or "add " + " ".join(f"{name}=VALUE" for name in missing[:8]),
+        )
+    return {
+        name: float(given[name])
+        if name in given
+        else _evaluate(source.defaults[name].code, source.text, InputError)
+        for name in source.inputs
+    }
+
+
+def check_names(source: Source, names: Iterable[str]) -> list[str]:
+    """Return the names, each of which must be an input. Raises InputError."""
+    chosen = list(dict.fromkeys(canonical_name(normalise(name)) for name in names))
+    for name in chosen:
+        if name not in source.inputs:
+            raise _not_an_input(source, name)
+    return chosen
+
+
+def _not_an_input(source: Source, name: str) -> InputError:
+    for statement in source.statements:
+        if statement.name == name:
+            return InputError(
+                f"{name} is computed by the program, it is not an input",
+                source.text,
+                statement.start,
+                statement.end,
+                f"the inputs are {listing(list(source.inputs))}" if source.inputs else "",
+            )
+    known = listing(list(source.inputs))
+    return InputError(
+        f"{name} is not in the program",
+        hint=did_you_mean(name, source.inputs)
+        or (f"the inputs are {known}" if known else "the program has no inputs"),
+    )
+
+
+def _name_hint(name: str) -> str:
+    """Explain names that people take for numbers."""
+    return {
+        "e": "Euler's number is exp(1); e is a variable like any other, given as e=VALUE",
+        "inf": "there is no infinity; the largest number is 1.79e308",
+        "nan": "a value is a number",
+        "i": "numbers are real; i is a variable like any other, given as i=VALUE",
+        "j": "numbers are real; j is a variable like any other, given as j=VALUE",
+    }.get(name, "")
+
+
+def listing(names: list[str]) -> str:
+    """Return "a, b and c", cut after eight names."""
+    if len(names) > 8:
+        return f"{', '.join(names[:7])} and {len(names) - 7} more"
+    *others, last = names or [""]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,116 @@
+"""The forward and the reverse sweep over a graph, in any number system."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backprop_cli.graph import Graph
+    from backprop_cli.namespaces import Namespace, Number
+
+Failures = dict[int, str]
+"""Node -> why it has no value: "domain", "overflow", "indeterminate" (∞ - ∞) or "operand" (an operand has none)."""
+
+
+def forward(
+    graph: Graph, point: Mapping[str, Number], m: Namespace
+) -> tuple[list[Number], Failures]:
+    """Return the value of every node at ``point``, and the nodes that have none.
+
+    point: input name -> value.
+    A node without a value holds m.nan; so does what is made of it, but not a ``where`` that selects the
+    other branch.
+    """
+    primal = graph.leaves(dict(point), m)
+    failures: Failures = {}
+    evaluate = m.value
+    for node, op in enumerate(graph.ops):
+        if op is None:
+            continue
+        xs = [primal[operand] for operand in graph.operands[node]]
+        try:
+            if failures and _lacks_operand(graph, node, xs, failures):
+                y, failures[node] = m.nan, "operand"
+            else:
+                y = evaluate(op, xs)
+                if y != y and node not in failures:
+                    failures[node] = "indeterminate"
+        except OverflowError:
+            y, failures[node] = m.nan, "overflow"
+        except (ArithmeticError, ValueError):
+            y, failures[node] = m.nan, "domain"
+        primal[node] = y
+    return primal, failures
+
+
+def _lacks_operand(graph: Graph, node: int, xs: list[Number], failures: Failures) -> bool:
+    operands = graph.operands[node]
+    op = graph.ops[node]
+    if op is not None and op.reads is not None and operands[0] not in failures:
+        return any(operands[argnum] in failures for argnum in op.reads(xs))
+    return any(operand in failures for operand in operands)
+
+
+def needed(graph: Graph, primal: list[Number]) -> bytearray:
+    """Mark the nodes that the value of the output is made of at this point."""
+    marks = bytearray(len(graph.ops))
+    marks[graph.output] = 1
+    for node in range(graph.output, -1, -1):
+        op = graph.ops[node]
+        if not marks[node] or op is None:
+            continue
+        operands = graph.operands[node]
+        read = range(len(operands))
+        if op.reads is not None:
+            read = op.reads([primal[operand] for operand in operands])  # type: ignore[assignment]
+        for argnum in read:
+            marks[operands[argnum]] = 1
+    return marks
+
+
+def reverse(
+    graph: Graph, primal: list[Number], seed: Number, m: Namespace
+) -> tuple[list[Number | None], list[tuple[Number | None, ...] | None]]:
+    """Return the adjoint ∂output/∂node and the partials of every node with a path to the output.
+
+    primal: as ``forward`` returns it; the output has a value.  seed: the adjoint put on the output.
+    The adjoint of a node without a path is None, and so is the partial by a constant operand.
+    A path ends at an operand that was not taken (``Op.cuts``): nothing is added there, so no infinity or
+    NaN beyond it can matter.
+    Source: Griewank & Walther, Evaluating Derivatives, 2nd ed., ch. 3.
+    """
+    adjoint: list[Number | None] = [None] * len(graph.ops)
+    partials: list[tuple[Number | None, ...] | None] = [None] * len(graph.ops)
+    adjoint[graph.output] = seed
+    constant = graph.constant
+    for node in range(graph.output, -1, -1):
+        bar = adjoint[node]
+        op = graph.ops[node]
+        if bar is None or op is None or constant[node]:
+            continue
+        operands = graph.operands[node]
+        xs = [primal[operand] for operand in operands]
+        fixed = [bool(constant[operand]) for operand in operands]
+        slopes: list[Number | None] = []
+        for argnum, operand in enumerate(operands):
+            if fixed[argnum]:
+                slopes.append(None)
+                continue
+            slope = m.partial(op, argnum, primal[node], xs, fixed)
+            slopes.append(slope)
+            # Conditions stay on the path, to be looked at for kinks; nothing passes through them.
+            if op.cuts and op.cuts_off(slope, fixed) and not _is_condition(graph, operand):
+                continue
+            # A parent used twice (x*x) is met twice: contributions add up.
+            contribution = bar * slope
+            sofar = adjoint[operand]
+            adjoint[operand] = contribution if sofar is None else sofar + contribution
+        partials[node] = tuple(slopes)
+    return adjoint, partials
+
+
+def _is_condition(graph: Graph, node: int) -> bool:
+    op = graph.ops[node]
+    return op is not None and op.condition
