@@ -10,8 +10,8 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command and end the process with its exit status."""
-    # Importing sympy makes 100,000 objects that all stay. Collecting them in vain takes a quarter of a short run,
-    # most of it at the end; see docs/decisions/0004-start-up.md.
+    # Importing sympy makes 100,000 objects that all stay. Collecting them in vain takes a quarter of a
+    # short run, most of it at the end; see docs/decisions/0004-start-up.md.
     gc.disable()
     try:
         status = _run()

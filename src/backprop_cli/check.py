@@ -1,4 +1,4 @@
-"""The cross-check: every gradient by two independent routes at high precision, and how many digits the float has.
+"""The cross-check: every gradient by two independent routes in many digits, and the digits of the float.
 
 The graph is swept again with reals of 50 digits, and sympy's derivative of the expression is evaluated at the
 same point. Both come with bounds on their rounding errors, so "they agree" and "they differ" are known, not
@@ -16,7 +16,7 @@ from backprop_cli.rounding import Bounded, RoundingNamespace, bounded_floats, bo
 from backprop_cli.sweep import forward, reverse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence, Set
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backprop_cli.graph import Graph
     from backprop_cli.kinks import Sides
@@ -41,9 +41,10 @@ def cross_check(
     kinked: Mapping[str, Sides],
     sweeps: tuple[Sequence[float], Sequence[float | None], Sequence[Any]],
 ) -> Check:
-    """Check the gradients of the float sweep. Raises nothing: what can't be checked is skipped, with the reason.
+    """Check the gradients of the float sweep. What can't be checked is skipped, with the reason.
 
-    gradients: the requested ones.  kinked: inputs whose gradient rests on a convention, which are not compared.
+    gradients: the requested ones.  kinked: the inputs whose gradient rests on a convention, with its
+    slopes on both sides; they are not compared.
     sweeps: primal, adjoint and partials of the float sweep.
     """
     checks: dict[str, GradientCheck] = {}
@@ -57,9 +58,7 @@ def cross_check(
     if not all(math.isfinite(sweeps[0][node]) for node, bar in enumerate(sweeps[1]) if bar is not None):
         return _skip(gradients, checks, "a value on the way is not finite")
     if steps > _MOST_STEPS:
-        return _skip(
-            gradients, checks, f"the program has {steps:,} steps; up to {_MOST_STEPS:,} are checked"
-        )
+        return _skip(gradients, checks, f"the program has {steps:,} steps; up to {_MOST_STEPS:,} are checked")
     wanted = [name for name in gradients if name not in checks]
     side = _choose_side(program, wanted, size, depth)
     precision = 0
@@ -90,7 +89,13 @@ def cross_check(
             verdict = _agreement(exact.gradients[name], slopes[name])
             if verdict:
                 checks[name] = _verdict(
-                    verdict, gradients[name], exact.gradients[name], slopes[name], precision, side.text(name), m
+                    verdict,
+                    gradients[name],
+                    exact.gradients[name],
+                    slopes[name],
+                    precision,
+                    side.text(name),
+                    m,
                 )
     for name in gradients:
         if name not in checks:
@@ -109,9 +114,7 @@ def cross_check(
     elif checks and statuses == {"skipped"}:
         status = "skipped"
         reason = "no gradient could be compared"
-    return Check(
-        status, side.method, precision, {name: checks[name] for name in gradients}, reason, loss
-    )
+    return Check(status, side.method, precision, {name: checks[name] for name in gradients}, reason, loss)
 
 
 # ---- the two sides ----
@@ -144,9 +147,7 @@ class _Formulas:
     def __init__(self, program: Program, wanted: Sequence[str]) -> None:
         self.program = program
         self.elementary = Elementary(program)
-        self.formulas = {
-            name: self.elementary.derivative(program.inputs[name]) for name in wanted
-        }
+        self.formulas = {name: self.elementary.derivative(program.inputs[name]) for name in wanted}
 
     def gradients(
         self, point: Mapping[str, float], upstream: float, m: RoundingNamespace
@@ -157,8 +158,7 @@ class _Formulas:
         seed = m.number(upstream)
         value = evaluate(self.elementary.expr, values, m, memo)
         return value, {
-            name: seed * evaluate(formula, values, m, memo)
-            for name, formula in self.formulas.items()
+            name: seed * evaluate(formula, values, m, memo) for name, formula in self.formulas.items()
         }
 
     def text(self, name: str) -> str | None:
@@ -176,17 +176,13 @@ class _Chain:
     def gradients(
         self, point: Mapping[str, float], upstream: float, m: RoundingNamespace
     ) -> tuple[Bounded, dict[str, Bounded]]:
-        return self.steps.gradients(
-            {name: m.number(x) for name, x in point.items()}, m.number(upstream), m
-        )
+        return self.steps.gradients({name: m.number(x) for name, x in point.items()}, m.number(upstream), m)
 
     def text(self, name: str) -> str | None:  # noqa: ARG002 - there is no one formula
         return None
 
 
-def _choose_side(
-    program: Program, wanted: Sequence[str], size: int, depth: int
-) -> _Formulas | _Chain:
+def _choose_side(program: Program, wanted: Sequence[str], size: int, depth: int) -> _Formulas | _Chain:
     if size > _FORMULA_SIZE or depth > _FORMULA_DEPTH or size * len(wanted) > _FORMULA_WORK:
         return _Chain(program)
     return _Formulas(program, wanted)
@@ -240,9 +236,7 @@ def _unresolved(
     if graph.is_rounding and formula.is_rounding:
         zero = Bounded(m.base.zero, 0, m.unit)
         return _verdict("pass", gradient, zero, zero, precision, text, m)
-    return GradientCheck(
-        "skipped", formula=text, reason=f"{precision} digits are not enough to compare here"
-    )
+    return GradientCheck("skipped", formula=text, reason=f"{precision} digits are not enough to compare here")
 
 
 def _digits(gradient: float, exact: Any, m: RoundingNamespace) -> int:
@@ -329,9 +323,7 @@ def find_loss(
     return None if worst[1] < 0 else Loss(worst[1], worst[2])
 
 
-def _skip(
-    gradients: Mapping[str, float], checks: dict[str, GradientCheck], reason: str
-) -> Check:
+def _skip(gradients: Mapping[str, float], checks: dict[str, GradientCheck], reason: str) -> Check:
     for name in gradients:
         checks.setdefault(name, GradientCheck("skipped", reason=reason))
     return Check("skipped", None, _LADDER[0], {name: checks[name] for name in gradients}, reason)
@@ -341,7 +333,7 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, NoFormulaError) else "sympy's formula has no value here"
 
 
-def skip_check(gradients: Set[str] | Mapping[str, float], reason: str) -> Check:
+def skip_check(gradients: Iterable[str], reason: str) -> Check:
     """Return the record of a check that was not made."""
     return Check(
         "skipped", None, None, {name: GradientCheck("skipped", reason=reason) for name in gradients}, reason

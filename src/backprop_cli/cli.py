@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from enum import IntEnum, StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +57,7 @@ class ProgramCommand(TyperCommand):
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Sort the words into options and arguments."""
         takes_value = {
             name: not param.is_flag  # type: ignore[attr-defined]
             for param in self.get_params(ctx)
@@ -83,6 +85,7 @@ class ProgramGroup(TyperGroup):
     """The commands; a program where a command is expected gets a hint."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command. Raises UsageError."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             words = " ".join(_quoted(arg) for arg in args)
@@ -113,7 +116,12 @@ def _root(
     ctx: typer.Context,
     version: Annotated[  # noqa: ARG001 - acts in its callback
         bool,
-        typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=lambda on: _show_version(on)),
+        typer.Option(
+            "--version",
+            help="Show the version and exit.",
+            is_eager=True,
+            callback=lambda on: _show_version(on),
+        ),
     ] = False,
 ) -> None:
     if ctx.invoked_subcommand is None:
@@ -173,12 +181,8 @@ def grad(
         str,
         typer.Option("--digits", metavar="N|full", help="Significant digits in the table."),
     ] = "6",
-    everything: Annotated[
-        bool, typer.Option("--all", help="Show every node of a large graph.")
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Print no result; the exit status tells.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show every node of a large graph.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print no result; the exit status tells.")] = False,
     color: Annotated[Color, typer.Option("--color", help="When to use colour.")] = Color.auto,
 ) -> int:
     """Value and gradients of a program: the table of its nodes, cross-checked with sympy."""
@@ -187,15 +191,15 @@ def grad(
     shown_digits = _read_digits(digits)
     words = list(arguments or [])
     if file is None and not words:
-        raise UsageError(
-            "a program is missing", hint='backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5'
-        )
+        raise UsageError("a program is missing", hint='backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5')
     text = _read_program(words.pop(0) if file is None else "-", file)
     given = sources.read_assignments(words)
     seed = sources.evaluate_constant(upstream)
     source = sources.read_source(text, given)
     point = sources.choose_point(source, given)
-    chosen = None if wrt is None else sources.check_names(source, filter(None, map(str.strip, wrt.split(","))))
+    chosen = (
+        None if wrt is None else sources.check_names(source, filter(None, map(str.strip, wrt.split(","))))
+    )
 
     from backprop_cli.differentiate import differentiate_source, missing_gradients
 
@@ -265,12 +269,10 @@ def _read_program(word: str, file: str | None) -> str:
 
 def run(argv: Sequence[str]) -> int:
     """Run the command line and return its exit status. The only place where errors are caught."""
-    as_json = "--json" in argv or "--format=json" in argv or ("--format", "json") in zip(argv, argv[1:], strict=False)
+    as_json = "--json" in argv or "--format=json" in argv or ("--format", "json") in pairwise(argv)
     output = Output()
     try:
-        status = app(
-            args=list(argv), prog_name="backprop", standalone_mode=False, windows_expand_args=False
-        )
+        status = app(args=list(argv), prog_name="backprop", standalone_mode=False, windows_expand_args=False)
         output.flush()
     except BackpropError as error:
         return output.report_error(error, as_json=as_json)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from backprop_cli.cures import find_cure
 from backprop_cli.errors import DomainError, InputError
 from backprop_cli.kinks import find_kinks, inputs_behind, sides_of_gradient, sides_of_operation
 from backprop_cli.namespaces import FLOAT
 from backprop_cli.naming import Naming, number_text
-from backprop_cli.report import FEW_DIGITS, KinkRecord, NodeRecord, Report, Warning_
+from backprop_cli.report import FEW_DIGITS, KinkRecord, NodeRecord, Report, Notice
 from backprop_cli.source import Source, check_names, choose_point, listing, read_source
 from backprop_cli.sweep import forward, needed, reverse
-from backprop_cli.cures import find_cure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from backprop_cli.graph import Graph
     from backprop_cli.kinks import Sides
+    from backprop_cli.parse import Program
     from backprop_cli.report import Check
     from backprop_cli.sweep import Failures
 
@@ -40,15 +41,15 @@ def gradient(
     """Return the value of a program and its gradient by every input, cross-checked against sympy.
 
     program: an expression, or statements, in the language of the README.
-    inputs, more_inputs: the value of each input, a finite real number; angles are radians. Inputs that the
-    program gives a constant have that as their default.
+    inputs, more_inputs: the value of each input, a finite real number; angles are radians. Inputs that
+    the program gives a constant have that as their default.
     wrt: the inputs to differentiate by, all of them by default.
     upstream: the gradient that arrives at the output; every gradient is multiplied by it.
     check: whether to cross-check with sympy, which costs some milliseconds.
 
-    The output is one number, so ``report.gradients[name]`` is upstream · ∂output/∂name, a float. At a kink it is
-    what the convention says (``report.warnings``); where a gradient does not exist it is NaN, and infinite
-    where the slope is.
+    The output is one number, so ``report.gradients[name]`` is upstream · ∂output/∂name, a float. At a kink
+    it is what the convention says (``report.warnings``); where a gradient does not exist it is NaN, and
+    infinite where the slope is.
 
     Raises ParseError for a program that is not in the language, InputError for a missing, unknown or
     non-finite input, DomainError where the value does not exist; all are BackpropError.
@@ -94,15 +95,15 @@ def differentiate_source(
         if name in behind:
             few = len(graph.ops) * len(behind) <= _MOST_SIDE_STEPS
             sides[name] = _scaled(sides_of_gradient(graph, point, name), upstream) if few else (None, None)
-    kink_records = {
-        node: _kink_record(graph, node, primal) for node in kinks[:_MOST_KINKS_TOLD]
-    }
-    checked = _check(check, expressions, graph, point, upstream, gradients, sides, (primal, adjoint, partials))
+    kink_records = {node: _kink_record(graph, node, primal) for node in kinks[:_MOST_KINKS_TOLD]}
+    checked = _check(
+        check, expressions, graph, point, upstream, gradients, sides, (primal, adjoint, partials)
+    )
     nodes = _node_records(graph, naming, primal, adjoint, partials, kink_records)
     warnings = [
-        *_name_warnings(source, naming),
+        *_name_warnings(naming),
         *_kink_warnings(graph, naming, primal, kinks, kink_records, sides, gradients),
-        *_overflow_warnings(graph, naming, primal, adjoint),
+        *_overflow_warnings(naming, primal, adjoint),
         *_digit_warnings(naming, checked),
     ]
     return Report(
@@ -120,7 +121,7 @@ def differentiate_source(
 
 def _check(
     asked: bool,
-    expressions: object,
+    expressions: Program,
     graph: Graph,
     point: dict[str, float],
     upstream: float,
@@ -166,9 +167,7 @@ def _node_records(
                 id=naming.id(node),
                 op="constant" if graph.constant[node] else op.name if op is not None else "input",
                 expr=naming.expression(node),
-                operands=tuple(
-                    primal[x] if graph.constant[x] else naming.id(x) for x in operands
-                ),
+                operands=tuple(primal[x] if graph.constant[x] else naming.id(x) for x in operands),
                 value=primal[node],
                 partials=slopes or (),
                 gradient=adjoint[node] or 0.0,
@@ -180,9 +179,7 @@ def _node_records(
     return tuple(records)
 
 
-def _idle_partials(
-    graph: Graph, node: int, primal: Sequence[float]
-) -> tuple[float | None, ...]:
+def _idle_partials(graph: Graph, node: int, primal: Sequence[float]) -> tuple[float | None, ...]:
     """Return the partials of a node without a path to the output, NaN where they don't exist."""
     op = graph.ops[node]
     assert op is not None
@@ -191,8 +188,7 @@ def _idle_partials(
     if not all(map(math.isfinite, [*xs, primal[node]])):
         return tuple(None if f else math.nan for f in fixed)
     return tuple(
-        None if f else FLOAT.partial(op, argnum, primal[node], xs, fixed)
-        for argnum, f in enumerate(fixed)
+        None if f else FLOAT.partial(op, argnum, primal[node], xs, fixed) for argnum, f in enumerate(fixed)
     )
 
 
@@ -211,9 +207,9 @@ def _kink_record(graph: Graph, node: int, primal: Sequence[float]) -> KinkRecord
 # ---- warnings ----
 
 
-def _name_warnings(source: Source, naming: Naming) -> list[Warning_]:
+def _name_warnings(naming: Naming) -> list[Notice]:
     return [
-        Warning_(
+        Notice(
             "shadowed",
             naming.id(node),
             f"the program assigns {name} again; the input {name} is the node {naming.id(node)}",
@@ -231,7 +227,7 @@ def _kink_warnings(
     records: Mapping[int, KinkRecord],
     sides: Mapping[str, Sides],
     gradients: Mapping[str, float],
-) -> list[Warning_]:
+) -> list[Notice]:
     warnings = []
     for node in kinks[:_MOST_KINKS_TOLD]:
         op = graph.ops[node]
@@ -248,7 +244,8 @@ def _kink_warnings(
                 continue
             by = f"by {naming.id(x)} " if sum(not f for f in graph.fixed(node)) > 1 else ""
             slopes.append(
-                f"slope {by}{_side(record.left[argnum])} on the left, {_side(record.right[argnum])} on the right"
+                f"slope {by}{_side(record.left[argnum])} on the left, "
+                f"{_side(record.right[argnum])} on the right"
             )
         what = (
             f"the condition {naming.source(node)} is at its boundary, {where}"
@@ -256,21 +253,19 @@ def _kink_warnings(
             else f"{naming.source(node)} has a kink at {where}"
         )
         warnings.append(
-            Warning_(
+            Notice(
                 "kink",
                 naming.id(node),
                 f"{what}: {''.join(s + '; ' for s in slopes)}used: {record.convention}",
             )
         )
     if len(kinks) > _MOST_KINKS_TOLD:
-        warnings.append(
-            Warning_("kink", None, f"{len(kinks) - _MOST_KINKS_TOLD} more nodes are at a kink")
-        )
+        warnings.append(Notice("kink", None, f"{len(kinks) - _MOST_KINKS_TOLD} more nodes are at a kink"))
     for name, (left, right) in sides.items():
         used = gradients[name]
         if left is not None and left == right and math.isfinite(left) and used != left:
             warnings.append(
-                Warning_(
+                Notice(
                     "kink",
                     naming.id(graph.inputs[name]),
                     f"by {name} the program is smooth here with the slope {number_text(left)}, but the "
@@ -285,12 +280,12 @@ def _side(slope: float | None) -> str:
 
 
 def _overflow_warnings(
-    graph: Graph, naming: Naming, primal: Sequence[float], adjoint: Sequence[float | None]
-) -> list[Warning_]:
+    naming: Naming, primal: Sequence[float], adjoint: Sequence[float | None]
+) -> list[Notice]:
     for node, bar in enumerate(adjoint):
         if bar is not None and math.isinf(primal[node]):
             return [
-                Warning_(
+                Notice(
                     "overflow",
                     naming.id(node),
                     f"{naming.source(node)} overflows to {number_text(primal[node])}; "
@@ -300,7 +295,7 @@ def _overflow_warnings(
     return []
 
 
-def _digit_warnings(naming: Naming, check: Check) -> list[Warning_]:
+def _digit_warnings(naming: Naming, check: Check) -> list[Notice]:
     warnings = []
     poor = {
         name: found.digits
@@ -320,11 +315,11 @@ def _digit_warnings(naming: Naming, check: Check) -> list[Warning_]:
                 + (f"{what} is a difference of nearly equal numbers" if check.loss.where == "value"
                    else f"the contributions to the gradient by {what} cancel")
             )  # fmt: skip
-        warnings.append(Warning_("digits", node, message))
+        warnings.append(Notice("digits", node, message))
     for name, found in check.gradients.items():
         if found.zero_within is not None:
             warnings.append(
-                Warning_(
+                Notice(
                     "digits",
                     name,
                     f"the gradient by {name} is zero to within rounding, which is up to "
@@ -343,15 +338,12 @@ def undefined(graph: Graph, primal: Sequence[float], failures: Failures) -> Doma
     node = next(
         node
         for node in range(len(graph.ops))
-        if marks[node]
-        and (failures.get(node, "operand") != "operand" or math.isinf(primal[node]))
+        if marks[node] and (failures.get(node, "operand") != "operand" or math.isinf(primal[node]))
     )
     op = graph.ops[node]
     assert op is not None
     operands = graph.operands[node]
-    got = " and ".join(
-        _equation(graph, operand, primal[operand]) for operand in dict.fromkeys(operands)
-    )
+    got = " and ".join(_equation(graph, operand, primal[operand]) for operand in dict.fromkeys(operands))
     start, end = graph.spans[node]
     why = failures.get(node, "overflow")
     if why == "domain":

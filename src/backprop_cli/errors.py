@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@dataclass(eq=False)
 class BackpropError(Exception):
     """The base of all errors that a user can cause.
 
@@ -19,17 +16,16 @@ class BackpropError(Exception):
     ``kind`` names the class in JSON; ``status`` is the exit status that the command ends with.
     """
 
-    message: str
-    text: str = ""
-    start: int = 0
-    end: int = 0
-    hint: str = ""
-
     kind = "error"
     status = 2
 
-    def __str__(self) -> str:
-        return self.message
+    def __init__(self, message: str, text: str = "", start: int = 0, end: int = 0, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.text = text
+        self.start = start
+        self.end = end
+        self.hint = hint
 
 
 class UsageError(BackpropError):
@@ -65,6 +61,8 @@ class DomainError(BackpropError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return "did you mean b?" for the known names nearest to ``name``, or "" if none is near."""
+    from difflib import get_close_matches
+
     candidates = sorted(known)
     near = get_close_matches(name, candidates, n=3, cutoff=0.6)
     # One letter too many, too few or in the wrong case is a slip even in names of two letters,
@@ -87,6 +85,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def _differ_by_one(left: str, right: str) -> bool:
     """Tell whether one name is the other with one letter more."""
     short, long = sorted((left, right), key=len)
-    return len(long) - len(short) == 1 and any(
-        short == long[:i] + long[i + 1 :] for i in range(len(long))
-    )
+    return len(long) - len(short) == 1 and any(short == long[:i] + long[i + 1 :] for i in range(len(long)))

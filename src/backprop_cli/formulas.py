@@ -1,13 +1,12 @@
 """Sympy's side of the check: the program as elementary functions, its derivatives, and their values.
 
-Everything here is derived from ``Op.symbolic``, sympy's own rules and the parsed expressions. It shares neither
-the partials of the operation table nor the graph with the sweeps that it is compared with.
+Everything here is derived from ``Op.symbolic``, sympy's own rules and the parsed expressions. It shares
+neither the partials of the operation table nor the graph with the sweeps that it is compared with.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sympy
 from sympy import Add, Mul, Pow, Rational, S, Symbol
@@ -105,9 +104,7 @@ class Elementary:
         return result
 
     def _degree_of(self, expr: Any) -> int:
-        return max(
-            (self._degree.get(part, 1) for part in (expr, *expr.args)), default=1
-        )
+        return max((self._degree.get(part, 1) for part in (expr, *expr.args)), default=1)
 
     def _number(self, number: Any) -> Any:
         if number.is_Float:
@@ -135,7 +132,7 @@ class Elementary:
 
 
 def _is_small(number: Any) -> bool:
-    return abs(number.p) <= _SMALL and number.q <= 1024
+    return bool(abs(number.p) <= _SMALL and number.q <= 1024)
 
 
 def evaluate(
@@ -198,7 +195,9 @@ def _power(expr: Any, values: dict[Any, Number], m: RoundingNamespace, memo: dic
     return _power_of(base, exponent, values, m, memo)
 
 
-def _power_of(base: Number, exponent: Any, values: dict[Any, Number], m: RoundingNamespace, memo: dict[Any, Number]) -> Number:
+def _power_of(
+    base: Number, exponent: Any, values: dict[Any, Number], m: RoundingNamespace, memo: dict[Any, Number]
+) -> Number:
     if exponent is S.One:
         return base
     if exponent is HALF:
@@ -239,7 +238,7 @@ def _holds(condition: Any, values: dict[Any, Number], m: RoundingNamespace, memo
         return not _holds(condition.args[0], values, m, memo)
     if isinstance(condition, sympy.Ne):
         left, right = (evaluate(arg, values, m, memo) for arg in condition.args)
-        return left != right
+        return bool(left != right)
     return bool(evaluate(condition, values, m, memo))
 
 
@@ -266,9 +265,7 @@ class Steps:
         Raises NoFormulaError, ArithmeticError or ValueError.
         """
         inputs = self.program.inputs
-        values = evaluate_steps(
-            self.order, {id(symbol): point[name] for name, symbol in inputs.items()}, m
-        )
+        values = evaluate_steps(self.order, {id(symbol): point[name] for name, symbol in inputs.items()}, m)
         output = id(self.program.output)
         adjoint: dict[int, Number] = {output: seed}
         for part in reversed(self.order):
@@ -282,13 +279,9 @@ class Steps:
                     adjoint[id(arg)] = contribution if sofar is None else sofar + contribution
         if values[output] is None:
             raise NoFormulaError("sympy's formula has no value here")
-        return values[output], {
-            name: adjoint.get(id(symbol), m.zero) for name, symbol in inputs.items()
-        }
+        return values[output], {name: adjoint.get(id(symbol), m.zero) for name, symbol in inputs.items()}
 
-    def _slopes(
-        self, part: Any, values: dict[int, Number], m: RoundingNamespace
-    ) -> list[Number | None]:
+    def _slopes(self, part: Any, values: dict[int, Number], m: RoundingNamespace) -> list[Number | None]:
         """Return the partials of one step; None for constants and for operands that are cut off."""
         template = _derive_step(part)
         bound = _bind(template, part, values)
@@ -303,8 +296,7 @@ class Steps:
         return slopes
 
 
-@dataclass(frozen=True, slots=True)
-class _Template:
+class _Template(NamedTuple):
     """One step in symbols: its definition, its derivative by each operand, and the operands."""
 
     definition: Any
@@ -352,7 +344,9 @@ def formula_text(formula: Any) -> str:
     """Return a formula as text, with floor where its definition stands."""
     if formula.has(sympy.cot):
         x = sympy.Wild("x")
-        formula = formula.replace(sympy.atan(sympy.cot(sympy.pi * x)), sympy.pi * (S.Half + sympy.floor(x) - x))
+        formula = formula.replace(
+            sympy.atan(sympy.cot(sympy.pi * x)), sympy.pi * (S.Half + sympy.floor(x) - x)
+        )
         formula = sympy.expand(formula)
     return str(formula)
 
@@ -365,9 +359,7 @@ def _bind(template: _Template, part: Any, values: dict[int, Number]) -> dict[Any
     }
 
 
-def evaluate_steps(
-    order: list[Any], given: dict[int, Number], m: RoundingNamespace
-) -> dict[int, Number]:
+def evaluate_steps(order: list[Any], given: dict[int, Number], m: RoundingNamespace) -> dict[int, Number]:
     """Return id(part) -> value for the parts of an expression, None where there is none.
 
     order: as ``walk`` returns it.  given: id(symbol) -> value.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,7 +9,6 @@ if TYPE_CHECKING:
     from backprop_cli.ops import Op
 
 
-@dataclass(slots=True)
 class Graph:
     """Parallel lists, one entry per node; a node is its index, and its operands have lower ones.
 
@@ -20,15 +18,16 @@ class Graph:
     assignments: (node, name) in order, as the program assigns them.  output: the node of the result.
     """
 
-    text: str
-    ops: list[Op | None] = field(default_factory=list)
-    operands: list[tuple[int, ...]] = field(default_factory=list)
-    constant: bytearray = field(default_factory=bytearray)
-    spans: list[tuple[int, int]] = field(default_factory=list)
-    inputs: dict[str, int] = field(default_factory=dict)
-    numbers: dict[int, float | str] = field(default_factory=dict)
-    assignments: list[tuple[int, str]] = field(default_factory=list)
-    output: int = 0
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.ops: list[Op | None] = []
+        self.operands: list[tuple[int, ...]] = []
+        self.constant = bytearray()
+        self.spans: list[tuple[int, int]] = []
+        self.inputs: dict[str, int] = {}
+        self.numbers: dict[int, float | str] = {}
+        self.assignments: list[tuple[int, str]] = []
+        self.output = 0
 
     def add(self, op: Op | None, operands: tuple[int, ...], span: tuple[int, int]) -> int:
         """Append a node and return it."""

@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 Sides = tuple[float | None, float | None]
 """The slope on the left and on the right; None where the function has no value on that side."""
 
-# Slopes are taken at two small distances. Between them a finite slope changes by less than 1e-20 relative, one
-# that grows without bound by 1e10 (a square root) or more, one that is 0 in the limit shrinks likewise.
+# Slopes are taken at two small distances. Between them a finite slope changes by less than 1e-20
+# relative, one that grows without bound by 1e10 (a square root) or more, one that is 0 in the limit
+# shrinks likewise.
 _DIGITS, _NEAR, _NEARER = 100, -20, -40
 _GROWTH = 1e5
 
 
-def find_kinks(
-    graph: Graph, primal: Sequence[Number], adjoint: Sequence[Number | None]
-) -> list[int]:
+def find_kinks(graph: Graph, primal: Sequence[Number], adjoint: Sequence[Number | None]) -> list[int]:
     """Return the nodes on a path to the output that are not differentiable at their operands."""
     kinks = []
     for node, op in enumerate(graph.ops):
@@ -45,8 +44,8 @@ def inputs_behind(
     """Return the inputs whose gradient depends on what is returned at a kink."""
     behind = bytearray(len(graph.ops))
     for node in kinks:
-        slopes = partials[node] or ()
-        for argnum, (operand, slope) in enumerate(zip(graph.operands[node], slopes, strict=False)):
+        at_node = partials[node] or ()
+        for argnum, (operand, slope) in enumerate(zip(graph.operands[node], at_node, strict=False)):
             if slope is not None and not _is_smooth(graph, node, argnum, primal, slope):
                 behind[operand] = 1
     for node in range(graph.output, -1, -1):
@@ -124,15 +123,11 @@ def _sides(slope: Callable[[Number], Number], x: Number, m: MpmathNamespace) -> 
     return _limit(slope, x, -1, m), _limit(slope, x, 1, m)
 
 
-def _limit(
-    slope: Callable[[Number], Number], x: Number, side: int, m: MpmathNamespace
-) -> float | None:
+def _limit(slope: Callable[[Number], Number], x: Number, side: int, m: MpmathNamespace) -> float | None:
     """Return the limit of the slope as its argument goes to x from one side."""
     scale = abs(x) or m.one
     try:
-        near, nearer = (
-            slope(x + side * scale * m.mp.mpf(10) ** power) for power in (_NEAR, _NEARER)
-        )
+        near, nearer = (slope(x + side * scale * m.mp.mpf(10) ** power) for power in (_NEAR, _NEARER))
     except (ArithmeticError, ValueError):
         return None
     if not (m.mp.isfinite(near) and m.mp.isfinite(nearer)):

@@ -11,7 +11,6 @@ from backprop_cli.ops import OPS, TABLE, Op
 from backprop_cli.parse import HALF, MINUS_ONE, Program, head
 
 
-
 def lower_program(program: Program) -> Graph:
     """Return the graph of a program: inputs in order of first use, then operations as they are evaluated.
 
@@ -21,17 +20,15 @@ def lower_program(program: Program) -> Graph:
     node_of: dict[int, int] = {}
     for name, symbol in program.inputs.items():
         node_of[id(symbol)] = graph.add_input(name, program.spans[id(symbol)])
-    for name, expr in program.statements:
+    for target, expr in program.statements:
         node = _lower(expr, graph, node_of, program.spans)
-        if name is not None:
-            graph.assignments.append((node, name))
+        if target is not None:
+            graph.assignments.append((node, target))
     graph.output = node_of[id(program.output)]
     return graph
 
 
-def _lower(
-    expr: Any, graph: Graph, node_of: dict[int, int], spans: dict[int, tuple[int, int]]
-) -> int:
+def _lower(expr: Any, graph: Graph, node_of: dict[int, int], spans: dict[int, tuple[int, int]]) -> int:
     """Add the nodes of an expression that the graph does not have yet, operands first."""
     stack = [expr]
     while stack:

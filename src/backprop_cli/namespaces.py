@@ -92,9 +92,7 @@ class Namespace:
         """Evaluate one primitive. Raises ArithmeticError or ValueError where it has no value."""
         return op.value(self, *xs)
 
-    def partial(
-        self, op: Op, argnum: int, y: Number, xs: Sequence[Number], fixed: Sequence[bool]
-    ) -> Number:
+    def partial(self, op: Op, argnum: int, y: Number, xs: Sequence[Number], fixed: Sequence[bool]) -> Number:
         """Return ∂y/∂x of one primitive at y = f(xs). ``fixed`` marks the operands that are constants."""
         return op.partial(self, argnum, y, xs, fixed)
 
@@ -128,25 +126,17 @@ def _two_product(a: float, b: float) -> tuple[float, float]:
 class _Float(Namespace):
     """binary64, with Python's own operators and the functions of ``math``, bit for bit."""
 
-    zero, one, inf, nan, pi = 0.0, 1.0, math.inf, math.nan, math.pi
-    ln2, ln10 = math.log(2.0), math.log(10.0)
-
-    abs = staticmethod(abs)
-    max = staticmethod(max)
-    min = staticmethod(min)
-    number = float
-    exp, expm1, log, log1p, log2, log10 = map(
-        staticmethod, (math.exp, math.expm1, math.log, math.log1p, math.log2, math.log10)
-    )
-    sqrt, cbrt, hypot, pow, erf, erfc = map(
-        staticmethod, (math.sqrt, math.cbrt, math.hypot, math.pow, math.erf, math.erfc)
-    )
-    sin, cos, tan, asin, acos, atan, atan2 = map(
-        staticmethod, (math.sin, math.cos, math.tan, math.asin, math.acos, math.atan, math.atan2)
-    )
-    sinh, cosh, tanh, asinh, acosh, atanh = map(
-        staticmethod, (math.sinh, math.cosh, math.tanh, math.asinh, math.acosh, math.atanh)
-    )
+    def __init__(self) -> None:
+        self.zero, self.one, self.inf, self.nan, self.pi = 0.0, 1.0, math.inf, math.nan, math.pi
+        self.ln2, self.ln10 = math.log(2.0), math.log(10.0)
+        self.number, self.abs, self.max, self.min = float, abs, max, min
+        self.exp, self.expm1, self.log, self.log1p = math.exp, math.expm1, math.log, math.log1p
+        self.log2, self.log10, self.sqrt, self.cbrt = math.log2, math.log10, math.sqrt, math.cbrt
+        self.sin, self.cos, self.tan = math.sin, math.cos, math.tan
+        self.asin, self.acos, self.atan, self.atan2 = math.asin, math.acos, math.atan, math.atan2
+        self.sinh, self.cosh, self.tanh = math.sinh, math.cosh, math.tanh
+        self.asinh, self.acosh, self.atanh = math.asinh, math.acosh, math.atanh
+        self.erf, self.erfc, self.hypot, self.pow = math.erf, math.erfc, math.hypot, math.pow
 
     @staticmethod
     def floor(x: float) -> float:
@@ -233,9 +223,7 @@ class _Float(Namespace):
             return exact.to_float(op.value(exact, *map(exact.number, xs)))
         return y
 
-    def partial(
-        self, op: Op, argnum: int, y: float, xs: Sequence[float], fixed: Sequence[bool]
-    ) -> float:
+    def partial(self, op: Op, argnum: int, y: float, xs: Sequence[float], fixed: Sequence[bool]) -> float:
         try:
             slope: float = op.partial(self, argnum, y, xs, fixed)
             if op.exact:
@@ -252,9 +240,7 @@ class _Float(Namespace):
         return _partial_of_extremes(op, argnum, y, xs, fixed)
 
 
-def _partial_of_extremes(
-    op: Op, argnum: int, y: float, xs: Sequence[float], fixed: Sequence[bool]
-) -> float:
+def _partial_of_extremes(op: Op, argnum: int, y: float, xs: Sequence[float], fixed: Sequence[bool]) -> float:
     """Evaluate a partial where doubles overflow or underflow on the way, and round the result once."""
     if not all(map(math.isfinite, xs)):
         try:
@@ -322,7 +308,7 @@ class MpmathNamespace(Namespace):
 
         return on_reals
 
-    def ratio(self, x: Number, y: Number) -> Number:  # type: ignore[override]
+    def ratio(self, x: Number, y: Number) -> Number:
         if y:
             return x / y
         return self.inf * self.mp.sign(x) if x else self.nan

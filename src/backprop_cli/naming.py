@@ -38,11 +38,7 @@ class Naming:
         self.graph = graph
         self._names: dict[int, list[str]] = {}
         output = graph.output
-        self.order = [
-            node
-            for node, constant in enumerate(graph.constant)
-            if not constant and node != output
-        ]
+        self.order = [node for node, constant in enumerate(graph.constant) if not constant and node != output]
         # Only a program that computes on from its output has nodes behind it.
         feeds_others = any(output in graph.operands[node] for node in self.order if node > output)
         at = self.order.index(next(n for n in self.order if n > output)) if feeds_others else None
@@ -61,7 +57,7 @@ class Naming:
             self._ids[node] = f"v{count}"
 
     def _number_versions(self) -> None:
-        """A name assigned several times is name#1, name#2, … and plain name for its last meaning."""
+        """Name every assignment: name#1, name#2, … and the plain name for the last one."""
         graph = self.graph
         versions: dict[str, list[int]] = {name: [node] for name, node in graph.inputs.items()}
         for node, name in graph.assignments:
@@ -94,7 +90,7 @@ class Naming:
         text = " ".join(self.graph.source(node).split()) or number_text(
             float(self.graph.numbers.get(node, math.pi)), None
         )
-        return text if _SIMPLE.fullmatch(text) or text.endswith(")") and text[0].isalpha() else f"({text})"
+        return text if _SIMPLE.fullmatch(text) or (text.endswith(")") and text[0].isalpha()) else f"({text})"
 
     def expression(self, node: int) -> str:
         """Return a node in terms of its operands: "e + c"."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 Point = tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(NamedTuple):
     """Where a primitive has a value: in words that follow "needs", as a predicate, and as points."""
 
     words: str
@@ -33,8 +32,7 @@ class Domain:
     outside: tuple[Point, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Kink:
+class Kink(NamedTuple):
     """Where a primitive is not differentiable, and what is returned there.
 
     at(xs, fixed) tells whether the point is one; ``fixed`` marks the operands that are constants, in whose
@@ -47,7 +45,7 @@ class Kink:
     points: tuple[Point, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Op:
     """One primitive y = f(x₁ … xₙ) and all we know of it, written against a namespace m."""
 
@@ -103,11 +101,7 @@ class Op:
 
     def cuts_off(self, slope: Number, fixed: Sequence[bool]) -> bool:
         """Tell whether an operand with this partial is cut off from the output."""
-        return (
-            self.cuts != ""
-            and slope == 0
-            and (self.cuts == "always" or sum(fixed) == len(fixed) - 1)
-        )
+        return self.cuts != "" and slope == 0 and (self.cuts == "always" or sum(fixed) == len(fixed) - 1)
 
     def write(self, operands: Sequence[str]) -> str:
         """Return the operation on the operands as text: "a*b", "sigmoid(z)"."""
@@ -132,9 +126,7 @@ def _always(*_xs: float) -> bool:
 
 REAL = Domain("any operand", _always, _points(*_LINE))
 REAL2 = Domain("any operands", _always, ((2.0, 3.0), (-1.5, 0.25), (0.75, -4.0), (-3.0, -0.5)))
-POSITIVE = Domain(
-    "an operand > 0", lambda x: x > 0, _points(0.25, 0.75, 1.5, 40.0), _points(0.0, -1.0)
-)
+POSITIVE = Domain("an operand > 0", lambda x: x > 0, _points(0.25, 0.75, 1.5, 40.0), _points(0.0, -1.0))
 NOT_NEGATIVE = Domain(
     "an operand >= 0", lambda x: x >= 0, _points(0.25, 0.75, 1.5, 40.0), _points(-1e-300, -1.0)
 )
@@ -150,12 +142,8 @@ OPEN_UNIT = Domain(
     _points(-0.9, -0.25, 0.125, 0.75),
     _points(-1.0, 1.0, 2.0),
 )
-ABOVE_ONE = Domain(
-    "an operand >= 1", lambda x: x >= 1, _points(1.125, 2.0, 50.0), _points(0.5, -3.0)
-)
-ABOVE_MINUS_ONE = Domain(
-    "an operand > -1", lambda x: x > -1, _points(-0.75, 0.25, 9.0), _points(-1.0, -2.0)
-)
+ABOVE_ONE = Domain("an operand >= 1", lambda x: x >= 1, _points(1.125, 2.0, 50.0), _points(0.5, -3.0))
+ABOVE_MINUS_ONE = Domain("an operand > -1", lambda x: x > -1, _points(-0.75, 0.25, 9.0), _points(-1.0, -2.0))
 DIVISION = Domain(
     "a divisor other than 0",
     lambda x, y: y != 0,
@@ -184,9 +172,7 @@ def _one(m: Namespace, _y: Number, *_xs: Number) -> Number:
 # Ties of max, min and clip: the subgradient of minimum norm
 
 
-def _share(
-    m: Namespace, xs: Sequence[Number], fixed: Sequence[Number], argnum: int, best: Number
-) -> Number:
+def _share(m: Namespace, xs: Sequence[Number], fixed: Sequence[Number], argnum: int, best: Number) -> Number:
     """Return ∂best/∂xs[argnum] where best is the max or the min of xs.
 
     Operands that tie share the slope of 1 equally: of all subgradients, the shortest. Beside a constant
@@ -218,9 +204,7 @@ def _clip_partial(
     outer = (m.where(m.gt(x, low), x_fixed, low_fixed), high_fixed)
     if argnum == 2:
         return _share(m, (raised, high), outer, 1, y)
-    return _share(m, (x, low), (x_fixed, low_fixed), argnum, raised) * _share(
-        m, (raised, high), outer, 0, y
-    )
+    return _share(m, (x, low), (x_fixed, low_fixed), argnum, raised) * _share(m, (raised, high), outer, 0, y)
 
 
 def _tie(xs: Sequence[float], fixed: Sequence[bool], best: float) -> bool:
@@ -245,9 +229,7 @@ _VERTICAL = "the slope is infinite"
 
 def _pow_by_base(m: Namespace, _y: Number, x: Number, n: Number) -> Number:
     """∂(xⁿ)/∂x = n·x**(n - 1); at x = 0: 0 for n = 0 and n > 1, 1 for n = 1, infinite between 0 and 1."""
-    at_zero = m.where(
-        m.both(m.gt(n, m.zero), m.lt(n, m.one)), m.inf, m.where(m.eq(n, m.one), m.one, m.zero)
-    )
+    at_zero = m.where(m.both(m.gt(n, m.zero), m.lt(n, m.one)), m.inf, m.where(m.eq(n, m.one), m.one, m.zero))
     away = m.eq(x, m.zero)
     return m.where(away, at_zero, n * m.shifted_pow(m.where(away, m.one, x), n))
 
@@ -498,9 +480,7 @@ TABLE: tuple[Op, ...] = (
         value=lambda m, x: m.cbrt(x),
         # 1/(3y²) would square the 2.6 ulp that cbrt may be off; this form stays below 4 ulp.
         partials=(
-            lambda m, y, x: m.where(
-                m.eq(x, m.zero), m.inf, y / (m.where(m.eq(x, m.zero), m.one, x) * 3)
-            ),
+            lambda m, y, x: m.where(m.eq(x, m.zero), m.inf, y / (m.where(m.eq(x, m.zero), m.one, x) * 3)),
         ),
         symbolic=lambda s, x: s.Piecewise(
             (x ** s.Rational(1, 3), x >= 0), (-((-x) ** s.Rational(1, 3)), True)
@@ -787,9 +767,7 @@ TABLE: tuple[Op, ...] = (
             lambda m, y, x, slope: m.where(m.gt(x, m.zero), m.zero, x),
         ),
         symbolic=lambda s, x, slope: s.Piecewise((x, x > 0), (slope * x, True)),
-        domain=Domain(
-            "any operands", _always, ((2.0, 0.25), (-1.5, 0.125), (-0.75, -0.5), (3.0, 2.0))
-        ),
+        domain=Domain("any operands", _always, ((2.0, 0.25), (-1.5, 0.125), (-0.75, -0.5), (3.0, 2.0))),
         kink=Kink(
             at=lambda xs, _fixed: xs[0] == 0 and xs[1] != 1,
             convention="the subgradient of least norm: the slope, held between 0 and 1",
@@ -818,9 +796,7 @@ TABLE: tuple[Op, ...] = (
         name="gelu",
         args=_X,
         value=lambda m, x: x * m.normal_cdf(x),
-        partials=(
-            lambda m, y, x: m.normal_cdf(x) + x * m.gaussian(x, 0.5) / m.sqrt(m.pi + m.pi),
-        ),
+        partials=(lambda m, y, x: m.normal_cdf(x) + x * m.gaussian(x, 0.5) / m.sqrt(m.pi + m.pi),),
         symbolic=lambda s, x: x * (1 + s.erf(x / s.sqrt(2))) / 2,
         domain=REAL,
         backward="a GELU passes the gradient times the normal distribution function plus x times its density",
@@ -877,9 +853,7 @@ TABLE: tuple[Op, ...] = (
         value=lambda m, x: m.abs(x),
         partials=(lambda m, y, x: m.sign(x),),
         # Of an operand that could be complex, sympy's Abs has no derivative in real terms.
-        symbolic=lambda s, x: (
-            s.Abs(x) if x.is_extended_real else s.Piecewise((x, x >= 0), (-x, True))
-        ),
+        symbolic=lambda s, x: s.Abs(x) if x.is_extended_real else s.Piecewise((x, x >= 0), (-x, True)),
         sympy_class="Abs",
         domain=REAL,
         kink=Kink(_at(0.0), "0, the subgradient of least norm", ((0.0,),)),
@@ -989,9 +963,9 @@ TABLE: tuple[Op, ...] = (
         ),
         kink=Kink(
             at=lambda xs, fixed: (
-                _tie(xs[:2], fixed[:2], max(xs[:2])) or _tie((max(xs[:2]), xs[2]), (False, fixed[2]), xs[2])
-            )
-            and not all(fixed),
+                (_tie(xs[:2], fixed[:2], max(xs[:2])) or _tie((max(xs[:2]), xs[2]), (False, fixed[2]), xs[2]))
+                and not all(fixed)
+            ),
             convention=_SHARES,
             points=((1.0, 1.0, 2.0), (2.0, 1.0, 2.0)),
         ),

@@ -12,9 +12,8 @@ Equal subexpressions are one object. So are the uses of a name: a statement refe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sympy import Add, Float, Function, Integer, Mul, Pow, S, Symbol
 from sympy.core.basic import Basic
@@ -29,8 +28,7 @@ HALF = S.Half
 MINUS_ONE = S.NegativeOne
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """A program as sympy expressions.
 
     statements: (name or None, expression) in order, without those that only give a default.
@@ -60,8 +58,8 @@ def parse_source(source: Source) -> Program:
     builder = _Builder()
     inputs = {name: Symbol(name, real=True) for name in source.inputs}
     environment: dict[str, Any] = dict(inputs)
-    for name, step in source.inputs.items():
-        builder.spans[id(inputs[name])] = (step.start, step.end)
+    for symbol, step in zip(inputs.values(), source.inputs.values(), strict=True):
+        builder.spans[id(symbol)] = (step.start, step.end)
     statements: list[tuple[str | None, Expr]] = []
     output: Any = S.Zero
     for statement in source.statements:
@@ -86,10 +84,10 @@ class _Builder:
     def build(self, code: list[Any], environment: dict[str, Any]) -> Any:
         stack: list[Any] = []
         made, spans = self.made, self.spans
-        for what, count, start, end in code:
+        for what, arity, start, end in code:
             if isinstance(what, Op):
-                operands = stack[-count:]
-                del stack[-count:]
+                operands = stack[-arity:]
+                del stack[-arity:]
                 key: Any = (what.name, *map(id, operands))
             elif isinstance(what, str) and what in environment:
                 stack.append(environment[what])

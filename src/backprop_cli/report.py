@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 ALL_DIGITS = 16
 """What a binary64 number can have."""
@@ -10,8 +10,7 @@ FEW_DIGITS = 12
 """A gradient with fewer right digits is warned of."""
 
 
-@dataclass(frozen=True, slots=True)
-class GradientCheck:
+class GradientCheck(NamedTuple):
     """What the cross-check found for one input.
 
     status: "pass", "fail" or "skipped", then with a reason.  formula: sympy's derivative.  value: its value
@@ -35,16 +34,14 @@ class GradientCheck:
         return self.reason == "kink"
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(NamedTuple):
     """Where float gradients lost most of their digits: the node, in its "value" or its "gradient"."""
 
     node: int
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """The outcome of the cross-check: "pass", "fail" or "skipped"; the method; the digits computed with."""
 
     status: str
@@ -55,8 +52,7 @@ class Check:
     loss: Loss | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KinkRecord:
+class KinkRecord(NamedTuple):
     """A node that is not differentiable at this point.
 
     convention: what was used as its partial.  left, right: per operand, the partial on each side of it; None
@@ -68,8 +64,7 @@ class KinkRecord:
     right: tuple[float | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRecord:
+class NodeRecord(NamedTuple):
     """One node. operands: ids, or the number itself for a constant, whose partial is None.
 
     value: NaN where a branch that was not taken has none.  gradient: upstream · ∂output/∂node.
@@ -88,8 +83,7 @@ class NodeRecord:
     is_named: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Warning_:
+class Notice(NamedTuple):
     """Something a user should know: its kind, the node it is about, and the sentence."""
 
     kind: str
@@ -97,8 +91,7 @@ class Warning_:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """Value and gradients of a program at a point.
 
     inputs: the point.  output: id of the output node.  gradients: upstream · ∂output/∂input for the requested
@@ -113,4 +106,4 @@ class Report:
     gradients: dict[str, float]
     nodes: tuple[NodeRecord, ...]
     check: Check
-    warnings: tuple[Warning_, ...]
+    warnings: tuple[Notice, ...]

@@ -49,9 +49,7 @@ class Bounded:
 
     def __add__(self, other: Any) -> Bounded:
         other = self._lift(other)
-        return self._rounded(
-            self.value + other.value, self.error + other.error, self.scale + other.scale
-        )
+        return self._rounded(self.value + other.value, self.error + other.error, self.scale + other.scale)
 
     def __sub__(self, other: Any) -> Bounded:
         return self + -self._lift(other)
@@ -113,16 +111,16 @@ class RoundingNamespace(Namespace):
         for name in _FUNCTIONS:
             setattr(self, name, self._function(getattr(base, name)))
 
-    def number(self, value: Any) -> Bounded:  # type: ignore[override]
+    def number(self, value: Any) -> Bounded:
         return Bounded(self.base.number(value), 0, self.unit)
 
-    def where(self, condition: Bounded, x: Number, y: Number) -> Number:  # type: ignore[override]
+    def where(self, condition: Bounded, x: Number, y: Number) -> Number:
         return x if condition else y
 
-    def div(self, x: Bounded, y: Bounded) -> Bounded:  # type: ignore[override]
+    def div(self, x: Bounded, y: Bounded) -> Bounded:
         return x / y
 
-    def ratio(self, x: Bounded, y: Bounded) -> Bounded:  # type: ignore[override]
+    def ratio(self, x: Bounded, y: Bounded) -> Bounded:
         return x / y if y else Bounded(self.base.ratio(x.value, y.value), 0, self.unit)
 
     def gaussian(self, x: Bounded, scale: float) -> Bounded:

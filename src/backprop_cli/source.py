@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import InputError, ParseError, did_you_mean
 from backprop_cli.namespaces import FLOAT
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A program whose names are resolved.
 
     statements: in order; those that only give an input its default are among them.
@@ -51,26 +49,22 @@ def read_source(text: str, given: Collection[str] = ()) -> Source:
     text = normalise(text)
     statements = list(read_statements(text))
     if not statements:
-        raise ParseError(
-            "the program is empty", text, 0, len(text), 'an expression is expected: "(a*b+c)*f"'
-        )
+        raise ParseError("the program is empty", text, 0, len(text), 'an expression is expected: "(a*b+c)*f"')
     variables = {statement.name for statement in statements if statement.name} | set(given)
     defaults: dict[str, Statement] = {}
     assigned: set[str] = set()
     for statement in statements:
-        name = statement.name
-        if name is not None and name not in assigned:
-            assigned.add(name)
+        if statement.name is not None and statement.name not in assigned:
+            assigned.add(statement.name)
             if is_constant(statement.code, variables):
-                defaults[name] = statement
+                defaults[statement.name] = statement
     assigned.clear()
     inputs: dict[str, Step] = {}
     for statement in statements:
         if statement.name is not None and defaults.get(statement.name) is statement:
             continue
         for step in names_in(statement.code):
-            name = step.what
-            assert isinstance(name, str)
+            name = str(step.what)
             if name not in assigned and name not in inputs and (name not in CONSTANTS or name in variables):
                 inputs[name] = step
         if statement.name is not None and statement.name not in defaults:
@@ -100,9 +94,7 @@ def read_assignments(arguments: Iterable[str]) -> dict[str, float]:
                 "put quotes around a program that contains spaces, parentheses or *",
             )
         if not is_name(name):
-            raise InputError(
-                f"{left!r} is not a name", text, 0, len(left), "write NAME=VALUE, such as a=2"
-            )
+            raise InputError(f"{left!r} is not a name", text, 0, len(left), "write NAME=VALUE, such as a=2")
         if not right.strip():
             raise InputError(f"{name} is given no value", text, 0, len(text), f"write {name}=2")
         if name in values:
@@ -129,7 +121,8 @@ def evaluate_constant(text: str, start: int = 0) -> float:
                 text,
                 step.start,
                 step.end,
-                _name_hint(str(step.what)) or "a value is a constant expression: -10, 1e-3, 1/3, pi/4, sqrt(2)",
+                _name_hint(str(step.what))
+                or "a value is a constant expression: -10, 1e-3, 1/3, pi/4, sqrt(2)",
             )
     return _evaluate(code, text, InputError)
 
@@ -137,10 +130,10 @@ def evaluate_constant(text: str, start: int = 0) -> float:
 def _evaluate(code: list[Step], text: str, error: type[InputError]) -> float:
     """Run constant code on a stack of doubles."""
     stack: list[float] = []
-    for what, count, start, end in code:
+    for what, arity, start, end in code:
         if isinstance(what, Op):
-            operands = stack[-count:]
-            del stack[-count:]
+            operands = stack[-arity:]
+            del stack[-arity:]
             try:
                 result = FLOAT.value(what, operands)
             except (ArithmeticError, ValueError):

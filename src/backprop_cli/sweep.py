@@ -11,12 +11,10 @@ if TYPE_CHECKING:
     from backprop_cli.namespaces import Namespace, Number
 
 Failures = dict[int, str]
-"""Node -> why it has no value: "domain", "overflow", "indeterminate" (∞ - ∞) or "operand" (an operand has none)."""
+"""Node -> why it has no value: "domain", "overflow", "indeterminate" (∞ - ∞), or "operand" (that has none)."""
 
 
-def forward(
-    graph: Graph, point: Mapping[str, Number], m: Namespace
-) -> tuple[list[Number], Failures]:
+def forward(graph: Graph, point: Mapping[str, Number], m: Namespace) -> tuple[list[Number], Failures]:
     """Return the value of every node at ``point``, and the nodes that have none.
 
     point: input name -> value.

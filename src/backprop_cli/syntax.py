@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import ParseError, did_you_mean
@@ -20,16 +19,15 @@ if TYPE_CHECKING:
 
 
 class Step(NamedTuple):
-    """One step of postfix code: a name, a number, or an operation on the last ``count`` results."""
+    """One step of postfix code: a name, a number, or an operation on the last ``arity`` results."""
 
     what: Op | str | float
-    count: int
+    arity: int
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """``name = expression``, or a bare expression where name is None.
 
     start, end: the span of the expression, or of the whole augmented assignment (``c += a``).
@@ -74,7 +72,7 @@ class _Waiting(NamedTuple):
     binding: int
     op: Op | None  # None: a plain parenthesis
     start: int
-    count: int  # operands of the operator; for a call, those read so far
+    arity: int  # operands of the operator; for a call, those read so far
 
 
 _OPEN = 0  # a parenthesis binds nothing: it stays until it is closed
@@ -93,7 +91,7 @@ _BINARY: dict[str, tuple[int, Op]] = {
     ">=": (_COMPARE, OPS["ge"]),
     "≥": (_COMPARE, OPS["ge"]),
 }
-_AUGMENTED = {f"{sign}=": op for sign, (_, op) in _BINARY.items() if op.name in ("add", "sub", "mul", "div", "pow")}
+_AUGMENTED = {f"{sign}=": op for sign, (_, op) in _BINARY.items() if not op.condition}
 _FACTOR = re.compile(r"\(\s*(?:([\w.]+)\s*|[^()\n]{1,20})\)")
 
 _NOT_IN_LANGUAGE = {
@@ -107,7 +105,7 @@ _NOT_IN_LANGUAGE = {
     "√": "write sqrt(x)",
     "∞": "there is no infinity",
     **dict.fromkeys("[]{}", "only round parentheses group"),
-    **dict.fromkeys("\"'“”‘’`", "there is no text in the language; shells need quotes around the program, not within"),
+    **dict.fromkeys("\"'“”‘’`", "there is no text in the language"),
     "$": "give a value as NAME=VALUE behind the program",
     ".": "a name has no dot",
 }
@@ -124,7 +122,7 @@ def canonical_name(name: str) -> str:
 
 
 def is_name(text: str) -> bool:
-    """Tell whether the text is a variable name: an identifier, with subscript digits where Python has none."""
+    """Tell whether the text is a name: an identifier, or one with subscript digits."""
     return text.translate(_SUBSCRIPTS).isidentifier()
 
 
@@ -216,7 +214,7 @@ class _Reader:
                             (start, end),
                             "decimals have a point: 1.5",
                         )
-                    waiting.append(opened._replace(count=opened.count + 1))
+                    waiting.append(opened._replace(arity=opened.arity + 1))
                     after_operand = False
                 elif (
                     (word == "=" or word in _AUGMENTED)
@@ -278,13 +276,13 @@ class _Reader:
         start, end, is_condition = self.operands.pop()
         if is_condition:
             raise self.condition_misused(start, end)
-        if operator.count == 2:
+        if operator.arity == 2:
             start, left_end, is_condition = self.operands.pop()
             if is_condition:
                 raise self.condition_misused(start, left_end)
         else:
             start = operator.start
-        self.code.append(Step(op, operator.count, start, end))
+        self.code.append(Step(op, operator.arity, start, end))
         self.operands.append((start, end, op.condition))
 
     def unwind(self) -> _Waiting | None:
@@ -339,7 +337,7 @@ class _Reader:
         if op is None:
             self.operands[-1] = (opened.start, end, self.operands[-1][2])
             return
-        count = opened.count + 1
+        count = opened.arity + 1
         if count != op.arity and not (op.variadic and count > op.arity):
             few = "at least " if op.variadic else ""
             raise self.error(
@@ -407,10 +405,8 @@ class _Reader:
             return self.error("the expression ends where a value is expected", (start, start))
         if kind != "operator" or word in _NOT_IN_LANGUAGE:
             return self.unexpected(kind, word, start, end)
-        if word == ")" and opened is not None and opened.op is not None and opened.count == 0:
-            return self.error(
-                f"{opened.op.name} has no operand", (opened.start, end), _signature(opened.op)
-            )
+        if word == ")" and opened is not None and opened.op is not None and opened.arity == 0:
+            return self.error(f"{opened.op.name} has no operand", (opened.start, end), _signature(opened.op))
         return self.error(f"a value is expected before {word!r}", (start, end))
 
     def adjacent(self, kind: str, word: str, start: int, end: int) -> ParseError:
@@ -452,9 +448,7 @@ class _Reader:
                 (start, end),
                 "statements are separated by ; or a new line",
             )
-        return self.error(
-            f"{word!r} is not in the language", (start, end), _NOT_IN_LANGUAGE.get(word, "")
-        )
+        return self.error(f"{word!r} is not in the language", (start, end), _NOT_IN_LANGUAGE.get(word, ""))
 
 
 def _signature(op: Op) -> str:
@@ -469,6 +463,4 @@ def names_in(code: list[Step]) -> Iterator[Step]:
 
 def is_constant(code: list[Step], variables: set[str]) -> bool:
     """Tell whether the code has no name but the predefined constants that are not variables."""
-    return all(
-        step.what in CONSTANTS and step.what not in variables for step in names_in(code)
-    )
+    return all(step.what in CONSTANTS and step.what not in variables for step in names_in(code))

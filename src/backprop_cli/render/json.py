@@ -24,9 +24,7 @@ def render_report(report: Report) -> str:
             "gradients": {name: _number(x) for name, x in report.gradients.items()},
             "nodes": [_node(node) for node in report.nodes],
             "check": _check(report.check),
-            "warnings": [
-                {"kind": w.kind, "node": w.node, "message": w.message} for w in report.warnings
-            ],
+            "warnings": [{"kind": w.kind, "node": w.node, "message": w.message} for w in report.warnings],
         }
     )
 

@@ -148,4 +148,7 @@ def _caret(error: BackpropError) -> list[str]:
         tail = text[start + len(piece) : line_end]
         line = before + piece + (tail[:keep] + "…" if len(tail) > keep else tail)
     before, piece = _printable(before), _printable(piece)
-    return [f"  {label}{_printable(line)}", f"  {' ' * (len(label) + width(before))}{'^' * max(width(piece), 1)}"]
+    return [
+        f"  {label}{_printable(line)}",
+        f"  {' ' * (len(label) + width(before))}{'^' * max(width(piece), 1)}",
+    ]

@@ -7,8 +7,7 @@ between words, so no number is ever cut.
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from backprop_cli.naming import number_text
 from backprop_cli.report import ALL_DIGITS
@@ -25,16 +24,14 @@ _FEW_ROWS = 40
 Role = Literal["", "input", "output", "idle", "pass", "fail", "note"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One row of cells; a cell is lines of text. role: how it is coloured."""
 
     cells: tuple[tuple[str, ...], ...]
     role: Role = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(NamedTuple):
     """A table before it is drawn. right: the columns of numbers."""
 
     header: tuple[str, ...]
@@ -154,9 +151,7 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
     if found.status == "fail":
         return "WRONG", "fail"
     if found.at_kink:
-        sides = (
-            "none" if side is None else number_text(side, digits) for side in (found.left, found.right)
-        )
+        sides = ("none" if side is None else number_text(side, digits) for side in (found.left, found.right))
         return "kink: left {}, right {}".format(*sides), "note"
     if found.status == "skipped":
         return f"skipped: {found.reason}", "note"
@@ -181,9 +176,7 @@ def _aligned(sheet: Sheet) -> list[str]:
     lines = [sheet.header, *(tuple(cell[0] for cell in row.cells) for row in sheet.rows)]
     widths = [max(width(line[i]) for line in lines) for i in range(len(sheet.header))]
     return [
-        "  ".join(
-            _pad(cell, widths[i], right=i in sheet.right) for i, cell in enumerate(line)
-        ).rstrip()
+        "  ".join(_pad(cell, widths[i], right=i in sheet.right) for i, cell in enumerate(line)).rstrip()
         for line in lines
     ]
 
@@ -198,15 +191,19 @@ def width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
     )
 
 
 def natural_width(sheet: Sheet) -> int:
     """Return the columns that a sheet needs when drawn in a terminal."""
     return sum(
-        2 + max(width(line) for row in (Row(tuple((h,) for h in sheet.header)), *sheet.rows) for line in row.cells[i])
+        2
+        + max(
+            width(line)
+            for row in (Row(tuple((h,) for h in sheet.header)), *sheet.rows)
+            for line in row.cells[i]
+        )
         for i in range(len(sheet.header))
     )
 

@@ -47,7 +47,9 @@ class Painter:
     def table(self, sheet: Sheet) -> None:
         """Draw a sheet. Cells that are too long go on in the next line."""
         table = Table(box=self.box, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        long = max(range(len(sheet.header)), key=lambda i: max((len(r.cells[i][0]) for r in sheet.rows), default=0))
+        long = max(
+            range(len(sheet.header)), key=lambda i: max((len(r.cells[i][0]) for r in sheet.rows), default=0)
+        )
         for i, name in enumerate(sheet.header):
             table.add_column(
                 Text(name),
