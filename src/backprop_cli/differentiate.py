@@ -10,7 +10,7 @@ from backprop_cli.errors import DomainError, InputError
 from backprop_cli.kinks import find_kinks, inputs_behind, sides_of_gradient, sides_of_operation
 from backprop_cli.namespaces import FLOAT
 from backprop_cli.naming import Naming, number_text
-from backprop_cli.report import FEW_DIGITS, KinkRecord, NodeRecord, Report, Notice
+from backprop_cli.report import FEW_DIGITS, KinkRecord, NodeRecord, Notice, Report
 from backprop_cli.source import Source, check_names, choose_point, listing, read_source
 from backprop_cli.sweep import forward, needed, reverse
 

@@ -6,6 +6,7 @@ neither the partials of the operation table nor the graph with the sweeps that i
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sympy
@@ -37,15 +38,15 @@ def define(kind: Any, args: tuple[Any, ...]) -> Any:
     return _DEFINITIONS[kind](sympy, *args)
 
 
-def measure(expr: Any) -> tuple[int, int, int]:
-    """Return the size of an expression as a tree, its depth, and its count of distinct parts."""
+def measure(expr: Any) -> tuple[int, int]:
+    """Return the size of an expression as a tree, and its depth."""
     sizes: dict[int, tuple[int, int]] = {}
     for part in walk(expr):
         below = [sizes[id(arg)] for arg in part.args]
         # The tree may be exponentially larger than the expression; past a bound its size does not matter.
         size = min(1 + sum(s for s, _ in below), 1 << 60)
         sizes[id(part)] = (size, 1 + max((d for _, d in below), default=0))
-    return (*sizes[id(expr)], len(sizes))
+    return sizes[id(expr)]
 
 
 def walk(expr: Any) -> list[Any]:
@@ -292,7 +293,7 @@ class Steps:
                 slopes.append(None)
                 continue
             slope = evaluate(derivative, bound, m, memo)
-            slopes.append(slope if slope.value or slope.error else None)
+            slopes.append(slope if slope or slope.error > -math.inf else None)
         return slopes
 
 
@@ -313,22 +314,22 @@ def _derive_step(part: Any) -> _Template:
     Small exponents stay numbers, so that x**2 is derived as 2*x and not as x**2*2/x.
     """
     kind = type(part)
-    args = tuple(
-        arg
-        if kind is Pow and position == 1 and arg.is_Rational and _is_small(arg)
-        else Symbol(f"t{position}", real=True)
+    kept = tuple(
+        arg if kind is Pow and position == 1 and arg.is_Rational and _is_small(arg) else None
         for position, arg in enumerate(part.args)
     )
-    key = (kind, *args)
-    template = _templates.get(key)
+    template = _templates.get((kind, kept))
     if template is None:
+        args = tuple(
+            Symbol(f"t{position}", real=True) if arg is None else arg for position, arg in enumerate(kept)
+        )
         is_where = kind is head(OPS["where"])
         definition = define(kind, (sympy.Gt(args[0], 0), *args[1:]) if is_where else args)
         derivatives = tuple(
             _derivative(definition, arg) if arg.is_Symbol and not definition.is_Relational else S.Zero
             for arg in args
         )
-        template = _templates[key] = _Template(definition, derivatives, args)
+        template = _templates[kind, kept] = _Template(definition, derivatives, args)
     return template
 
 

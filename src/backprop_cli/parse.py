@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sympy import Add, Float, Function, Integer, Mul, Pow, S, Symbol
 from sympy.core.basic import Basic
-from sympy.core.expr import Expr
 
 from backprop_cli.ops import Op
 
 if TYPE_CHECKING:
+    from sympy.core.expr import Expr
+
     from backprop_cli.source import Source
 
 HALF = S.Half
@@ -129,8 +130,8 @@ def _make(what: Op | str | float, operands: list[Any]) -> Any:
 def node(kind: Any, *operands: Any) -> Any:
     """Return the sympy expression kind(operands), unevaluated.
 
-    sympy's own constructors with evaluate=False hash their operands, which recurses over a deep tree, and take
-    four times as long (10 against 2.3 µs).
+    sympy's own constructors with evaluate=False hash their operands, which recurses over a deep tree, and
+    take four times as long (10 against 2.3 µs).
     """
     expr = Basic.__new__(kind, *operands)
     if kind is Add or kind is Mul or kind is Pow:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from backprop_cli.namespaces import Namespace, Number
 
 Failures = dict[int, str]
-"""Node -> why it has no value: "domain", "overflow", "indeterminate" (∞ - ∞), or "operand" (that has none)."""
+"""Node -> why it has no value: "domain", "overflow", "indeterminate" (∞ - ∞), "operand" (that has none)."""
 
 
 def forward(graph: Graph, point: Mapping[str, Number], m: Namespace) -> tuple[list[Number], Failures]:
