@@ -120,7 +120,9 @@ def cross_check(
         reason = disagreement
     elif checks and statuses == {"skipped"}:
         status = "skipped"
-        reason = "no gradient could be compared"
+        reasons = {check.reason for check in checks.values()}
+        reason = reasons.pop() if len(reasons) == 1 else "no gradient could be compared"
+        reason = "at a kink" if reason == "kink" else reason
     return Check(status, side.method, precision, {name: checks[name] for name in gradients}, reason, loss)
 
 

@@ -256,7 +256,8 @@ def _kink_warnings(
             Notice(
                 "kink",
                 naming.id(node),
-                f"{what}: {''.join(s + '; ' for s in slopes)}used: {record.convention}",
+                f"{what}: {''.join(s + '; ' for s in slopes)}used: {record.convention}"
+                + (f"; {cure}" if (cure := find_cure(graph, node)) else ""),
             )
         )
     if len(kinks) > _MOST_KINKS_TOLD:

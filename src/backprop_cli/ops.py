@@ -217,7 +217,7 @@ def _at(value: float) -> Callable[[Sequence[float], Sequence[bool]], bool]:
 
 
 _SHARES = (
-    "operands that tie share the slope equally, beside a constant it is 0: the subgradient of least norm"
+    "equal shares of the slope for operands that tie, 0 beside a constant: the subgradient of least norm"
 )
 _STEP = "0, the slope on both sides; the value jumps"
 _VERTICAL = "the slope is infinite"

@@ -10,11 +10,9 @@ import unicodedata
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from backprop_cli.naming import number_text
-from backprop_cli.report import ALL_DIGITS
+from backprop_cli.report import ALL_DIGITS, FEW_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from backprop_cli.report import GradientCheck, NodeRecord, Report
 
 # A graph with more nodes than this is summed up, unless all of it is asked for.
@@ -32,11 +30,15 @@ class Row(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """A table before it is drawn. right: the columns of numbers."""
+    """A table before it is drawn.
+
+    right: the columns of numbers.  wraps: the column whose text may go on in the next line.
+    """
 
     header: tuple[str, ...]
     right: tuple[int, ...]
     rows: list[Row]
+    wraps: int | None = None
 
 
 def node_sheet(report: Report, *, digits: int | None, everything: bool, stacked: bool) -> Sheet:
@@ -92,7 +94,9 @@ def check_sheet(report: Report, *, digits: int | None, everything: bool) -> Shee
                 role,
             )
         )
-    return Sheet(("input", "gradient", "sympy's formula", "its value", "digits", "check"), (1, 3, 4), rows)
+    return Sheet(
+        ("input", "gradient", "sympy's formula", "its value", "digits", "check"), (1, 3, 4), rows, wraps=2
+    )
 
 
 def summary(report: Report, digits: int | None) -> tuple[str, Role]:
@@ -112,9 +116,11 @@ def summary(report: Report, digits: int | None) -> tuple[str, Role]:
         return f"{head}; sympy agrees with the value to {check.precision} digits", "pass"
     fewest = min((c.digits for c in compared if c.digits is not None), default=ALL_DIGITS)
     right = "all digits right" if fewest == ALL_DIGITS else f"{fewest} or more digits right"
-    if len(compared) == count:
-        return f"{head}; {gradients}, all confirmed by sympy, {right}", "pass"
-    return f"{head}; {len(compared):,} of {gradients} confirmed by sympy, {right}", "pass"
+    role: Role = "pass"
+    if fewest < FEW_DIGITS:
+        right, role = f"but only {fewest or 'no'} digit{'s' * (fewest > 1)} right at worst", "note"
+    of_all = "all" if len(compared) == count else f"{len(compared):,}"
+    return f"{head}; {gradients}, {of_all} confirmed by sympy, {right}", role
 
 
 def _choose(report: Report, everything: bool) -> tuple[list[NodeRecord | None], int]:
@@ -157,6 +163,8 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
         return f"skipped: {found.reason}", "note"
     if found.zero_within is not None:
         return f"0 within {number_text(found.zero_within, 2)}", "pass"
+    if found.digits is not None and found.digits < FEW_DIGITS:
+        return "rule ok, few digits", "note"
     return "ok", "pass"
 
 
@@ -195,44 +203,45 @@ def width(text: str) -> int:
     )
 
 
-def natural_width(sheet: Sheet) -> int:
-    """Return the columns that a sheet needs when drawn in a terminal."""
-    return sum(
-        2
-        + max(
-            width(line)
-            for row in (Row(tuple((h,) for h in sheet.header)), *sheet.rows)
-            for line in row.cells[i]
-        )
-        for i in range(len(sheet.header))
-    )
+# Columns of rich's box and padding beside every cell.
+_FRAME = 3
+_WRAPPED = 24
 
 
-def blocks(report: Report, *, digits: int | None, everything: bool) -> list[tuple[str, Role]]:
-    """Return the report as short lines, for a terminal too narrow for columns."""
+def drawn_width(sheet: Sheet) -> int:
+    """Return the columns that a sheet needs at least when it is drawn in a terminal."""
+    total = 0
+    for i, name in enumerate(sheet.header):
+        widest = max(width(line) for line in (name, *(line for row in sheet.rows for line in row.cells[i])))
+        total += _FRAME + (min(widest, _WRAPPED) if i == sheet.wraps else widest)
+    return total
+
+
+def node_lines(report: Report, *, digits: int | None, everything: bool) -> list[tuple[str, Role]]:
+    """Return the nodes as short lines, for a terminal too narrow for columns."""
     lines: list[tuple[str, Role]] = []
     shown, hidden = _choose(report, everything)
     for node in shown:
         if node is None:
             lines.append((f"… {hidden:,} more nodes (--all shows them)", "note"))
             continue
-        role = _role(report, node)
         value = number_text(node.value, digits)
         text = f"{node.id} = {value}" if node.op == "input" else f"{node.id} = {node.expr} = {value}"
-        lines.append((text, role))
+        lines.append((text, _role(report, node)))
         lines.extend((f"  {slope}", "") for slope in _slopes(node, digits))
         lines.append((f"  ∂{report.output}/∂{node.id} = {number_text(node.gradient, digits)}", ""))
-    lines.append(("", ""))
+    return lines
+
+
+def check_lines(report: Report, *, digits: int | None, everything: bool) -> list[tuple[str, Role]]:
+    """Return the check of the gradients as short lines."""
+    lines: list[tuple[str, Role]] = []
     for row in check_sheet(report, digits=digits, everything=everything).rows:
         name, gradient, formula, value, right, verdict = (cell[0] for cell in row.cells)
-        parts = [f"{name}: {gradient}"]
-        if formula:
-            parts.append(f"sympy: {formula}" + (f" = {value}" if value else ""))
-        elif value:
-            parts.append(f"sympy: {value}")
-        parts.append(f"{right} digits, {verdict}" if right else verdict)
-        lines.append((parts[0], ""))
-        lines.extend((f"  {part}", row.role if part is parts[-1] else "") for part in parts[1:])
+        lines.append((f"{name}: {gradient}", ""))
+        if formula or value:
+            lines.append((f"  sympy: {' = '.join(filter(None, (formula, value)))}", ""))
+        lines.append((f"  {right} digits, {verdict}" if right else f"  {verdict}", row.role))
     return lines
 
 
@@ -243,21 +252,20 @@ def render_terminal(
     from backprop_cli.render.terminal import Painter
 
     painter = Painter(columns, colour=colour, unicode=unicode)
-    for stacked in (False, True):
-        sheet = node_sheet(report, digits=digits, everything=everything, stacked=stacked)
-        if natural_width(sheet) <= columns:
-            painter.table(sheet)
-            break
+    nodes = [
+        node_sheet(report, digits=digits, everything=everything, stacked=stacked) for stacked in (False, True)
+    ]
+    checks = check_sheet(report, digits=digits, everything=everything)
+    fitting = next((sheet for sheet in nodes if drawn_width(sheet) <= columns), None)
+    if fitting is not None:
+        painter.table(fitting)
     else:
-        painter.lines([*blocks(report, digits=digits, everything=everything), ("", "")])
-        painter.lines([summary(report, digits)])
-        return painter.text()
+        painter.lines(node_lines(report, digits=digits, everything=everything))
     if report.gradients:
-        painter.table(check_sheet(report, digits=digits, everything=everything))
-    painter.lines([summary(report, digits)])
+        painter.lines([("", "")])
+        if fitting is not None and drawn_width(checks) <= columns:
+            painter.table(checks)
+        else:
+            painter.lines(check_lines(report, digits=digits, everything=everything))
+    painter.lines([("", ""), summary(report, digits)])
     return painter.text()
-
-
-def is_wide(sheets: Sequence[Sheet], columns: int) -> bool:
-    """Tell whether any of the sheets needs more columns."""
-    return any(natural_width(sheet) > columns for sheet in sheets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -45,28 +46,28 @@ class Painter:
         )
 
     def table(self, sheet: Sheet) -> None:
-        """Draw a sheet. Cells that are too long go on in the next line."""
-        table = Table(box=self.box, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        long = max(
-            range(len(sheet.header)), key=lambda i: max((len(r.cells[i][0]) for r in sheet.rows), default=0)
-        )
+        """Draw a sheet. Only the column that wraps goes on in the next line."""
+        table = Table(box=self.box, show_edge=False, pad_edge=False, header_style="bold")
         for i, name in enumerate(sheet.header):
             table.add_column(
                 Text(name),
                 justify="right" if i in sheet.right else "left",
                 overflow="fold",
-                no_wrap=i != long,
+                no_wrap=i != sheet.wraps,
             )
         for row in sheet.rows:
             table.add_row(*(Text("\n".join(cell)) for cell in row.cells), style=_STYLES[row.role])
         self.console.print(table)
 
     def lines(self, lines: Iterable[tuple[str, Role]]) -> None:
-        """Draw lines of text, wrapped between words."""
-        for text, role in lines:
-            self.console.print(Text(text, style=_STYLES[role]), overflow="fold")
+        """Draw lines of text, wrapped between words and indented where they go on."""
+        for line, role in lines:
+            indent = " " * (len(line) - len(line.lstrip()) + 4)
+            wrapped = wrap(line, self.console.width, subsequent_indent=indent, break_on_hyphens=False)
+            for part in wrapped or [""]:
+                self.console.print(Text(part, style=_STYLES[role]), no_wrap=True, overflow="ignore")
 
     def text(self) -> str:
         """Return what was drawn, without trailing blanks."""
         drawn = self.file.getvalue()
-        return "\n".join(line.rstrip() for line in drawn.strip("\n").split("\n")) + "\n"
+        return "".join(line.rstrip() + "\n" for line in drawn.splitlines())
