@@ -73,7 +73,10 @@ class ProgramCommand(TyperCommand):
             elif word in takes_value:
                 options.append(word)
                 if takes_value[word]:
-                    options.extend([value] if (value := next(rest, None)) is not None else [])
+                    value = next(rest, None)
+                    if value is None:
+                        raise UsageError(f"{word} needs a value", hint=f"backprop {self.name} --help")
+                    options.append(value)
             elif _OPTION.fullmatch(word):
                 options.append(word)
             else:
@@ -88,12 +91,11 @@ class ProgramGroup(TyperGroup):
         """Find the command. Raises UsageError."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            words = " ".join(_quoted(arg) for arg in args)
-            near = did_you_mean(name, self.list_commands(ctx))
-            raise UsageError(
-                f"there is no command {name!r}",
-                hint=near or f"did you mean: backprop grad {words}",
-            )
+            commands = self.list_commands(ctx)
+            hint = did_you_mean(name, commands) or f"the commands are {', '.join(commands)}"
+            if not name.isidentifier():
+                hint = f"did you mean: backprop grad {' '.join(map(_quoted, args))}"
+            raise UsageError(f"there is no command {name!r}", hint=hint)
         return super().resolve_command(ctx, args)
 
 

@@ -252,14 +252,9 @@ def _kink_warnings(
             if op.condition
             else f"{naming.source(node)} has a kink at {where}"
         )
-        warnings.append(
-            Notice(
-                "kink",
-                naming.id(node),
-                f"{what}: {''.join(s + '; ' for s in slopes)}used: {record.convention}"
-                + (f"; {cure}" if (cure := find_cure(graph, node)) else ""),
-            )
-        )
+        message = f"{what}: {''.join(s + '; ' for s in slopes)}used: {record.convention}"
+        cure = find_cure(graph, node)
+        warnings.append(Notice("kink", naming.id(node), f"{message}; {cure}" if cure else message))
     if len(kinks) > _MOST_KINKS_TOLD:
         warnings.append(Notice("kink", None, f"{len(kinks) - _MOST_KINKS_TOLD} more nodes are at a kink"))
     for name, (left, right) in sides.items():

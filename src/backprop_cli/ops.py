@@ -83,7 +83,8 @@ class Op:
     """The value is a formula of several roundings, not one function of Python's."""
     cuts: Literal["", "always", "beside constants"] = ""
     """When a partial of zero means that the operand is cut off, not that its slope is zero here:
-    a closed gate lets nothing through, not even zero times infinity."""
+    a closed gate lets nothing through, not even zero times infinity. "beside constants": when all other
+    operands are constants (0*x)."""
     reads: Callable[[Sequence[Number]], tuple[int, ...]] | None = None
     """reads(xs) -> the operands that the value is made of, if not all of them."""
     arity: int = field(init=False)
@@ -382,7 +383,6 @@ TABLE: tuple[Op, ...] = (
         derivatives=("y*x^(y - 1)", "x^y*log(x)"),
         latex="{#1}^{#2}",
         latex_derivatives=(r"#2 \cdot {#1}^{#2 - 1}", r"{#1}^{#2} \cdot \ln #1"),
-        cuts="beside constants",
     ),
     # ---- exponentials and logarithms ----
     Op(

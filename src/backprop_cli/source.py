@@ -197,14 +197,19 @@ def _not_an_input(source: Source, name: str) -> InputError:
                 source.text,
                 statement.start,
                 statement.end,
-                f"the inputs are {listing(list(source.inputs))}" if source.inputs else "",
+                _known_inputs(source),
             )
-    known = listing(list(source.inputs))
     return InputError(
         f"{name} is not in the program",
-        hint=did_you_mean(name, source.inputs)
-        or (f"the inputs are {known}" if known else "the program has no inputs"),
+        hint=did_you_mean(name, source.inputs) or _known_inputs(source),
     )
+
+
+def _known_inputs(source: Source) -> str:
+    names = list(source.inputs)
+    if not names:
+        return "the program has no inputs"
+    return f"the input is {names[0]}" if len(names) == 1 else f"the inputs are {listing(names)}"
 
 
 def _name_hint(name: str) -> str:

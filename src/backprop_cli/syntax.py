@@ -106,6 +106,7 @@ _NOT_IN_LANGUAGE = {
     "∞": "there is no infinity",
     **dict.fromkeys("[]{}", "only round parentheses group"),
     **dict.fromkeys("\"'“”‘’`", "there is no text in the language"),
+    "\\": "a new line is written as ; or as a real one, in a shell by $'a = 2\\nb = 3'",
     "$": "give a value as NAME=VALUE behind the program",
     ".": "a name has no dot",
 }

@@ -118,7 +118,8 @@ def summary(report: Report, digits: int | None) -> tuple[str, Role]:
     right = "all digits right" if fewest == ALL_DIGITS else f"{fewest} or more digits right"
     role: Role = "pass"
     if fewest < FEW_DIGITS:
-        right, role = f"but only {fewest or 'no'} digit{'s' * (fewest > 1)} right at worst", "note"
+        few = {0: "no digit", 1: "only 1 digit"}.get(fewest, f"only {fewest} digits")
+        right, role = f"but {few} right at worst", "note"
     of_all = "all" if len(compared) == count else f"{len(compared):,}"
     return f"{head}; {gradients}, {of_all} confirmed by sympy, {right}", role
 
