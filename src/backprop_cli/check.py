@@ -11,6 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.formulas import Elementary, NoFormulaError, Steps, evaluate, formula_text, measure
+from backprop_cli.naming import number_text
 from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Check, GradientCheck, Loss
 from backprop_cli.rounding import (
     Bounded,
@@ -67,7 +68,7 @@ def cross_check(
     if steps > _MOST_STEPS:
         return _skip(gradients, checks, f"the program has {steps:,} nodes; up to {_MOST_STEPS:,} are checked")
     wanted = [name for name in gradients if name not in checks]
-    side = _choose_side(program, wanted)
+    side = _choose_side(program, wanted, upstream)
     precision = 0
     disagreement = ""
     for digits in _LADDER:
@@ -153,8 +154,9 @@ class _Formulas:
 
     method = "symbolic"
 
-    def __init__(self, program: Program, wanted: Sequence[str]) -> None:
+    def __init__(self, program: Program, wanted: Sequence[str], upstream: float) -> None:
         self.program = program
+        self.factor = "" if upstream == 1 else f"{number_text(upstream, None)}*"
         self.elementary = Elementary(program)
         self.formulas = {name: self.elementary.derivative(program.inputs[name]) for name in wanted}
 
@@ -171,7 +173,10 @@ class _Formulas:
         }
 
     def text(self, name: str) -> str | None:
-        return formula_text(self.formulas[name]) if name in self.formulas else None
+        if name not in self.formulas:
+            return None
+        text = formula_text(self.formulas[name])
+        return self.factor + (text if not self.factor or text.isidentifier() else f"({text})")
 
 
 class _Chain:
@@ -191,11 +196,11 @@ class _Chain:
         return None
 
 
-def _choose_side(program: Program, wanted: Sequence[str]) -> _Formulas | _Chain:
+def _choose_side(program: Program, wanted: Sequence[str], upstream: float) -> _Formulas | _Chain:
     size, depth = measure(program.output)
     if size > _FORMULA_SIZE or depth > _FORMULA_DEPTH or size * len(wanted) > _FORMULA_WORK:
         return _Chain(program)
-    return _Formulas(program, wanted)
+    return _Formulas(program, wanted, upstream)
 
 
 # ---- verdicts ----

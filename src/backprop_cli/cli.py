@@ -214,6 +214,7 @@ def grad(
             output.write(render_report(report) + "\n")
         else:
             output.write_table(report, digits=shown_digits, everything=everything)
+            output.flush()  # the table comes first also where both streams go to one place
             for warning in report.warnings:
                 output.diagnose(f"warning: {warning.message}")
     if report.check.status == "fail":

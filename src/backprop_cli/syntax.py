@@ -449,7 +449,7 @@ class _Reader:
                 (start, end),
                 "statements are separated by ; or a new line",
             )
-        return self.error(f"{word!r} is not in the language", (start, end), _NOT_IN_LANGUAGE.get(word, ""))
+        return self.error(f"'{word}' is not in the language", (start, end), _NOT_IN_LANGUAGE.get(word, ""))
 
 
 def _signature(op: Op) -> str:
