@@ -34,7 +34,17 @@ def _run() -> int:
             stream.reconfigure(errors="backslashreplace")
     from backprop_cli.cli import run
 
-    return run(sys.argv[1:])
+    return run([_utf8(word) for word in sys.argv[1:]])
+
+
+def _utf8(word: str) -> str:
+    """Read an argument as UTF-8 also where the locale is ASCII."""
+    import os
+
+    try:
+        return word if word.isascii() else os.fsencode(word).decode("utf-8")
+    except UnicodeError:
+        return word
 
 
 if __name__ == "__main__":

@@ -339,7 +339,8 @@ def undefined(graph: Graph, primal: Sequence[float], failures: Failures) -> Doma
     op = graph.ops[node]
     assert op is not None
     operands = graph.operands[node]
-    got = " and ".join(_equation(graph, operand, primal[operand]) for operand in dict.fromkeys(operands))
+    told = [operand for operand in dict.fromkeys(operands) if operand not in graph.numbers] or operands
+    got = " and ".join(_equation(graph, operand, primal[operand]) for operand in told)
     start, end = graph.spans[node]
     why = failures.get(node, "overflow")
     if why == "domain":

@@ -1,0 +1,345 @@
+"""The installed command: examples, exit status, streams, errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import Run
+from console import BIN, environment
+
+EXAMPLE = ("grad", "(a*b+c)*f", "a=2", "b=3", "c=-10", "f=5")
+COMMAND = str(BIN / "backprop")
+
+GRADIENTS = [
+    ("(a*b+c)*f", "a=2 b=3 c=-10 f=5", -20, {"a": 15, "b": 10, "c": 5, "f": -4}),
+    ("e = a*b; d = e + c; L = d*f", "a=2 b=3 c=-10 f=5", -20, {"a": 15, "b": 10, "c": 5, "f": -4}),
+    ("(a × b + c) × f", "a=2 b=3 c=-10 f=5", -20, {"a": 15, "b": 10, "c": 5, "f": -4}),
+    ("Input*Weight", "Input=3 Weight=5 --upstream 10", 15, {"Input": 50, "Weight": 30}),
+    ("x + b", "x=1 b=2 --upstream 10", 3, {"x": 10, "b": 10}),
+    ("relu(x)", "x=3 --upstream 10", 3, {"x": 10}),
+    ("relu(x)", "x=-2 --upstream 10", 0, {"x": 0}),
+    ("-a*b", "a=2 b=3", -6, {"a": -3, "b": -2}),
+    ("-h*f", "h=1 f=2", -2, {"h": -2, "f": -1}),
+    ("-w", "w=2", -2, {"w": -1}),
+    ("--x", "x=2", 2, {"x": 1}),
+    ("a*b + a*b + a", "a=2 b=3", 14, {"a": 7, "b": 4}),
+    ("where(x > 0, sqrt(x), 0)", "x=-1", 0, {"x": 0}),
+    ("x^2", "x=1/2", 0.25, {"x": 1}),
+]
+
+
+@pytest.mark.parametrize(("program", "arguments", "value", "gradients"), GRADIENTS)
+def test_gradients(backprop: Run, program: str, arguments: str, value: float, gradients: object) -> None:
+    done = backprop("grad", program, *arguments.split(), "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    report = json.loads(done.stdout)
+    assert report["value"] == value
+    assert report["gradients"] == gradients
+    assert report["check"]["status"] == "pass"
+
+
+def test_every_name_is_free(backprop: Run) -> None:
+    values = ["E=1", "S=2", "N=3", "I=4", "lambda=2", "beta=0.5"]
+    report = json.loads(backprop("grad", "E*S + N*I - lambda^beta", *values, "--json").stdout)
+    assert list(report["gradients"]) == ["E", "S", "N", "I", "lambda", "beta"]
+    assert report["value"] == 14 - 2**0.5
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ["--json", "a*b", "a=2", "b=3"],
+        ["a*b", "--json", "a=2", "b=3"],
+        ["a*b", "a=2", "b=3", "--json"],
+        ["--format", "json", "a*b", "a=2", "--upstream=1", "b=3"],
+        ["--json", "--", "a*b", "a=2", "b=3"],
+    ],
+)
+def test_options_stand_anywhere(backprop: Run, order: list[str]) -> None:
+    done = backprop("grad", *order)
+    assert json.loads(done.stdout)["gradients"] == {"a": 3, "b": 2}
+
+
+def test_a_program_from_standard_input_has_its_own_point(backprop: Run) -> None:
+    done = backprop("grad", "-", "a=4", "--json", stdin="a = 2\nb = 3\nL = a*b  # area\n")
+    report = json.loads(done.stdout)
+    assert report["value"] == 12
+    assert report["gradients"] == {"a": 3, "b": 4}
+    assert report["output"] == "L"
+
+
+def test_a_program_from_a_file(backprop: Run, tmp_path: Path) -> None:
+    path = tmp_path / "loss.txt"
+    path.write_text("z = w·x + b\r\na = σ(z)\r\n", encoding="utf-8-sig")
+    done = backprop("grad", "--file", str(path), "w=1", "x=2", "b=-2", "--json")
+    assert json.loads(done.stdout)["gradients"] == {"w": 0.5, "x": 0.25, "b": 0.25}
+
+
+ERRORS = [
+    (
+        ["grad", "2a + b", "a=1", "b=2"],
+        2,
+        "an operator is missing in '2a'",
+        "  2a + b\n  ^^",
+        "did you mean 2*a?",
+    ),
+    (["grad", "a*b", "a=2"], 2, "b has no value", "  a*b\n    ^", "add b=VALUE"),
+    (["grad", "a*b", "a=2", "b=3", "bb=4"], 2, "bb is not in the program", "", "did you mean b?"),
+    (
+        ["grad", "__import__('os').system('id')"],
+        2,
+        "__import__ is not a function",
+        "  __import__('os').system('id')\n  ^^^^^^^^^^",
+        "a name before a parenthesis must be one of the known functions",
+    ),
+    (
+        ["grad", "log(x - 3)", "x=1"],
+        3,
+        "log needs an operand > 0, got x - 3 = -2",
+        "  log(x - 3)\n      ^^^^^",
+        "",
+    ),
+    (
+        ["grad", "log(1+exp(x))", "x=1000"],
+        3,
+        "exp(x) overflows: it is beyond 1.8e308, got x = 1000",
+        "  log(1+exp(x))\n        ^^^^^^",
+        "log(1 + exp(x)) → softplus(x)",
+    ),
+    (["grad", "1/x", "x=0"], 3, "div needs a divisor other than 0, got x = 0", "  1/x\n  ^^^", ""),
+    (["grad", "a*b", "--jsn"], 2, "there is no option --jsn", "", "did you mean --json?"),
+    (["grad", "a*b", "a=2", "b=3", "--wrt", "c"], 2, "c is not in the program", "", "the inputs are a and b"),
+    (["grad", "a*b", "a=2", "b=3", "--wrt"], 2, "--wrt needs a value", "", "backprop grad --help"),
+    (["grad"], 2, "a program is missing", "", 'backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5'),
+    (["a*b", "a=2"], 2, "there is no command 'a*b'", "", 'did you mean: backprop grad "a*b" a=2'),
+    (["gard", "x"], 2, "there is no command 'gard'", "", "did you mean grad?"),
+    ([], 2, "a command is missing", "", 'backprop grad "a*b" a=2 b=3, or backprop --help'),
+    (["grad", "x", "x=1", "--digits", "0"], 2, "--digits can't be '0'", "", "a number from 1 to 17, or full"),
+    (["grad", "--file", "/nowhere"], 2, "can't read /nowhere: No such file or directory", "", ""),
+    (["schema", "gard"], 2, "there is no schema 'gard'", "", "did you mean grad?"),
+    (["grad", "a*b", "a=2", "b"], 2, "'b' is not of the form NAME=VALUE", "  b\n  ^", None),
+    (
+        ["grad", "x[red]", "x=1"],
+        2,
+        "'[' is not in the language",
+        "  x[red]\n   ^",
+        "only round parentheses group",
+    ),
+]
+
+
+@pytest.mark.parametrize(("args", "status", "message", "caret", "hint"), ERRORS, ids=lambda x: str(x)[:30])
+def test_errors(
+    backprop: Run, args: list[str], status: int, message: str, caret: str, hint: str | None
+) -> None:
+    done = backprop(*args)
+    assert done.returncode == status
+    assert done.stdout == ""
+    expected = "\n".join(filter(None, [f"backprop: {message}", caret, hint and f"  hint: {hint}"]))
+    assert done.stderr.startswith(expected) if hint is None else done.stderr == expected + "\n"
+
+
+def test_an_error_as_json(backprop: Run) -> None:
+    done = backprop("grad", "log(x - 3)", "x=1", "--json")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert json.loads(done.stderr) == {
+        "error": {
+            "kind": "domain",
+            "message": "log needs an operand > 0, got x - 3 = -2",
+            "text": "log(x - 3)",
+            "start": 4,
+            "end": 9,
+            "hint": "",
+        }
+    }
+
+
+@pytest.mark.parametrize("args", [["grad", "--json"], ["grad", "a", "--json", "--nope"], ["nope", "--json"]])
+def test_usage_errors_as_json(backprop: Run, args: list[str]) -> None:
+    done = backprop(*args)
+    assert done.returncode == 2
+    assert json.loads(done.stderr)["error"]["kind"] == "usage"
+
+
+def test_a_gradient_that_does_not_exist(backprop: Run) -> None:
+    done = backprop("grad", "x^n", "x=-2", "n=2", "--json")
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["gradients"] == {"x": -4, "n": "NaN"}
+    assert json.loads(done.stderr)["error"]["hint"] == "--wrt x asks for the others"
+    assert backprop("grad", "x^n", "x=-2", "n=2", "--wrt", "x").returncode == 0
+    assert json.loads(backprop("grad", "sqrt(x)", "x=0", "--json").stdout)["gradients"] == {"x": "Infinity"}
+
+
+def test_quiet_prints_nothing(backprop: Run) -> None:
+    done = backprop("grad", "relu(x)", "x=0", "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_version_and_help(backprop: Run) -> None:
+    assert re.fullmatch(r"backprop \d+\.\d+\.\d+\n", backprop("--version").stdout)
+    for args in (["--help"], ["-h"], ["grad", "--help"], ["grad", "-h"]):
+        done = backprop(*args)
+        assert done.returncode == 0
+        assert 'backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5' in done.stdout
+    plain = backprop("grad", "--help").stdout
+    assert backprop("grad", "--help", GITHUB_ACTIONS="1", FORCE_COLOR="1", COLUMNS="").stdout == plain
+
+
+def test_run_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "backprop_cli", *EXAMPLE, "--json"],
+        capture_output=True,
+        env=environment(),
+        check=True,
+    )
+    assert json.loads(done.stdout)["value"] == -20
+
+
+# ---- streams ----
+
+
+def shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env=environment(**variables),
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_closed_pipe_ends_quietly() -> None:
+    done = shell(f"{COMMAND} grad 'a*b' a=2 b=3 | head -1")
+    assert done.stdout.startswith("node")
+    assert done.stderr == ""
+    program = ";".join(f"x{i + 1} = x{i}*1.01" for i in range(3000))
+    done = shell(f"{COMMAND} grad '{program}' x0=1 --all --no-check | head -1")
+    assert done.returncode == 128 + signal.SIGPIPE
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")  # noqa: PTH110
+@pytest.mark.parametrize("args", ["grad 'a*b' a=2 b=3", "grad x x=1 --all", "--version", "schema grad"])
+def test_a_full_disk_is_told(args: str) -> None:
+    done = shell(f"{COMMAND} {args} > /dev/full")
+    assert done.returncode == 2
+    assert done.stderr == "backprop: can't write the output: No space left on device\n"
+
+
+def test_closed_streams_are_no_traceback() -> None:
+    done = shell(f"{COMMAND} grad 'a*b' a=2 b=3 >&-")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert shell(f"{COMMAND} grad 'relu(x)' x=0 2>&-").returncode == 0
+    assert shell(f"{COMMAND} grad - <&-").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"LC_ALL": "C", "LANG": "C"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "cp1252"},
+        {"HOME": ""},
+        {"TERM": "dumb", "FORCE_COLOR": "1"},
+        {"COLUMNS": "0"},
+        {"COLUMNS": "abc"},
+        {"NO_COLOR": "1", "FORCE_COLOR": "1"},
+    ],
+    ids=str,
+)
+def test_no_environment_is_a_traceback(backprop: Run, variables: dict[str, str]) -> None:
+    done = backprop("grad", "σ = w₁*x; y = relu(σ)", "w₁=0", "x=2", **variables)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "\x1b" not in done.stdout
+    assert done.stdout.startswith("node")
+
+
+def test_ascii_has_a_form_of_its_own(backprop: Run) -> None:
+    done = backprop("grad", "a*b", "a=2", "b=3", PYTHONIOENCODING="ascii")
+    assert "dv1/da = 3" in done.stdout
+
+
+def test_ctrl_c_ends_with_130() -> None:
+    program = ";".join(f"x{i + 1} = x{i}*1.001" for i in range(100_000))
+    with subprocess.Popen(
+        [COMMAND, "grad", "-", "x0=1"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(program.encode())
+        process.stdin.close()
+        time.sleep(0.7)  # whatever it is doing by then
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+def in_terminal(command: list[str], **variables: str) -> str:
+    """Return what a command writes to a terminal."""
+    parent, child = pty.openpty()
+    with subprocess.Popen(
+        command, stdin=child, stdout=child, stderr=child, env=environment(**variables), close_fds=True
+    ) as process:
+        os.close(child)
+        parts = []
+        try:
+            while part := os.read(parent, 4096):
+                parts.append(part)
+        except OSError:  # the other end is closed
+            pass
+        os.close(parent)
+        assert process.wait(60) == 0
+    return b"".join(parts).decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("columns", ["100", "80", "60", "40", "20"])
+def test_a_terminal_of_any_width_shows_every_number(columns: str) -> None:
+    shown = in_terminal(
+        [COMMAND, "grad", "C = (sigmoid(w*a + b) - y)^2", "w=0.5", "a=2", "b=-0.3", "y=1"],
+        COLUMNS=columns,
+        TERM="xterm",
+        NO_COLOR="1",
+    )
+    assert all(len(line) <= int(columns) for line in shown.splitlines())
+    assert "…" not in shown
+    for number in ("0.668188", "-0.331812", "0.221713", "-0.147134", "-0.294268", "0.110099"):
+        assert number in shown
+
+
+def test_colour_follows_the_conventions(backprop: Run) -> None:
+    command = [COMMAND, *EXAMPLE]
+    assert "\x1b[" in in_terminal(command, TERM="xterm")
+    assert "\x1b[" not in in_terminal(command, TERM="xterm", NO_COLOR="1")
+    assert "\x1b[" not in in_terminal(command, TERM="dumb")
+    assert "\x1b[" not in in_terminal([*command, "--color", "never"], TERM="xterm")
+    assert "\x1b[" not in backprop(*EXAMPLE).stdout
+    assert "\x1b[" in backprop(*EXAMPLE, FORCE_COLOR="1").stdout
+    assert "\x1b[" in backprop(*EXAMPLE, "--color", "always").stdout
+
+
+def test_control_characters_do_not_reach_the_terminal(backprop: Run) -> None:
+    done = backprop("grad", "a \x1b[31m b", "a=1", "b=2")
+    assert done.returncode == 2
+    assert "\x1b" not in done.stderr

@@ -1,0 +1,57 @@
+"""What is imported when: start-up is a feature."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from console import environment
+
+HEAVY = {"sympy", "mpmath", "rich", "typer", "numpy"}
+
+
+def imported(code: str) -> set[str]:
+    """Return which of the heavy packages a fresh interpreter has loaded after the code."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys\nprint(*sys.modules, file=sys.stderr)"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=True,
+    )
+    return HEAVY & set(done.stderr.splitlines()[-1].split())
+
+
+def test_importing_the_package_loads_nothing() -> None:
+    assert imported("import backprop_cli") == set()
+
+
+def test_the_library_loads_neither_typer_nor_rich() -> None:
+    used = imported("from backprop_cli import gradient; gradient('a*b', a=2, b=3)")
+    assert used == {"sympy", "mpmath"}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--help"],
+        ["--version"],
+        ["grad", "--help"],
+        ["grad", "2a", "a=1"],
+        ["grad", "a*b", "a=2"],
+        ["grad", "a*b", "a=2", "b=3", "c=4"],
+        ["grad", "a*b", "a=2", "b=1/0"],
+        ["grad", "a*b", "--nope"],
+        ["schema", "grad"],
+    ],
+    ids=" ".join,
+)
+def test_help_and_mistakes_do_without_sympy(args: list[str]) -> None:
+    assert imported(f"from backprop_cli.cli import run; run({args!r})") == {"typer"}
+
+
+def test_a_pipe_does_without_rich() -> None:
+    used = imported("from backprop_cli.cli import run; run(['grad', 'a*b', 'a=2', 'b=3'])")
+    assert used == {"typer", "sympy", "mpmath"}

@@ -1,0 +1,40 @@
+"""The pages: what their commands print is what stands there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+
+from backprop_cli import gradient
+from console import ROOT, Example, examples, run_command
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("example", examples(README), ids=lambda e: e.command[:60])
+def test_console_example(example: Example) -> None:
+    if "jq" in example.command and shutil.which("jq") is None:
+        pytest.skip("jq is not installed")
+    assert run_command(example.command).strip("\n") == example.output
+
+
+def test_python_example() -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(block, names)
+    for expression, expected in re.findall(r"^(report\.\S+) +# (.*)$", block, re.MULTILINE):
+        assert repr(eval(expression, names)) == expected
+
+
+def test_set_up_lines_begin_as_promised() -> None:
+    lines = [
+        line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()
+    ]
+    assert len(lines) == 2
+    assert all(line.startswith("python3 -m venv .venv && ") for line in lines)
+
+
+def test_doctest_of_the_library() -> None:
+    assert gradient("(a*b + c)*f", a=2, b=3, c=-10, f=5).gradients["a"] == 15.0
