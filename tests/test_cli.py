@@ -121,6 +121,7 @@ ERRORS = [
     (["grad", "a*b", "--jsn"], 2, "there is no option --jsn", "", "did you mean --json?"),
     (["grad", "a*b", "a=2", "b=3", "--wrt", "c"], 2, "c is not in the program", "", "the inputs are a and b"),
     (["grad", "a*b", "a=2", "b=3", "--wrt"], 2, "--wrt needs a value", "", "backprop grad --help"),
+    (["grad", "a*b", "a=2", "b=3", "--wrt", ","], 2, "--wrt names no input", "", "--wrt a,b"),
     (["grad"], 2, "a program is missing", "", 'backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5'),
     (["a*b", "a=2"], 2, "there is no command 'a*b'", "", 'did you mean: backprop grad "a*b" a=2'),
     (["gard", "x"], 2, "there is no command 'gard'", "", "did you mean grad?"),
@@ -180,6 +181,15 @@ def test_a_gradient_that_does_not_exist(backprop: Run) -> None:
     assert json.loads(done.stderr)["error"]["hint"] == "--wrt x asks for the others"
     assert backprop("grad", "x^n", "x=-2", "n=2", "--wrt", "x").returncode == 0
     assert json.loads(backprop("grad", "sqrt(x)", "x=0", "--json").stdout)["gradients"] == {"x": "Infinity"}
+
+
+def test_an_overflow_on_the_way_is_told(backprop: Run) -> None:
+    done = backprop("grad", "1/(x*y)", "x=1e200", "y=1e200", "--json")
+    assert done.returncode == 0
+    report = json.loads(done.stdout)
+    assert report["value"] == 0
+    assert report["check"]["reason"] == "a value on the way is not finite"
+    assert [w["kind"] for w in report["warnings"]] == ["overflow"]
 
 
 def test_quiet_prints_nothing(backprop: Run) -> None:

@@ -349,7 +349,6 @@ TABLE: tuple[Op, ...] = (
         derivatives=("1/y", "-x/y^2"),
         latex=r"\frac{#1}{#2}",
         latex_derivatives=(r"\frac{1}{#2}", r"-\frac{#1}{#2^2}"),
-        cuts="beside constants",
     ),
     Op(
         name="neg",
