@@ -199,6 +199,8 @@ def grad(
     seed = sources.evaluate_constant(upstream)
     source = sources.read_source(text, given)
     point = sources.choose_point(source, given)
+    if wrt is not None and not wrt.strip(", "):
+        raise UsageError("--wrt names no input", hint="--wrt a,b")
     chosen = (
         None if wrt is None else sources.check_names(source, filter(None, map(str.strip, wrt.split(","))))
     )
