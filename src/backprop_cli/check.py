@@ -8,11 +8,11 @@ guessed; where neither is, the digits are increased. See docs/decisions/0002-cro
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.formulas import Elementary, NoFormulaError, Steps, evaluate, formula_text, measure
 from backprop_cli.naming import number_text
-from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Check, GradientCheck, Loss
+from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Check, GradientCheck, Loss, skipped_check
 from backprop_cli.rounding import (
     Bounded,
     RoundingNamespace,
@@ -21,12 +21,11 @@ from backprop_cli.rounding import (
     bounded_reals,
     log2_size,
 )
-from backprop_cli.sweep import forward, reverse
+from backprop_cli.sweep import Sweep, sweep_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from backprop_cli.graph import Graph
     from backprop_cli.kinks import Sides
     from backprop_cli.parse import Program
 
@@ -41,112 +40,118 @@ _AGREEMENT = math.log2(1e-30)
 
 
 def cross_check(
-    program: Program,
-    graph: Graph,
-    point: Mapping[str, float],
-    upstream: float,
-    gradients: Mapping[str, float],
-    kinked: Mapping[str, Sides],
-    sweeps: tuple[Sequence[float], Sequence[float | None], Sequence[Any]],
+    program: Program, sweep: Sweep, gradients: Mapping[str, float], kinked: Mapping[str, Sides]
 ) -> Check:
     """Check the gradients of the float sweep. What can't be checked is skipped, with the reason.
 
     gradients: the requested ones.  kinked: the inputs whose gradient rests on a convention, with its
     slopes on both sides; they are not compared.
-    sweeps: primal, adjoint and partials of the float sweep.
     """
-    checks: dict[str, GradientCheck] = {}
+    hindrance = _hindrance(sweep)
+    if hindrance:
+        return skipped_check(gradients, hindrance)
+    checks = _not_comparable(gradients, kinked)
+    wanted = [name for name in gradients if name not in checks]
+    side = _choose_side(program, wanted, sweep.upstream)
+    steps = len(sweep.graph.ops)
+    precision = 0
+    values_differ = False
+    pairs: dict[str, _Pair] = {}
+    for digits in _LADDER:
+        if precision and (len(checks) == len(gradients) or steps * digits > _BUDGET):
+            break
+        precision = digits
+        m = bounded_reals(precision)
+        exact = sweep_graph(sweep.graph, sweep.point, sweep.upstream, m)
+        if sweep.graph.output in exact.failures:
+            return skipped_check(gradients, "computed with more digits, the value does not exist")
+        try:
+            side, value, slopes = _differentiate(side, program, sweep, m)
+        except (NoFormulaError, ArithmeticError, ValueError) as error:
+            no_value = "sympy's formula has no value here"
+            return skipped_check(gradients, str(error) if isinstance(error, NoFormulaError) else no_value)
+        values_differ |= _agreement(exact.primal[sweep.graph.output], value) == "fail"
+        for name in wanted:
+            if name not in checks:
+                pairs[name] = pair = _Pair(
+                    gradients[name], _slope(exact, name, m), slopes[name], side.text(name)
+                )
+                verdict = _agreement(pair.graph, pair.formula)
+                if verdict:
+                    checks[name] = _verdict(verdict, pair, m)
+    for name in wanted:
+        if name not in checks:
+            checks[name] = _judge_rounding(pairs[name], m)
+    _call_zero(sweep, checks, exact, m)
+    poor = any(c.digits is not None and c.digits < FEW_DIGITS for c in checks.values())
+    status, reason = _sum_up(list(checks.values()), values_differ=values_differ)
+    return Check(
+        status,
+        side.method,
+        precision,
+        {name: checks[name] for name in gradients},
+        reason,
+        find_loss(sweep, exact) if poor else None,
+    )
+
+
+def _hindrance(sweep: Sweep) -> str:
+    """Return why nothing can be checked, or ""."""
+    steps = len(sweep.graph.ops)
+    if steps > _MOST_STEPS:
+        return f"the program has {steps:,} nodes; up to {_MOST_STEPS:,} are checked"
+    if not all(
+        math.isfinite(y) for y, bar in zip(sweep.primal, sweep.adjoint, strict=True) if bar is not None
+    ):
+        return "a value on the way is not finite"
+    return ""
+
+
+def _not_comparable(gradients: Mapping[str, float], kinked: Mapping[str, Sides]) -> dict[str, GradientCheck]:
+    checks = {}
     for name, gradient in gradients.items():
         if name in kinked:
             left, right = kinked[name]
             checks[name] = GradientCheck("skipped", reason="kink", left=left, right=right)
         elif not math.isfinite(gradient):
             checks[name] = GradientCheck("skipped", reason="the gradient is not finite")
-    steps = len(graph.ops)
-    if not all(math.isfinite(sweeps[0][node]) for node, bar in enumerate(sweeps[1]) if bar is not None):
-        return _skip(gradients, checks, "a value on the way is not finite")
-    if steps > _MOST_STEPS:
-        return _skip(gradients, checks, f"the program has {steps:,} nodes; up to {_MOST_STEPS:,} are checked")
-    wanted = [name for name in gradients if name not in checks]
-    side = _choose_side(program, wanted, upstream)
-    precision = 0
-    disagreement = ""
-    for digits in _LADDER:
-        unresolved = [name for name in wanted if name not in checks]
-        if precision and (not unresolved or steps * digits > _BUDGET):
-            break
-        precision = digits
-        m = bounded_reals(precision)
-        exact = _Exact(graph, point, upstream, m)
-        if exact.failure:
-            return _skip(gradients, checks, exact.failure)
-        try:
-            value, slopes = side.gradients(point, upstream, m)
-        except (NoFormulaError, ArithmeticError, ValueError, RecursionError) as error:
-            if isinstance(side, _Formulas):
-                side = _Chain(program)
-                try:
-                    value, slopes = side.gradients(point, upstream, m)
-                except (NoFormulaError, ArithmeticError, ValueError):
-                    return _skip(gradients, checks, _reason(error))
-            else:
-                return _skip(gradients, checks, _reason(error))
-        if not disagreement and _agreement(exact.value, value) == "fail":
-            disagreement = "the values differ"
-        for name in unresolved:
-            verdict = _agreement(exact.gradients[name], slopes[name])
-            if verdict:
-                checks[name] = _verdict(
-                    verdict,
-                    gradients[name],
-                    exact.gradients[name],
-                    slopes[name],
-                    precision,
-                    side.text(name),
-                    m,
-                )
-    for name in gradients:
-        if name not in checks:
-            checks[name] = _unresolved(
-                gradients[name], exact.gradients[name], slopes[name], precision, side.text(name), m
-            )
-    _call_zero(graph, point, upstream, gradients, checks, exact)
-    poor = [c for c in checks.values() if c.digits is not None and c.digits < FEW_DIGITS]
-    loss = find_loss(graph, sweeps, exact) if poor else None
-    statuses = {check.status for check in checks.values()}
-    status = "pass"
-    reason = ""
-    if disagreement or "fail" in statuses:
-        status = "fail"
-        reason = disagreement
-    elif checks and statuses == {"skipped"}:
-        status = "skipped"
-        reasons = {check.reason for check in checks.values()}
+    return checks
+
+
+def _sum_up(checks: Sequence[GradientCheck], *, values_differ: bool) -> tuple[str, str]:
+    """Return the status of the whole check, and the reason."""
+    statuses = {check.status for check in checks}
+    if values_differ or "fail" in statuses:
+        return "fail", "the values differ" if values_differ else ""
+    if statuses == {"skipped"}:
+        reasons = {check.reason for check in checks}
         reason = reasons.pop() if len(reasons) == 1 else "no gradient could be compared"
-        reason = "at a kink" if reason == "kink" else reason
-    return Check(status, side.method, precision, {name: checks[name] for name in gradients}, reason, loss)
+        return "skipped", "at a kink" if reason == "kink" else reason
+    return "pass", ""
 
 
 # ---- the two sides ----
 
 
-class _Exact:
-    """The graph swept in reals of many digits."""
+def _slope(sweep: Sweep, name: str, m: RoundingNamespace) -> Bounded:
+    bar: Bounded | None = sweep.adjoint[sweep.graph.inputs[name]]
+    return m.zero if bar is None else bar
 
-    def __init__(
-        self, graph: Graph, point: Mapping[str, float], upstream: float, m: RoundingNamespace
-    ) -> None:
-        self.failure = ""
-        self.primal, failures = forward(graph, point, m)
-        if graph.output in failures:
-            self.failure = "computed with more digits, the value does not exist"
-            return
-        self.value: Bounded = self.primal[graph.output]
-        self.adjoint, self.partials = reverse(graph, self.primal, m.number(upstream), m)
-        self.gradients: dict[str, Bounded] = {}
-        for name, node in graph.inputs.items():
-            bar = self.adjoint[node]
-            self.gradients[name] = m.zero if bar is None else bar
+
+def _differentiate(
+    side: _Formulas | _Chain, program: Program, sweep: Sweep, m: RoundingNamespace
+) -> tuple[_Formulas | _Chain, Bounded, dict[str, Bounded]]:
+    """Return sympy's value and gradients, and the side that had them.
+
+    A formula of the whole program may have no value where every step has one (x**y*y/x at 0). Raises
+    NoFormulaError, ArithmeticError or ValueError where the steps have none either.
+    """
+    if isinstance(side, _Formulas):
+        try:
+            return side, *side.gradients(sweep.point, sweep.upstream, m)
+        except (NoFormulaError, ArithmeticError, ValueError, RecursionError):
+            side = _Chain(program)
+    return side, *side.gradients(sweep.point, sweep.upstream, m)
 
 
 class _Formulas:
@@ -206,6 +211,15 @@ def _choose_side(program: Program, wanted: Sequence[str], upstream: float) -> _F
 # ---- verdicts ----
 
 
+class _Pair(NamedTuple):
+    """A gradient by all three routes: the float, the graph and sympy's formula, with its text."""
+
+    gradient: float
+    graph: Bounded
+    formula: Bounded
+    text: str | None
+
+
 def _agreement(graph: Bounded, formula: Bounded) -> str:
     """Return "pass", "fail", or "" where rounding hides which of them it is."""
     gap = log2_size(graph.value - formula.value)
@@ -219,63 +233,36 @@ def _agreement(graph: Bounded, formula: Bounded) -> str:
     return ""
 
 
-def _verdict(
-    status: str,
-    gradient: float,
-    graph: Bounded,
-    formula: Bounded,
-    precision: int,
-    text: str | None,
-    m: RoundingNamespace,
-) -> GradientCheck:
-    if status == "pass" and formula.value == 0:
-        graph = formula
+def _verdict(status: str, pair: _Pair, m: RoundingNamespace) -> GradientCheck:
+    exact = pair.formula if status == "pass" and not pair.formula else pair.graph
     return GradientCheck(
         status,
-        formula=text,
-        value=_decimal(formula.value, precision, m),
-        digits=_digits(gradient, graph.value, m),
+        formula=pair.text,
+        value=m.base.to_text(pair.formula.value),
+        digits=_digits(pair.gradient, exact.value, m),
     )
 
 
-def _unresolved(
-    gradient: float,
-    graph: Bounded,
-    formula: Bounded,
-    precision: int,
-    text: str | None,
-    m: RoundingNamespace,
-) -> GradientCheck:
+def _judge_rounding(pair: _Pair, m: RoundingNamespace) -> GradientCheck:
     """Judge a gradient that all digits could not tell: both are zero to that many, or it is skipped."""
-    if graph.is_rounding and formula.is_rounding:
-        zero = m.zero
-        return _verdict("pass", gradient, zero, zero, precision, text, m)
-    return GradientCheck("skipped", formula=text, reason=f"{precision} digits are not enough to compare here")
+    if pair.graph.is_rounding and pair.formula.is_rounding:
+        return _verdict("pass", pair._replace(graph=m.zero, formula=m.zero), m)
+    return GradientCheck(
+        "skipped", formula=pair.text, reason=f"{m.base.digits} digits are not enough to compare here"
+    )
 
 
 def _digits(gradient: float, exact: Any, m: RoundingNamespace) -> int:
     """Return how many significant digits of the float agree with the exact gradient, 16 being all."""
-    if gradient == m.base.to_float(exact):  # type: ignore[attr-defined]
+    if gradient == m.base.to_float(exact):
         return ALL_DIGITS
     if not exact:
         return 0
-    error = abs(gradient - exact) / abs(exact)
-    return max(0, min(ALL_DIGITS, int(-m.base.mp.log10(error))))  # type: ignore[attr-defined]
+    lost = log2_size(gradient - exact) - log2_size(exact)
+    return max(0, min(ALL_DIGITS, math.floor(-lost * math.log10(2))))
 
 
-def _decimal(value: Any, precision: int, m: RoundingNamespace) -> str:
-    text: str = m.base.mp.nstr(value, min(precision, 50))  # type: ignore[attr-defined]
-    return text
-
-
-def _call_zero(
-    graph: Graph,
-    point: Mapping[str, float],
-    upstream: float,
-    gradients: Mapping[str, float],
-    checks: dict[str, GradientCheck],
-    exact: _Exact,
-) -> None:
+def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], exact: Sweep, m: RoundingNamespace) -> None:
     """Where a float gradient is nothing but rounding, say so, with the bound, instead of "0 digits"."""
     doubtful = [
         name
@@ -284,69 +271,45 @@ def _call_zero(
     ]
     if not doubtful:
         return
-    floats = _Exact(graph, point, upstream, bounded_floats())
-    if floats.failure:
-        return
+    floats = bounded_floats()
+    bounded = sweep_graph(sweep.graph, sweep.point, sweep.upstream, floats)
     for name in doubtful:
-        bounded = floats.gradients[name]
-        within = abs(gradients[name]) + 2.0**bounded.error
-        if bounded.is_rounding and abs(exact.gradients[name].value) <= within:
-            check = checks[name]
-            checks[name] = GradientCheck("pass", formula=check.formula, value=check.value, zero_within=within)
+        slope = _slope(bounded, name, floats)
+        within = abs(slope.value) + 2.0**slope.error
+        if slope.is_rounding and abs(_slope(exact, name, m).value) <= within:
+            checks[name] = checks[name]._replace(digits=None, zero_within=within)
 
 
-def find_loss(
-    graph: Graph,
-    sweeps: tuple[Sequence[float], Sequence[float | None], Sequence[Any]],
-    exact: _Exact,
-) -> Loss | None:
-    """Return the node at which most digits were lost, and whether in its value or its gradient."""
-    primal, adjoint, partials = sweeps
-    worst: tuple[float, int, str] = (1.0, -1, "")
+def find_loss(sweep: Sweep, exact: Sweep) -> Loss | None:
+    """Return the node at which most digits were lost, and whether in its value or its gradient.
 
-    def digits(x: float, true: Bounded) -> float:
-        if x == true.value:
-            return ALL_DIGITS
-        error = abs(x - true.value) / abs(true.value) if true.value else 1
-        return min(ALL_DIGITS, float(-math.log10(error))) if 0 < error < 1 else 0.0
-
-    of_value = [
-        digits(x, y) if isinstance(y, Bounded) and math.isfinite(x) else 0.0
-        for x, y in zip(primal, exact.primal, strict=True)
-    ]
-    arriving = [float(ALL_DIGITS)] * len(primal)
+    exact: the same sweeps in Bounded numbers of many digits.
+    """
+    graph = sweep.graph
+    worst = (1.0, -1, "")
+    of_value = [_digits_left(x, y) for x, y in zip(sweep.primal, exact.primal, strict=True)]
+    arriving = [float(ALL_DIGITS)] * len(of_value)
     for node in range(graph.output, -1, -1):
-        bar, true_bar = adjoint[node], exact.adjoint[node]
+        bar, true_bar = sweep.adjoint[node], exact.adjoint[node]
         if bar is None or true_bar is None:
             continue
-        of_gradient = digits(bar, true_bar)
+        of_gradient = _digits_left(bar, true_bar)
         operands = graph.operands[node]
-        drop = min((of_value[x] for x in operands), default=ALL_DIGITS) - of_value[node]
-        if operands and drop >= worst[0]:
+        drop = min((of_value[x] for x in operands), default=0.0) - of_value[node]
+        if drop >= worst[0]:
             worst = (drop, node, "value")
         if arriving[node] - of_gradient > worst[0]:
             worst = (arriving[node] - of_gradient, node, "gradient")
-        slopes, true_slopes = partials[node], exact.partials[node]
-        if slopes is None or true_slopes is None:
-            continue
-        for operand, slope, true_slope in zip(operands, slopes, true_slopes, strict=True):
-            if slope is not None and isinstance(true_slope, Bounded) and math.isfinite(slope):
-                arriving[operand] = min(arriving[operand], of_gradient, digits(slope, true_slope))
+        slopes, true_slopes = sweep.partials[node] or (), exact.partials[node] or ()
+        for operand, slope, true_slope in zip(operands, slopes, true_slopes, strict=False):
+            if slope is not None:
+                arriving[operand] = min(arriving[operand], of_gradient, _digits_left(slope, true_slope))
     return None if worst[1] < 0 else Loss(worst[1], worst[2])
 
 
-def _skip(gradients: Mapping[str, float], checks: dict[str, GradientCheck], reason: str) -> Check:
-    for name in gradients:
-        checks.setdefault(name, GradientCheck("skipped", reason=reason))
-    return Check("skipped", None, _LADDER[0], {name: checks[name] for name in gradients}, reason)
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, NoFormulaError) else "sympy's formula has no value here"
-
-
-def skip_check(gradients: Iterable[str], reason: str) -> Check:
-    """Return the record of a check that was not made."""
-    return Check(
-        "skipped", None, None, {name: GradientCheck("skipped", reason=reason) for name in gradients}, reason
-    )
+def _digits_left(x: float, true: Bounded | None) -> float:
+    """Return how many digits of x are right, between 0 and 16."""
+    if true is None or not math.isfinite(x):
+        return 0.0
+    lost = log2_size(x - true.value) - true.size if x != true.value else -math.inf
+    return min(float(ALL_DIGITS), max(0.0, -lost * math.log10(2)))

@@ -205,7 +205,8 @@ def grad(
         None if wrt is None else sources.check_names(source, filter(None, map(str.strip, wrt.split(","))))
     )
 
-    from backprop_cli.differentiate import differentiate_source, missing_gradients
+    from backprop_cli.differentiate import differentiate_source
+    from backprop_cli.undefined import undefined_gradients
 
     report = differentiate_source(source, point, wrt=chosen, upstream=seed, check=check)
     output = Output(color)
@@ -221,7 +222,7 @@ def grad(
                 output.diagnose(f"warning: {warning.message}")
     if report.check.status == "fail":
         return Status.CHECK_FAILED
-    missing = missing_gradients(report)
+    missing = undefined_gradients(report)
     if missing is not None:
         output.flush()
         raise missing

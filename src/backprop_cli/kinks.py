@@ -6,12 +6,12 @@ import math
 from typing import TYPE_CHECKING
 
 from backprop_cli.namespaces import MpmathNamespace, Number, mpmath_namespace
-from backprop_cli.sweep import forward, reverse
+from backprop_cli.sweep import sweep_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from backprop_cli.graph import Graph
+    from backprop_cli.sweep import Sweep
 
 Sides = tuple[float | None, float | None]
 """The slope on the left and on the right; None where the function has no value on that side."""
@@ -23,33 +23,30 @@ _DIGITS, _NEAR, _NEARER = 100, -20, -40
 _GROWTH = 1e5
 
 
-def find_kinks(graph: Graph, primal: Sequence[Number], adjoint: Sequence[Number | None]) -> list[int]:
+def find_kinks(sweep: Sweep) -> list[int]:
     """Return the nodes on a path to the output that are not differentiable at their operands."""
     kinks = []
-    for node, op in enumerate(graph.ops):
-        if op is None or op.kink is None or adjoint[node] is None:
+    for node, op in enumerate(sweep.graph.ops):
+        if op is None or op.kink is None or sweep.adjoint[node] is None:
             continue
-        xs = [primal[operand] for operand in graph.operands[node]]
-        if all(map(math.isfinite, xs)) and op.kink.at(xs, graph.fixed(node)):
+        xs = sweep.operands(node)
+        if all(map(math.isfinite, xs)) and op.kink.at(xs, sweep.graph.fixed(node)):
             kinks.append(node)
     return kinks
 
 
-def inputs_behind(
-    graph: Graph,
-    kinks: Sequence[int],
-    primal: Sequence[float],
-    partials: Sequence[tuple[Number | None, ...] | None],
-) -> set[str]:
+def inputs_behind(sweep: Sweep, kinks: Sequence[int]) -> set[str]:
     """Return the inputs whose gradient depends on what is returned at a kink."""
+    graph = sweep.graph
     behind = bytearray(len(graph.ops))
     for node in kinks:
-        at_node = partials[node] or ()
-        for argnum, (operand, slope) in enumerate(zip(graph.operands[node], at_node, strict=False)):
-            if slope is not None and not _is_smooth(graph, node, argnum, primal, slope):
+        for argnum, (operand, slope) in enumerate(
+            zip(graph.operands[node], sweep.partials[node] or (), strict=False)
+        ):
+            if slope is not None and not _is_smooth(sweep, node, argnum, slope):
                 behind[operand] = 1
     for node in range(graph.output, -1, -1):
-        op, slopes = graph.ops[node], partials[node]
+        op, slopes = graph.ops[node], sweep.partials[node]
         if not behind[node] or op is None or slopes is None:
             continue
         fixed = graph.fixed(node)
@@ -59,13 +56,13 @@ def inputs_behind(
     return {name for name, node in graph.inputs.items() if behind[node]}
 
 
-def _is_smooth(graph: Graph, node: int, argnum: int, primal: Sequence[float], slope: float) -> bool:
+def _is_smooth(sweep: Sweep, node: int, argnum: int, slope: float) -> bool:
     """Tell whether a node at a kink is smooth all the same along one of its operands."""
-    op = graph.ops[node]
+    op = sweep.graph.ops[node]
     assert op is not None
     if op.condition:
         return False
-    m, slope_at, value_at, x = _along(graph, node, argnum, primal)
+    m, slope_at, value_at, x = _along(sweep, node, argnum)
     if _sides(slope_at, x, m) != (slope, slope):
         return False
     step = (abs(x) or m.one) * m.mp.mpf(10) ** _NEARER
@@ -73,14 +70,14 @@ def _is_smooth(graph: Graph, node: int, argnum: int, primal: Sequence[float], sl
 
 
 def _along(
-    graph: Graph, node: int, argnum: int, primal: Sequence[float]
+    sweep: Sweep, node: int, argnum: int
 ) -> tuple[MpmathNamespace, Callable[[Number], Number], Callable[[Number], Number], Number]:
     """Return the slope and the value of a node as functions of one operand, and that operand."""
-    op = graph.ops[node]
+    op = sweep.graph.ops[node]
     assert op is not None
     m = mpmath_namespace(_DIGITS)
-    fixed = graph.fixed(node)
-    xs = [m.number(primal[operand]) for operand in graph.operands[node]]
+    fixed = sweep.graph.fixed(node)
+    xs = [m.number(x) for x in sweep.operands(node)]
 
     def value(x: Number) -> Number:
         return m.value(op, [*xs[:argnum], x, *xs[argnum + 1 :]])
@@ -92,31 +89,28 @@ def _along(
     return m, slope, value, xs[argnum]
 
 
-def sides_of_operation(graph: Graph, node: int, primal: Sequence[float]) -> list[Sides | None]:
-    """Return the partial by each operand just left and just right of it; None for a constant."""
-    sides: list[Sides | None] = []
-    for argnum, is_fixed in enumerate(graph.fixed(node)):
-        if is_fixed:
-            sides.append(None)
-            continue
-        m, slope, _, x = _along(graph, node, argnum, primal)
-        sides.append(_sides(slope, x, m))
+def sides_of_operation(sweep: Sweep, node: int) -> list[Sides]:
+    """Return the partial by each operand just left and just right of it; (None, None) for a constant."""
+    sides: list[Sides] = []
+    for argnum, is_fixed in enumerate(sweep.graph.fixed(node)):
+        m, slope, _, x = _along(sweep, node, argnum)
+        sides.append((None, None) if is_fixed else _sides(slope, x, m))
     return sides
 
 
-def sides_of_gradient(graph: Graph, point: Mapping[str, float], name: str) -> Sides:
-    """Return ∂output/∂name just left and just right of the point."""
+def sides_of_gradient(sweep: Sweep, name: str) -> Sides:
+    """Return upstream · ∂output/∂name just left and just right of the point."""
+    graph = sweep.graph
     m = mpmath_namespace(_DIGITS)
 
     def slope(x: Number) -> Number:
-        primal, failures = forward(graph, {**point, name: x}, m)
-        if graph.output in failures:
-            raise ValueError
-        adjoint, _ = reverse(graph, primal, m.one, m)
-        bar = adjoint[graph.inputs[name]]
+        moved = sweep_graph(graph, {**sweep.point, name: x}, sweep.upstream, m)
+        if graph.output in moved.failures:
+            raise ValueError("no value beside the point")
+        bar = moved.adjoint[graph.inputs[name]]
         return m.zero if bar is None else bar
 
-    return _sides(slope, m.number(point[name]), m)
+    return _sides(slope, m.number(sweep.point[name]), m)
 
 
 def _sides(slope: Callable[[Number], Number], x: Number, m: MpmathNamespace) -> Sides:

@@ -321,6 +321,11 @@ class MpmathNamespace(Namespace):
             raise OverflowError
         return y
 
+    def to_text(self, x: Number) -> str:
+        """Return up to 50 significant digits."""
+        text: str = self.mp.nstr(x, min(self.digits, 50))
+        return text
+
     def to_float(self, x: Number) -> float:
         """Round to the nearest double; beyond the range of doubles, to an infinity."""
         try:

@@ -27,6 +27,14 @@ def number_text(x: float, digits: int | None = 6) -> str:
     return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 
+def listing(names: list[str]) -> str:
+    """Return "a, b and c", cut after eight names."""
+    if len(names) > 8:
+        return f"{', '.join(names[:7])} and {len(names) - 7} more"
+    *others, last = names or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 class Naming:
     """Ids and texts for the nodes of a graph.
 
@@ -105,7 +113,3 @@ class Naming:
         """Return the text that the node was read from, cut in the middle if it is long."""
         text = " ".join(self.graph.source(node).split())
         return text if len(text) <= 60 else f"{text[:28]} … {text[-28:]}"
-
-    def operand_source(self, node: int) -> str:
-        """Return the text of an operand in a message."""
-        return self.source(node)

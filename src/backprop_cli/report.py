@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ALL_DIGITS = 16
 """What a binary64 number can have."""
@@ -107,3 +110,10 @@ class Report(NamedTuple):
     nodes: tuple[NodeRecord, ...]
     check: Check
     warnings: tuple[Notice, ...]
+
+
+def skipped_check(gradients: Iterable[str], reason: str) -> Check:
+    """Return the record of a check that was not made."""
+    return Check(
+        "skipped", None, None, {name: GradientCheck("skipped", reason=reason) for name in gradients}, reason
+    )

@@ -127,7 +127,7 @@ class Bounded:
 class RoundingNamespace(Namespace):
     """The functions of another namespace, on Bounded numbers. ``unit`` is log2 of its rounding."""
 
-    def __init__(self, base: Namespace, unit: float, step: Callable[[int], Number]) -> None:
+    def __init__(self, base: Any, unit: float, step: Callable[[int], Number]) -> None:
         self.base = base
         self.unit = unit
         self._power_of_two = step

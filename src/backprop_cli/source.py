@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import InputError, ParseError, did_you_mean
 from backprop_cli.namespaces import FLOAT
+from backprop_cli.naming import listing
 from backprop_cli.ops import CONSTANTS, Op
 from backprop_cli.syntax import (
     Statement,
@@ -221,11 +222,3 @@ def _name_hint(name: str) -> str:
         "i": "numbers are real; i is a variable like any other, given as i=VALUE",
         "j": "numbers are real; j is a variable like any other, given as j=VALUE",
     }.get(name, "")
-
-
-def listing(names: list[str]) -> str:
-    """Return "a, b and c", cut after eight names."""
-    if len(names) > 8:
-        return f"{', '.join(names[:7])} and {len(names) - 7} more"
-    *others, last = names or [""]
-    return f"{', '.join(others)} and {last}" if others else last

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,6 +12,35 @@ if TYPE_CHECKING:
 
 Failures = dict[int, str]
 """Node -> why it has no value: "domain", "overflow", "indeterminate" (∞ - ∞), "operand" (that has none)."""
+
+
+class Sweep(NamedTuple):
+    """Both sweeps over a graph at one point; see ``forward`` and ``reverse`` for the lists.
+
+    Where the output has no value, nothing was swept back: every adjoint is None.
+    """
+
+    graph: Graph
+    point: Mapping[str, float]
+    upstream: float
+    primal: list[Number]
+    failures: Failures
+    adjoint: list[Number | None]
+    partials: list[tuple[Number | None, ...] | None]
+
+    def operands(self, node: int) -> list[Number]:
+        """Return the values of the operands of a node."""
+        return [self.primal[operand] for operand in self.graph.operands[node]]
+
+
+def sweep_graph(graph: Graph, point: Mapping[str, float], upstream: float, m: Namespace) -> Sweep:
+    """Sweep forward and back. upstream: the gradient that arrives at the output."""
+    primal, failures = forward(graph, point, m)
+    count = len(graph.ops)
+    if graph.output in failures:
+        return Sweep(graph, point, upstream, primal, failures, [None] * count, [None] * count)
+    adjoint, partials = reverse(graph, primal, m.number(upstream), m)
+    return Sweep(graph, point, upstream, primal, failures, adjoint, partials)
 
 
 def forward(graph: Graph, point: Mapping[str, Number], m: Namespace) -> tuple[list[Number], Failures]:

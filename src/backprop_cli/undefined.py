@@ -1,0 +1,71 @@
+"""Values and gradients that do not exist: which node is to blame, and what would cure it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from backprop_cli.cures import find_cure
+from backprop_cli.errors import DomainError
+from backprop_cli.naming import number_text
+from backprop_cli.sweep import needed
+
+if TYPE_CHECKING:
+    from backprop_cli.graph import Graph
+    from backprop_cli.report import Report
+    from backprop_cli.sweep import Sweep
+
+
+def undefined_value(sweep: Sweep) -> DomainError:
+    """Return the error that names the first node without a value on the way to the output."""
+    graph, primal, failures = sweep.graph, sweep.primal, sweep.failures
+    marks = needed(graph, primal)
+    node = next(
+        node
+        for node in range(len(graph.ops))
+        if marks[node] and (failures.get(node, "operand") != "operand" or math.isinf(primal[node]))
+    )
+    op = graph.ops[node]
+    assert op is not None
+    operands = graph.operands[node]
+    told = [operand for operand in dict.fromkeys(operands) if operand not in graph.numbers] or operands
+    got = " and ".join(_equation(graph, operand, primal[operand]) for operand in told)
+    start, end = graph.spans[node]
+    why = failures.get(node, "overflow")
+    if why == "domain":
+        message = f"{op.name} needs {op.domain.words}, got {got}"
+        if len(operands) == 1:
+            start, end = graph.spans[operands[0]]
+    elif why == "indeterminate":
+        message = f"{graph.source(node)} is indeterminate, got {got}"
+    else:
+        message = f"{graph.source(node)} overflows: it is beyond 1.8e308, got {got}"
+    return DomainError(message, graph.text, start, end, find_cure(graph, node))
+
+
+def _equation(graph: Graph, node: int, value: float) -> str:
+    text, number = graph.source(node), number_text(value)
+    return number if text == number or node in graph.numbers else f"{text} = {number}"
+
+
+def undefined_gradients(report: Report) -> DomainError | None:
+    """Return the error for requested gradients that do not exist or are infinite, if there are any."""
+    for name, slope in report.gradients.items():
+        if math.isfinite(slope):
+            continue
+        kind = "does not exist" if math.isnan(slope) else f"is {number_text(slope)}"
+        where = next(
+            (
+                node
+                for node in reversed(report.nodes)
+                if any(p is not None and not math.isfinite(p) for p in node.partials)
+            ),
+            None,
+        )
+        at = f": no finite slope at {where.id} = {where.expr}" if where is not None else ""
+        others = " and ".join(n for n, g in report.gradients.items() if n != name and math.isfinite(g))
+        return DomainError(
+            f"the gradient by {name} {kind} at this point{at}",
+            hint=f"--wrt {others.replace(' and ', ',')} asks for the others" if others else "",
+        )
+    return None
