@@ -36,6 +36,7 @@ _BUDGET = 2_000_000
 _MOST_STEPS = 50_000
 # One formula is derived where it stays readable and quick: some 0.2 s at these sizes.
 _FORMULA_SIZE, _FORMULA_DEPTH, _FORMULA_WORK = 250, 40, 1_500
+_FORMULA_DECISIONS = 2
 _AGREEMENT = math.log2(1e-30)
 
 
@@ -47,10 +48,10 @@ def cross_check(
     gradients: the requested ones.  kinked: the inputs whose gradient rests on a convention, with its
     slopes on both sides; they are not compared.
     """
+    checks = _not_comparable(gradients, kinked)
     hindrance = _hindrance(sweep)
     if hindrance:
-        return skipped_check(gradients, hindrance)
-    checks = _not_comparable(gradients, kinked)
+        return skipped_check(gradients, hindrance, checks)
     wanted = [name for name in gradients if name not in checks]
     side = _choose_side(program, wanted, sweep.upstream)
     steps = len(sweep.graph.ops)
@@ -64,12 +65,14 @@ def cross_check(
         m = bounded_reals(precision)
         exact = sweep_graph(sweep.graph, sweep.point, sweep.upstream, m)
         if sweep.graph.output in exact.failures:
-            return skipped_check(gradients, "computed with more digits, the value does not exist")
+            no_value = "computed with more digits, the value does not exist"
+            return skipped_check(gradients, no_value, checks)
         try:
             side, value, slopes = _differentiate(side, program, sweep, m)
         except (NoFormulaError, ArithmeticError, ValueError) as error:
             no_value = "sympy's formula has no value here"
-            return skipped_check(gradients, str(error) if isinstance(error, NoFormulaError) else no_value)
+            reason = str(error) if isinstance(error, NoFormulaError) else no_value
+            return skipped_check(gradients, reason, checks)
         values_differ |= _agreement(exact.primal[sweep.graph.output], value) == "fail"
         for name in wanted:
             if name not in checks:
@@ -202,10 +205,19 @@ class _Chain:
 
 
 def _choose_side(program: Program, wanted: Sequence[str], upstream: float) -> _Formulas | _Chain:
-    size, depth = measure(program.output)
-    if size > _FORMULA_SIZE or depth > _FORMULA_DEPTH or size * len(wanted) > _FORMULA_WORK:
+    extent = measure(program.output)
+    if (
+        extent.size > _FORMULA_SIZE
+        or extent.depth > _FORMULA_DEPTH
+        or extent.size * len(wanted) > _FORMULA_WORK
+        or extent.decisions > _FORMULA_DECISIONS
+    ):
         return _Chain(program)
-    return _Formulas(program, wanted, upstream)
+    try:
+        return _Formulas(program, wanted, upstream)
+    except (TypeError, ValueError, RecursionError):
+        # sympy can't compare what may be complex: where(acos(2) > a, …).
+        return _Chain(program)
 
 
 # ---- verdicts ----

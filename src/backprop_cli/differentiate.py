@@ -12,7 +12,8 @@ from backprop_cli.namespaces import FLOAT
 from backprop_cli.naming import Naming
 from backprop_cli.report import KinkRecord, NodeRecord, Report, skipped_check
 from backprop_cli.source import Source, check_names, choose_point, read_source
-from backprop_cli.sweep import sweep_graph
+from backprop_cli.sweep import partials_at, sweep_graph
+from backprop_cli.syntax import canonical_name, normalise
 from backprop_cli.undefined import undefined_value
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def gradient(
     >>> gradient("(a*b + c)*f", a=2, b=3, c=-10, f=5).gradients["a"]
     15.0
     """
-    given = {**(inputs or {}), **more_inputs}
+    given = {
+        canonical_name(normalise(name)): value for name, value in {**(inputs or {}), **more_inputs}.items()
+    }
     source = read_source(program, given)
     point = choose_point(source, given)
     return differentiate_source(source, point, wrt=wrt, upstream=upstream, check=check)
@@ -133,30 +136,15 @@ def _node_record(sweep: Sweep, naming: Naming, node: int, kink: KinkRecord | Non
     op = graph.ops[node]
     is_constant = graph.constant[node]
     operands = () if is_constant else graph.operands[node]
-    slopes = sweep.partials[node]
-    if slopes is None and operands:
-        slopes = _idle_partials(sweep, node)
     return NodeRecord(
         id=naming.id(node),
         op="constant" if is_constant else "input" if op is None else op.name,
         expr=naming.expression(node),
         operands=tuple(sweep.primal[x] if graph.constant[x] else naming.id(x) for x in operands),
         value=sweep.primal[node],
-        partials=slopes or (),
+        partials=partials_at(sweep, node) if operands else (),
         gradient=sweep.adjoint[node] or 0.0,
         kink=kink,
         aliases=naming.aliases(node),
         is_named=naming.is_named(node),
-    )
-
-
-def _idle_partials(sweep: Sweep, node: int) -> tuple[float | None, ...]:
-    """Return the partials of a node without a path to the output, NaN where they don't exist."""
-    op = sweep.graph.ops[node]
-    assert op is not None
-    y, xs, fixed = sweep.primal[node], sweep.operands(node), sweep.graph.fixed(node)
-    exists = all(map(math.isfinite, (y, *xs)))
-    return tuple(
-        None if f else FLOAT.partial(op, argnum, y, xs, fixed) if exists else math.nan
-        for argnum, f in enumerate(fixed)
     )

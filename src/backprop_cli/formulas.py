@@ -26,6 +26,14 @@ class NoFormulaError(Exception):
 
 _DEFINITIONS = {head(op): op.symbolic for op in OPS.values() if not op.infix or op.condition}
 
+# Derived from a definition that has no value at the integers; evaluated as themselves.
+_STEPPED = (sympy.floor, sympy.ceiling)
+
+# Defined by sympy's Piecewise, which takes seconds to tidy up when nested.
+_DECISIONS = {
+    head(OPS[name]) for name in ("relu", "leaky_relu", "elu", "sign", "max", "min", "clip", "where", "cbrt")
+}
+
 # Numbers up to this size stay numbers in formulas. Others become symbols with the text of the number as
 # their name, since sympy would compute with them exactly: 9**9**9 has 370 million digits.
 _SMALL = 1000
@@ -38,15 +46,27 @@ def define(kind: Any, args: tuple[Any, ...]) -> Any:
     return _DEFINITIONS[kind](sympy, *args)
 
 
-def measure(expr: Any) -> tuple[int, int]:
-    """Return the size of an expression as a tree, and its depth."""
-    sizes: dict[int, tuple[int, int]] = {}
+class Extent(NamedTuple):
+    """How large an expression is as a tree, how deep, and how deep its decisions are nested."""
+
+    size: int
+    depth: int
+    decisions: int
+
+
+def measure(expr: Any) -> Extent:
+    """Return the extent of an expression."""
+    extents: dict[int, Extent] = {}
     for part in walk(expr):
-        below = [sizes[id(arg)] for arg in part.args]
+        below = [extents[id(arg)] for arg in part.args]
         # The tree may be exponentially larger than the expression; past a bound its size does not matter.
-        size = min(1 + sum(s for s, _ in below), 1 << 60)
-        sizes[id(part)] = (size, 1 + max((d for _, d in below), default=0))
-    return sizes[id(expr)]
+        extents[id(part)] = Extent(
+            min(1 + sum(extent.size for extent in below), 1 << 60),
+            1 + max((extent.depth for extent in below), default=0),
+            (type(part) in _DECISIONS) * max(1, len(part.args) - 1)
+            + max((extent.decisions for extent in below), default=0),
+        )
+    return extents[id(expr)]
 
 
 def walk(expr: Any) -> list[Any]:
@@ -99,6 +119,8 @@ class Elementary:
                     args = (base, self._placeholder(part.args[1]))
                 else:
                     self._degree[Pow(*args)] = degree
+        if constant and kind in _STEPPED:
+            return self._placeholder(part)
         result = define(kind, args)
         if constant and result.is_Rational and not _is_small(result):
             return self._placeholder(part)
@@ -156,7 +178,10 @@ def evaluate(
 
 def _evaluate(expr: Any, values: dict[Any, Number], m: RoundingNamespace, memo: dict[Any, Number]) -> Number:
     if expr.is_Symbol:
-        return values[expr]
+        value = values[expr]
+        if value is None:
+            raise NoFormulaError("sympy's formula has no value here")
+        return value
     if expr.is_Rational:
         if expr.q == 1:
             return m.number(int(expr))
@@ -235,6 +260,9 @@ def _holds(condition: Any, values: dict[Any, Number], m: RoundingNamespace, memo
         return all(_holds(part, values, m, memo) for part in condition.args)
     if isinstance(condition, sympy.Or):
         return any(_holds(part, values, m, memo) for part in condition.args)
+    if isinstance(condition, sympy.ITE):
+        test, yes, no = condition.args
+        return _holds(yes if _holds(test, values, m, memo) else no, values, m, memo)
     if isinstance(condition, sympy.Not):
         return not _holds(condition.args[0], values, m, memo)
     if isinstance(condition, sympy.Ne):
@@ -329,7 +357,8 @@ def _derive_step(part: Any) -> _Template:
             _derivative(definition, arg) if arg.is_Symbol and not definition.is_Relational else S.Zero
             for arg in args
         )
-        template = _templates[kind, kept] = _Template(definition, derivatives, args)
+        value = kind(*args) if kind in _STEPPED else definition
+        template = _templates[kind, kept] = _Template(value, derivatives, args)
     return template
 
 

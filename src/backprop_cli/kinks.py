@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from backprop_cli.namespaces import MpmathNamespace, Number, mpmath_namespace
-from backprop_cli.sweep import sweep_graph
+from backprop_cli.sweep import partials_at, sweep_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,11 +46,11 @@ def inputs_behind(sweep: Sweep, kinks: Sequence[int]) -> set[str]:
             if slope is not None and not _is_smooth(sweep, node, argnum, slope):
                 behind[operand] = 1
     for node in range(graph.output, -1, -1):
-        op, slopes = graph.ops[node], sweep.partials[node]
-        if not behind[node] or op is None or slopes is None:
+        op = graph.ops[node]
+        if not behind[node] or op is None:
             continue
         fixed = graph.fixed(node)
-        for operand, slope in zip(graph.operands[node], slopes, strict=True):
+        for operand, slope in zip(graph.operands[node], partials_at(sweep, node), strict=True):
             if slope is not None and not op.cuts_off(slope, fixed):
                 behind[operand] = 1
     return {name for name, node in graph.inputs.items() if behind[node]}

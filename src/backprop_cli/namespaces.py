@@ -352,7 +352,7 @@ class SympyNamespace(Namespace):
 
         self.zero, self.one, self.inf, self.nan = s.S.Zero, s.S.One, s.oo, s.nan
         self.pi, self.ln2, self.ln10 = s.pi, s.log(2), s.log(10)
-        self.number = lambda x: s.Rational(x)
+        self.number = lambda x: x if isinstance(x, s.Basic) else s.Rational(x)
         self.abs, self.sign, self.floor, self.ceil = s.Abs, s.sign, s.floor, s.ceiling
         self.max, self.min, self.exp, self.log, self.sqrt = s.Max, s.Min, s.exp, s.log, s.sqrt
         self.expm1, self.log1p = (lambda x: s.exp(x) - 1), (lambda x: s.log(1 + x))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 ALL_DIGITS = 16
 """What a binary64 number can have."""
@@ -112,8 +112,10 @@ class Report(NamedTuple):
     warnings: tuple[Notice, ...]
 
 
-def skipped_check(gradients: Iterable[str], reason: str) -> Check:
-    """Return the record of a check that was not made."""
-    return Check(
-        "skipped", None, None, {name: GradientCheck("skipped", reason=reason) for name in gradients}, reason
-    )
+def skipped_check(
+    gradients: Iterable[str], reason: str, known: Mapping[str, GradientCheck] | None = None
+) -> Check:
+    """Return the record of a check that was not made. known: what is known of some gradients all the same."""
+    found = known or {}
+    checks = {name: found.get(name) or GradientCheck("skipped", reason=reason) for name in gradients}
+    return Check("skipped", None, None, checks, reason)

@@ -125,31 +125,37 @@ def evaluate_constant(text: str, start: int = 0) -> float:
                 _name_hint(str(step.what))
                 or "a value is a constant expression: -10, 1e-3, 1/3, pi/4, sqrt(2)",
             )
-    return _evaluate(code, text, InputError)
+    return _evaluate(code, text)
 
 
-def _evaluate(code: list[Step], text: str, error: type[InputError]) -> float:
-    """Run constant code on a stack of doubles."""
-    stack: list[float] = []
+def _evaluate(code: list[Step], text: str) -> float:
+    """Run constant code on a stack of doubles. Raises InputError where it has no finite value.
+
+    A part without a value stands on the stack as its error, which only a ``where`` can leave behind.
+    """
+    stack: list[float | InputError] = []
     for what, arity, start, end in code:
-        if isinstance(what, Op):
-            operands = stack[-arity:]
-            del stack[-arity:]
+        if not isinstance(what, Op):
+            stack.append(CONSTANTS[what] if isinstance(what, str) else what)
+            continue
+        operands = stack[-arity:]
+        del stack[-arity:]
+        read = operands
+        if what.reads is not None and not isinstance(operands[0], InputError):
+            read = [operands[argnum] for argnum in what.reads(operands)]
+        error = next((x for x in read if isinstance(x, InputError)), None)
+        if error is None:
+            numbers = [math.nan if isinstance(x, InputError) else x for x in operands]
             try:
-                result = FLOAT.value(what, operands)
+                result = FLOAT.value(what, numbers)
             except (ArithmeticError, ValueError):
                 result = math.nan
             if not math.isfinite(result):
-                raise error(
-                    f"{text[start:end]} has no finite value",
-                    text,
-                    start,
-                    end,
-                    f"{what.name} needs {what.domain.words}",
-                )
-            stack.append(result)
-        else:
-            stack.append(CONSTANTS[what] if isinstance(what, str) else what)
+                hint = f"{what.name} needs {what.domain.words}"
+                error = InputError(f"{text[start:end]} has no finite value", text, start, end, hint)
+        stack.append(result if error is None else error)
+    if isinstance(stack[0], InputError):
+        raise stack[0]
     return stack[0]
 
 
@@ -158,11 +164,16 @@ def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]
 
     Raises InputError for a name that is not an input and for an input without a value.
     """
+    values: dict[str, float] = {}
     for name, value in given.items():
         if name not in source.inputs:
             raise _not_an_input(source, name)
-        if not math.isfinite(value):
-            raise InputError(f"{name} is {value}", hint="the value of an input is finite")
+        try:
+            values[name] = float(value)
+        except OverflowError:
+            values[name] = math.inf
+        if not math.isfinite(values[name]):
+            raise InputError(f"{name} is not finite", hint="the value of an input is a number up to 1.8e308")
     missing = [name for name in source.inputs if name not in given and name not in source.defaults]
     if missing:
         first = source.inputs[missing[0]]
@@ -174,9 +185,7 @@ def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]
             _name_hint(missing[0]) or "add " + " ".join(f"{name}=VALUE" for name in missing[:8]),
         )
     return {
-        name: float(given[name])
-        if name in given
-        else _evaluate(source.defaults[name].code, source.text, InputError)
+        name: values[name] if name in values else _evaluate(source.defaults[name].code, source.text)
         for name in source.inputs
     }
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.namespaces import FLOAT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,3 +144,20 @@ def reverse(
 def _is_condition(graph: Graph, node: int) -> bool:
     op = graph.ops[node]
     return op is not None and op.condition
+
+
+def partials_at(sweep: Sweep, node: int) -> tuple[float | None, ...]:
+    """Return the partials of a node in floats, also of one without a path to the output.
+
+    NaN where the operands or the value don't exist, None by a constant.
+    """
+    known = sweep.partials[node]
+    op = sweep.graph.ops[node]
+    if known is not None or op is None:
+        return known or ()
+    y, xs, fixed = sweep.primal[node], sweep.operands(node), sweep.graph.fixed(node)
+    exists = all(map(math.isfinite, (y, *xs)))
+    return tuple(
+        None if f else FLOAT.partial(op, argnum, y, xs, fixed) if exists else math.nan
+        for argnum, f in enumerate(fixed)
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import ParseError, did_you_mean
@@ -54,16 +55,27 @@ _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _SUPERSCRIPT_VALUES = str.maketrans(_SUPERSCRIPTS + "⁺⁻", "0123456789+-")
 
-_TOKEN = re.compile(
-    r"(?:[^\S\n]|\\\n|\#[^\n]*)*"
-    r"(?:(?P<name>[^\W\d⁰¹²³⁴-⁹][^\W⁰¹²³⁴-⁹]*)"
-    r"|(?P<number>(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)"
-    r"|(?P<operator>\*\*=?|//|\^=?|[-+*/<>=!]=|[-+*/(),=<>≤≥])"
-    rf"|(?P<power>[⁺⁻]?[{_SUPERSCRIPTS}]+)"
-    r"|(?P<stop>[;\n])"
-    r"|(?P<finish>\Z)"
-    r"|(?P<other>.))"
-)
+
+@cache
+def _token_pattern(marks: str) -> re.Pattern[str]:
+    """Return the pattern of a token. marks: further characters that may stand in a name."""
+    letter = r"[^\W⁰¹²³⁴-⁹]"
+    rest = f"(?:{letter}|[{re.escape(marks)}])" if marks else letter
+    return re.compile(
+        r"(?:[^\S\n]|\\\n|\#[^\n]*)*"
+        rf"(?:(?P<name>(?!\d){letter}{rest}*)"
+        r"|(?P<number>(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)"
+        r"|(?P<operator>\*\*=?|//|\^=?|[-+*/<>=!]=|[-+*/(),=<>≤≥])"
+        rf"|(?P<power>[⁺⁻]?[{_SUPERSCRIPTS}]+)"
+        r"|(?P<stop>[;\n])"
+        r"|(?P<finish>\Z)"
+        r"|(?P<other>.))"
+    )
+
+
+def _marks_in(text: str) -> str:
+    """Return the characters of a text that are no letters but may stand in names: accents, vowel signs."""
+    return "".join(sorted(c for c in set(text) if not c.isalnum() and c != "_" and ("a" + c).isidentifier()))
 
 
 class _Waiting(NamedTuple):
@@ -73,6 +85,7 @@ class _Waiting(NamedTuple):
     op: Op | None  # None: a plain parenthesis
     start: int
     arity: int  # operands of the operator; for a call, those read so far
+    opening: int = 0  # where an open parenthesis stands
 
 
 _OPEN = 0  # a parenthesis binds nothing: it stays until it is closed
@@ -92,6 +105,7 @@ _BINARY: dict[str, tuple[int, Op]] = {
     "≥": (_COMPARE, OPS["ge"]),
 }
 _AUGMENTED = {f"{sign}=": op for sign, (_, op) in _BINARY.items() if not op.condition}
+_POWER_OF_FUNCTION = re.compile(rf"(\w+?)\s*(?:([⁺⁻]?[{_SUPERSCRIPTS}]+)|(?:\^|\*\*)\s*([\w.]+))\s*$")
 _FACTOR = re.compile(r"\(\s*(?:([\w.]+)\s*|[^()\n]{1,20})\)")
 
 _NOT_IN_LANGUAGE = {
@@ -107,14 +121,15 @@ _NOT_IN_LANGUAGE = {
     **dict.fromkeys("[]{}", "only round parentheses group"),
     **dict.fromkeys("\"'“”‘’`", "there is no text in the language"),
     "\\": "a new line is written as ; or as a real one, in a shell by $'a = 2\\nb = 3'",
+    "½": "write 1/2",
     "$": "give a value as NAME=VALUE behind the program",
     ".": "a name has no dot",
 }
 
 
 def normalise(text: str) -> str:
-    """Return the text with composed letters, in which equal-looking names are the same name."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    """Return the text with composed letters and one kind of μ, so that names which look alike are one."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text).replace("\u00b5", "μ")
 
 
 def canonical_name(name: str) -> str:
@@ -124,7 +139,7 @@ def canonical_name(name: str) -> str:
 
 def is_name(text: str) -> bool:
     """Tell whether the text is a name: an identifier, or one with subscript digits."""
-    return text.translate(_SUBSCRIPTS).isidentifier()
+    return text.translate(_SPELLINGS).translate(_SUBSCRIPTS).isidentifier()
 
 
 def read_statements(text: str) -> Iterator[Statement]:
@@ -177,7 +192,8 @@ class _Reader:
         target: Step | None = None
         augment: Op | None = None
         after_operand = False
-        for match in _TOKEN.finditer(text if ascii_text else text.translate(_SPELLINGS)):
+        spelled = text if ascii_text else text.translate(_SPELLINGS)
+        for match in _token_pattern("" if ascii_text else _marks_in(spelled)).finditer(spelled):
             kind = match.lastgroup
             assert kind is not None
             word = match[kind]
@@ -213,7 +229,7 @@ class _Reader:
                         raise self.error(
                             "a comma only separates the operands of a function",
                             (start, end),
-                            "decimals have a point: 1.5",
+                            "statements are separated by ; and decimals have a point: 1.5",
                         )
                     waiting.append(opened._replace(arity=opened.arity + 1))
                     after_operand = False
@@ -231,7 +247,7 @@ class _Reader:
                 else:
                     raise self.unexpected(kind, word, start, end)
             elif kind == "operator" and word == "(":
-                waiting.append(_Waiting(_OPEN, None, start, 0))
+                waiting.append(_Waiting(_OPEN, None, start, 0, start))
                 self.depth += 1
             elif kind == "operator" and word == "-":
                 waiting.append(_Waiting(_SIGN, OPS["neg"], start, 1))
@@ -325,7 +341,7 @@ class _Reader:
             )
         self.code.pop()
         self.operands.pop()
-        self.waiting.append(_Waiting(_OPEN, FUNCTIONS[name], name_start, 0))
+        self.waiting.append(_Waiting(_OPEN, FUNCTIONS[name], name_start, 0, start))
         self.depth += 1
 
     def close(self, start: int, end: int) -> None:
@@ -339,12 +355,13 @@ class _Reader:
             self.operands[-1] = (opened.start, end, self.operands[-1][2])
             return
         count = opened.arity + 1
+        name = self.text[opened.start : opened.opening].strip()
         if count != op.arity and not (op.variadic and count > op.arity):
             few = "at least " if op.variadic else ""
             raise self.error(
-                f"{op.name} needs {few}{op.arity} operand{'s' * (op.arity > 1)}, got {count}",
+                f"{name} needs {few}{op.arity} operand{'s' * (op.arity > 1)}, got {count}",
                 (opened.start, end),
-                _signature(op),
+                _signature(op, name),
             )
         is_where = op is OPS["where"]
         for position, (from_, to, is_condition) in enumerate(self.operands[-count:]):
@@ -375,9 +392,8 @@ class _Reader:
         for position, character in enumerate(word):
             if not is_name("a" + character):
                 at = start + position
-                raise self.error(
-                    f"unexpected character {character!r}", (at, at + 1), "names are letters, digits and _"
-                )
+                hint = _NOT_IN_LANGUAGE.get(character, "names are letters, digits and _")
+                raise self.error(f"unexpected character {character!r}", (at, at + 1), hint)
 
     # ---- errors ----
 
@@ -385,10 +401,7 @@ class _Reader:
         return ParseError(message, self.text, *span, hint)
 
     def never_closed(self, opened: _Waiting) -> ParseError:
-        at = self.text.find("(", opened.start)
-        if at < 0:  # pasted as a full-width parenthesis
-            at = opened.start
-        return self.error("this ( is never closed", (at, at + 1))
+        return self.error("this ( is never closed", (opened.opening, opened.opening + 1))
 
     def condition_misused(self, start: int, end: int) -> ParseError:
         return self.error(
@@ -407,7 +420,8 @@ class _Reader:
         if kind != "operator" or word in _NOT_IN_LANGUAGE:
             return self.unexpected(kind, word, start, end)
         if word == ")" and opened is not None and opened.op is not None and opened.arity == 0:
-            return self.error(f"{opened.op.name} has no operand", (opened.start, end), _signature(opened.op))
+            name = self.text[opened.start : opened.opening].strip()
+            return self.error(f"{name} has no operand", (opened.start, end), _signature(opened.op, name))
         return self.error(f"a value is expected before {word!r}", (start, end))
 
     def adjacent(self, kind: str, word: str, start: int, end: int) -> ParseError:
@@ -422,13 +436,33 @@ class _Reader:
                 f"an operator is missing before {word!r}", (start, end), f"did you mean *{word}?"
             )
         span = (left_start, end)
-        if last.what == 0.0 and left_end == start and word[0] in "xXbBoO":
+        if left == "0" and left_end == start and word[0] in "xXbBoO":
             return self.error(f"{left}{word} is not a number", span, "numbers are decimal")
         if left in FUNCTIONS and last.what == left:
             return self.error(
                 f"{left} is a function: its operand stands in parentheses",
                 span,
                 f"write {left}({word})",
+            )
+        power = _POWER_OF_FUNCTION.search(self.text[max(0, start - 30) : start])
+        if power and power[1] in FUNCTIONS:
+            exponent = (power[2] or "").translate(_SUPERSCRIPT_VALUES) or power[3]
+            factor = _FACTOR.match(self.text, start)
+            operand = factor[0] if factor else f"({word})"
+            return self.error(
+                f"{power[1]} is a function: its operand comes before the exponent",
+                span,
+                f"write {power[1]}{operand}^{exponent}",
+            )
+        if kind == "name" and word in ("and", "or", "if", "else", "not", "in"):
+            return self.error(
+                f"there is no {word!r} in the language", (start, end), "where(cond, a, b) decides"
+            )
+        if kind == "name" and word in ("i", "j") and isinstance(last.what, float):
+            return self.error(
+                f"an operator is missing in {left + word!r}",
+                span,
+                f"numbers are real; did you mean {left}*{word}?",
             )
         if word == "(":
             factor = _FACTOR.match(self.text, start)
@@ -447,14 +481,16 @@ class _Reader:
             return self.error(
                 f"{word!r} stands behind a single name, at the start of a statement",
                 (start, end),
-                "statements are separated by ; or a new line",
+                "conditions are < <= > >=, in where(cond, a, b)"
+                if self.depth
+                else "statements are separated by ; or a new line",
             )
         return self.error(f"'{word}' is not in the language", (start, end), _NOT_IN_LANGUAGE.get(word, ""))
 
 
-def _signature(op: Op) -> str:
+def _signature(op: Op, name: str) -> str:
     """Return how a function is written: "write atan2(y, x)"."""
-    return f"write {op.name}({', '.join(op.args)}{', …' if op.variadic else ''})"
+    return f"write {name}({', '.join(op.args)}{', …' if op.variadic else ''})"
 
 
 def names_in(code: list[Step]) -> Iterator[Step]:
