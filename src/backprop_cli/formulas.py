@@ -204,7 +204,10 @@ def _evaluate(expr: Any, values: dict[Any, Number], m: RoundingNamespace, memo: 
             total = total + arg if expr.is_Add else total * arg
         return total
     if type(expr) is sympy.cot:
-        return m.cos(args[0]) / m.sin(args[0])
+        sine = m.sin(args[0])
+        if sine.size <= sine.error + 1:
+            raise NoFormulaError("sympy's formula has no value here")  # floor, at an integer
+        return m.cos(args[0]) / sine
     function = _FUNCTIONS.get(type(expr))
     if function is None:
         raise NoFormulaError(f"sympy's formula contains {type(expr).__name__}")
