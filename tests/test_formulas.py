@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import sympy
+
 from backprop_cli import gradient
+from backprop_cli.ops import TABLE, Op
 
 HARD = [
     ("max(a, b, c)*a", {"a": 5, "b": 1, "c": 2}, "pass"),
@@ -14,8 +17,7 @@ HARD = [
     ("min(asin(0.5), max(3.7, b, c))", {"b": 2, "c": 1}, "pass"),
     ("where(-1 > c, where(acos(2) >= a, sqrt(a), b), a*c)", {"c": 1e5, "a": 0, "b": 0}, "pass"),
     (
-        "where(where(3.7 <= cbrt(pi)/ceil(3.7), acosh(b*0.5), (0.5+a)*(b+b)) > sigmoid(pi+0.5-log(0.5)), "
-        "0.5, c*(sqrt(c)/-a))",
+        "where(where(3.7 <= cbrt(pi)/ceil(3.7), acosh(b*0.5), a*b) > sigmoid(pi-log(0.5)), 0.5, c*sqrt(c))",
         {"a": 1, "b": 0.5, "c": 1.7},
         "pass",
     ),
@@ -45,3 +47,11 @@ def test_a_kink_outweighs_other_reasons() -> None:
 def test_floor_is_written_as_floor() -> None:
     check = gradient("x*floor(x)", x=2.5).check
     assert check.gradients["x"].formula == "floor(x)"
+
+
+@pytest.mark.parametrize("op", TABLE, ids=lambda op: op.name)
+def test_rows_tell_which_definitions_are_piecewise(op: Op) -> None:
+    symbols = [sympy.Symbol(name, real=True) for name in op.args]
+    if op.name == "where":
+        symbols[0] = symbols[0] > 0
+    assert bool(op.symbolic(sympy, *symbols).has(sympy.Piecewise)) == op.piecewise

@@ -29,10 +29,8 @@ _DEFINITIONS = {head(op): op.symbolic for op in OPS.values() if not op.infix or 
 # Derived from a definition that has no value at the integers; evaluated as themselves.
 _STEPPED = (sympy.floor, sympy.ceiling)
 
-# Defined by sympy's Piecewise, which takes seconds to tidy up when nested.
-_DECISIONS = {
-    head(OPS[name]) for name in ("relu", "leaky_relu", "elu", "sign", "max", "min", "clip", "where", "cbrt")
-}
+# Sympy tidies up nested Piecewise for seconds.
+_DECISIONS = {head(op) for op in OPS.values() if op.piecewise}
 
 # Numbers up to this size stay numbers in formulas. Others become symbols with the text of the number as
 # their name, since sympy would compute with them exactly: 9**9**9 has 370 million digits.

@@ -81,6 +81,8 @@ class Op:
     """The partials involve no rounding."""
     composite: bool = False
     """The value is a formula of several roundings, not one function of Python's."""
+    piecewise: bool = False
+    """``symbolic`` is made of sympy's Piecewise."""
     cuts: Literal["", "always", "beside constants"] = ""
     """When a partial of zero means that the operand is cut off, not that its slope is zero here:
     a closed gate lets nothing through, not even zero times infinity. "beside constants": when all other
@@ -484,6 +486,7 @@ TABLE: tuple[Op, ...] = (
         symbolic=lambda s, x: s.Piecewise(
             (x ** s.Rational(1, 3), x >= 0), (-((-x) ** s.Rational(1, 3)), True)
         ),
+        piecewise=True,
         domain=REAL,
         kink=Kink(_at(0.0), _VERTICAL, ((0.0,),)),
         backward="a cube root passes the gradient divided by three times its result squared",
@@ -744,6 +747,7 @@ TABLE: tuple[Op, ...] = (
         value=lambda m, x: m.max(x, m.zero),
         partials=(lambda m, y, x: m.where(m.gt(x, m.zero), m.one, m.zero),),
         symbolic=lambda s, x: s.Piecewise((x, x > 0), (0, True)),
+        piecewise=True,
         domain=REAL,
         kink=Kink(_at(0.0), "0, the subgradient of least norm", ((0.0,),)),
         backward="a ReLU is a gate: open above 0, where the gradient passes, closed below, where it stops",
@@ -766,6 +770,7 @@ TABLE: tuple[Op, ...] = (
             lambda m, y, x, slope: m.where(m.gt(x, m.zero), m.zero, x),
         ),
         symbolic=lambda s, x, slope: s.Piecewise((x, x > 0), (slope * x, True)),
+        piecewise=True,
         domain=Domain("any operands", _always, ((2.0, 0.25), (-1.5, 0.125), (-0.75, -0.5), (3.0, 2.0))),
         kink=Kink(
             at=lambda xs, _fixed: xs[0] == 0 and xs[1] != 1,
@@ -785,6 +790,7 @@ TABLE: tuple[Op, ...] = (
         value=lambda m, x: m.where(m.gt(x, m.zero), x, m.expm1(m.min(x, m.zero))),
         partials=(lambda m, y, x: m.exp(m.min(x, m.zero)),),
         symbolic=lambda s, x: s.Piecewise((x, x > 0), (s.exp(x) - 1, True)),
+        piecewise=True,
         domain=REAL,
         backward="an ELU passes the gradient above 0, and the gradient times exp(x) below",
         derivatives=("exp(min(x, 0))",),
@@ -869,6 +875,7 @@ TABLE: tuple[Op, ...] = (
         partials=(_zero,),
         symbolic=lambda s, x: s.Piecewise((1, x > 0), (-1, x < 0), (0, True)),
         sympy_class="sign",
+        piecewise=True,
         domain=REAL,
         kink=Kink(_at(0.0), _STEP, ((0.0,),)),
         backward="a sign is constant on both sides of 0: no gradient passes",
@@ -920,6 +927,7 @@ TABLE: tuple[Op, ...] = (
         value=lambda m, *xs: m.max(*xs),
         partials=_extremum_partial,
         symbolic=lambda s, *xs: _sympy_extremum(s, xs, s.Ge),
+        piecewise=True,
         domain=REAL2,
         kink=Kink(lambda xs, fixed: _tie(xs, fixed, max(xs)), _SHARES, ((1.0, 1.0),)),
         backward="a maximum passes the whole gradient to the largest operand",
@@ -937,6 +945,7 @@ TABLE: tuple[Op, ...] = (
         value=lambda m, *xs: m.min(*xs),
         partials=_extremum_partial,
         symbolic=lambda s, *xs: _sympy_extremum(s, xs, s.Le),
+        piecewise=True,
         domain=REAL2,
         kink=Kink(lambda xs, fixed: _tie(xs, fixed, min(xs)), _SHARES, ((1.0, 1.0),)),
         backward="a minimum passes the whole gradient to the smallest operand",
@@ -955,6 +964,7 @@ TABLE: tuple[Op, ...] = (
         symbolic=lambda s, x, low, high: s.Piecewise(
             (high, s.Or(x >= high, low >= high)), (low, x <= low), (x, True)
         ),
+        piecewise=True,
         domain=Domain(
             "any operands",
             _always,
@@ -989,6 +999,7 @@ TABLE: tuple[Op, ...] = (
             lambda m, y, condition, a, b: m.where(condition, m.zero, m.one),
         ),
         symbolic=lambda s, condition, a, b: s.Piecewise((a, condition), (b, True)),
+        piecewise=True,
         domain=Domain("a condition and two operands", _always, ((1.0, 2.0, 3.0), (0.0, 2.0, 3.0))),
         backward="a where passes the whole gradient to the branch that was taken",
         derivatives=("0", "where(cond, 1, 0)", "where(cond, 0, 1)"),
