@@ -88,6 +88,11 @@ class Namespace:
         """Return x**(y - 1)."""
         return self.pow(x, y - 1)
 
+    def inverse_cbrt_squared(self, x: Number) -> Number:
+        """Return |x|**(-2/3), for x other than 0."""
+        root = self.cbrt(x)
+        return self.one / (root * root)
+
     def value(self, op: Op, xs: Sequence[Number]) -> Number:
         """Evaluate one primitive. Raises ArithmeticError or ValueError where it has no value."""
         return op.value(self, *xs)
@@ -108,6 +113,7 @@ _SAFE_RESULT = (1e-280, 1e280)
 _SPLITTER = 134217729.0  # 2**27 + 1
 _SQRT1_2 = math.sqrt(0.5)
 _SQRT1_2_REST = -4.833646656726457e-17  # sqrt(1/2) less the double nearest to it
+_MINUS_TWO_THIRDS_REST = -(2.0**-54) * 2 / 3  # -2/3 less the double nearest to it
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
 
 
@@ -216,6 +222,11 @@ class _Float(Namespace):
         power = math.pow(x, exponent)
         return power * (1.0 + rest * math.log(x)) if rest and x > 0 else power
 
+    def inverse_cbrt_squared(self, x: float) -> float:
+        # pow is right to 0.52 ulp, but -2/3 is not a double: its rest puts that right.
+        size = abs(x)
+        return math.pow(size, -2 / 3) * (1.0 + _MINUS_TWO_THIRDS_REST * math.log(size))
+
     def value(self, op: Op, xs: Sequence[float]) -> float:
         y: float = op.value(self, *xs)
         if op.composite and not _SAFE_RESULT[0] < abs(y) < _SAFE_RESULT[1]:
@@ -263,8 +274,17 @@ FLOAT = _Float()
 # MPMATH
 
 
+# Exponents have no limit in mpmath, so a tower of exponentials, on a branch that doubles never take, would
+# fill the memory. Powers end at e**(2**24) here, in both directions, and angles at 2**20000: far beyond any
+# product of a few doubles, which end at 2**1024.
+_MOST_EXPONENT_BITS = 24
+_MOST_ANGLE_BITS = 20_000
+# erfc(1e4) is 1e-43429453.
+_ERF_IS_ONE = 1e4
+
+
 class MpmathNamespace(Namespace):
-    """Real numbers to a given count of digits, with an exponent that never overflows."""
+    """Real numbers to a given count of digits, with a range far beyond that of doubles."""
 
     def __init__(self, digits: int) -> None:
         import mpmath
@@ -277,14 +297,15 @@ class MpmathNamespace(Namespace):
         self.number = mp.mpf
         self.abs, self.sign, self.floor, self.ceil = abs, mp.sign, mp.floor, mp.ceil
         self.max, self.min = max, min
-        self.exp, self.expm1, self.sin, self.cos, self.tan = mp.exp, mp.expm1, mp.sin, mp.cos, mp.tan
-        self.atan, self.atan2, self.hypot = mp.atan, mp.atan2, mp.hypot
-        self.sinh, self.cosh, self.tanh, self.asinh = mp.sinh, mp.cosh, mp.tanh, mp.asinh
-        self.erf, self.erfc = mp.erf, mp.erfc
-        for name in ("log", "sqrt", "asin", "acos", "acosh", "atanh"):
+        self.atan, self.atan2, self.hypot, self.asinh = mp.atan, mp.atan2, mp.hypot, mp.asinh
+        for name in ("log", "log1p", "sqrt", "asin", "acos", "acosh", "atanh"):
             setattr(self, name, self._real(getattr(mp, name)))
-        self.pow = self._real(mp.power)
-        self.log1p = self._real(mp.log1p)
+        for name in ("sin", "cos", "tan"):
+            setattr(self, name, self._angle(getattr(mp, name)))
+        self.exp = self._exponential(mp.exp, below=mp.mpf(0))
+        self.expm1 = self._exponential(mp.expm1, below=mp.mpf(-1))
+        self.sinh, self.cosh = self._exponential(mp.sinh), self._exponential(mp.cosh)
+        self.tanh = self._exponential(mp.tanh, below=mp.mpf(-1), above=mp.mpf(1))
         self.log2 = lambda x: self.log(x) / self.ln2
         self.log10 = lambda x: self.log(x) / self.ln10
         self.cbrt = lambda x: mp.sign(x) * mp.cbrt(abs(x))
@@ -308,18 +329,52 @@ class MpmathNamespace(Namespace):
 
         return on_reals
 
+    def _angle(self, function: Callable[[Number], Number]) -> Callable[[Number], Number]:
+        def of_bounded(x: Number) -> Number:
+            if x and self.mp.mag(x) > _MOST_ANGLE_BITS:
+                raise OverflowError
+            return function(x)
+
+        return of_bounded
+
+    def _exponential(
+        self, function: Callable[[Number], Number], below: Number = None, above: Number = None
+    ) -> Callable[[Number], Number]:
+        """Give a function its limits far out; OverflowError where it has none."""
+
+        def of_bounded(x: Number) -> Number:
+            if not x or self.mp.mag(x) <= _MOST_EXPONENT_BITS:
+                return function(x)
+            limit = above if x > 0 else below
+            if limit is None:
+                raise OverflowError
+            return limit
+
+        return of_bounded
+
+    def pow(self, x: Number, y: Number) -> Number:
+        mp = self.mp
+        if x and y and mp.mag(y) + mp.mag(mp.mag(x) or 1) > _MOST_EXPONENT_BITS - 2:
+            exponent = y * mp.log(abs(x))
+            if exponent and mp.mag(exponent) > _MOST_EXPONENT_BITS:
+                if exponent > 0:
+                    raise OverflowError
+                return self.zero
+        power = mp.power(x, y)
+        if not isinstance(power, mp.mpf) or not mp.isfinite(power):
+            raise ValueError("outside the real domain")
+        return power
+
+    def erf(self, x: Number) -> Number:
+        return self.mp.sign(x) if abs(x) > _ERF_IS_ONE else self.mp.erf(x)
+
+    def erfc(self, x: Number) -> Number:
+        return 1 - self.mp.sign(x) if abs(x) > _ERF_IS_ONE else self.mp.erfc(x)
+
     def ratio(self, x: Number, y: Number) -> Number:
         if y:
             return x / y
         return self.inf * self.mp.sign(x) if x else self.nan
-
-    def value(self, op: Op, xs: Sequence[Number]) -> Number:
-        y = op.value(self, *xs)
-        # An exponent has no limit here, so a tower of exponentials on a branch that is not taken would
-        # fill the memory. Doubles end at 2**1024, and no product of a few of them gets near this.
-        if isinstance(y, self.mp.mpf) and y and abs(self.mp.mag(y)) > 20_000:
-            raise OverflowError
-        return y
 
     def to_text(self, x: Number) -> str:
         """Return up to 50 significant digits."""

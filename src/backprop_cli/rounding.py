@@ -191,7 +191,19 @@ class RoundingNamespace(Namespace):
 _FUNCTIONS = (
     *("abs", "sign", "floor", "ceil", "max", "min", "lt", "le", "gt", "ge", "eq", "both", "is_integer"),
     *("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "hypot", "pow", "shifted_pow"),
-    *("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "erf", "erfc", "normal_cdf"),
+    *(
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+        "atan2",
+        "erf",
+        "erfc",
+        "normal_cdf",
+        "inverse_cbrt_squared",
+    ),
     *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
 )
 
