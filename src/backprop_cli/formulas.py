@@ -35,6 +35,7 @@ _DECISIONS = {head(op) for op in OPS.values() if op.piecewise}
 # Numbers up to this size stay numbers in formulas. Others become symbols with the text of the number as
 # their name, since sympy would compute with them exactly: 9**9**9 has 370 million digits.
 _SMALL = 1000
+_MOST_DEGREE = 100
 
 
 def define(kind: Any, args: tuple[Any, ...]) -> Any:
@@ -113,7 +114,7 @@ class Elementary:
             if exponent.is_Integer:
                 # ((3*x)**1000)**1000 would raise 3 to the millionth.
                 degree = abs(int(exponent)) * self._degree_of(base)
-                if degree > _SMALL:
+                if degree > _MOST_DEGREE:
                     args = (base, self._placeholder(part.args[1]))
                 else:
                     self._degree[Pow(*args)] = degree

