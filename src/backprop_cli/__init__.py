@@ -7,12 +7,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from backprop_cli.errors import BackpropError, DomainError, InputError, ParseError
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backprop_cli.differentiate import gradient
+    from backprop_cli.errors import BackpropError, DomainError, InputError, ParseError
     from backprop_cli.report import Report
 
 __version__ = "0.1.0"
@@ -26,15 +24,17 @@ __all__ = [
     "gradient",
 ]
 
+_HOMES = {
+    "gradient": "differentiate",
+    "Report": "report",
+    **dict.fromkeys(("BackpropError", "DomainError", "InputError", "ParseError"), "errors"),
+}
+
 
 def __getattr__(name: str) -> object:
-    """Load the library when it is first used: ``--version`` and ``--help`` need none of it."""
-    if name == "gradient":
-        from backprop_cli.differentiate import gradient
+    """Load a part of the library when it is first used: ``--version`` and ``--help`` need none of it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return gradient
-    if name == "Report":
-        from backprop_cli.report import Report
-
-        return Report
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
