@@ -229,9 +229,51 @@ def grad(
     return Status.DONE
 
 
+class ListFormat(StrEnum):
+    """Forms of a list."""
+
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+
+
+@app.command(
+    epilog="""\b
+Examples:
+  backprop ops
+  backprop ops sigmoid
+  backprop ops --json | jq -r '.operations[].name'"""
+)
+def ops(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One operation, by its name or an alias.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
+    format: Annotated[ListFormat, typer.Option("--format", help="Form of the output.")] = ListFormat.table,
+) -> int:
+    """Show the operations: formula, derivative, domain, and the convention at kinks."""
+    from backprop_cli.ops import FUNCTIONS, OPS
+    from backprop_cli.render import operations
+
+    known = {**OPS, **FUNCTIONS}
+    if name is not None and name not in known:
+        raise UsageError(
+            f"there is no operation {name!r}", hint=did_you_mean(name, known) or "backprop ops lists them"
+        )
+    op = None if name is None else known[name]
+    if json or format is ListFormat.json:
+        text = operations.render_json(op)
+    elif format is ListFormat.markdown:
+        text = operations.render_markdown(op)
+    else:
+        text = operations.render_list() if op is None else operations.render_one(op)
+    Output().write(text)
+    return Status.DONE
+
+
 @app.command()
 def schema(
-    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="The output described: grad.")],
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="The output described: grad or ops.")],
 ) -> int:
     """Print the JSON Schema of an output."""
     folder = Path(__file__).parent / "schemas"

@@ -177,11 +177,12 @@ def render_plain(report: Report, *, digits: int | None, everything: bool) -> str
     sheets = [node_sheet(report, digits=digits, everything=everything, stacked=False)]
     if report.gradients:
         sheets.append(check_sheet(report, digits=digits, everything=everything))
-    parts = ["\n".join(_aligned(sheet)) for sheet in sheets]
+    parts = ["\n".join(align(sheet)) for sheet in sheets]
     return "\n\n".join([*parts, summary(report, digits)[0]]) + "\n"
 
 
-def _aligned(sheet: Sheet) -> list[str]:
+def align(sheet: Sheet) -> list[str]:
+    """Return a sheet as lines of aligned text, without a frame."""
     lines = [sheet.header, *(tuple(cell[0] for cell in row.cells) for row in sheet.rows)]
     widths = [max(width(line[i]) for line in lines) for i in range(len(sheet.header))]
     return [
