@@ -29,8 +29,8 @@ _DEFINITIONS = {head(op): op.symbolic for op in OPS.values() if not op.infix or 
 # Derived from a definition that has no value at the integers; evaluated as themselves.
 _STEPPED = (sympy.floor, sympy.ceiling)
 
-# Sympy tidies up nested Piecewise for seconds.
-_DECISIONS = {head(op) for op in OPS.values() if op.piecewise}
+# Sympy tidies up nested decisions for seconds.
+_DECISIONS = {head(op) for op in OPS.values() if op.piecewise}.union(_STEPPED)
 
 # Numbers up to this size stay numbers in formulas. Others become symbols with the text of the number as
 # their name, since sympy would compute with them exactly: 9**9**9 has 370 million digits.
@@ -364,22 +364,24 @@ def _derive_step(part: Any) -> _Template:
     return template
 
 
+_x = sympy.Wild("x")
+_squared_cosecant = sympy.Function("squared_cosecant")
+
+
 def _derivative(expr: Any, symbol: Any) -> Any:
     formula = expr.diff(symbol)
-    # floor is defined by cot, whose terms cancel in products; no other operation brings a cot.
     if formula.has(sympy.cot):
-        formula = formula.replace(lambda e: e.is_Mul and e.has(sympy.cot), sympy.cancel)
+        # floor is defined by cot, whose derivative brings -(cot² + 1)/(cot² + 1): written in 1/sin², sympy
+        # cancels it by itself. sympy.cancel would take seconds on a long formula.
+        formula = formula.replace(sympy.cot(_x) ** 2, _squared_cosecant(_x) - 1)
     return formula
 
 
 def formula_text(formula: Any) -> str:
     """Return a formula as text, with floor where its definition stands."""
     if formula.has(sympy.cot):
-        x = sympy.Wild("x")
-        formula = formula.replace(
-            sympy.atan(sympy.cot(sympy.pi * x)), sympy.pi * (S.Half + sympy.floor(x) - x)
-        )
-        formula = sympy.expand(formula)
+        fraction = sympy.pi * (S.Half + sympy.floor(_x) - _x)
+        formula = formula.replace(sympy.atan(sympy.cot(sympy.pi * _x)), fraction)
     return str(formula)
 
 
