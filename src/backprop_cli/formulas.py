@@ -32,6 +32,8 @@ _STEPPED = (sympy.floor, sympy.ceiling)
 # Sympy tidies up nested decisions for seconds.
 _DECISIONS = {head(op) for op in OPS.values() if op.piecewise}.union(_STEPPED)
 
+_REPEATING = {head(op) for op in OPS.values() if op.composite}
+
 # Numbers up to this size stay numbers in formulas. Others become symbols with the text of the number as
 # their name, since sympy would compute with them exactly: 9**9**9 has 370 million digits.
 _SMALL = 1000
@@ -59,8 +61,10 @@ def measure(expr: Any) -> Extent:
     for part in walk(expr):
         below = [extents[id(arg)] for arg in part.args]
         # The tree may be exponentially larger than the expression; past a bound its size does not matter.
+        # A definition such as x/(1 + exp(-x)) repeats its operand, and its derivative does more so.
+        weight = 3 if type(part) in _REPEATING else 1
         extents[id(part)] = Extent(
-            min(1 + sum(extent.size for extent in below), 1 << 60),
+            min(1 + weight * sum(extent.size for extent in below), 1 << 60),
             1 + max((extent.depth for extent in below), default=0),
             (type(part) in _DECISIONS) * max(1, len(part.args) - 1)
             + max((extent.decisions for extent in below), default=0),
@@ -270,7 +274,10 @@ def _holds(condition: Any, values: dict[Any, Number], m: RoundingNamespace, memo
     if isinstance(condition, sympy.Ne):
         left, right = (evaluate(arg, values, m, memo) for arg in condition.args)
         return bool(left != right)
-    return bool(evaluate(condition, values, m, memo))
+    verdict = evaluate(condition, values, m, memo)
+    if verdict.error >= -1:  # the other side of the boundary is within rounding
+        raise NoFormulaError("a condition of sympy's formula is too close to call")
+    return bool(verdict)
 
 
 class Steps:

@@ -50,8 +50,10 @@ def inputs_behind(sweep: Sweep, kinks: Sequence[int]) -> set[str]:
         if not behind[node] or op is None:
             continue
         fixed = graph.fixed(node)
+        # A kink behind a kink: max(max(x, 0), 0). Its slope of 0 is a convention too.
+        at_kink = op.kink is not None and op.kink.at(sweep.operands(node), fixed)
         for operand, slope in zip(graph.operands[node], partials_at(sweep, node), strict=True):
-            if slope is not None and not op.cuts_off(slope, fixed):
+            if slope is not None and (at_kink or not op.cuts_off(slope, fixed)):
                 behind[operand] = 1
     return {name for name, node in graph.inputs.items() if behind[node]}
 

@@ -219,8 +219,12 @@ class _Float(Namespace):
         exponent = y - 1.0
         step = exponent - y
         rest = (y - (exponent - step)) - (1.0 + step)
-        power = math.pow(x, exponent)
-        return power * (1.0 + rest * math.log(x)) if rest and x > 0 else power
+        size = abs(x)
+        power = math.pow(size, exponent)
+        if rest and size:
+            power *= 1.0 + rest * math.log(size)
+        # Above 2**53 the rounded exponent is even, whatever y - 1 is.
+        return -power if x < 0 and y % 2 == 0 else power
 
     def inverse_cbrt_squared(self, x: float) -> float:
         # pow is right to 0.52 ulp, but -2/3 is not a double: its rest puts that right.

@@ -35,7 +35,10 @@ def undefined_value(sweep: Sweep) -> DomainError:
     if why == "domain":
         message = f"{op.name} needs {op.domain.words}, got {got}"
         if len(operands) == 1:
-            start, end = graph.spans[operands[0]]
+            inner = graph.spans[operands[0]]
+            # An operand that stands elsewhere too has the span of its first place.
+            if start <= inner[0] and inner[1] <= end:
+                start, end = inner
     elif why == "indeterminate":
         message = f"{graph.source(node)} is indeterminate, got {got}"
     else:
