@@ -34,6 +34,9 @@ _DECISIONS = {head(op) for op in OPS.values() if op.piecewise}.union(_STEPPED)
 
 _REPEATING = {head(op) for op in OPS.values() if op.composite}
 
+# Nested Piecewise of five operands take 2 s, of eight more than 40 s.
+_MOST_TIES = 4
+
 # Numbers up to this size stay numbers in formulas. Others become symbols with the text of the number as
 # their name, since sympy would compute with them exactly: 9**9**9 has 370 million digits.
 _SMALL = 1000
@@ -356,6 +359,8 @@ def _derive_step(part: Any) -> _Template:
         for position, arg in enumerate(part.args)
     )
     template = _templates.get((kind, kept))
+    if template is None and kind in _DECISIONS and len(kept) > _MOST_TIES:
+        raise NoFormulaError(f"sympy takes too long over {len(kept)} operands of {kind.__name__.lower()}")
     if template is None:
         args = tuple(
             Symbol(f"t{position}", real=True) if arg is None else arg for position, arg in enumerate(kept)
