@@ -1,0 +1,52 @@
+"""The command line: options → library call → renderer → exit status. The only folder that imports Typer."""
+
+from __future__ import annotations
+
+import os
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from typer.exceptions import TyperException
+
+from backprop_cli.cli import grad, ops  # noqa: F401 - each adds its commands to the application
+from backprop_cli.cli.app import app
+from backprop_cli.errors import BackpropError, FileError, UsageError
+from backprop_cli.render.stream import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command line and return its exit status. The only place where errors are caught."""
+    as_json = "--json" in argv or "--format=json" in argv or ("--format", "json") in pairwise(argv)
+    output = Output()
+    try:
+        status = app(args=list(argv), prog_name="backprop", standalone_mode=False, windows_expand_args=False)
+        output.flush()
+    except BackpropError as error:
+        return output.report_error(error, as_json=as_json)
+    except TyperException as error:
+        return output.report_error(_usage_error(error), as_json=as_json)
+    except OSError as error:
+        output.abandon()
+        where = FileError(f"can't write the output: {error.strerror or error}")
+        return output.report_error(where, as_json=as_json)
+    except RecursionError:  # pragma: no cover - a bug, but no reason for a traceback of 1000 lines
+        if os.environ.get("BACKPROP_DEBUG"):
+            raise
+        return output.report_error(BackpropError("internal error: recursion"), as_json=as_json)
+    return int(status or 0)
+
+
+def _usage_error(error: TyperException) -> UsageError:
+    """Put an error of Typer's into our form."""
+    message = getattr(error, "format_message", lambda: str(error))().strip().rstrip(".")
+    name = getattr(error, "option_name", None)
+    known = getattr(error, "possibilities", None)
+    hint = "backprop --help shows the commands and options"
+    if name is not None:
+        message = f"there is no option {name}"
+        if known:
+            hint = f"did you mean {' or '.join(sorted(known))}?"
+    return UsageError(message[:1].lower() + message[1:], hint=hint)

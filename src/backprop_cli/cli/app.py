@@ -1,0 +1,55 @@
+"""The application: what all commands share."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Annotated
+
+import typer
+
+from backprop_cli import __version__
+from backprop_cli.cli.words import ProgramGroup
+from backprop_cli.errors import UsageError
+from backprop_cli.render.stream import Output
+
+
+class Status(IntEnum):
+    """Exit statuses."""
+
+    DONE = 0
+    CHECK_FAILED = 1
+    TROUBLE = 2
+    UNDEFINED = 3
+
+
+app = typer.Typer(
+    cls=ProgramGroup,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80},
+    help="Value, gradients and local derivatives of an expression, checked against sympy.",
+    epilog='Example: backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5',
+)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    ctx: typer.Context,
+    version: Annotated[  # noqa: ARG001 - acts in its callback
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version and exit.",
+            is_eager=True,
+            callback=lambda on: _show_version(on),
+        ),
+    ] = False,
+) -> None:
+    if ctx.invoked_subcommand is None:
+        raise UsageError("a command is missing", hint='backprop grad "a*b" a=2 b=3, or backprop --help')
+
+
+def _show_version(on: bool) -> None:
+    if on:
+        Output().write(f"backprop {__version__}\n")
+        raise typer.Exit

@@ -1,0 +1,71 @@
+"""``backprop ops`` and ``backprop schema``: what the tool knows about itself."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backprop_cli.cli.app import Status, app
+from backprop_cli.cli.options import Json
+from backprop_cli.errors import UsageError, did_you_mean
+from backprop_cli.render.stream import Output
+
+
+class ListFormat(StrEnum):
+    """Forms of a list."""
+
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+
+
+@app.command(
+    epilog="""\b
+Examples:
+  backprop ops
+  backprop ops sigmoid
+  backprop ops --json | jq -r '.operations[].name'"""
+)
+def ops(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="One operation, by its name or an alias.")
+    ] = None,
+    json: Json = False,
+    format: Annotated[ListFormat, typer.Option("--format", help="Form of the output.")] = ListFormat.table,
+) -> int:
+    """Show the operations: formula, derivative, domain, and the convention at kinks."""
+    from backprop_cli.ops import FUNCTIONS, OPS
+    from backprop_cli.render import operations
+
+    known = {**OPS, **FUNCTIONS}
+    if name is not None and name not in known:
+        raise UsageError(
+            f"there is no operation {name!r}", hint=did_you_mean(name, known) or "backprop ops lists them"
+        )
+    op = None if name is None else known[name]
+    if json or format is ListFormat.json:
+        text = operations.render_json(op)
+    elif format is ListFormat.markdown:
+        text = operations.render_markdown(op)
+    else:
+        text = operations.render_list() if op is None else operations.render_one(op)
+    Output().write(text)
+    return Status.DONE
+
+
+@app.command()
+def schema(
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="The output described: grad or ops.")],
+) -> int:
+    """Print the JSON Schema of an output."""
+    folder = Path(__file__).parents[1] / "schemas"
+    known = sorted(path.name.removesuffix(".schema.json") for path in folder.glob("*.schema.json"))
+    if output not in known:
+        raise UsageError(
+            f"there is no schema {output!r}", hint=did_you_mean(output, known) or f"one of {', '.join(known)}"
+        )
+    Output().write((folder / f"{output}.schema.json").read_text(encoding="utf-8"))
+    return Status.DONE

@@ -1,0 +1,117 @@
+"""The options that commands have in common, and what is read from them."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from backprop_cli.errors import FileError, UsageError
+from backprop_cli.render.stream import Output
+
+if TYPE_CHECKING:
+    from backprop_cli.source import Source
+
+
+class Color(StrEnum):
+    """When to use colour."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
+Arguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PROGRAM [NAME=VALUE]...",
+        help="The expression or statements, - to read them from standard input; and the value of each input.",
+        show_default=False,
+    ),
+]
+
+
+File = Annotated[
+    str | None,
+    typer.Option("--file", metavar="FILE", help="Read the program from FILE, - for standard input."),
+]
+Wrt = Annotated[
+    str | None, typer.Option("--wrt", metavar="A,B,...", help="Differentiate by these inputs only.")
+]
+Upstream = Annotated[
+    str, typer.Option("--upstream", metavar="VALUE", help="The gradient arriving at the output.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
+CrossCheck = Annotated[
+    bool, typer.Option("--check/--no-check", help="Cross-check every gradient with sympy.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print no result; the exit status tells.")]
+ColorOption = Annotated[Color, typer.Option("--color", help="When to use colour.")]
+
+
+class Request(NamedTuple):
+    """What is asked for: a program, a point, the inputs to differentiate by (None: all), the upstream."""
+
+    source: Source
+    point: dict[str, float]
+    wrt: list[str] | None
+    upstream: float
+
+
+def read_request(arguments: list[str] | None, file: str | None, wrt: str | None, upstream: str) -> Request:
+    """Return what the arguments and options of a command that computes a point ask for.
+
+    Raises UsageError, FileError, ParseError or InputError.
+    """
+    from backprop_cli.source import choose_point, evaluate_constant, read_source
+
+    text, given = read_program(arguments, file)
+    seed = evaluate_constant(upstream)
+    source = read_source(text, given)
+    point = choose_point(source, given)
+    return Request(source, point, choose_inputs(source, wrt), seed)
+
+
+def read_program(arguments: list[str] | None, file: str | None) -> tuple[str, dict[str, float]]:
+    """Return the text of the program, and the values given to names behind it."""
+    from backprop_cli.source import read_assignments
+
+    words = list(arguments or [])
+    if file is None and not words:
+        raise UsageError("a program is missing", hint='backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5')
+    word = words.pop(0) if file is None else "-"
+    text = word if file is None and word != "-" else read_file(file or "-", "the program")
+    return text, read_assignments(words)
+
+
+def choose_inputs(source: Source, wrt: str | None) -> list[str] | None:
+    """Return the inputs that --wrt names, None for all."""
+    from backprop_cli.source import check_names
+
+    if wrt is None:
+        return None
+    if not wrt.strip(", "):
+        raise UsageError("--wrt names no input", hint="--wrt a,b")
+    return check_names(source, filter(None, map(str.strip, wrt.split(","))))
+
+
+def read_file(name: str, what: str) -> str:
+    """Return the text of a file, or of standard input where the name is "-". Raises FileError."""
+    try:
+        if name == "-":
+            if sys.stdin is None:
+                raise FileError("standard input is closed")
+            if sys.stdin.isatty():
+                Output().diagnose(f"reading {what} from the terminal; end it with Ctrl-D")
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        return Path(name).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise FileError(f"can't read {name}: {error.strerror}") from None
+    except ValueError as error:
+        name = "standard input" if name == "-" else name
+        if isinstance(error, UnicodeDecodeError):
+            raise FileError(f"{name} is not UTF-8 text (byte {error.start})") from None
+        raise FileError(f"can't read {name}: {error}") from None
