@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from backprop_cli.parse import Program
 
 # Digits tried in turn. 800 resolve the cancellation of 1 - cos(1e-300), the worst that doubles can ask for.
-_LADDER = (50, 200, 800)
+LADDER = (50, 200, 800)
 # Nodes that are checked, in some 5 s. Beyond the first rung only where nodes times digits allow.
-_BUDGET = 2_000_000
-_MOST_STEPS = 50_000
+BUDGET = 2_000_000
+MOST_STEPS = 50_000
 # One formula is derived where it stays readable and quick: some 0.2 s at these sizes.
 _FORMULA_SIZE, _FORMULA_DEPTH, _FORMULA_WORK = 250, 40, 1_500
 _FORMULA_DECISIONS = 2
@@ -58,8 +58,8 @@ def cross_check(
     precision = 0
     values_differ = False
     pairs: dict[str, _Pair] = {}
-    for digits in _LADDER:
-        if precision and (len(checks) == len(gradients) or steps * digits > _BUDGET):
+    for digits in LADDER:
+        if precision and (len(checks) == len(gradients) or steps * digits > BUDGET):
             break
         precision = digits
         m = bounded_reals(precision)
@@ -101,8 +101,8 @@ def cross_check(
 def _hindrance(sweep: Sweep) -> str:
     """Return why nothing can be checked, or ""."""
     steps = len(sweep.graph.ops)
-    if steps > _MOST_STEPS:
-        return f"the program has {steps:,} nodes; up to {_MOST_STEPS:,} are checked"
+    if steps > MOST_STEPS:
+        return f"the program has {steps:,} nodes; up to {MOST_STEPS:,} are checked"
     if not all(
         math.isfinite(y) for y, bar in zip(sweep.primal, sweep.adjoint, strict=True) if bar is not None
     ):

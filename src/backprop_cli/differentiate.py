@@ -17,9 +17,11 @@ from backprop_cli.syntax import canonical_name, normalise
 from backprop_cli.undefined import undefined_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from backprop_cli.graph import Graph
     from backprop_cli.kinks import Sides
+    from backprop_cli.parse import Program
     from backprop_cli.sweep import Sweep
 
 # Slopes on both sides of a kink take four sweeps with mpmath per input: up to some 2 s in all.
@@ -74,15 +76,29 @@ def differentiate_source(
 ) -> Report:
     """Return the report of a program at a point; see ``gradient``."""
     wanted = list(source.inputs) if wrt is None else check_names(source, wrt)
-    if not math.isfinite(upstream):
-        raise InputError(f"the upstream gradient is {upstream}", hint="it is a finite number")
     # From here on sympy is needed, whose import is most of the time of a short run.
-    from backprop_cli.check import cross_check
     from backprop_cli.lower import lower_program
     from backprop_cli.parse import parse_source
 
     program = parse_source(source)
     graph = lower_program(program)
+    return differentiate_program(program, graph, point, wanted, upstream=upstream, check=check)
+
+
+def differentiate_program(
+    program: Program,
+    graph: Graph,
+    point: dict[str, float],
+    wanted: Sequence[str],
+    *,
+    upstream: float,
+    check: bool,
+) -> Report:
+    """Return the report of a program and its graph; see ``gradient``. wanted: what to differentiate by."""
+    if not math.isfinite(upstream):
+        raise InputError(f"the upstream gradient is {upstream}", hint="it is a finite number")
+    from backprop_cli.check import cross_check
+
     naming = Naming(graph)
     sweep = sweep_graph(graph, point, float(upstream), FLOAT)
     value = sweep.primal[graph.output]
@@ -96,7 +112,7 @@ def differentiate_source(
         cross_check(program, sweep, gradients, sides) if check else skipped_check(gradients, "not asked for")
     )
     return Report(
-        program=source.text,
+        program=program.text,
         inputs=point,
         output=naming.id(graph.output),
         value=value,
@@ -114,7 +130,7 @@ def differentiate_source(
     )
 
 
-def _sides_of_gradients(sweep: Sweep, kinks: list[int], wanted: list[str]) -> dict[str, Sides]:
+def _sides_of_gradients(sweep: Sweep, kinks: list[int], wanted: Sequence[str]) -> dict[str, Sides]:
     """Return the slopes on both sides of the inputs whose gradient rests on a convention."""
     behind = inputs_behind(sweep, kinks)
     few = len(sweep.graph.ops) * len(behind) <= _MOST_SIDE_STEPS

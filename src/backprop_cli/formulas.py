@@ -16,6 +16,8 @@ from backprop_cli.ops import OPS
 from backprop_cli.parse import HALF, MINUS_ONE, Program, head
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from backprop_cli.namespaces import Number
     from backprop_cli.rounding import RoundingNamespace
 
@@ -95,9 +97,10 @@ class Elementary:
     """The output of a program in elementary functions of its inputs.
 
     expr: the evaluated sympy expression.  placeholders: symbol -> the unevaluated constant it stands for.
+    held: parts of the program that stand as symbols of their own, id(part) -> symbol.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, held: Mapping[int, Any] | None = None) -> None:
         self.placeholders: dict[Any, Any] = {}
         self._program = program
         self._degree: dict[Any, int] = {}
@@ -107,7 +110,8 @@ class Elementary:
         for part in walk(program.output):
             varies[id(part)] = id(part) in inputs or any(varies[id(arg)] for arg in part.args)
             args = tuple(done[id(arg)] for arg in part.args)
-            done[id(part)] = self._rebuild(part, args, constant=not varies[id(part)])
+            symbol = held and held.get(id(part))
+            done[id(part)] = symbol or self._rebuild(part, args, constant=not varies[id(part)])
         self.expr = done[id(program.output)]
 
     def _rebuild(self, part: Any, args: tuple[Any, ...], *, constant: bool) -> Any:

@@ -16,6 +16,8 @@ class Graph:
     constant: 1 where the node depends on no input.  spans: where it stands in the text.
     inputs: name -> node.  numbers: node -> its value, or "pi".
     assignments: (node, name) in order, as the program assigns them.  output: the node of the result.
+    end: the count of nodes of the program itself.  formulas: of further expressions in its names, which come
+    behind.
     """
 
     def __init__(self, text: str) -> None:
@@ -28,6 +30,8 @@ class Graph:
         self.numbers: dict[int, float | str] = {}
         self.assignments: list[tuple[int, str]] = []
         self.output = 0
+        self.end = 0
+        self.formulas: list[int] = []
 
     def add(self, op: Op | None, operands: tuple[int, ...], span: tuple[int, int]) -> int:
         """Append a node and return it."""

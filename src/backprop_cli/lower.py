@@ -25,6 +25,8 @@ def lower_program(program: Program) -> Graph:
         if target is not None:
             graph.assignments.append((node, target))
     graph.output = node_of[id(program.output)]
+    graph.end = len(graph.ops)
+    graph.formulas = [_lower(formula, graph, node_of, program.spans) for formula in program.formulas]
     return graph
 
 

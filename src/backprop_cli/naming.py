@@ -46,7 +46,7 @@ class Naming:
         self.graph = graph
         self._names: dict[int, list[str]] = {}
         output = graph.output
-        self.order = [node for node, constant in enumerate(graph.constant) if not constant and node != output]
+        self.order = [node for node in range(graph.end) if not graph.constant[node] and node != output]
         # Only a program that computes on from its output has nodes behind it.
         feeds_others = any(output in graph.operands[node] for node in self.order if node > output)
         at = self.order.index(next(n for n in self.order if n > output)) if feeds_others else None

@@ -21,9 +21,12 @@ from sympy.core.basic import Basic
 from backprop_cli.ops import Op
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sympy.core.expr import Expr
 
     from backprop_cli.source import Source
+    from backprop_cli.syntax import Step
 
 HALF = S.Half
 MINUS_ONE = S.NegativeOne
@@ -35,6 +38,7 @@ class Program(NamedTuple):
     statements: (name or None, expression) in order, without those that only give a default.
     inputs: name -> symbol, in order of first use.
     spans: id(expression) -> where it stands in the text first.
+    formulas: further expressions in the names of the program, as they are known at its end.
     """
 
     text: str
@@ -42,6 +46,7 @@ class Program(NamedTuple):
     inputs: dict[str, Expr]
     spans: dict[int, tuple[int, int]]
     output: Expr
+    formulas: tuple[Expr, ...] = ()
 
 
 @cache
@@ -54,8 +59,8 @@ def head(op: Op) -> Any:
     return type(op.name, (Function,), {"__module__": __name__})
 
 
-def parse_source(source: Source) -> Program:
-    """Build the expressions of a program."""
+def parse_source(source: Source, formulas: Sequence[list[Step]] = ()) -> Program:
+    """Build the expressions of a program. formulas: the code of further expressions in its names."""
     builder = _Builder()
     inputs = {name: Symbol(name, real=True) for name in source.inputs}
     environment: dict[str, Any] = dict(inputs)
@@ -72,7 +77,9 @@ def parse_source(source: Source) -> Program:
         statements.append((name, output))
         if name is not None:
             environment[name] = output
-    return Program(source.text, statements, inputs, builder.spans, output)
+    spans, builder.spans = builder.spans, {}  # formulas have no place in the text
+    more = tuple(builder.build(code, environment) for code in formulas)
+    return Program(source.text, statements, inputs, spans, output, more)
 
 
 class _Builder:

@@ -112,6 +112,54 @@ class Report(NamedTuple):
     warnings: tuple[Notice, ...]
 
 
+class Elsewhere(NamedTuple):
+    """A further point at which an expectation was compared and is not met."""
+
+    inputs: dict[str, float]
+    expected: float
+    got: float
+
+
+class Verdict(NamedTuple):
+    """The judgement of one expectation.
+
+    claim: "b = a*f".  of: "gradient" or "value".  node: the id of the node it is about.
+    status: "pass" or "fail".  expected: NaN where the formula has no value.  got: rounded once.
+    settled: how it was compared: at the "point" alone, at further "points", so many of them, or for all
+    points by "sympy".  diagnosis: what differs, in words.
+    """
+
+    claim: str
+    of: str
+    node: str
+    status: str
+    expected: float
+    got: float
+    settled: str
+    points: int = 0
+    diagnosis: str = ""
+    elsewhere: Elsewhere | None = None
+
+    @property
+    def difference(self) -> float:
+        """What was got, less what was expected."""
+        return self.got - self.expected
+
+
+class Verification(NamedTuple):
+    """A report and the verdicts on what was expected of it. seed: of the further points."""
+
+    report: Report
+    verdicts: tuple[Verdict, ...]
+    seed: int
+
+    @property
+    def status(self) -> str:
+        """Tell "pass", or "fail" where an expectation is not met or the cross-check failed."""
+        failed = self.report.check.status == "fail" or any(v.status == "fail" for v in self.verdicts)
+        return "fail" if failed else "pass"
+
+
 def skipped_check(
     gradients: Iterable[str], reason: str, known: Mapping[str, GradientCheck] | None = None
 ) -> Check:

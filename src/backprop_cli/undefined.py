@@ -54,21 +54,24 @@ def _equation(graph: Graph, node: int, value: float) -> str:
 def undefined_gradients(report: Report) -> DomainError | None:
     """Return the error for requested gradients that do not exist or are infinite, if there are any."""
     for name, slope in report.gradients.items():
-        if math.isfinite(slope):
-            continue
-        kind = "does not exist" if math.isnan(slope) else f"is {number_text(slope)}"
-        where = next(
-            (
-                node
-                for node in reversed(report.nodes)
-                if any(p is not None and not math.isfinite(p) for p in node.partials)
-            ),
-            None,
-        )
-        at = f": no finite slope at {where.id} = {where.expr}" if where is not None else ""
-        others = " and ".join(n for n, g in report.gradients.items() if n != name and math.isfinite(g))
-        return DomainError(
-            f"the gradient by {name} {kind} at this point{at}",
-            hint=f"--wrt {others.replace(' and ', ',')} asks for the others" if others else "",
-        )
+        if not math.isfinite(slope):
+            others = ",".join(n for n, g in report.gradients.items() if n != name and math.isfinite(g))
+            return undefined_gradient(
+                report, name, slope, hint=f"--wrt {others} asks for the others" if others else ""
+            )
     return None
+
+
+def undefined_gradient(report: Report, name: str, slope: float, hint: str = "") -> DomainError:
+    """Return the error for the gradient by a node that does not exist or is infinite."""
+    kind = "does not exist" if math.isnan(slope) else f"is {number_text(slope)}"
+    where = next(
+        (
+            node
+            for node in reversed(report.nodes)
+            if any(p is not None and not math.isfinite(p) for p in node.partials)
+        ),
+        None,
+    )
+    at = f": no finite slope at {where.id} = {where.expr}" if where is not None else ""
+    return DomainError(f"the gradient by {name} {kind} at this point{at}", hint=hint)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from typer.exceptions import TyperException
 
-from backprop_cli.cli import grad, ops  # noqa: F401 - each adds its commands to the application
+from backprop_cli.cli import check, grad, ops  # noqa: F401 - each adds its commands to the application
 from backprop_cli.cli.app import app
 from backprop_cli.errors import BackpropError, FileError, UsageError
 from backprop_cli.render.stream import Output

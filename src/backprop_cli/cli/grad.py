@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,15 +13,16 @@ from backprop_cli.cli.options import (
     Color,
     ColorOption,
     CrossCheck,
+    Digits,
     File,
     Json,
     Quiet,
     Upstream,
     Wrt,
+    read_digits,
     read_request,
 )
 from backprop_cli.cli.words import ProgramCommand
-from backprop_cli.errors import UsageError
 from backprop_cli.render.stream import Output
 
 
@@ -55,16 +55,13 @@ def grad(
     check: CrossCheck = True,
     json: Json = False,
     format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.table,
-    digits: Annotated[
-        str,
-        typer.Option("--digits", metavar="N|full", help="Significant digits in the table."),
-    ] = "6",
+    digits: Digits = "6",
     everything: Annotated[bool, typer.Option("--all", help="Show every node of a large graph.")] = False,
     quiet: Quiet = False,
     color: ColorOption = Color.auto,
 ) -> int:
     """Value and gradients of a program: the table of its nodes, cross-checked with sympy."""
-    shown_digits = _read_digits(digits)
+    shown_digits = read_digits(digits)
     request = read_request(arguments, file, wrt, upstream)
 
     from backprop_cli.differentiate import differentiate_source
@@ -80,10 +77,11 @@ def grad(
 
             output.write(render_report(report) + "\n")
         else:
-            output.write_table(report, digits=shown_digits, everything=everything)
+            from backprop_cli.render.table import report_blocks
+
+            output.write_blocks(report_blocks(report, digits=shown_digits, everything=everything))
             output.flush()  # the table comes first also where both streams go to one place
-            for warning in report.warnings:
-                output.diagnose(f"warning: {warning.message}")
+            output.warn(report.warnings)
     if report.check.status == "fail":
         return Status.CHECK_FAILED
     missing = undefined_gradients(report)
@@ -91,11 +89,3 @@ def grad(
         output.flush()
         raise missing
     return Status.DONE
-
-
-def _read_digits(text: str) -> int | None:
-    if text == "full":
-        return None
-    if not re.fullmatch("[0-9]{1,2}", text) or not 1 <= int(text) <= 17:
-        raise UsageError(f"--digits can't be {text!r}", hint="a number from 1 to 17, or full")
-    return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -50,6 +51,7 @@ CrossCheck = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no result; the exit status tells.")]
 ColorOption = Annotated[Color, typer.Option("--color", help="When to use colour.")]
+Digits = Annotated[str, typer.Option("--digits", metavar="N|full", help="Significant digits in the table.")]
 
 
 class Request(NamedTuple):
@@ -115,3 +117,12 @@ def read_file(name: str, what: str) -> str:
         if isinstance(error, UnicodeDecodeError):
             raise FileError(f"{name} is not UTF-8 text (byte {error.start})") from None
         raise FileError(f"can't read {name}: {error}") from None
+
+
+def read_digits(text: str) -> int | None:
+    """Return the significant digits of the table, None for all."""
+    if text == "full":
+        return None
+    if not re.fullmatch("[0-9]{1,2}", text) or not 1 <= int(text) <= 17:
+        raise UsageError(f"--digits can't be {text!r}", hint="a number from 1 to 17, or full")
+    return int(text)

@@ -19,6 +19,10 @@ class ProgramCommand(TyperCommand):
     ``-a*b`` and ``-h*f`` are programs.
     """
 
+    def is_option(self, word: str, words: list[str]) -> bool:  # noqa: ARG002 - for commands that decide
+        """Tell whether a word that is spelled like an option is one among these words."""
+        return True
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Sort the words into options and arguments."""
         takes_value = {
@@ -33,7 +37,7 @@ class ProgramCommand(TyperCommand):
         for word in rest:
             if word == "--":
                 words.extend(rest)
-            elif word in takes_value:
+            elif word in takes_value and self.is_option(word, args):
                 options.append(word)
                 if takes_value[word]:
                     value = next(rest, None)

@@ -7,31 +7,33 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from backprop_cli.errors import BackpropError
-    from backprop_cli.report import Check, GradientCheck, NodeRecord, Report
+    from backprop_cli.report import Check, GradientCheck, NodeRecord, Notice, Report
 
 
 def render_report(report: Report) -> str:
     """Return the report as one line of JSON."""
-    return _dump(
+    return dump(
         {
             "schema": "backprop/grad@1",
             "program": report.program,
-            "inputs": {name: _number(x) for name, x in report.inputs.items()},
+            "inputs": {name: number(x) for name, x in report.inputs.items()},
             "output": report.output,
-            "value": _number(report.value),
-            "upstream": _number(report.upstream),
-            "gradients": {name: _number(x) for name, x in report.gradients.items()},
+            "value": number(report.value),
+            "upstream": number(report.upstream),
+            "gradients": {name: number(x) for name, x in report.gradients.items()},
             "nodes": [_node(node) for node in report.nodes],
-            "check": _check(report.check),
-            "warnings": [{"kind": w.kind, "node": w.node, "message": w.message} for w in report.warnings],
+            "check": check_record(report.check),
+            "warnings": warning_records(report.warnings),
         }
     )
 
 
 def render_error(error: BackpropError) -> str:
     """Return an error as one line of JSON."""
-    return _dump(
+    return dump(
         {
             "error": {
                 "kind": error.kind,
@@ -45,19 +47,26 @@ def render_error(error: BackpropError) -> str:
     )
 
 
-def _dump(value: Any) -> str:
+def warning_records(notices: Iterable[Notice]) -> list[dict[str, Any]]:
+    """Return warnings as JSON has them."""
+    return [{"kind": w.kind, "node": w.node, "message": w.message} for w in notices]
+
+
+def dump(value: Any) -> str:
+    """Return strict JSON on one line."""
     return json.dumps(value, allow_nan=False)
 
 
-def _number(x: float) -> float | str:
+def number(x: float) -> float | str:
     """Return a number, or the name of one that JSON does not have."""
     if math.isfinite(x):
         return x
     return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
 
 
-def _maybe(x: float | None) -> float | str | None:
-    return None if x is None else _number(x)
+def maybe_number(x: float | None) -> float | str | None:
+    """Return a number, or None where there is none."""
+    return None if x is None else number(x)
 
 
 def _node(node: NodeRecord) -> dict[str, Any]:
@@ -65,23 +74,24 @@ def _node(node: NodeRecord) -> dict[str, Any]:
         "id": node.id,
         "op": node.op,
         "expr": node.expr,
-        "operands": [x if isinstance(x, str) else _number(x) for x in node.operands],
-        "value": _number(node.value),
-        "partials": [_maybe(x) for x in node.partials],
-        "gradient": _number(node.gradient),
+        "operands": [x if isinstance(x, str) else number(x) for x in node.operands],
+        "value": number(node.value),
+        "partials": [maybe_number(x) for x in node.partials],
+        "gradient": number(node.gradient),
     }
     if node.aliases:
         record["aliases"] = list(node.aliases)
     if node.kink is not None:
         record["kink"] = {
             "convention": node.kink.convention,
-            "left": [_maybe(x) for x in node.kink.left],
-            "right": [_maybe(x) for x in node.kink.right],
+            "left": [maybe_number(x) for x in node.kink.left],
+            "right": [maybe_number(x) for x in node.kink.right],
         }
     return record
 
 
-def _check(check: Check) -> dict[str, Any]:
+def check_record(check: Check) -> dict[str, Any]:
+    """Return the outcome of the cross-check as JSON has it."""
     record: dict[str, Any] = {"status": check.status}
     if check.reason:
         record["reason"] = check.reason
@@ -105,5 +115,5 @@ def _gradient(found: GradientCheck) -> dict[str, Any]:
     if found.zero_within is not None:
         record["zero_within"] = found.zero_within
     if found.at_kink:
-        record["kink"] = {"left": _maybe(found.left), "right": _maybe(found.right)}
+        record["kink"] = {"left": maybe_number(found.left), "right": maybe_number(found.right)}
     return record

@@ -7,8 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from backprop_cli.errors import BackpropError
-    from backprop_cli.report import Report
+    from backprop_cli.render.table import Block
+    from backprop_cli.report import Notice
 
 # What ASCII has instead of our own signs. A user's letters are escaped by the stream itself.
 _ASCII = str.maketrans({"∂": "d", "…": "...", "→": "->", "·": "*", "−": "-"})
@@ -26,21 +29,19 @@ class Output:
             raise OSError("standard output is closed")
         sys.stdout.write(self._encodable(text, sys.stdout.encoding))
 
-    def write_table(self, report: Report, *, digits: int | None, everything: bool) -> None:
-        """Write the table: drawn if it goes to a terminal or colour is asked for, else plain."""
+    def write_blocks(self, blocks: Sequence[Block]) -> None:
+        """Write tables and lines: drawn if they go to a terminal or colour is asked for, else plain."""
         from backprop_cli.render.table import render_plain, render_terminal
 
         terminal = _is_terminal(sys.stdout)
         colour = self._wants_colour(terminal=terminal)
         if not (terminal or colour):
-            self.write(render_plain(report, digits=digits, everything=everything))
+            self.write(render_plain(blocks))
             return
         unicode = self._encodable("∂─…", sys.stdout.encoding) == "∂─…"
         self.write(
             render_terminal(
-                report,
-                digits=digits,
-                everything=everything,
+                blocks,
                 columns=_columns(terminal=terminal),
                 colour=colour,
                 unicode=unicode,
@@ -55,6 +56,11 @@ class Output:
                 sys.stderr.flush()
             except OSError:
                 pass  # there is nowhere left to say so
+
+    def warn(self, notices: Iterable[Notice]) -> None:
+        """Write warnings to standard error."""
+        for notice in notices:
+            self.diagnose(f"warning: {notice.message}")
 
     def report_error(self, error: BackpropError, *, as_json: bool) -> int:
         """Write an error to standard error and return its exit status."""

@@ -13,6 +13,8 @@ from backprop_cli.naming import number_text
 from backprop_cli.report import ALL_DIGITS, FEW_DIGITS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from backprop_cli.report import GradientCheck, NodeRecord, Report
 
 # A graph with more nodes than this is summed up, unless all of it is asked for.
@@ -172,13 +174,36 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
 # ---- drawing ----
 
 
-def render_plain(report: Report, *, digits: int | None, everything: bool) -> str:
-    """Return the report as aligned text of any width, for a pipe."""
-    sheets = [node_sheet(report, digits=digits, everything=everything, stacked=False)]
+class Block(NamedTuple):
+    """A part of the output: as a sheet, the first of several that fits, or as lines where none does."""
+
+    sheets: tuple[Sheet, ...]
+    lines: Callable[[], Sequence[tuple[str, Role]]]
+
+
+def report_blocks(report: Report, *, digits: int | None, everything: bool) -> list[Block]:
+    """Return the nodes, the check of the gradients, and the verdict."""
+    nodes = tuple(
+        node_sheet(report, digits=digits, everything=everything, stacked=stacked) for stacked in (False, True)
+    )
+    blocks = [Block(nodes, lambda: node_lines(report, digits=digits, everything=everything))]
     if report.gradients:
-        sheets.append(check_sheet(report, digits=digits, everything=everything))
-    parts = ["\n".join(align(sheet)) for sheet in sheets]
-    return "\n\n".join([*parts, summary(report, digits)[0]]) + "\n"
+        blocks.append(check_block(report, digits=digits, everything=everything))
+    return [*blocks, Block((), lambda: [summary(report, digits)])]
+
+
+def check_block(report: Report, *, digits: int | None, everything: bool) -> Block:
+    """Return the check of the gradients."""
+    sheet = check_sheet(report, digits=digits, everything=everything)
+    return Block((sheet,), lambda: check_lines(sheet))
+
+
+def render_plain(blocks: Sequence[Block]) -> str:
+    """Return blocks as aligned text of any width, for a pipe."""
+    parts = (
+        align(block.sheets[0]) if block.sheets else [line for line, _ in block.lines()] for block in blocks
+    )
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
 def align(sheet: Sheet) -> list[str]:
@@ -235,10 +260,10 @@ def node_lines(report: Report, *, digits: int | None, everything: bool) -> list[
     return lines
 
 
-def check_lines(report: Report, *, digits: int | None, everything: bool) -> list[tuple[str, Role]]:
+def check_lines(sheet: Sheet) -> list[tuple[str, Role]]:
     """Return the check of the gradients as short lines."""
     lines: list[tuple[str, Role]] = []
-    for row in check_sheet(report, digits=digits, everything=everything).rows:
+    for row in sheet.rows:
         name, gradient, formula, value, right, verdict = (cell[0] for cell in row.cells)
         lines.append((f"{name}: {gradient}", ""))
         if formula or value:
@@ -247,27 +272,17 @@ def check_lines(report: Report, *, digits: int | None, everything: bool) -> list
     return lines
 
 
-def render_terminal(
-    report: Report, *, digits: int | None, everything: bool, columns: int, colour: bool, unicode: bool
-) -> str:
-    """Return the report drawn for a terminal of so many columns."""
+def render_terminal(blocks: Sequence[Block], *, columns: int, colour: bool, unicode: bool) -> str:
+    """Return blocks drawn for a terminal of so many columns."""
     from backprop_cli.render.terminal import Painter
 
     painter = Painter(columns, colour=colour, unicode=unicode)
-    nodes = [
-        node_sheet(report, digits=digits, everything=everything, stacked=stacked) for stacked in (False, True)
-    ]
-    checks = check_sheet(report, digits=digits, everything=everything)
-    fitting = next((sheet for sheet in nodes if drawn_width(sheet) <= columns), None)
-    if fitting is not None:
-        painter.table(fitting)
-    else:
-        painter.lines(node_lines(report, digits=digits, everything=everything))
-    if report.gradients:
-        painter.lines([("", "")])
-        if fitting is not None and drawn_width(checks) <= columns:
-            painter.table(checks)
+    for number, block in enumerate(blocks):
+        if number:
+            painter.lines([("", "")])
+        fitting = next((sheet for sheet in block.sheets if drawn_width(sheet) <= columns), None)
+        if fitting is not None:
+            painter.table(fitting)
         else:
-            painter.lines(check_lines(report, digits=digits, everything=everything))
-    painter.lines([("", ""), summary(report, digits)])
+            painter.lines(block.lines())
     return painter.text()

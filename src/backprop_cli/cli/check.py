@@ -1,0 +1,174 @@
+"""``backprop check``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backprop_cli.cli.app import Status, app
+from backprop_cli.cli.options import (
+    Arguments,
+    Color,
+    ColorOption,
+    CrossCheck,
+    Digits,
+    File,
+    Json,
+    Quiet,
+    Upstream,
+    Wrt,
+    read_digits,
+    read_request,
+)
+from backprop_cli.cli.words import ProgramCommand
+from backprop_cli.errors import UsageError
+from backprop_cli.expectations import DEFAULT, Criteria, read_expectation
+from backprop_cli.render.stream import Output
+from backprop_cli.undefined import undefined_gradients
+
+if TYPE_CHECKING:
+    from backprop_cli.report import Verification
+
+
+class Format(StrEnum):
+    """Forms of output. TAP and JUnit XML are for suites."""
+
+    text = "text"
+    json = "json"
+    tap = "tap"
+    junit = "junit"
+
+
+class CheckCommand(ProgramCommand):
+    """``-x`` and ``-k`` are options only with --suite: -x is a program, too."""
+
+    suite_options = frozenset(("-x", "-k"))
+
+    def is_option(self, word: str, words: list[str]) -> bool:
+        """Tell whether a word is an option of this command line."""
+        return word not in self.suite_options or any(w.partition("=")[0] == "--suite" for w in words)
+
+
+@app.command(
+    cls=CheckCommand,
+    options_metavar="[OPTIONS]",
+    epilog="""\b
+Examples:
+  backprop check "(a*b+c)*f" a=2 b=3 c=-10 f=5 --expect a=15 --expect "b=a*f" --expect value=-20
+  backprop check "e = a*b; d = e + c; L = d*f" a=2 b=3 c=-10 f=5 --expect "grad:e=f" --expect "value:d=e+c"
+  backprop check "sin(x)^2" x=0.3 --expect "x=sin(2*x)"
+  backprop check --suite gradients.toml --format junit > gradients.xml
+
+\b
+NAME is an input or a step, and what is meant is its gradient (grad:NAME says so); value is the value of
+the program, value:NAME that of a step. A formula is compared at the given point, and for all points by
+sympy, or, where sympy can't settle it, at further random points.
+
+\b
+Exit status: 0 everything is met; 1 an expectation is not met, or the cross-check failed; 2 a mistake in
+the program, a value or an option; 3 the value or an expected gradient does not exist or is not finite.""",
+)
+def check(
+    arguments: Arguments = None,
+    expect: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--expect", metavar="NAME=EXPR", help="What is expected; may be repeated.", show_default=False
+        ),
+    ] = None,
+    file: File = None,
+    wrt: Wrt = None,
+    upstream: Upstream = "1",
+    cross_check: CrossCheck = True,
+    rtol: Annotated[
+        str, typer.Option("--rtol", metavar="R", help="Relative tolerance, to the larger of the two numbers.")
+    ] = "1e-9",
+    atol: Annotated[
+        str | None,
+        typer.Option(
+            "--atol",
+            metavar="A",
+            help="Absolute tolerance.  [default: 1e-12 where 0 is expected, else 0]",
+            show_default=False,
+        ),
+    ] = None,
+    points: Annotated[
+        str,
+        typer.Option("--points", metavar="N", help="Further points for a formula; 0: the given one alone."),
+    ] = "20",
+    seed: Annotated[str, typer.Option("--seed", metavar="S", help="Seed of the further points.")] = "0",
+    json: Json = False,
+    format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.text,
+    digits: Digits = "6",
+    quiet: Quiet = False,
+    color: ColorOption = Color.auto,
+) -> int:
+    """Assert gradients and values of a program; the exit status tells."""
+    form = Format.json if json else format
+    if form in (Format.tap, Format.junit):
+        raise UsageError(f"--format {form} is for a suite", hint="backprop check --suite FILE")
+    shown_digits = read_digits(digits)
+    criteria = _read_criteria(rtol, atol, points, seed)
+    request = read_request(arguments, file, wrt, upstream)
+    expectations = [read_expectation(text, request.source) for text in expect or ()]
+
+    from backprop_cli.verify import verify_source
+
+    found = verify_source(
+        request.source,
+        request.point,
+        expectations,
+        wrt=request.wrt,
+        upstream=request.upstream,
+        check=cross_check,
+        criteria=criteria,
+    )
+    if not quiet:
+        _show(found, form, Output(color), shown_digits)
+    if found.status == "fail":
+        return Status.CHECK_FAILED
+    # What nobody asked for may be undefined where something else was expected.
+    missing = None if expectations and wrt is None else undefined_gradients(found.report)
+    if missing is not None:
+        Output().flush()
+        raise missing
+    return Status.DONE
+
+
+def _show(found: Verification, form: Format, output: Output, digits: int | None) -> None:
+    if form is Format.json:
+        from backprop_cli.render.verdicts import render_verification
+
+        output.write(render_verification(found) + "\n")
+        return
+    from backprop_cli.render.verdicts import verification_blocks
+
+    output.write_blocks(verification_blocks(found, digits=digits))
+    output.flush()
+    output.warn(found.report.warnings)
+
+
+def _read_criteria(rtol: str, atol: str | None, points: str, seed: str) -> Criteria:
+    return Criteria(
+        _read_tolerance("--rtol", rtol),
+        None if atol is None else _read_tolerance("--atol", atol),
+        _read_count("--points", points),
+        _read_count("--seed", seed),
+    )
+
+
+def _read_tolerance(option: str, text: str) -> float:
+    from backprop_cli.source import evaluate_constant
+
+    value = evaluate_constant(text)
+    if value < 0:
+        raise UsageError(f"{option} can't be {text}", hint=f"a number such as {DEFAULT.rtol:g}, or 0")
+    return value
+
+
+def _read_count(option: str, text: str) -> int:
+    if not text.isdecimal() or len(text) > 9:
+        raise UsageError(f"{option} can't be {text!r}", hint="a whole number such as 20")
+    return int(text)

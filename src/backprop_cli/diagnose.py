@@ -1,0 +1,155 @@
+"""A gradient and what was expected of it: what differs, in words."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from backprop_cli.expectations import GRADIENT
+from backprop_cli.naming import number_text
+from backprop_cli.sweep import partials_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backprop_cli.naming import Naming
+    from backprop_cli.sweep import Sweep
+
+# Two doubles that are computed in different ways and mean the same number.
+_SAME = 1e-9
+# Above this relative difference numbers are not roundings of each other.
+_ROUNDED = 1e-3
+_MOST_NODES = 1_000
+
+
+def find_causes(
+    sweep: Sweep, naming: Naming, node: int, of: str, got: float, expected: float
+) -> dict[str, str]:
+    """Return what may be behind a difference, likeliest first: kind -> sentence.
+
+    A kind says the same at another point, where its sentence may have other numbers in it.
+    sweep: in doubles, at the point where the numbers differ.
+    """
+    if not (math.isfinite(got) and math.isfinite(expected)):
+        return {}
+    causes: dict[str, str] = {}
+    if got and _same(got, -expected):
+        causes["sign"] = "opposite sign"
+    if got and abs(got - expected) < _ROUNDED * abs(got):
+        digits = math.floor(-math.log10(abs(got - expected) / abs(got)))
+        causes["rounded"] = f"equal to {digits} digits; --rtol 1e-{digits} accepts that"
+    if len(sweep.graph.ops) > _MOST_NODES:
+        return causes
+    if of == GRADIENT:
+        for kind, text in _of_gradient(sweep, naming, node, got, expected):
+            causes.setdefault(kind, text)
+    if got and expected:
+        for kind, text in _factors(sweep, naming, got / expected):
+            causes.setdefault(kind, text)
+    for kind, text in _terms(sweep, naming, got - expected):
+        causes.setdefault(kind, text)
+    return causes
+
+
+def _same(a: float, b: float) -> bool:
+    return abs(a - b) <= _SAME * max(abs(a), abs(b))
+
+
+def _of_gradient(
+    sweep: Sweep, naming: Naming, node: int, got: float, expected: float
+) -> Iterator[tuple[str, str]]:
+    """Yield mistakes with the chain rule."""
+    name = naming.id(node)
+    if got == 0 and sweep.adjoint[node] is None:
+        yield "independent", f"the output does not depend on {name}"
+    paths = list(_contributions(sweep, node))
+    for consumer, argnum, contribution in paths:
+        # The expected number may be one path of several, or lack one of them.
+        if len(paths) > 1:
+            via = naming.id(consumer)
+            if _same(got - expected, contribution):
+                term = f"{'+' if contribution > 0 else ''}{number_text(contribution)}"
+                yield f"missing {consumer} {argnum}", f"the path through {via} is missing: {term}"
+            elif _same(expected, contribution):
+                yield f"only {consumer} {argnum}", f"that is the path through {via} alone"
+            elif _same(got - expected, 2 * contribution):
+                yield f"sign of {consumer} {argnum}", f"the path through {via} has the opposite sign"
+    for other, bar in enumerate(sweep.adjoint):
+        if other != node and bar and naming.is_named(other) and _same(bar, expected):
+            yield f"by {other}", f"that is the gradient by {naming.id(other)}"
+    for consumer, argnum, _ in paths:
+        slope = (sweep.partials[consumer] or ())[argnum]
+        bar = sweep.adjoint[consumer]
+        if bar and slope and _same(slope, expected) and not _same(bar, 1):
+            via = naming.id(consumer)
+            yield (
+                f"local {consumer} {argnum}",
+                f"that is ∂{via}/∂{name} alone; the gradient {number_text(bar)} at {via} is missing",
+            )
+    if sweep.upstream != 1 and _same(got, expected * sweep.upstream):
+        yield "upstream", f"the upstream gradient {number_text(sweep.upstream)} is missing"
+
+
+def _contributions(sweep: Sweep, node: int) -> Iterator[tuple[int, int, float]]:
+    """Yield (consumer, argnum, gradient) for every use of a node on a path to the output."""
+    graph = sweep.graph
+    for consumer in range(node + 1, graph.end):
+        bar, slopes = sweep.adjoint[consumer], sweep.partials[consumer]
+        if bar is None or slopes is None:
+            continue
+        for argnum, operand in enumerate(graph.operands[consumer]):
+            slope = slopes[argnum]
+            if operand == node and slope is not None:
+                yield consumer, argnum, bar * slope
+
+
+def _quantities(sweep: Sweep, naming: Naming) -> Iterator[tuple[str, str, float]]:
+    """Yield (kind, name, number) for what a factor or a term may be: values, then local derivatives."""
+    graph = sweep.graph
+    for node in naming.order:
+        if naming.is_named(node):
+            yield f"{node}", naming.id(node), sweep.primal[node]
+    for node in naming.order:
+        if sweep.adjoint[node] is None or not graph.operands[node]:
+            continue
+        slopes = partials_at(sweep, node)
+        for argnum, operand in enumerate(graph.operands[node]):
+            slope = slopes[argnum]
+            if slope is not None:
+                yield f"{node} {argnum}", f"∂{naming.id(node)}/∂{naming.id(operand)}", slope
+
+
+def _factors(sweep: Sweep, naming: Naming, ratio: float) -> Iterator[tuple[str, str]]:
+    """Yield factors that one side has and the other lacks."""
+    if not math.isfinite(ratio) or ratio == 0 or _same(abs(ratio), 1):
+        return
+    if _is_plain(ratio):
+        yield f"factor {ratio:.6g}", f"a factor of {number_text(ratio)} is missing"
+    elif _is_plain(1 / ratio):
+        yield f"factor {ratio:.6g}", f"{number_text(1 / ratio)} times too large"
+    for kind, name, number in _quantities(sweep, naming):
+        if not number or not math.isfinite(number):
+            continue
+        for sign in (1, -1):
+            minus = "-" if sign < 0 else ""
+            factor = f"the factor {minus}{name} = {number_text(sign * number)}"
+            if _same(ratio, sign * number):
+                yield f"factor {minus}{kind}", f"{factor} is missing"
+            elif _same(ratio, sign / number):
+                yield f"divisor {minus}{kind}", f"{factor} is too much"
+
+
+def _is_plain(ratio: float) -> bool:
+    """Tell whether a factor is one that people forget: 2, 3, -2, 10."""
+    return _same(ratio, round(ratio)) and abs(ratio) <= 100 if abs(ratio) < 1e9 else False
+
+
+def _terms(sweep: Sweep, naming: Naming, difference: float) -> Iterator[tuple[str, str]]:
+    """Yield terms that one side has and the other lacks."""
+    for kind, name, number in _quantities(sweep, naming):
+        if not number or not math.isfinite(number):
+            continue
+        if _same(difference, number):
+            yield f"term {kind}", f"the term {name} = {number_text(number)} is missing"
+        elif _same(difference, -number):
+            yield f"surplus {kind}", f"the term {name} = {number_text(number)} is too much"

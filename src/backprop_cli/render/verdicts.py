@@ -1,0 +1,138 @@
+"""The verdicts on expectations: as lines for people, and as JSON: schema backprop/check@1."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from backprop_cli.naming import number_text
+from backprop_cli.render.json import check_record, dump, maybe_number, number, warning_records
+from backprop_cli.render.table import Block, Row, Sheet, align, check_block, summary
+
+if TYPE_CHECKING:
+    from backprop_cli.render.table import Role
+    from backprop_cli.report import Verdict, Verification
+
+MARKS = {"pass": "ok", "fail": "FAIL"}
+
+
+def verification_blocks(found: Verification, *, digits: int | None) -> list[Block]:
+    """Return a line per expectation and the verdict; without expectations the cross-check alone."""
+    blocks = []
+    if found.verdicts:
+        blocks.append(verdict_block(found.verdicts, digits=digits))
+    if found.report.gradients and (not found.verdicts or found.report.check.status == "fail"):
+        blocks.append(check_block(found.report, digits=digits, everything=False))
+    return [*blocks, Block((), lambda: [closing(found, digits)])]
+
+
+def verdict_block(verdicts: tuple[Verdict, ...], *, digits: int | None) -> Block:
+    """Return a line per expectation: what was expected, what was got, the difference, and a remark."""
+    rows = [
+        Row(
+            (
+                (MARKS[v.status],),
+                (v.claim,),
+                (number_text(v.expected, digits),),
+                (number_text(v.got, digits),),
+                (number_text(v.difference, 3 if digits is None else min(digits, 3)),),
+                (remark(v, digits),),
+            ),
+            "pass" if v.status == "pass" else "fail",
+        )
+        for v in verdicts
+    ]
+    sheet = Sheet(("", "expectation", "expected", "got", "difference", ""), (2, 3, 4), rows, wraps=5)
+    return Block((sheet,), lambda: [line for v in verdicts for line in _lines(v, digits)])
+
+
+def _lines(v: Verdict, digits: int | None) -> list[tuple[str, Role]]:
+    """Return an expectation as short lines."""
+    got, expected = number_text(v.got, digits), number_text(v.expected, digits)
+    role: Role = "pass" if v.status == "pass" else "fail"
+    lines: list[tuple[str, Role]] = [(f"{MARKS[v.status]} {v.claim}", role)]
+    lines.append((f"  expected {expected}, got {got}, difference {number_text(v.difference, 3)}", ""))
+    text = remark(v, digits)
+    return [*lines, (f"  {text}", "")] if text else lines
+
+
+def remark(v: Verdict, digits: int | None) -> str:
+    """Return what there is to say of a verdict: what differs, or how far the formula was compared."""
+    if v.elsewhere is not None:
+        point = " ".join(f"{name}={number_text(x, None)}" for name, x in v.elsewhere.inputs.items())
+        expected, got = number_text(v.elsewhere.expected, digits), number_text(v.elsewhere.got, digits)
+        return f"{v.diagnosis}: at {point} expected {expected}, got {got}"
+    if v.status == "fail":
+        return v.diagnosis
+    if v.settled == "sympy":
+        return "everywhere, by sympy"
+    return f"at {v.points} further points" if v.settled == "points" else ""
+
+
+def closing(found: Verification, digits: int | None) -> tuple[str, Role]:
+    """Return the last line: how many expectations are met, and the verdict of the cross-check."""
+    text, role = summary(found.report, digits)
+    count = len(found.verdicts)
+    if not count:
+        return text, role
+    failed = sum(v.status == "fail" for v in found.verdicts)
+    word = f"expectation{'s' * (count != 1 or failed > 0)}"
+    met = f"{failed} of {count} {word} NOT MET" if failed else f"{count} {word} met"
+    seed = f" (seed {found.seed})" if any(v.settled == "points" for v in found.verdicts) else ""
+    return f"{met}{seed}; {text}", "fail" if failed else role
+
+
+def verdict_text(found: Verification, digits: int | None = 6) -> list[str]:
+    """Return the expectations that are not met as lines of plain text."""
+    failed = tuple(v for v in found.verdicts if v.status == "fail")
+    (sheet,) = verdict_block(failed, digits=digits).sheets
+    lines = align(sheet)[1:] if failed else []
+    return [*lines, summary(found.report, digits)[0]] if found.report.check.status == "fail" else lines
+
+
+# ---- JSON ----
+
+
+def render_verification(found: Verification) -> str:
+    """Return a verification as one line of JSON."""
+    return dump({"schema": "backprop/check@1", **verification_record(found)})
+
+
+def verification_record(found: Verification) -> dict[str, Any]:
+    """Return a verification as the object that JSON has for it."""
+    report = found.report
+    return {
+        "program": report.program,
+        "inputs": {name: number(x) for name, x in report.inputs.items()},
+        "value": number(report.value),
+        "upstream": number(report.upstream),
+        "status": found.status,
+        "expectations": [_record(v) for v in found.verdicts],
+        "seed": found.seed,
+        "check": check_record(report.check),
+        "warnings": warning_records(report.warnings),
+    }
+
+
+def _record(v: Verdict) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "expectation": v.claim,
+        "of": v.of,
+        "node": v.node,
+        "status": v.status,
+        "expected": maybe_number(None if math.isnan(v.expected) else v.expected),
+        "got": number(v.got),
+        "difference": maybe_number(None if math.isnan(v.difference) else v.difference),
+        "settled": v.settled,
+    }
+    if v.points:
+        record["points"] = v.points
+    if v.diagnosis:
+        record["diagnosis"] = v.diagnosis
+    if v.elsewhere is not None:
+        record["elsewhere"] = {
+            "inputs": {name: number(x) for name, x in v.elsewhere.inputs.items()},
+            "expected": number(v.elsewhere.expected),
+            "got": number(v.elsewhere.got),
+        }
+    return record

@@ -1,0 +1,121 @@
+"""Two formulas of a program: are they the same function? Settled by sympy, or sampled at further points."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import TYPE_CHECKING, Any
+
+import sympy
+from sympy import S
+
+from backprop_cli.formulas import Elementary, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from backprop_cli.parse import Program
+
+# Sympy is asked where it answers in some 50 ms: the size of both sides, and the terms of the difference when
+# it is multiplied out.
+_MOST_SIZE, _MOST_TERMS = 120, 400
+
+
+def is_identity(program: Program, node: Any, formula: Any, upstream: float, *, gradient: bool) -> bool:
+    """Tell whether sympy finds upstream · ∂output/∂node, or the value of the node, to be the formula.
+
+    node, formula: expressions of the program. False where it finds no answer, too.
+    """
+    sides = (program.output, formula) if gradient else (node, formula)
+    if sum(measure(side).size for side in sides) > _MOST_SIZE:
+        return False
+    try:
+        claimed = _elementary(program, formula)
+        if gradient:
+            factor = sympy.Rational(upstream)
+            difference = factor * _slope(program, node) - claimed
+        else:
+            difference = _elementary(program, node) - claimed
+        return _is_zero(difference)
+    except (_TooLargeError, TypeError, ValueError, RecursionError):
+        return False
+
+
+class _TooLargeError(Exception):
+    """Sympy would take too long."""
+
+
+def _elementary(program: Program, expr: Any, held: Mapping[int, Any] | None = None) -> Any:
+    elementary = Elementary(program._replace(output=expr), held)
+    if elementary.placeholders:
+        raise _TooLargeError
+    return elementary.expr
+
+
+def _slope(program: Program, node: Any) -> Any:
+    """Return ∂output/∂node as a formula of the inputs."""
+    if node.is_Symbol:
+        return _elementary(program, program.output).diff(node)
+    held = sympy.Dummy(real=True)
+    slope = _elementary(program, program.output, {id(node): held}).diff(held)
+    return slope.subs(held, _elementary(program, node))
+
+
+def _is_zero(expr: Any) -> bool:
+    """Tell whether an expression is zero in exponentials, once it is multiplied out."""
+    if expr is S.Zero:
+        return True
+    if expr.has(sympy.Piecewise, sympy.Abs, sympy.sign):
+        return False
+    functions = (sympy.sin, sympy.cos, sympy.tan, sympy.sinh, sympy.cosh, sympy.tanh)
+    expr = expr.rewrite(functions, sympy.exp)
+    if _terms(expr) > _MOST_TERMS:
+        raise _TooLargeError
+    numerator = sympy.together(expr).as_numer_denom()[0]
+    if _terms(numerator) > _MOST_TERMS:
+        raise _TooLargeError
+    return bool(sympy.expand(numerator) is S.Zero)
+
+
+def _terms(expr: Any) -> int:
+    """Return a bound on the terms that an expression has when it is multiplied out."""
+    if expr.is_Add:
+        return sum(map(_terms, expr.args))
+    if expr.is_Mul:
+        return math.prod(map(_terms, expr.args))
+    if expr.is_Pow and expr.exp.is_Integer:
+        count: int = min(_terms(expr.base), _MOST_TERMS + 1) ** min(abs(int(expr.exp)), 10)
+        return count
+    return 1
+
+
+# ---- further points ----
+
+# How far from the given point, in turn: relative to the size of each input, at least 1 or not.
+_REACH = ((1.0, True), (2.0, True), (0.5, False), (0.3, True), (5.0, True), (0.1, False), (0.01, False))
+
+
+def further_points(point: Mapping[str, float], seed: int) -> Iterator[dict[str, float]]:
+    """Yield points around the given one without end, the same ones for the same seed.
+
+    Most are far away, so that a claim about one branch or one sign is put to the test; some are near, so
+    that a narrow domain is met. The numbers are short, to be read and typed.
+    """
+    chance = random.Random(seed)
+    while True:
+        for reach, at_least_one in _REACH:
+            moved = {}
+            for name, x in point.items():
+                size = max(abs(x), 1.0) if at_least_one else abs(x) or 1.0
+                step = reach * size * chance.uniform(-1, 1)
+                # One input in four stays, so that a claim which needs x < 0 and an integer n is met too.
+                keeps = chance.random() < 0.25 and len(point) > 1
+                moved[name] = x if keeps else float(f"{x + step:.{3 if reach > 0.2 else 5}g}")
+            yield moved
+
+
+def nearby_points(point: Mapping[str, float], seed: int) -> Iterator[dict[str, float]]:
+    """Yield points so close to the given one that no kink lies between, as a rule."""
+    chance = random.Random(seed)
+    while True:
+        yield {name: x + 1e-6 * (abs(x) or 1.0) * chance.uniform(-1, 1) for name, x in point.items()}
