@@ -267,6 +267,9 @@ class _Judge:
                         elsewhere=Elsewhere(point, expected, got),
                     )
                 verdicts[i] = verdict
+        for i in unsettled:
+            if verdicts[i].settled == "point":
+                verdicts[i] = verdicts[i]._replace(diagnosis="no further point was found at which both exist")
 
     def _holds_nearby(self, i: int, m: RoundingNamespace) -> bool:
         pairs = [

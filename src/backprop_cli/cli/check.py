@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,7 @@ from backprop_cli.cli.options import (
     Upstream,
     Wrt,
     read_digits,
+    read_file,
     read_request,
 )
 from backprop_cli.cli.words import ProgramCommand
@@ -29,6 +31,8 @@ from backprop_cli.render.stream import Output
 from backprop_cli.undefined import undefined_gradients
 
 if TYPE_CHECKING:
+    from backprop_cli.cases import Case
+    from backprop_cli.render.suite import SuiteWriter
     from backprop_cli.report import Verification
 
 
@@ -82,6 +86,17 @@ def check(
     wrt: Wrt = None,
     upstream: Upstream = "1",
     cross_check: CrossCheck = True,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            "--suite", metavar="FILE", help="Run the cases of FILE: TOML or JSON Lines, - for standard input."
+        ),
+    ] = None,
+    first: Annotated[bool, typer.Option("-x", help="With --suite: stop at the first failure.")] = False,
+    word: Annotated[
+        str | None,
+        typer.Option("-k", metavar="WORD", help="With --suite: only the cases with WORD in their name."),
+    ] = None,
     rtol: Annotated[
         str, typer.Option("--rtol", metavar="R", help="Relative tolerance, to the larger of the two numbers.")
     ] = "1e-9",
@@ -107,10 +122,20 @@ def check(
 ) -> int:
     """Assert gradients and values of a program; the exit status tells."""
     form = Format.json if json else format
+    criteria = _read_criteria(rtol, atol, points, seed)
+    if suite is not None:
+        if arguments or expect or file or wrt or upstream != "1":
+            raise UsageError(
+                "a suite has its own programs, points and expectations", hint="backprop check --suite FILE"
+            )
+        from backprop_cli.render.suite import SILENT, WRITERS
+
+        cases = _read_cases(suite, word)
+        writer = SILENT if quiet else WRITERS[form](Output(color), Path(suite).stem)
+        return _run_suite(cases, criteria, writer, check=cross_check, first=first)
     if form in (Format.tap, Format.junit):
         raise UsageError(f"--format {form} is for a suite", hint="backprop check --suite FILE")
     shown_digits = read_digits(digits)
-    criteria = _read_criteria(rtol, atol, points, seed)
     request = read_request(arguments, file, wrt, upstream)
     expectations = [read_expectation(text, request.source) for text in expect or ()]
 
@@ -148,6 +173,36 @@ def _show(found: Verification, form: Format, output: Output, digits: int | None)
     output.write_blocks(verification_blocks(found, digits=digits))
     output.flush()
     output.warn(found.report.warnings)
+
+
+def _read_cases(suite: str, word: str | None) -> list[Case]:
+    from backprop_cli.cases import read_suite
+
+    cases = read_suite(read_file(suite, "the suite"), suite)
+    chosen = [case for case in cases if word is None or word.casefold() in case.name.casefold()]
+    if not chosen:
+        raise UsageError(
+            f"no case of {suite} has {word!r} in its name", hint=f"the first is {cases[0].name!r}"
+        )
+    return chosen
+
+
+def _run_suite(
+    cases: list[Case], criteria: Criteria, writer: SuiteWriter, *, check: bool, first: bool
+) -> int:
+    """Run cases one after the other. first: stop at the first that does not pass."""
+    from backprop_cli.cases import run_case
+
+    status = Status.DONE
+    for case in cases:
+        result = run_case(case, criteria, check=check)
+        writer.add(result)
+        if result.status != "pass":
+            status = Status.CHECK_FAILED
+            if first:
+                break
+    writer.close()
+    return status
 
 
 def _read_criteria(rtol: str, atol: str | None, points: str, seed: str) -> Criteria:

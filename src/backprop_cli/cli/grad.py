@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,6 +58,10 @@ def grad(
     format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.table,
     digits: Digits = "6",
     everything: Annotated[bool, typer.Option("--all", help="Show every node of a large graph.")] = False,
+    save_case: Annotated[
+        str | None,
+        typer.Option("--save-case", metavar="FILE", help="Add this point to a suite for backprop check."),
+    ] = None,
     quiet: Quiet = False,
     color: ColorOption = Color.auto,
 ) -> int:
@@ -88,4 +93,8 @@ def grad(
     if missing is not None:
         output.flush()
         raise missing
+    if save_case is not None:
+        from backprop_cli.cases import append_case
+
+        append_case(Path(save_case), report)
     return Status.DONE

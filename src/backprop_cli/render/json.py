@@ -33,18 +33,19 @@ def render_report(report: Report) -> str:
 
 def render_error(error: BackpropError) -> str:
     """Return an error as one line of JSON."""
-    return dump(
-        {
-            "error": {
-                "kind": error.kind,
-                "message": error.message,
-                "text": error.text,
-                "start": error.start,
-                "end": error.end,
-                "hint": error.hint,
-            }
-        }
-    )
+    return dump({"error": error_record(error)})
+
+
+def error_record(error: BackpropError) -> dict[str, Any]:
+    """Return an error as JSON has it."""
+    return {
+        "kind": error.kind,
+        "message": error.message,
+        "text": error.text,
+        "start": error.start,
+        "end": error.end,
+        "hint": error.hint,
+    }
 
 
 def warning_records(notices: Iterable[Notice]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from backprop_cli.naming import number_text
 from backprop_cli.render.json import check_record, dump, maybe_number, number, warning_records
-from backprop_cli.render.table import Block, Row, Sheet, align, check_block, summary
+from backprop_cli.render.table import Block, Row, Sheet, check_block, summary
 
 if TYPE_CHECKING:
     from backprop_cli.render.table import Role
@@ -66,7 +66,7 @@ def remark(v: Verdict, digits: int | None) -> str:
         return v.diagnosis
     if v.settled == "sympy":
         return "everywhere, by sympy"
-    return f"at {v.points} further points" if v.settled == "points" else ""
+    return f"at {v.points} further points" if v.settled == "points" else v.diagnosis
 
 
 def closing(found: Verification, digits: int | None) -> tuple[str, Role]:
@@ -82,12 +82,17 @@ def closing(found: Verification, digits: int | None) -> tuple[str, Role]:
     return f"{met}{seed}; {text}", "fail" if failed else role
 
 
-def verdict_text(found: Verification, digits: int | None = 6) -> list[str]:
-    """Return the expectations that are not met as lines of plain text."""
-    failed = tuple(v for v in found.verdicts if v.status == "fail")
-    (sheet,) = verdict_block(failed, digits=digits).sheets
-    lines = align(sheet)[1:] if failed else []
-    return [*lines, summary(found.report, digits)[0]] if found.report.check.status == "fail" else lines
+def problems(found: Verification) -> list[str]:
+    """Return what is not met, a sentence each."""
+    sentences = []
+    for v in found.verdicts:
+        if v.status == "fail":
+            expected, got = number_text(v.expected), number_text(v.got)
+            numbers = "" if v.elsewhere else f"expected {expected}, got {got}"
+            sentences.append(f"{v.claim}: {': '.join(filter(None, (numbers, remark(v, 6))))}")
+    if found.report.check.status == "fail":
+        sentences.append(summary(found.report, 6)[0])
+    return sentences
 
 
 # ---- JSON ----

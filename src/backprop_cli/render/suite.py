@@ -1,0 +1,185 @@
+"""The results of a suite: text, JSON (schema backprop/suite@1), TAP 14 and JUnit XML."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from backprop_cli.naming import number_text
+from backprop_cli.render.json import dump, error_record
+from backprop_cli.render.stream import Output
+from backprop_cli.render.table import Block
+from backprop_cli.render.verdicts import MARKS, problems, verification_record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.cases import CaseResult
+    from backprop_cli.render.table import Role
+
+# What XML 1.0 can't hold.
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class SuiteWriter:
+    """Writes the results of a suite as they come. This one writes nothing."""
+
+    def __init__(self, output: Output, name: str) -> None:
+        """name: of the suite."""
+        self.output = output
+        self.name = name
+        self.results: list[CaseResult] = []
+
+    def add(self, result: CaseResult) -> None:
+        """Take the next result."""
+        self.results.append(result)
+
+    def close(self) -> None:
+        """Write what comes last."""
+
+
+def count(results: Sequence[CaseResult], status: str) -> int:
+    """Return how many results have the status."""
+    return sum(result.status == status for result in results)
+
+
+def why(result: CaseResult) -> list[str]:
+    """Return what went wrong in a case as lines of text, none if it passed."""
+    if result.error is not None:
+        error = result.error
+        place = f" in {error.text!r}" if error.text.strip() else ""
+        return [f"{error.message}{place}{f'; hint: {error.hint}' if error.hint else ''}"]
+    if result.status == "pass" or result.verification is None:
+        return []
+    return problems(result.verification)
+
+
+# ---- text ----
+
+
+class _Text(SuiteWriter):
+    def add(self, result: CaseResult) -> None:
+        super().add(result)
+        role: Role = "pass" if result.status == "pass" else "fail"
+        lines: list[tuple[str, Role]] = [(f"{MARKS.get(result.status, 'ERROR'):5} {result.name}", role)]
+        lines.extend((f"      {line}", "") for line in why(result))
+        self.output.write_blocks([Block((), lambda: lines)])
+        self.output.flush()
+
+    def close(self) -> None:
+        self.output.write(tally(self.results) + "\n")
+
+
+def tally(results: Sequence[CaseResult]) -> str:
+    """Return "7 cases: 5 passed, 1 failed, 1 in error"."""
+    words = {"pass": "passed", "fail": "failed", "error": "in error"}
+    parts = [f"{count(results, status):,} {word}" for status, word in words.items() if count(results, status)]
+    return f"{len(results):,} case{'s' * (len(results) != 1)}: {', '.join(parts)}"
+
+
+# ---- JSON ----
+
+
+class _Json(SuiteWriter):
+    def close(self) -> None:
+        record = {
+            "schema": "backprop/suite@1",
+            "passed": count(self.results, "pass"),
+            "failed": count(self.results, "fail"),
+            "errors": count(self.results, "error"),
+            "cases": [_record(result) for result in self.results],
+        }
+        self.output.write(dump(record) + "\n")
+
+
+def _record(result: CaseResult) -> dict[str, Any]:
+    seconds = round(result.seconds, 6)
+    record: dict[str, Any] = {"name": result.name, "status": result.status, "seconds": seconds}
+    if result.verification is not None:
+        record["result"] = verification_record(result.verification)
+    if result.error is not None:
+        record["error"] = error_record(result.error)
+    return record
+
+
+# ---- TAP, version 14: https://testanything.org/tap-version-14-specification.html ----
+
+
+class _Tap(SuiteWriter):
+    def __init__(self, output: Output, name: str) -> None:
+        super().__init__(output, name)
+        output.write("TAP version 14\n")
+
+    def add(self, result: CaseResult) -> None:
+        super().add(result)
+        self.output.write(tap_point(len(self.results), result))
+        self.output.flush()
+
+    def close(self) -> None:
+        self.output.write(f"1..{len(self.results)}\n")
+
+
+def tap_point(number: int, result: CaseResult) -> str:
+    """Return a case as a test point, with what went wrong as a YAML block."""
+    name = result.name.replace("\\", "\\\\").replace("#", "\\#")
+    head = f"{'ok' if result.status == 'pass' else 'not ok'} {number} - {name}\n"
+    if result.status == "pass":
+        return head
+    lines = [f"message: {json.dumps(' '.join(why(result)[:1]))}", f"severity: {result.status}"]
+    failed = [v for v in result.verification.verdicts if v.status == "fail"] if result.verification else []
+    if failed:
+        lines.append("expectations:")
+    for v in failed:
+        lines.append(f"  - expectation: {json.dumps(v.claim)}")
+        lines.append(f"    expected: {json.dumps(number_text(v.expected, None))}")
+        lines.append(f"    got: {json.dumps(number_text(v.got, None))}")
+        lines.append(f"    diagnosis: {json.dumps(v.diagnosis)}")
+    return head + "".join(f"  {line}\n" for line in ("---", *lines, "..."))
+
+
+# ---- JUnit XML ----
+
+
+class _Junit(SuiteWriter):
+    def __init__(self, output: Output, name: str) -> None:
+        super().__init__(output, name)
+        self.began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+    def close(self) -> None:
+        self.output.write(junit_xml(self.results, self.name, self.began))
+
+
+def junit_xml(results: Sequence[CaseResult], suite: str, timestamp: str) -> str:
+    """Return all results as JUnit XML. suite: its name.  timestamp: when it began, ISO 8601."""
+    from xml.etree import ElementTree as ET
+
+    totals = {
+        "name": _in_xml(suite),
+        "tests": str(len(results)),
+        "failures": str(count(results, "fail")),
+        "errors": str(count(results, "error")),
+        "time": f"{sum(result.seconds for result in results):.3f}",
+    }
+    root = ET.Element("testsuites", totals)
+    cases = ET.SubElement(root, "testsuite", {**totals, "skipped": "0", "timestamp": timestamp})
+    for result in results:
+        names = {"classname": _in_xml(suite), "name": _in_xml(result.name), "time": f"{result.seconds:.3f}"}
+        case = ET.SubElement(cases, "testcase", names)
+        if result.status == "pass":
+            continue
+        lines = [_in_xml(line) for line in why(result)]
+        tag, kind = ("error", result.error.kind) if result.error else ("failure", "expectation")
+        problem = ET.SubElement(case, tag, {"type": kind, "message": lines[0]})
+        problem.text = "\n".join(lines)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _in_xml(text: str) -> str:
+    return _NOT_IN_XML.sub("\ufffd", text)
+
+
+SILENT = SuiteWriter(Output(), "")
+WRITERS = {"text": _Text, "json": _Json, "tap": _Tap, "junit": _Junit}
