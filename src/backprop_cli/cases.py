@@ -5,6 +5,7 @@ A suite is TOML, with a table [[case]] for each, or JSON Lines, with an object o
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.errors import BackpropError, FileError, InputError, did_you_mean
 from backprop_cli.expectations import read_expectation
+from backprop_cli.naming import printable
 from backprop_cli.source import check_names, choose_point, evaluate_constant, read_assignments, read_source
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ def _case(keys: object, place: str) -> Case:
     if not isinstance(keys, dict):
         return Case(place, {}, InputError("a case is an object with the keys program, inputs and expect"))
     name = keys.get("name") or keys.get("program")
-    return Case(" ".join(name.split()) if isinstance(name, str) else place, keys)
+    return Case(printable(" ".join(name.split())) if isinstance(name, str) else place, keys)
 
 
 # ---- running ----
@@ -188,6 +190,8 @@ def append_case(path: Path, report: Report) -> None:
 
     The file is made if it is not there. Raises FileError; then the file is as it was.
     """
+    if path.exists() and not path.is_file():
+        raise FileError(f"{path} is not a file")
     try:
         present = path.read_text(encoding="utf-8") if path.exists() else ""
     except (OSError, ValueError) as error:
@@ -207,9 +211,10 @@ def _append(path: Path, text: str) -> None:
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         try:
-            if os.write(file, data) < len(data):
-                os.ftruncate(file, os.fstat(file).st_size - len(data))
-                raise OSError(28, "no space left")
+            written = os.write(file, data)
+            if written < len(data):
+                os.ftruncate(file, os.fstat(file).st_size - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(file)
     except OSError as error:
@@ -217,9 +222,10 @@ def _append(path: Path, text: str) -> None:
 
 
 def _keys_of(report: Report) -> dict[str, Any]:
-    """Return a report as a case: the gradients as the cross-check knows them, which may be more right."""
+    """Return a report as a case, with the numbers as the cross-check knows them, which may be more right."""
     clash = any("value" in (node.id, *node.aliases) for node in report.nodes)
-    expect = {f"value:{report.output}" if clash else "value": report.value}
+    value = report.value if report.check.value is None else float(report.check.value)
+    expect = {f"value:{report.output}" if clash else "value": value}
     for name, slope in report.gradients.items():
         found = report.check.gradients[name]
         exact = slope if found.value is None else float(found.value)

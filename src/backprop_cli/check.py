@@ -95,6 +95,7 @@ def cross_check(
         {name: checks[name] for name in gradients},
         reason,
         find_loss(sweep, exact) if poor else None,
+        m.base.to_text(exact.primal[sweep.graph.output].value),
     )
 
 

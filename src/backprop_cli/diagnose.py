@@ -63,24 +63,15 @@ def _of_gradient(
     if got == 0 and sweep.adjoint[node] is None:
         yield "independent", f"the output does not depend on {name}"
     paths = list(_contributions(sweep, node))
-    for consumer, argnum, contribution in paths:
-        # The expected number may be one path of several, or lack one of them.
-        if len(paths) > 1:
-            via = naming.id(consumer)
-            if _same(got - expected, contribution):
-                term = f"{'+' if contribution > 0 else ''}{number_text(contribution)}"
-                yield f"missing {consumer} {argnum}", f"the path through {via} is missing: {term}"
-            elif _same(expected, contribution):
-                yield f"only {consumer} {argnum}", f"that is the path through {via} alone"
-            elif _same(got - expected, 2 * contribution):
-                yield f"sign of {consumer} {argnum}", f"the path through {via} has the opposite sign"
+    if len(paths) > 1:
+        yield from _of_paths(naming, paths, got, expected)
     for other, bar in enumerate(sweep.adjoint):
         if other != node and bar and naming.is_named(other) and _same(bar, expected):
             yield f"by {other}", f"that is the gradient by {naming.id(other)}"
     for consumer, argnum, _ in paths:
         slope = (sweep.partials[consumer] or ())[argnum]
         bar = sweep.adjoint[consumer]
-        if bar and slope and _same(slope, expected) and not _same(bar, 1):
+        if naming.is_named(consumer) and bar and slope and _same(slope, expected) and not _same(bar, 1):
             via = naming.id(consumer)
             yield (
                 f"local {consumer} {argnum}",
@@ -88,6 +79,23 @@ def _of_gradient(
             )
     if sweep.upstream != 1 and _same(got, expected * sweep.upstream):
         yield "upstream", f"the upstream gradient {number_text(sweep.upstream)} is missing"
+
+
+def _of_paths(
+    naming: Naming, paths: list[tuple[int, int, float]], got: float, expected: float
+) -> Iterator[tuple[str, str]]:
+    """Yield mistakes with the sum over several paths."""
+    for consumer, argnum, term in paths:
+        if _same(got - expected, term):
+            sign = "+" if term > 0 else ""
+            told = f"the path through {naming.id(consumer)} is missing: {sign}{number_text(term)}"
+            yield f"missing {consumer} {argnum}", told
+    for consumer, argnum, term in paths:
+        if _same(expected, term):
+            yield f"only {consumer} {argnum}", f"that is the path through {naming.id(consumer)} alone"
+        elif _same(got - expected, 2 * term):
+            told = f"the path through {naming.id(consumer)} has the opposite sign"
+            yield f"sign of {consumer} {argnum}", told
 
 
 def _contributions(sweep: Sweep, node: int) -> Iterator[tuple[int, int, float]]:
@@ -123,10 +131,14 @@ def _factors(sweep: Sweep, naming: Naming, ratio: float) -> Iterator[tuple[str, 
     """Yield factors that one side has and the other lacks."""
     if not math.isfinite(ratio) or ratio == 0 or _same(abs(ratio), 1):
         return
+    plain = ""
     if _is_plain(ratio):
-        yield f"factor {ratio:.6g}", f"a factor of {number_text(ratio)} is missing"
+        plain = f"a factor of {number_text(ratio)} is missing"
     elif _is_plain(1 / ratio):
-        yield f"factor {ratio:.6g}", f"{number_text(1 / ratio)} times too large"
+        plain = f"{number_text(1 / ratio)} times too large"
+    # The 2 of a square is forgotten more often than a factor that happens to be 2.
+    if plain and (_same(abs(ratio), 2) or _same(abs(ratio), 0.5)):
+        yield f"factor {ratio:.6g}", plain
     for kind, name, number in _quantities(sweep, naming):
         if not number or not math.isfinite(number):
             continue
@@ -137,6 +149,8 @@ def _factors(sweep: Sweep, naming: Naming, ratio: float) -> Iterator[tuple[str, 
                 yield f"factor {minus}{kind}", f"{factor} is missing"
             elif _same(ratio, sign / number):
                 yield f"divisor {minus}{kind}", f"{factor} is too much"
+    if plain:
+        yield f"factor {ratio:.6g}", plain
 
 
 def _is_plain(ratio: float) -> bool:

@@ -27,6 +27,11 @@ def number_text(x: float, digits: int | None = 6) -> str:
     return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 
+def printable(text: str) -> str:
+    """Return a text of one line without control characters, which could drive a terminal."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
+
+
 def listing(names: list[str]) -> str:
     """Return "a, b and c", cut after eight names."""
     if len(names) > 8:

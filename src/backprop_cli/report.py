@@ -45,7 +45,11 @@ class Loss(NamedTuple):
 
 
 class Check(NamedTuple):
-    """The outcome of the cross-check: "pass", "fail" or "skipped"; the method; the digits computed with."""
+    """The outcome of the cross-check.
+
+    status: "pass", "fail" or "skipped", then with a reason.  precision: the digits computed with.
+    value: the value of the program to 50 digits.
+    """
 
     status: str
     method: str | None
@@ -53,6 +57,7 @@ class Check(NamedTuple):
     gradients: dict[str, GradientCheck]
     reason: str = ""
     loss: Loss | None = None
+    value: str | None = None
 
 
 class KinkRecord(NamedTuple):

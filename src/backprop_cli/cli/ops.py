@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -58,14 +57,17 @@ def ops(
 
 @app.command()
 def schema(
-    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="The output described: grad or ops.")],
+    output: Annotated[
+        str, typer.Argument(metavar="OUTPUT", help="The output described: check, grad, ops or suite.")
+    ],
 ) -> int:
     """Print the JSON Schema of an output."""
-    folder = Path(__file__).parents[1] / "schemas"
-    known = sorted(path.name.removesuffix(".schema.json") for path in folder.glob("*.schema.json"))
+    from backprop_cli.schemas import schema_names, schema_text
+
+    known = schema_names()
     if output not in known:
         raise UsageError(
             f"there is no schema {output!r}", hint=did_you_mean(output, known) or f"one of {', '.join(known)}"
         )
-    Output().write((folder / f"{output}.schema.json").read_text(encoding="utf-8"))
+    Output().write(schema_text(output))
     return Status.DONE

@@ -100,6 +100,8 @@ def check_record(check: Check) -> dict[str, Any]:
         record["method"] = check.method
     if check.precision is not None:
         record["precision"] = check.precision
+    if check.value is not None:
+        record["value"] = check.value
     record["gradients"] = {name: _gradient(found) for name, found in check.gradients.items()}
     return record
 

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from backprop_cli.naming import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -52,7 +54,7 @@ class Output:
         """Write a line to standard error."""
         if sys.stderr is not None:
             try:
-                sys.stderr.write(self._encodable(_printable(text), sys.stderr.encoding) + "\n")
+                sys.stderr.write(self._encodable(printable(text), sys.stderr.encoding) + "\n")
                 sys.stderr.flush()
             except OSError:
                 pass  # there is nowhere left to say so
@@ -126,11 +128,6 @@ def _columns(*, terminal: bool) -> int:
     return 80
 
 
-def _printable(text: str) -> str:
-    """Replace control characters, which could drive the terminal."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
-
-
 def _caret(error: BackpropError) -> list[str]:
     """Return the line of the text that the error is in, with carets under the piece."""
     from backprop_cli.render.table import width
@@ -153,8 +150,8 @@ def _caret(error: BackpropError) -> list[str]:
         piece = piece[:keep]
         tail = text[start + len(piece) : line_end]
         line = before + piece + (tail[:keep] + "…" if len(tail) > keep else tail)
-    before, piece = _printable(before), _printable(piece)
+    before, piece = printable(before), printable(piece)
     return [
-        f"  {label}{_printable(line)}",
+        f"  {label}{printable(line)}",
         f"  {' ' * (len(label) + width(before))}{'^' * max(width(piece), 1)}",
     ]
