@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,12 +26,18 @@ from backprop_cli.cli.words import ProgramCommand
 from backprop_cli.errors import UsageError
 from backprop_cli.render.stream import Output
 
+if TYPE_CHECKING:
+    from backprop_cli.report import Report
+
 
 class Format(StrEnum):
     """Forms of output."""
 
     table = "table"
     json = "json"
+    csv = "csv"
+    markdown = "markdown"
+    latex = "latex"
 
 
 @app.command(
@@ -54,7 +61,9 @@ def grad(
     upstream: Upstream = "1",
     check: CrossCheck = True,
     json: Json = False,
-    format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.table,
+    format: Annotated[
+        Format | None, typer.Option("--format", help="Form of the output.", show_default="table")
+    ] = None,
     digits: Annotated[
         str,
         typer.Option("--digits", metavar="N|full", help="Significant digits in the table."),
@@ -64,6 +73,7 @@ def grad(
     color: ColorOption = Color.auto,
 ) -> int:
     """Value and gradients of a program: the table of its nodes, cross-checked with sympy."""
+    form = _choose_format(format, json=json)
     shown_digits = _read_digits(digits)
     request = read_request(arguments, file, wrt, upstream)
 
@@ -75,13 +85,12 @@ def grad(
     )
     output = Output(color)
     if not quiet:
-        if json or format is Format.json:
-            from backprop_cli.render.json import render_report
-
-            output.write(render_report(report) + "\n")
-        else:
+        if form is Format.table:
             output.write_table(report, digits=shown_digits, everything=everything)
-            output.flush()  # the table comes first also where both streams go to one place
+        else:
+            output.write(_RENDERERS[form](report, shown_digits, everything))
+        if form is not Format.json:  # which holds them itself
+            output.flush()  # the result comes first also where both streams go to one place
             for warning in report.warnings:
                 output.diagnose(f"warning: {warning.message}")
     if report.check.status == "fail":
@@ -99,3 +108,41 @@ def _read_digits(text: str) -> int | None:
     if not re.fullmatch("[0-9]{1,2}", text) or not 1 <= int(text) <= 17:
         raise UsageError(f"--digits can't be {text!r}", hint="a number from 1 to 17, or full")
     return int(text)
+
+
+def _choose_format(format: Format | None, *, json: bool) -> Format:
+    if json and format not in (None, Format.json):
+        raise UsageError(f"--json and --format {format} contradict each other", hint="leave one of them out")
+    return Format.json if json else format or Format.table
+
+
+def _json(report: Report, _digits: int | None, _everything: bool) -> str:
+    from backprop_cli.render.json import render_report
+
+    return render_report(report) + "\n"
+
+
+def _csv(report: Report, _digits: int | None, _everything: bool) -> str:
+    from backprop_cli.render.csv import render_report
+
+    return render_report(report)
+
+
+def _markdown(report: Report, digits: int | None, everything: bool) -> str:
+    from backprop_cli.render.markdown import render_report
+
+    return render_report(report, digits=digits, everything=everything)
+
+
+def _latex(report: Report, digits: int | None, everything: bool) -> str:
+    from backprop_cli.render.latex import render_report
+
+    return render_report(report, digits=digits, everything=everything)
+
+
+_RENDERERS: dict[Format, Callable[[Report, int | None, bool], str]] = {
+    Format.json: _json,
+    Format.csv: _csv,
+    Format.markdown: _markdown,
+    Format.latex: _latex,
+}
