@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from backprop_cli.report import NodeRecord
     from backprop_cli.syntax import Step
 
-# TeX nests some 80 of our brackets; an expression that is this short can't go deeper.
+# TeX nests brackets some 250 deep; an expression as short as this stays below.
 _MOST_CHARACTERS = 200
+# TeX typesets what stands under a cube root four times: twenty within each other would take years.
+_MOST_CUBE_ROOTS = 5
 
 # How tightly an expression holds together.
 _NOTHING, _RELATION, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)
@@ -154,9 +156,10 @@ def _read(text: str) -> Piece | None:
     if len(text) > _MOST_CHARACTERS:
         return None
     try:
-        return _typeset(read_value(normalise(text)))
+        piece = _typeset(read_value(normalise(text)))
     except ParseError:
         return None
+    return None if piece.text.count(r"\sqrt[") > _MOST_CUBE_ROOTS else piece
 
 
 def _typeset(code: Iterable[Step]) -> Piece:

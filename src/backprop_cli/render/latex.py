@@ -22,9 +22,9 @@ _PREAMBLE = r"""% Made by backprop. Typeset it with pdflatex, xelatex or lualate
 \newcolumntype{R}[1]{>{\raggedleft\arraybackslash}p{#1\textwidth}}
 % Maths, made smaller where it is wider than its column.
 \newsavebox{\formula}
-\newcommand{\fit}[1]{\sbox{\formula}{$#1$}%
+\newcommand{\fit}[1]{\sbox{\formula}{$\displaystyle #1$}%
   \ifdim\wd\formula>\linewidth\resizebox{\linewidth}{!}{\usebox{\formula}}\else\usebox{\formula}\fi}
-\setlength{\parindent}{0pt}
+\raggedright
 \renewcommand{\arraystretch}{1.3}
 \begin{document}
 """
@@ -43,7 +43,7 @@ class _Column(NamedTuple):
 
 
 _NODE_COLUMNS = (
-    _Column("L", 0.10), _Column("L", 0.29), _Column("R", 0.12), _Column("L", 0.30), _Column("R", 0.12)
+    _Column("L", 0.10), _Column("L", 0.26), _Column("R", 0.13), _Column("L", 0.31), _Column("R", 0.13)
 )  # fmt: skip
 _CHECK_COLUMNS = (
     _Column("L", 0.10), _Column("R", 0.12), _Column("L", 0.34), _Column("R", 0.12), _Column("R", 0.05),
@@ -56,20 +56,24 @@ def render_report(report: Report, *, digits: int | None, everything: bool) -> st
     parts = [_PREAMBLE, _node_table(report, digits, everything)]
     if report.gradients:
         parts.append(_check_table(report, digits, everything))
-    return "".join([*parts, escape(summary(report, digits)[0]), "\n\\end{document}\n"])
+    words = summary(report, digits)[0].split(" ")
+    last = " ".join(_breakable(word) if len(word) > 60 else escape(word) for word in words)
+    return "".join([*parts, last, "\n\\end{document}\n"])
 
 
 def _node_table(report: Report, digits: int | None, everything: bool) -> str:
     sheet = node_sheet(report, digits=digits, everything=everything, stacked=True)
-    slope = f"$\\partial {name_latex(report.output)}/\\partial\\,\\text{{node}}$"
-    header = ("node", "formula", "value", "local derivatives", slope if report.upstream == 1 else "gradient")
+    name, formula, value, slopes, gradient = _NODE_COLUMNS
+    slope = sheet.header[-1]
+    if report.upstream == 1:
+        slope = _maths(f"\\partial {name_latex(report.output)}/\\partial\\,\\text{{node}}", slope, gradient)
+    header = ("node", "formula", "value", "local derivatives", slope)
     rows = []
     for node, row in zip(choose_nodes(report, everything)[0], sheet.rows, strict=True):
         texts = [cell[0] for cell in row.cells]
         if node is None:
             rows.append([escape(text) for text in texts])
             continue
-        name, formula, value, slopes, gradient = _NODE_COLUMNS
         rows.append(
             [
                 _maths(name_latex(node.id), node.id, name),
@@ -123,8 +127,13 @@ def _maths(maths: str | None, text: str, column: _Column) -> str:
         return ""
     if maths is not None and len(text) <= column.most_characters:
         return f"\\fit{{{maths}}}"
-    pieces = map(escape, re.findall(r"\w{1,16}\W{0,8}|\W{1,8}", text))
-    return "\\texttt{" + r"\allowbreak{}".join(pieces) + "}"
+    return f"\\texttt{{{_breakable(text)}}}"
+
+
+def _breakable(text: str) -> str:
+    """Return a text that may go on in the next line behind signs, and within long words."""
+    pieces = re.findall(r"\w{1,8}[!-/:-@[-^`{-~ ]{0,4}|.", text, re.ASCII | re.DOTALL)
+    return r"\allowbreak{}".join(map(escape, pieces))
 
 
 def _table(columns: Sequence[_Column], header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
