@@ -62,7 +62,7 @@ def grad(
     check: CrossCheck = True,
     json: Json = False,
     format: Annotated[
-        Format | None, typer.Option("--format", help="Form of the output.", show_default="table")
+        Format | None, typer.Option("--format", help="Form of the output, table by default.")
     ] = None,
     digits: Annotated[
         str,
