@@ -6,7 +6,7 @@ import pytest
 
 from backprop_cli import gradient
 from backprop_cli.naming import number_text
-from backprop_cli.render.table import render_plain, render_terminal
+from backprop_cli.render.table import render_plain, render_terminal, report_blocks
 from backprop_cli.report import Report
 
 
@@ -36,12 +36,12 @@ def test_numbers(number: float, digits: int | None, text: str) -> None:
 
 
 def plain(report: Report, *, everything: bool = False, digits: int | None = 6) -> list[str]:
-    return render_plain(report, digits=digits, everything=everything).splitlines()
+    return render_plain(report_blocks(report, digits=digits, everything=everything)).splitlines()
 
 
 def drawn(report: Report, columns: int) -> list[str]:
     return render_terminal(
-        report, digits=6, everything=False, columns=columns, colour=False, unicode=True
+        report_blocks(report, digits=6, everything=False), columns=columns, colour=False, unicode=True
     ).splitlines()
 
 

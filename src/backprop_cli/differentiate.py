@@ -157,6 +157,7 @@ def _node_record(sweep: Sweep, naming: Naming, node: int, kink: KinkRecord | Non
         op="constant" if is_constant else "input" if op is None else op.name,
         expr=naming.expression(node),
         operands=tuple(sweep.primal[x] if graph.constant[x] else naming.id(x) for x in operands),
+        terms=tuple(map(naming.operand, operands)),
         value=sweep.primal[node],
         partials=partials_at(sweep, node) if operands else (),
         gradient=sweep.adjoint[node] or 0.0,

@@ -383,7 +383,7 @@ TABLE: tuple[Op, ...] = (
         "and to its exponent the gradient times the power times the log of the base",
         derivatives=("y*x^(y - 1)", "x^y*log(x)"),
         latex="{#1}^{#2}",
-        latex_derivatives=(r"#2 \cdot {#1}^{#2 - 1}", r"{#1}^{#2} \cdot \ln #1"),
+        latex_derivatives=(r"#2 \cdot {#1}^{#2 - 1}", r"{#1}^{#2} \cdot \ln(#1)"),
     ),
     # ---- exponentials and logarithms ----
     Op(
@@ -396,8 +396,8 @@ TABLE: tuple[Op, ...] = (
         domain=BELOW_OVERFLOW,
         backward="an exponential passes the gradient times its own result",
         derivatives=("exp(x)",),
-        latex="e^{#1}",
-        latex_derivatives=("e^{#1}",),
+        latex=r"\mathrm{e}^{#1}",
+        latex_derivatives=(r"\mathrm{e}^{#1}",),
     ),
     Op(
         name="expm1",
@@ -408,8 +408,8 @@ TABLE: tuple[Op, ...] = (
         domain=BELOW_OVERFLOW,
         backward="exp(x) - 1 passes the gradient times exp(x)",
         derivatives=("exp(x)",),
-        latex="e^{#1} - 1",
-        latex_derivatives=("e^{#1}",),
+        latex=r"\mathrm{e}^{#1} - 1",
+        latex_derivatives=(r"\mathrm{e}^{#1}",),
     ),
     Op(
         name="log",
@@ -422,7 +422,7 @@ TABLE: tuple[Op, ...] = (
         domain=POSITIVE,
         backward="a logarithm passes the gradient divided by its operand",
         derivatives=("1/x",),
-        latex=r"\ln #1",
+        latex=r"\ln(#1)",
         latex_derivatives=(r"\frac{1}{#1}",),
     ),
     Op(
@@ -446,7 +446,7 @@ TABLE: tuple[Op, ...] = (
         domain=POSITIVE,
         backward="a binary logarithm passes the gradient divided by its operand times log(2)",
         derivatives=("1/(x*log(2))",),
-        latex=r"\log_2 #1",
+        latex=r"\log_2(#1)",
         latex_derivatives=(r"\frac{1}{#1 \ln 2}",),
     ),
     Op(
@@ -458,7 +458,7 @@ TABLE: tuple[Op, ...] = (
         domain=POSITIVE,
         backward="a decimal logarithm passes the gradient divided by its operand times log(10)",
         derivatives=("1/(x*log(10))",),
-        latex=r"\log_{10} #1",
+        latex=r"\log_{10}(#1)",
         latex_derivatives=(r"\frac{1}{#1 \ln 10}",),
     ),
     # ---- roots ----
@@ -532,8 +532,8 @@ TABLE: tuple[Op, ...] = (
         domain=REAL,
         backward="a sine passes the gradient times the cosine",
         derivatives=("cos(x)",),
-        latex=r"\sin #1",
-        latex_derivatives=(r"\cos #1",),
+        latex=r"\sin(#1)",
+        latex_derivatives=(r"\cos(#1)",),
     ),
     Op(
         name="cos",
@@ -545,8 +545,8 @@ TABLE: tuple[Op, ...] = (
         domain=REAL,
         backward="a cosine passes the gradient times minus the sine",
         derivatives=("-sin(x)",),
-        latex=r"\cos #1",
-        latex_derivatives=(r"-\sin #1",),
+        latex=r"\cos(#1)",
+        latex_derivatives=(r"-\sin(#1)",),
     ),
     Op(
         name="tan",
@@ -558,8 +558,8 @@ TABLE: tuple[Op, ...] = (
         domain=REAL,
         backward="a tangent passes the gradient times one plus its result squared",
         derivatives=("1 + tan(x)^2",),
-        latex=r"\tan #1",
-        latex_derivatives=(r"1 + \tan^2 #1",),
+        latex=r"\tan(#1)",
+        latex_derivatives=(r"1 + \tan^2(#1)",),
     ),
     Op(
         name="asin",
@@ -573,7 +573,7 @@ TABLE: tuple[Op, ...] = (
         kink=Kink(lambda xs, _fixed: abs(xs[0]) == 1, _VERTICAL, ((1.0,), (-1.0,))),
         backward="an arcsine passes the gradient divided by sqrt(1 - x^2)",
         derivatives=("1/sqrt(1 - x^2)",),
-        latex=r"\arcsin #1",
+        latex=r"\arcsin(#1)",
         latex_derivatives=(r"\frac{1}{\sqrt{1 - #1^2}}",),
     ),
     Op(
@@ -588,7 +588,7 @@ TABLE: tuple[Op, ...] = (
         kink=Kink(lambda xs, _fixed: abs(xs[0]) == 1, _VERTICAL, ((1.0,), (-1.0,))),
         backward="an arccosine passes minus the gradient divided by sqrt(1 - x^2)",
         derivatives=("-1/sqrt(1 - x^2)",),
-        latex=r"\arccos #1",
+        latex=r"\arccos(#1)",
         latex_derivatives=(r"-\frac{1}{\sqrt{1 - #1^2}}",),
     ),
     Op(
@@ -602,7 +602,7 @@ TABLE: tuple[Op, ...] = (
         domain=REAL,
         backward="an arctangent passes the gradient divided by 1 + x^2",
         derivatives=("1/(1 + x^2)",),
-        latex=r"\arctan #1",
+        latex=r"\arctan(#1)",
         latex_derivatives=(r"\frac{1}{1 + #1^2}",),
     ),
     Op(
@@ -642,8 +642,8 @@ TABLE: tuple[Op, ...] = (
         domain=BELOW_OVERFLOW,
         backward="a hyperbolic sine passes the gradient times the hyperbolic cosine",
         derivatives=("cosh(x)",),
-        latex=r"\sinh #1",
-        latex_derivatives=(r"\cosh #1",),
+        latex=r"\sinh(#1)",
+        latex_derivatives=(r"\cosh(#1)",),
     ),
     Op(
         name="cosh",
@@ -655,8 +655,8 @@ TABLE: tuple[Op, ...] = (
         domain=BELOW_OVERFLOW,
         backward="a hyperbolic cosine passes the gradient times the hyperbolic sine",
         derivatives=("sinh(x)",),
-        latex=r"\cosh #1",
-        latex_derivatives=(r"\sinh #1",),
+        latex=r"\cosh(#1)",
+        latex_derivatives=(r"\sinh(#1)",),
     ),
     Op(
         name="tanh",
@@ -669,8 +669,8 @@ TABLE: tuple[Op, ...] = (
         domain=REAL,
         backward="a hyperbolic tangent passes the gradient times one minus its result squared",
         derivatives=("1 - tanh(x)^2",),
-        latex=r"\tanh #1",
-        latex_derivatives=(r"1 - \tanh^2 #1",),
+        latex=r"\tanh(#1)",
+        latex_derivatives=(r"1 - \tanh^2(#1)",),
     ),
     Op(
         name="asinh",
@@ -683,7 +683,7 @@ TABLE: tuple[Op, ...] = (
         domain=REAL,
         backward="an inverse hyperbolic sine passes the gradient divided by sqrt(x^2 + 1)",
         derivatives=("1/sqrt(x^2 + 1)",),
-        latex=r"\operatorname{arsinh} #1",
+        latex=r"\operatorname{arsinh}(#1)",
         latex_derivatives=(r"\frac{1}{\sqrt{#1^2 + 1}}",),
     ),
     Op(
@@ -699,7 +699,7 @@ TABLE: tuple[Op, ...] = (
         kink=Kink(_at(1.0), _VERTICAL, ((1.0,),)),
         backward="an inverse hyperbolic cosine passes the gradient divided by sqrt(x^2 - 1)",
         derivatives=("1/sqrt(x^2 - 1)",),
-        latex=r"\operatorname{arcosh} #1",
+        latex=r"\operatorname{arcosh}(#1)",
         latex_derivatives=(r"\frac{1}{\sqrt{#1^2 - 1}}",),
     ),
     Op(
@@ -713,7 +713,7 @@ TABLE: tuple[Op, ...] = (
         domain=OPEN_UNIT,
         backward="an inverse hyperbolic tangent passes the gradient divided by 1 - x^2",
         derivatives=("1/(1 - x^2)",),
-        latex=r"\operatorname{artanh} #1",
+        latex=r"\operatorname{artanh}(#1)",
         latex_derivatives=(r"\frac{1}{1 - #1^2}",),
     ),
     # ---- activations ----
@@ -741,7 +741,7 @@ TABLE: tuple[Op, ...] = (
         domain=REAL,
         backward="a softplus passes the gradient times the sigmoid of its operand",
         derivatives=("sigmoid(x)",),
-        latex=r"\ln(1 + e^{#1})",
+        latex=r"\ln(1 + \mathrm{e}^{#1})",
         latex_derivatives=(r"\sigma(#1)",),
         composite=True,
     ),
@@ -799,7 +799,7 @@ TABLE: tuple[Op, ...] = (
         backward="an ELU passes the gradient above 0, and the gradient times exp(x) below",
         derivatives=("exp(min(x, 0))",),
         latex=r"\operatorname{elu}(#1)",
-        latex_derivatives=(r"e^{\min(#1, 0)}",),
+        latex_derivatives=(r"\mathrm{e}^{\min(#1, 0)}",),
     ),
     Op(
         name="gelu",
@@ -839,7 +839,7 @@ TABLE: tuple[Op, ...] = (
         backward="an error function passes the gradient times 2/sqrt(pi)*exp(-x^2)",
         derivatives=("2/sqrt(pi)*exp(-x^2)",),
         latex=r"\operatorname{erf}(#1)",
-        latex_derivatives=(r"\frac{2}{\sqrt{\pi}} e^{-#1^2}",),
+        latex_derivatives=(r"\frac{2}{\sqrt{\pi}} \mathrm{e}^{-#1^2}",),
     ),
     Op(
         name="erfc",
@@ -852,7 +852,7 @@ TABLE: tuple[Op, ...] = (
         backward="a complementary error function passes minus the gradient times 2/sqrt(pi)*exp(-x^2)",
         derivatives=("-2/sqrt(pi)*exp(-x^2)",),
         latex=r"\operatorname{erfc}(#1)",
-        latex_derivatives=(r"-\frac{2}{\sqrt{\pi}} e^{-#1^2}",),
+        latex_derivatives=(r"-\frac{2}{\sqrt{\pi}} \mathrm{e}^{-#1^2}",),
     ),
     # ---- decisions ----
     Op(

@@ -75,6 +75,7 @@ class KinkRecord(NamedTuple):
 class NodeRecord(NamedTuple):
     """One node. operands: ids, or the number itself for a constant, whose partial is None.
 
+    terms: the operands as they stand in expr: ids, and the texts of constants.
     value: NaN where a branch that was not taken has none.  gradient: upstream · ∂output/∂node.
     aliases: further names that the program gives the same node.  is_named: whether it gives any.
     """
@@ -83,6 +84,7 @@ class NodeRecord(NamedTuple):
     op: str
     expr: str
     operands: tuple[str | float, ...]
+    terms: tuple[str, ...]
     value: float
     partials: tuple[float | None, ...]
     gradient: float

@@ -20,6 +20,7 @@ from backprop_cli.cli.options import (
     Quiet,
     Upstream,
     Wrt,
+    choose_format,
     read_digits,
     read_file,
     read_request,
@@ -115,13 +116,15 @@ def check(
     ] = "20",
     seed: Annotated[str, typer.Option("--seed", metavar="S", help="Seed of the further points.")] = "0",
     json: Json = False,
-    format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.text,
+    format: Annotated[
+        Format | None, typer.Option("--format", help="Form of the output, text by default.")
+    ] = None,
     digits: Digits = "6",
     quiet: Quiet = False,
     color: ColorOption = Color.auto,
 ) -> int:
     """Assert gradients and values of a program; the exit status tells."""
-    form = Format.json if json else format
+    form = choose_format(format, Format.text, Format.json if json else None)
     criteria = _read_criteria(rtol, atol, points, seed)
     if suite is not None:
         if arguments or expect or file or wrt or upstream != "1":

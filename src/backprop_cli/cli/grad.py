@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,11 +21,15 @@ from backprop_cli.cli.options import (
     Quiet,
     Upstream,
     Wrt,
+    choose_format,
     read_digits,
     read_request,
 )
 from backprop_cli.cli.words import ProgramCommand
 from backprop_cli.render.stream import Output
+
+if TYPE_CHECKING:
+    from backprop_cli.report import Report
 
 
 class Format(StrEnum):
@@ -32,6 +37,9 @@ class Format(StrEnum):
 
     table = "table"
     json = "json"
+    csv = "csv"
+    markdown = "markdown"
+    latex = "latex"
 
 
 @app.command(
@@ -55,7 +63,9 @@ def grad(
     upstream: Upstream = "1",
     check: CrossCheck = True,
     json: Json = False,
-    format: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.table,
+    format: Annotated[
+        Format | None, typer.Option("--format", help="Form of the output, table by default.")
+    ] = None,
     digits: Digits = "6",
     everything: Annotated[bool, typer.Option("--all", help="Show every node of a large graph.")] = False,
     save_case: Annotated[
@@ -66,6 +76,7 @@ def grad(
     color: ColorOption = Color.auto,
 ) -> int:
     """Value and gradients of a program: the table of its nodes, cross-checked with sympy."""
+    form = choose_format(format, Format.table, Format.json if json else None)
     shown_digits = read_digits(digits)
     request = read_request(arguments, file, wrt, upstream)
 
@@ -77,15 +88,14 @@ def grad(
     )
     output = Output(color)
     if not quiet:
-        if json or format is Format.json:
-            from backprop_cli.render.json import render_report
-
-            output.write(render_report(report) + "\n")
-        else:
+        if form is Format.table:
             from backprop_cli.render.table import report_blocks
 
             output.write_blocks(report_blocks(report, digits=shown_digits, everything=everything))
-            output.flush()  # the table comes first also where both streams go to one place
+        else:
+            output.write(_RENDERERS[form](report, shown_digits, everything))
+        if form is not Format.json:  # which holds them itself
+            output.flush()  # the result comes first also where both streams go to one place
             output.warn(report.warnings)
     if report.check.status == "fail":
         return Status.CHECK_FAILED
@@ -98,3 +108,35 @@ def grad(
 
         append_case(Path(save_case), report)
     return Status.DONE
+
+
+def _json(report: Report, _digits: int | None, _everything: bool) -> str:
+    from backprop_cli.render.json import render_report
+
+    return render_report(report) + "\n"
+
+
+def _csv(report: Report, _digits: int | None, _everything: bool) -> str:
+    from backprop_cli.render.csv import render_report
+
+    return render_report(report)
+
+
+def _markdown(report: Report, digits: int | None, everything: bool) -> str:
+    from backprop_cli.render.markdown import render_report
+
+    return render_report(report, digits=digits, everything=everything)
+
+
+def _latex(report: Report, digits: int | None, everything: bool) -> str:
+    from backprop_cli.render.latex import render_report
+
+    return render_report(report, digits=digits, everything=everything)
+
+
+_RENDERERS: dict[Format, Callable[[Report, int | None, bool], str]] = {
+    Format.json: _json,
+    Format.csv: _csv,
+    Format.markdown: _markdown,
+    Format.latex: _latex,
+}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backprop_cli.cli.app import Status, app
-from backprop_cli.cli.options import Json
+from backprop_cli.cli.options import Json, choose_format
 from backprop_cli.errors import UsageError, did_you_mean
 from backprop_cli.render.stream import Output
 
@@ -33,7 +33,9 @@ def ops(
         str | None, typer.Argument(metavar="[NAME]", help="One operation, by its name or an alias.")
     ] = None,
     json: Json = False,
-    format: Annotated[ListFormat, typer.Option("--format", help="Form of the output.")] = ListFormat.table,
+    format: Annotated[
+        ListFormat | None, typer.Option("--format", help="Form of the output, table by default.")
+    ] = None,
 ) -> int:
     """Show the operations: formula, derivative, domain, and the convention at kinks."""
     from backprop_cli.ops import FUNCTIONS, OPS
@@ -45,9 +47,10 @@ def ops(
             f"there is no operation {name!r}", hint=did_you_mean(name, known) or "backprop ops lists them"
         )
     op = None if name is None else known[name]
-    if json or format is ListFormat.json:
+    form = choose_format(format, ListFormat.table, ListFormat.json if json else None)
+    if form is ListFormat.json:
         text = operations.render_json(op)
-    elif format is ListFormat.markdown:
+    elif form is ListFormat.markdown:
         text = operations.render_markdown(op)
     else:
         text = operations.render_list() if op is None else operations.render_one(op)

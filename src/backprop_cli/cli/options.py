@@ -6,7 +6,7 @@ import re
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 import typer
 
@@ -52,6 +52,9 @@ CrossCheck = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no result; the exit status tells.")]
 ColorOption = Annotated[Color, typer.Option("--color", help="When to use colour.")]
 Digits = Annotated[str, typer.Option("--digits", metavar="N|full", help="Significant digits in the table.")]
+
+
+_Form = TypeVar("_Form", bound=StrEnum)
 
 
 class Request(NamedTuple):
@@ -126,3 +129,10 @@ def read_digits(text: str) -> int | None:
     if not re.fullmatch("[0-9]{1,2}", text) or not 1 <= int(text) <= 17:
         raise UsageError(f"--digits can't be {text!r}", hint="a number from 1 to 17, or full")
     return int(text)
+
+
+def choose_format(format: _Form | None, default: _Form, short: _Form | None) -> _Form:
+    """Return the form of the output. format: as --format says.  short: as --json says."""
+    if short and format not in (None, short):
+        raise UsageError(f"--json and --format {format} contradict each other", hint="leave one of them out")
+    return short or format or default

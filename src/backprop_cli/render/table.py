@@ -45,7 +45,7 @@ class Sheet(NamedTuple):
 
 def node_sheet(report: Report, *, digits: int | None, everything: bool, stacked: bool) -> Sheet:
     """Return the table of nodes. stacked: every local derivative on a line of its own."""
-    shown, hidden = _choose(report, everything)
+    shown, hidden = choose_nodes(report, everything)
     rows = []
     for node in shown:
         if node is None:
@@ -126,7 +126,7 @@ def summary(report: Report, digits: int | None) -> tuple[str, Role]:
     return f"{head}; {gradients}, {of_all} confirmed by sympy, {right}", role
 
 
-def _choose(report: Report, everything: bool) -> tuple[list[NodeRecord | None], int]:
+def choose_nodes(report: Report, everything: bool) -> tuple[list[NodeRecord | None], int]:
     """Return the nodes to show, None where some are left out, and how many those are."""
     nodes = report.nodes
     if everything or len(nodes) <= _FEW_NODES:
@@ -247,7 +247,7 @@ def drawn_width(sheet: Sheet) -> int:
 def node_lines(report: Report, *, digits: int | None, everything: bool) -> list[tuple[str, Role]]:
     """Return the nodes as short lines, for a terminal too narrow for columns."""
     lines: list[tuple[str, Role]] = []
-    shown, hidden = _choose(report, everything)
+    shown, hidden = choose_nodes(report, everything)
     for node in shown:
         if node is None:
             lines.append((f"… {hidden:,} more nodes (--all shows them)", "note"))

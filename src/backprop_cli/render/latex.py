@@ -1,0 +1,146 @@
+"""The tables as a LaTeX document of its own, in ASCII: pdflatex, xelatex and lualatex typeset it as it is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.latex import escape, expression_latex, name_latex, node_latex, number_latex
+from backprop_cli.naming import number_text
+from backprop_cli.render.table import check_sheet, choose_nodes, node_sheet, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.report import NodeRecord, Report
+
+_PREAMBLE = r"""% Made by backprop. Typeset it with pdflatex, xelatex or lualatex.
+\documentclass[10pt]{article}
+\usepackage[a4paper,landscape,margin=15mm]{geometry}
+\usepackage{amsmath,array,booktabs,graphicx,longtable}
+\newcolumntype{L}[1]{>{\raggedright\arraybackslash}p{#1\textwidth}}
+\newcolumntype{R}[1]{>{\raggedleft\arraybackslash}p{#1\textwidth}}
+% Maths, made smaller where it is wider than its column.
+\newsavebox{\formula}
+\newcommand{\fit}[1]{\sbox{\formula}{$\displaystyle #1$}%
+  \ifdim\wd\formula>\linewidth\resizebox{\linewidth}{!}{\usebox{\formula}}\else\usebox{\formula}\fi}
+\raggedright
+\renewcommand{\arraystretch}{1.3}
+\begin{document}
+"""
+
+
+class _Column(NamedTuple):
+    """A column: its letter in the preamble, and its part of the width of the page."""
+
+    kind: str
+    width: float
+
+    @property
+    def most_characters(self) -> int:
+        """How long a formula may be to stay legible in one line of this column."""
+        return int(400 * self.width)
+
+
+_NODE_COLUMNS = (
+    _Column("L", 0.10), _Column("L", 0.26), _Column("R", 0.13), _Column("L", 0.31), _Column("R", 0.13)
+)  # fmt: skip
+_CHECK_COLUMNS = (
+    _Column("L", 0.10), _Column("R", 0.12), _Column("L", 0.34), _Column("R", 0.12), _Column("R", 0.05),
+    _Column("L", 0.19),
+)  # fmt: skip
+
+
+def render_report(report: Report, *, digits: int | None, everything: bool) -> str:
+    """Return the document: the nodes, the gradients, the summary."""
+    parts = [_PREAMBLE, _node_table(report, digits, everything)]
+    if report.gradients:
+        parts.append(_check_table(report, digits, everything))
+    words = summary(report, digits)[0].split(" ")
+    last = " ".join(_breakable(word) if len(word) > 60 else escape(word) for word in words)
+    return "".join([*parts, last, "\n\\end{document}\n"])
+
+
+def _node_table(report: Report, digits: int | None, everything: bool) -> str:
+    sheet = node_sheet(report, digits=digits, everything=everything, stacked=True)
+    name, formula, value, slopes, gradient = _NODE_COLUMNS
+    slope = sheet.header[-1]
+    if report.upstream == 1:
+        slope = _maths(f"\\partial {name_latex(report.output)}/\\partial\\,\\text{{node}}", slope, gradient)
+    header = ("node", "formula", "value", "local derivatives", slope)
+    rows = []
+    for node, row in zip(choose_nodes(report, everything)[0], sheet.rows, strict=True):
+        texts = [cell[0] for cell in row.cells]
+        if node is None:
+            rows.append([escape(text) for text in texts])
+            continue
+        rows.append(
+            [
+                _maths(name_latex(node.id), node.id, name),
+                "input" if node.op == "input" else _maths(node_latex(node), node.expr, formula),
+                _maths(number_latex(texts[2]), texts[2], value),
+                r"\quad ".join(
+                    _maths(maths, text, slopes)
+                    for maths, text in zip(_slopes(node, digits), row.cells[3], strict=False)
+                ),
+                _maths(number_latex(texts[4]), texts[4], gradient),
+            ]
+        )
+    return _table(_NODE_COLUMNS, header, rows)
+
+
+def _slopes(node: NodeRecord, digits: int | None) -> list[str]:
+    mark = r"\ \text{(kink)}" if node.kink is not None else ""
+    return [
+        f"\\partial {name_latex(node.id)}/\\partial {name_latex(str(operand))} = "
+        f"{number_latex(number_text(slope, digits))}{mark}"
+        for operand, slope in zip(node.operands, node.partials, strict=True)
+        if slope is not None
+    ]
+
+
+def _check_table(report: Report, digits: int | None, everything: bool) -> str:
+    sheet = check_sheet(report, digits=digits, everything=everything)
+    rows = []
+    for row in sheet.rows:
+        texts = [cell[0] for cell in row.cells]
+        if texts[0] not in report.gradients:  # the row that tells of hidden ones
+            rows.append([escape(text) for text in texts])
+            continue
+        name, gradient, formula, value, right, verdict = texts
+        rows.append(
+            [
+                _maths(name_latex(name), name, _CHECK_COLUMNS[0]),
+                _maths(number_latex(gradient), gradient, _CHECK_COLUMNS[1]),
+                _maths(expression_latex(formula), formula, _CHECK_COLUMNS[2]),
+                _maths(number_latex(value), value, _CHECK_COLUMNS[3]),
+                right,
+                escape(verdict),
+            ]
+        )
+    return _table(_CHECK_COLUMNS, sheet.header, rows)
+
+
+def _maths(maths: str | None, text: str, column: _Column) -> str:
+    r"""Return a cell of maths. Without maths, or where it is too long, the text is set, in several lines."""
+    if not text:
+        return ""
+    if maths is not None and len(text) <= column.most_characters:
+        return f"\\fit{{{maths}}}"
+    return f"\\texttt{{{_breakable(text)}}}"
+
+
+def _breakable(text: str) -> str:
+    """Return a text that may go on in the next line behind signs, and within long words."""
+    pieces = re.findall(r"\w{1,8}[!-/:-@[-^`{-~ ]{0,4}|.", text, re.ASCII | re.DOTALL)
+    return r"\allowbreak{}".join(map(escape, pieces))
+
+
+def _table(columns: Sequence[_Column], header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    kinds = "".join(f"{column.kind}{{{column.width}}}" for column in columns)
+    return (
+        f"\\begin{{longtable}}{{@{{}}{kinds}@{{}}}}\n"
+        f"\\toprule\n{' & '.join(header)} \\\\\n\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n"
+        + "".join(f"{' & '.join(row)} \\\\\n" for row in rows)
+        + "\\end{longtable}\n"
+    )
