@@ -126,6 +126,7 @@ def test_upstream_multiplies_what_is_expected() -> None:
     [
         ("a*b", "a=2 b=2", "a=a", "right at this point only"),
         ("x^2", "x=2", "x=x+2", "right at this point only"),
+        ("1 - cos(x)", "x=0", "x=x", "right at this point only"),
         ("relu(w*x + b)", "w=0.5 x=2 b=0.3", "w=x", "right near this point, not everywhere"),
         ("abs(x)*y", "x=2 y=3", "x=y", "right near this point, not everywhere"),
     ],

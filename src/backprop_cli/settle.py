@@ -115,7 +115,7 @@ def further_points(point: Mapping[str, float], seed: int) -> Iterator[dict[str, 
 
 
 def nearby_points(point: Mapping[str, float], seed: int) -> Iterator[dict[str, float]]:
-    """Yield points so close to the given one that no kink lies between, as a rule."""
+    """Yield points so close to the given one that no kink lies between, as a rule, and yet apart."""
     chance = random.Random(seed)
     while True:
-        yield {name: x + 1e-6 * (abs(x) or 1.0) * chance.uniform(-1, 1) for name, x in point.items()}
+        yield {name: x + 1e-3 * (abs(x) or 1.0) * chance.uniform(-1, 1) for name, x in point.items()}

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 _MOST_SWEPT = 100_000
 _MOST_TRIES = 20
 _NEARBY = 3
+# Formulas of one branch are equal beside the point to more than the rounding of their decimals.
+_SAME = 1e-15
 
 
 def verify_source(
@@ -272,11 +274,12 @@ class _Judge:
                 verdicts[i] = verdicts[i]._replace(diagnosis="no further point was found at which both exist")
 
     def _holds_nearby(self, i: int, m: RoundingNamespace) -> bool:
+        criteria = self.criteria._replace(rtol=_SAME, atol=0.0)
         pairs = [
             self._pair(self._sweep(point, m), i, m)
             for point in islice(nearby_points(self.report.inputs, self.criteria.seed), _NEARBY)
         ]
-        return all(pair is not None and _compare(*pair, self.criteria) != "fail" for pair in pairs)
+        return all(pair is not None and _compare(*pair, criteria) != "fail" for pair in pairs)
 
 
 def _float(x: Bounded) -> float:
