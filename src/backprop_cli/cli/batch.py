@@ -1,0 +1,249 @@
+"""``backprop batch``."""
+
+from __future__ import annotations
+
+import gc
+import os
+import stat
+import sys
+from enum import StrEnum
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from backprop_cli.cli.app import Status, app
+from backprop_cli.cli.options import (
+    Arguments,
+    Color,
+    ColorOption,
+    File,
+    Quiet,
+    Upstream,
+    Wrt,
+    choose_inputs,
+    read_program,
+)
+from backprop_cli.cli.words import ProgramCommand
+from backprop_cli.errors import FileError, UsageError
+from backprop_cli.render.stream import Output, is_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from backprop_cli.render.progress import Progress
+    from backprop_cli.render.rows import CsvWriter, JsonWriter
+    from backprop_cli.rows import Table
+    from backprop_cli.source import Source
+
+
+class Kind(StrEnum):
+    """Forms of data."""
+
+    csv = "csv"
+    tsv = "tsv"
+    jsonl = "jsonl"
+
+
+_ENDINGS = {".csv": Kind.csv, ".tsv": Kind.tsv, ".jsonl": Kind.jsonl, ".ndjson": Kind.jsonl}
+_DELIMITERS = {Kind.csv: ",", Kind.tsv: "\t"}
+_EXAMPLE = 'backprop batch "(a*b+c)*f" --data points.csv'
+
+
+@app.command(
+    cls=ProgramCommand,
+    options_metavar="[OPTIONS]",
+    epilog="""\b
+Examples:
+  backprop batch "(a*b+c)*f" --data points.csv
+  backprop batch "(a*b+c)*f" --data points.csv f=5 --wrt a,b --keep
+  tail -f log.jsonl | backprop batch "relu(w*x)" w=2 --data - --input-format jsonl
+
+\b
+Columns: value, grad_NAME for each input, and status: ok, kink, undefined, nonfinite or bad input.
+Exit status: 0 done; 2 a mistake in the program, a value, an option or the header;
+3 some row is neither ok nor at a kink (with --allow-bad: 0).""",
+)
+def batch(
+    arguments: Arguments = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="FILE",
+            help="The rows, - for standard input. Columns are inputs by their names.",
+        ),
+    ] = None,
+    input_format: Annotated[
+        Kind | None,
+        typer.Option("--input-format", help="Form of the data; told by the file's ending, else csv."),
+    ] = None,
+    file: File = None,
+    wrt: Wrt = None,
+    upstream: Upstream = "1",
+    json: Annotated[bool, typer.Option("--json", help="Short for --format jsonl.")] = False,
+    format: Annotated[
+        Kind | None, typer.Option("--format", help="Form of the output; that of the data by default.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Repeat the data in front of the results.")] = False,
+    allow_bad: Annotated[
+        bool, typer.Option("--allow-bad", help="Rows without a result are no failure.")
+    ] = False,
+    quiet: Quiet = False,
+    color: ColorOption = Color.auto,
+) -> int:
+    """Value and gradients of a program at every row of a file or stream."""
+    if data is None:
+        raise UsageError("--data is missing", hint=_EXAMPLE)
+    kind = input_format or _kind_of(data)
+    program = file or next(iter(arguments or ()), None)
+    if program is None:
+        raise UsageError("a program is missing", hint=_EXAMPLE)
+    if program == data == "-":
+        raise UsageError("the program and the data can't both be standard input", hint=_EXAMPLE)
+
+    from backprop_cli.batch import Batch, Points, Tally
+    from backprop_cli.render.progress import Progress
+    from backprop_cli.render.rows import render_summary
+    from backprop_cli.source import evaluate_constant, read_source
+
+    text, given = read_program(arguments, file)
+    seed = evaluate_constant(upstream)
+    source = read_source(text, given)
+    output = Output(color)
+    tally = Tally()
+    with _open(data) as stream:
+        size = _size(stream)
+        with Progress(size, "lines" if size is None else "bytes") as progress:
+            table = _read(_lines(stream, data, progress), kind)
+            source = _with_columns(source, table, given)
+            wanted = choose_inputs(source, wrt)
+            form = format or (Kind.jsonl if json else kind)
+            points = Points(source, given)
+            if table.has_header:
+                points.check_header(table.names)
+            engine = Batch(source, wanted, seed)
+            if keep:
+                points.reserved = _reserve(table, form, engine.wrt)
+            writer = None
+            if not quiet:
+                _warn_of_constants(output, table, given)
+                writer = _writer(output, form, table, engine.wrt, keep=keep)
+            # A stream is answered row by row. What was imported stays, and need not be collected again.
+            live = size is None or is_terminal(sys.stdout)
+            gc.freeze()
+            gc.enable()
+            if live:
+                output.flush()
+            for row in table.rows:
+                result = engine.compute_row(row, points)
+                tally.add(result)
+                if writer is not None:
+                    writer.write_result(row, result)
+                    if live:
+                        output.flush()
+    if writer is not None:
+        output.flush()
+        for line in (*writer.warnings(), *render_summary(tally)):
+            output.diagnose(line)
+    return Status.UNDEFINED if tally.faults() and not allow_bad else Status.DONE
+
+
+def _kind_of(data: str) -> Kind:
+    """Return the form of the data by the ending of the file's name."""
+    if data == "-":
+        return Kind.csv
+    ending = Path(data).suffix
+    if ending.lower() not in _ENDINGS:
+        raise UsageError(
+            f"the form of {data} can't be told by its ending",
+            hint=f"the endings are {', '.join(_ENDINGS)}; or give --input-format csv, tsv or jsonl",
+        )
+    return _ENDINGS[ending.lower()]
+
+
+def _open(name: str) -> TextIOWrapper:
+    try:
+        if name != "-":
+            binary: BinaryIO = Path(name).open("rb")  # noqa: SIM115 - the caller closes it
+        elif sys.stdin is None:
+            raise FileError("standard input is closed")
+        else:
+            if is_terminal(sys.stdin):
+                Output().diagnose("reading the data from the terminal; end it with Ctrl-D")
+            binary = sys.stdin.buffer
+    except OSError as error:
+        raise FileError(f"can't read {name}: {error.strerror}") from None
+    # Bytes that are not UTF-8 spoil their own row at most.
+    return TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _size(stream: TextIOWrapper) -> int | None:
+    """Return the size of a regular file in bytes, None for anything that may still grow or wait."""
+    status = os.fstat(stream.fileno())
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _lines(stream: TextIOWrapper, name: str, progress: Progress) -> Iterator[str]:
+    unsized = progress.total is None
+    try:
+        for line in stream:
+            # Characters for bytes: near enough to show how far it is.
+            progress.advance(1 if unsized else len(line))
+            yield line
+    except OSError as error:
+        raise FileError(f"can't read {name}: {error.strerror}") from None
+
+
+def _read(lines: Iterable[str], kind: Kind) -> Table:
+    from backprop_cli.rows import read_csv, read_jsonl
+
+    return read_jsonl(lines) if kind is Kind.jsonl else read_csv(lines, _DELIMITERS[kind])
+
+
+def _with_columns(source: Source, table: Table, given: Mapping[str, float]) -> Source:
+    """Read the program again where the data has a column for a name that is a constant else: pi, tau."""
+    from backprop_cli.batch import column_name
+    from backprop_cli.ops import CONSTANTS
+    from backprop_cli.source import read_source
+
+    shadowed = set(map(column_name, table.names)) & set(CONSTANTS)
+    return read_source(source.text, {*given, *shadowed}) if shadowed else source
+
+
+def _reserve(table: Table, form: Kind, wrt: list[str]) -> set[str]:
+    """Return the names that rows can't have if they are to be kept. Raises UsageError."""
+    from backprop_cli.render.rows import result_columns
+
+    reserved = set(result_columns(wrt))
+    names = [name.strip() for name in table.names]
+    for name in names:
+        if name in reserved:
+            raise UsageError(
+                f"the data has a column {name} of its own", hint="rename it, or leave --keep out"
+            )
+        if form is Kind.jsonl and names.count(name) > 1:
+            raise UsageError(f"the data has two columns {name!r}, which one object can't keep")
+    if form is not Kind.jsonl and not names:
+        raise UsageError("the first row has no keys to make a header of", hint="--format jsonl needs none")
+    return reserved
+
+
+def _warn_of_constants(output: Output, table: Table, given: Mapping[str, float]) -> None:
+    from backprop_cli.batch import column_name
+
+    for name in table.names:
+        if column_name(name) in given:
+            output.diagnose(f"warning: the column {column_name(name)} is not read, its value is given")
+
+
+def _writer(
+    output: Output, form: Kind, table: Table, wrt: list[str], *, keep: bool
+) -> CsvWriter | JsonWriter:
+    from backprop_cli.render.rows import CsvWriter, JsonWriter
+
+    stream = output.data_stream()
+    if form is Kind.jsonl:
+        return JsonWriter(stream, wrt, keep=keep)
+    return CsvWriter(stream, _DELIMITERS[form], table.names if keep else (), wrt)
