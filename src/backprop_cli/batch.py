@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 OK, KINK, UNDEFINED, NONFINITE, BAD_INPUT = "ok", "kink", "undefined", "nonfinite", "bad input"
 FAULTS = (UNDEFINED, NONFINITE, BAD_INPUT)
+_FEW = 5
 
 
 class RowResult(NamedTuple):
@@ -49,13 +50,11 @@ class Points:
     """Turns rows into points.
 
     given: name -> value, for all rows; they win over columns, which win over the program's defaults.
-    reserved: names that no column may have.
     """
 
     def __init__(self, source: Source, given: Mapping[str, float]) -> None:
         self.inputs = source.inputs
         self.given = given
-        self.reserved: set[str] = set()
         self.required = [name for name in source.inputs if name not in given and name not in source.defaults]
         # The zeros hold the places of the columns.
         self._start = choose_point(source, {**given, **dict.fromkeys(self.required, 0.0)})
@@ -92,9 +91,6 @@ class Points:
             raise InputError(row.problem)
         if row.names != self._names:
             self._names = None
-            taken = self.reserved.intersection(row.names)
-            if taken:
-                raise InputError(f"{min(taken)} is a column of the result")
             missing = self._find_columns(row.names)
             if missing:
                 raise InputError(f"{listing(missing)} {'is' if len(missing) == 1 else 'are'} missing")
@@ -167,36 +163,28 @@ class Batch:
         return missing.message
 
 
-class Faults(NamedTuple):
-    """Rows of one kind: how many, the numbers of the first few, and what was wrong with the first."""
+class Verdict(NamedTuple):
+    """What some rows come to: how many, the numbers of the first few, and what was wrong with the first."""
 
-    total: int
-    rows: tuple[int, ...]
+    rows: int
+    first: tuple[int, ...]
     message: str
 
 
-_FEW = 5
-
-
 class Tally:
-    """Counts the rows by what they came to. rows: all of them.  met: a status, or "overflow" -> its rows."""
+    """Counts the rows by what they come to: a status, or "overflow"."""
 
     def __init__(self) -> None:
         self.rows = 0
-        self.met: dict[str, Faults] = {}
+        self.met: dict[str, Verdict] = {}
 
     def add(self, result: RowResult) -> None:
         """Count the next row."""
         self.rows += 1
-        if result.status != OK:
-            self._note(result.status, result.message)
-        if result.overflows:
-            self._note("overflow", "")
+        for kind in ((result.status,) if result.status != OK else ()) + (("overflow",) * result.overflows):
+            rows, first, message = self.met.get(kind, Verdict(0, (), result.message))
+            self.met[kind] = Verdict(rows + 1, (*first, self.rows)[:_FEW], message)
 
-    def _note(self, kind: str, message: str) -> None:
-        total, rows, first = self.met.get(kind, Faults(0, (), message))
-        self.met[kind] = Faults(total + 1, rows if total >= _FEW else (*rows, self.rows), first)
-
-    def faults(self) -> dict[str, Faults]:
+    def faults(self) -> dict[str, Verdict]:
         """Return the rows that have no result, by status."""
         return {status: self.met[status] for status in FAULTS if status in self.met}

@@ -74,16 +74,14 @@ def _rows_below(header: tuple[str, ...], reader: Iterator[list[str]]) -> Iterato
         if len(cells) == count and count > 1:
             yield Row(header, cells)
         elif not _is_blank(cells):
-            problem = "" if len(cells) == count else f"{_cells(len(cells))}, but the header has {count}"
+            problem = (
+                "" if len(cells) == count else f"the header has {count:,} cells, this row {len(cells):,}"
+            )
             yield Row(header, (cells + [""] * count)[:count], problem=problem)
 
 
 def _is_blank(cells: list[str]) -> bool:
     return not cells or (len(cells) == 1 and cells[0].isspace())
-
-
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count:,} cells"
 
 
 def read_jsonl(lines: Iterable[str]) -> Table:

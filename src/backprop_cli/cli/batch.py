@@ -30,12 +30,11 @@ from backprop_cli.errors import FileError, UsageError
 from backprop_cli.render.stream import Output, is_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from backprop_cli.render.progress import Progress
     from backprop_cli.render.rows import CsvWriter, JsonWriter
     from backprop_cli.rows import Table
-    from backprop_cli.source import Source
 
 
 class Kind(StrEnum):
@@ -103,49 +102,51 @@ def batch(
     if program == data == "-":
         raise UsageError("the program and the data can't both be standard input", hint=_EXAMPLE)
 
-    from backprop_cli.batch import Batch, Points, Tally
+    from backprop_cli.batch import Batch, Points, Tally, column_name
+    from backprop_cli.naming import listing
     from backprop_cli.render.progress import Progress
-    from backprop_cli.render.rows import render_summary
+    from backprop_cli.render.rows import render_summary, result_columns
     from backprop_cli.source import evaluate_constant, read_source
 
     text, given = read_program(arguments, file)
+    read_source(text, given)  # for its errors, which need not wait for the data
     seed = evaluate_constant(upstream)
-    source = read_source(text, given)
     output = Output(color)
     tally = Tally()
     with _open(data) as stream:
         size = _size(stream)
         with Progress(size, "lines" if size is None else "bytes") as progress:
             table = _read(_lines(stream, data, progress), kind)
-            source = _with_columns(source, table, given)
-            wanted = choose_inputs(source, wrt)
-            form = format or (Kind.jsonl if json else kind)
+            columns = {column_name(name) for name in table.names}
+            source = read_source(text, {*given, *columns})  # a column may be called pi
+            engine = Batch(source, choose_inputs(source, wrt), seed)
             points = Points(source, given)
             if table.has_header:
                 points.check_header(table.names)
-            engine = Batch(source, wanted, seed)
+            form = format or (Kind.jsonl if json else kind)
             if keep:
-                points.reserved = _reserve(table, form, engine.wrt)
-            writer = None
-            if not quiet:
-                _warn_of_constants(output, table, given)
-                writer = _writer(output, form, table, engine.wrt, keep=keep)
-            # A stream is answered row by row. What was imported stays, and need not be collected again.
-            live = size is None or is_terminal(sys.stdout)
+                _check_kept(table, form, result_columns(engine.wrt))
+            writer = None if quiet else _writer(output, form, table.names if keep else None, engine.wrt)
+            # A stream is answered row by row.
+            flush = output.flush if size is None or is_terminal(sys.stdout) else lambda: None
+            flush()
+            for name in sorted(columns.intersection(given)):
+                if not quiet:
+                    output.diagnose(f"warning: the column {name} is not read: its value is given")
+            # What was imported stays, and need not be looked at by the collector.
             gc.freeze()
             gc.enable()
-            if live:
-                output.flush()
             for row in table.rows:
                 result = engine.compute_row(row, points)
                 tally.add(result)
                 if writer is not None:
                     writer.write_result(row, result)
-                    if live:
-                        output.flush()
+                    flush()
     if writer is not None:
         output.flush()
-        for line in (*writer.warnings(), *render_summary(tally)):
+        if writer.lost:
+            output.diagnose(f"warning: the keys {listing(sorted(writer.lost))} of later rows are not kept")
+        for line in render_summary(tally):
             output.diagnose(line)
     return Status.UNDEFINED if tally.faults() and not allow_bad else Status.DONE
 
@@ -202,48 +203,24 @@ def _read(lines: Iterable[str], kind: Kind) -> Table:
     return read_jsonl(lines) if kind is Kind.jsonl else read_csv(lines, _DELIMITERS[kind])
 
 
-def _with_columns(source: Source, table: Table, given: Mapping[str, float]) -> Source:
-    """Read the program again where the data has a column for a name that is a constant else: pi, tau."""
-    from backprop_cli.batch import column_name
-    from backprop_cli.ops import CONSTANTS
-    from backprop_cli.source import read_source
-
-    shadowed = set(map(column_name, table.names)) & set(CONSTANTS)
-    return read_source(source.text, {*given, *shadowed}) if shadowed else source
-
-
-def _reserve(table: Table, form: Kind, wrt: list[str]) -> set[str]:
-    """Return the names that rows can't have if they are to be kept. Raises UsageError."""
-    from backprop_cli.render.rows import result_columns
-
-    reserved = set(result_columns(wrt))
+def _check_kept(table: Table, form: Kind, results: list[str]) -> None:
+    """Check that the columns of the data can stand beside those of the result. Raises UsageError."""
     names = [name.strip() for name in table.names]
     for name in names:
-        if name in reserved:
-            raise UsageError(
-                f"the data has a column {name} of its own", hint="rename it, or leave --keep out"
-            )
+        if name in results:
+            raise UsageError(f"the data has a column {name} of its own", hint="rename it, or omit --keep")
         if form is Kind.jsonl and names.count(name) > 1:
             raise UsageError(f"the data has two columns {name!r}, which one object can't keep")
     if form is not Kind.jsonl and not names:
         raise UsageError("the first row has no keys to make a header of", hint="--format jsonl needs none")
-    return reserved
-
-
-def _warn_of_constants(output: Output, table: Table, given: Mapping[str, float]) -> None:
-    from backprop_cli.batch import column_name
-
-    for name in table.names:
-        if column_name(name) in given:
-            output.diagnose(f"warning: the column {column_name(name)} is not read, its value is given")
 
 
 def _writer(
-    output: Output, form: Kind, table: Table, wrt: list[str], *, keep: bool
+    output: Output, form: Kind, kept: tuple[str, ...] | None, wrt: list[str]
 ) -> CsvWriter | JsonWriter:
     from backprop_cli.render.rows import CsvWriter, JsonWriter
 
     stream = output.data_stream()
     if form is Kind.jsonl:
-        return JsonWriter(stream, wrt, keep=keep)
-    return CsvWriter(stream, _DELIMITERS[form], table.names if keep else (), wrt)
+        return JsonWriter(stream, wrt, keep=kept is not None)
+    return CsvWriter(stream, _DELIMITERS[form], kept or (), wrt)

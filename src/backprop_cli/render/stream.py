@@ -122,7 +122,7 @@ def is_terminal(stream: object) -> bool:
 
 
 def _pass_through(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Write undecoded bytes (surrogateescape) as they were, and letters that don't exist here as JSON does."""
+    """Write bytes that surrogateescape has read as they were, and letters that are not here as JSON does."""
     import codecs
     import json
 
