@@ -241,7 +241,7 @@ def same(x: float | None, y: float) -> bool:
 def assert_as_grad(program: str, given_point: dict[str, float]) -> None:
     source = read_source(program)
     point = choose_point(source, given_point)
-    result = Batch(source, None, 1.5).compute(point)
+    result = Batch(source, list(source.inputs), 1.5).compute(point)
     error = None
     try:
         report = differentiate_source(source, point, upstream=1.5, check=False)
@@ -383,7 +383,7 @@ def test_keep_of_objects_as_cells(backprop: Run) -> None:
     assert done.stdout == (
         'x,id,value,grad_x,status\n1.50,"a,b",2.25,3.0,ok\n2,,4.0,4.0,ok\n\\ud800,true,,,bad input\n'
     )
-    assert done.stderr.startswith("warning: the keys more of later rows are not kept\n")
+    assert done.stderr.endswith("\nkeys of later rows could not be kept: more\n")
     done = backprop(*args, stdin="{\n")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("backprop: the first row has no keys to make a header of\n")
@@ -393,7 +393,7 @@ def test_a_later_key_that_the_result_has_is_not_repeated(backprop: Run) -> None:
     args = ("batch", "x^2", "--data", "-", "--keep", "--input-format", "jsonl")
     done = backprop(*args, stdin='{"x":1}\n{"x":2,"value":7}\n')
     assert done.stdout.splitlines()[1] == '{"value": 4.0, "grad_x": 4.0, "status": "ok"}'
-    assert done.stderr == "warning: the keys value of later rows are not kept\n"
+    assert done.stderr == "keys of later rows could not be kept: value\n"
 
 
 def test_letters_that_a_stream_lacks_are_escaped(backprop: Run) -> None:
@@ -438,7 +438,7 @@ MISTAKES = [
     (
         ["a*b*x", "--data", "-"],
         "x, y\n1,2\n",
-        "the data has no column a and b",
+        "the data has no columns a and b",
         "its columns are x and y; a=VALUE gives a value to all rows",
     ),
     (["x", "--data", "-"], "x,t, x \n1,2,3\n", "x stands twice in the data", ""),

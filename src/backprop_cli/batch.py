@@ -16,7 +16,7 @@ from backprop_cli.syntax import canonical_name, normalise
 from backprop_cli.undefined import find_failure, undefined_gradients
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from backprop_cli.rows import Row
     from backprop_cli.source import Source
@@ -69,7 +69,7 @@ class Points:
             columns = [column_name(name) for name in names]
             hints = (did_you_mean(name, columns) for name in missing)
             raise InputError(
-                f"the data has no column {listing(missing)}",
+                f"the data has no column{'s' * (len(missing) > 1)} {listing(missing)}",
                 hint=next(filter(None, hints), "")
                 or f"its columns are {listing(columns)}; {missing[0]}=VALUE gives a value to all rows",
             )
@@ -102,15 +102,15 @@ class Points:
 
 
 class Batch:
-    """A program to be evaluated at many points. wrt: the inputs to differentiate by, None for all."""
+    """A program to be evaluated at many points. wrt: the inputs to differentiate by."""
 
-    def __init__(self, source: Source, wrt: Iterable[str] | None, upstream: float) -> None:
+    def __init__(self, source: Source, wrt: Sequence[str], upstream: float) -> None:
         from backprop_cli.lower import lower_program
         from backprop_cli.parse import parse_source
 
         self.source = source
         self.upstream = upstream
-        self.wrt = list(source.inputs) if wrt is None else list(wrt)
+        self.wrt = wrt
         self._graph = lower_program(parse_source(source))
         self._nodes = [self._graph.inputs[name] for name in self.wrt]
         self._can_kink = any(op is not None and op.kink is not None for op in self._graph.ops)
@@ -181,9 +181,14 @@ class Tally:
     def add(self, result: RowResult) -> None:
         """Count the next row."""
         self.rows += 1
-        for kind in ((result.status,) if result.status != OK else ()) + (("overflow",) * result.overflows):
-            rows, first, message = self.met.get(kind, Verdict(0, (), result.message))
-            self.met[kind] = Verdict(rows + 1, (*first, self.rows)[:_FEW], message)
+        if result.status != OK:
+            self._note(result.status, result.message)
+        if result.overflows:
+            self._note("overflow", "")
+
+    def _note(self, kind: str, message: str) -> None:
+        rows, first, told = self.met.get(kind, Verdict(0, (), message))
+        self.met[kind] = Verdict(rows + 1, (*first, self.rows)[:_FEW], told)
 
     def faults(self) -> dict[str, Verdict]:
         """Return the rows that have no result, by status."""

@@ -6,6 +6,7 @@ import gc
 import os
 import stat
 import sys
+from contextlib import contextmanager
 from enum import StrEnum
 from io import TextIOWrapper
 from pathlib import Path
@@ -30,7 +31,7 @@ from backprop_cli.errors import FileError, UsageError
 from backprop_cli.render.stream import Output, is_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from backprop_cli.render.progress import Progress
     from backprop_cli.render.rows import CsvWriter, JsonWriter
@@ -103,50 +104,44 @@ def batch(
         raise UsageError("the program and the data can't both be standard input", hint=_EXAMPLE)
 
     from backprop_cli.batch import Batch, Points, Tally, column_name
-    from backprop_cli.naming import listing
-    from backprop_cli.render.progress import Progress
     from backprop_cli.render.rows import render_summary, result_columns
     from backprop_cli.source import evaluate_constant, read_source
 
     text, given = read_program(arguments, file)
     read_source(text, given)  # for its errors, which need not wait for the data
     seed = evaluate_constant(upstream)
+    form = format or (Kind.jsonl if json else kind)
     output = Output(color)
     tally = Tally()
-    with _open(data) as stream:
-        size = _size(stream)
-        with Progress(size, "lines" if size is None else "bytes") as progress:
-            table = _read(_lines(stream, data, progress), kind)
-            columns = {column_name(name) for name in table.names}
-            source = read_source(text, {*given, *columns})  # a column may be called pi
-            engine = Batch(source, choose_inputs(source, wrt), seed)
-            points = Points(source, given)
-            if table.has_header:
-                points.check_header(table.names)
-            form = format or (Kind.jsonl if json else kind)
-            if keep:
-                _check_kept(table, form, result_columns(engine.wrt))
-            writer = None if quiet else _writer(output, form, table.names if keep else None, engine.wrt)
-            # A stream is answered row by row.
-            flush = output.flush if size is None or is_terminal(sys.stdout) else lambda: None
-            flush()
+    with _open_table(data, kind) as (table, waits):
+        columns = {column_name(name) for name in table.names}
+        source = read_source(text, {*given, *columns})  # a column may be called pi
+        wanted = choose_inputs(source, wrt) or list(source.inputs)
+        points = Points(source, given)
+        if table.has_header:
+            points.check_header(table.names)
+        if keep:
+            _check_kept(table, form, result_columns(wanted))
+        engine = Batch(source, wanted, seed)
+        if not quiet:
             for name in sorted(columns.intersection(given)):
-                if not quiet:
-                    output.diagnose(f"warning: the column {name} is not read: its value is given")
-            # What was imported stays, and need not be looked at by the collector.
-            gc.freeze()
-            gc.enable()
-            for row in table.rows:
-                result = engine.compute_row(row, points)
-                tally.add(result)
-                if writer is not None:
-                    writer.write_result(row, result)
-                    flush()
+                output.diagnose(f"warning: the column {name} is not read: its value is given")
+        writer = None if quiet else _writer(output, form, table.names if keep else None, wanted)
+        # A stream is answered row by row.
+        flush = output.flush if waits or is_terminal(sys.stdout) else lambda: None
+        flush()
+        # What was imported stays, and need not be looked at by the collector.
+        gc.freeze()
+        gc.enable()
+        for row in table.rows:
+            result = engine.compute_row(row, points)
+            tally.add(result)
+            if writer is not None:
+                writer.write_result(row, result)
+                flush()
     if writer is not None:
         output.flush()
-        if writer.lost:
-            output.diagnose(f"warning: the keys {listing(sorted(writer.lost))} of later rows are not kept")
-        for line in render_summary(tally):
+        for line in render_summary(tally, writer.lost):
             output.diagnose(line)
     return Status.UNDEFINED if tally.faults() and not allow_bad else Status.DONE
 
@@ -180,27 +175,30 @@ def _open(name: str) -> TextIOWrapper:
     return TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def _size(stream: TextIOWrapper) -> int | None:
-    """Return the size of a regular file in bytes, None for anything that may still grow or wait."""
-    status = os.fstat(stream.fileno())
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+@contextmanager
+def _open_table(name: str, kind: Kind) -> Iterator[tuple[Table, bool]]:
+    """Open data for reading; tell also whether it is a stream, which may wait for more."""
+    from backprop_cli.render.progress import Progress
+    from backprop_cli.rows import read_csv, read_jsonl
+
+    with _open(name) as stream:
+        status = os.fstat(stream.fileno())
+        size = status.st_size if stat.S_ISREG(status.st_mode) else None
+        with Progress(size, "lines" if size is None else "bytes") as progress:
+            lines = _lines(stream, name, progress)
+            table = read_jsonl(lines) if kind is Kind.jsonl else read_csv(lines, _DELIMITERS[kind])
+            yield table, size is None
 
 
 def _lines(stream: TextIOWrapper, name: str, progress: Progress) -> Iterator[str]:
-    unsized = progress.total is None
+    by_line = progress.total is None
     try:
         for line in stream:
             # Characters for bytes: near enough to show how far it is.
-            progress.advance(1 if unsized else len(line))
+            progress.advance(1 if by_line else len(line))
             yield line
     except OSError as error:
         raise FileError(f"can't read {name}: {error.strerror}") from None
-
-
-def _read(lines: Iterable[str], kind: Kind) -> Table:
-    from backprop_cli.rows import read_csv, read_jsonl
-
-    return read_jsonl(lines) if kind is Kind.jsonl else read_csv(lines, _DELIMITERS[kind])
 
 
 def _check_kept(table: Table, form: Kind, results: list[str]) -> None:

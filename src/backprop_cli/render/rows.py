@@ -11,7 +11,7 @@ from backprop_cli.naming import listing
 from backprop_cli.rows import cell_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from typing import TextIO
 
     from backprop_cli.batch import RowResult, Tally, Verdict
@@ -83,8 +83,8 @@ class JsonWriter:
         self._file.write(line + "\n")
 
 
-def render_summary(tally: Tally) -> list[str]:
-    """Return the lines that tell which rows have no result, are at a kink, or overflow on the way."""
+def render_summary(tally: Tally, lost: Collection[str] = ()) -> list[str]:
+    """Return the lines that tell which rows are not ok, at a kink or in doubt, and which keys were lost."""
     lines = []
     faults = tally.faults()
     if faults:
@@ -99,6 +99,8 @@ def render_summary(tally: Tally) -> list[str]:
             f"{_rows(met.rows)} {_are(met.rows)} computed from a value that overflows, "
             f"and may be wrong ({_which(met)})"
         )
+    if lost:
+        lines.append(f"keys of later rows could not be kept: {listing(sorted(lost))}")
     return lines
 
 
