@@ -58,12 +58,15 @@ _EXAMPLE = 'backprop batch "(a*b+c)*f" --data points.csv'
 Examples:
   backprop batch "(a*b+c)*f" --data points.csv
   backprop batch "(a*b+c)*f" --data points.csv f=5 --wrt a,b --keep
-  tail -f log.jsonl | backprop batch "relu(w*x)" w=2 --data - --input-format jsonl
+  tail -f log.csv | backprop batch "relu(w*x)" w=2 --data - --json
 
 \b
-Columns: value, grad_NAME for each input, and status: ok, kink, undefined, nonfinite or bad input.
-Exit status: 0 done; 2 a mistake in the program, a value, an option or the header;
-3 some row is neither ok nor at a kink (with --allow-bad: 0).""",
+A row of the result: value, grad_NAME for each input, and status: ok, kink,
+undefined, nonfinite or bad input.
+
+\b
+Exit status: 0 done; 2 a mistake in the program, a value, an option or the
+header; 3 a row is neither ok nor at a kink (0 with --allow-bad).""",
 )
 def batch(
     arguments: Arguments = None,
@@ -72,7 +75,7 @@ def batch(
         typer.Option(
             "--data",
             metavar="FILE",
-            help="The rows, - for standard input. Columns are inputs by their names.",
+            help="The rows, - for standard input; columns are inputs by their names.",
         ),
     ] = None,
     input_format: Annotated[
