@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from backprop_cli.batch import Batch, Points, RowResult, Tally
 from backprop_cli.differentiate import differentiate_source
 from backprop_cli.errors import DomainError, InputError
+from backprop_cli.render import progress
 from backprop_cli.render.rows import render_summary
 from backprop_cli.rows import read_csv
 from backprop_cli.source import choose_point, read_source
@@ -606,7 +607,19 @@ def test_a_long_run_shows_how_far_it_is() -> None:
     shown = errors_in_terminal(args, ["x", *"12345678"], 0.25, TERM="xterm", COLUMNS="80")
     assert "lines" in shown
     assert errors_in_terminal(args, ["x", *"12345678"], 0.25, TERM="dumb") == ""
-    assert errors_in_terminal(args, ["x", "1"], 0, TERM="xterm") == ""
+
+
+def test_a_short_run_shows_nothing_and_a_long_one_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 0.9, 1.2, 1.25, 1.4])
+    drawn = []
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(progress, "is_terminal", lambda stream: stream is sys.stderr)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress.Progress, "_draw", lambda self: drawn.append(self.done))
+    with progress.Progress(None, "lines") as line:
+        for _ in range(4):
+            line.advance(1)
+    assert drawn == [2, 4]
 
 
 def test_without_a_terminal_nothing_is_imported_for_progress(tmp_path: Path) -> None:
