@@ -45,6 +45,9 @@ def test_the_library_loads_neither_typer_nor_rich() -> None:
         ["grad", "a*b", "a=2", "b=1/0"],
         ["grad", "a*b", "--nope"],
         ["schema", "grad"],
+        ["batch", "--help"],
+        ["batch", "a*b", "--data", "points.xlsx"],
+        ["batch", "2a", "--data", "points.csv"],
     ],
     ids=" ".join,
 )

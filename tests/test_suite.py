@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import resource
 import shutil
 import subprocess
@@ -363,25 +361,3 @@ def test_what_is_saved_is_what_was_computed(point: dict[str, float], as_json: bo
             assert case.keys["program"] == report.program
             assert case.keys["inputs"] == report.inputs
             assert run_case(case, DEFAULT, check=False).status == "pass"
-
-
-def test_a_bar_only_at_a_terminal(tmp_path: Path) -> None:
-    path = tmp_path / "s.jsonl"
-    path.write_text('{"program": "a", "inputs": {"a": 1}}\n' * 3)
-    leader, follower = pty.openpty()
-    done = subprocess.run(
-        [str(BIN / "backprop"), "check", "--suite", str(path)],
-        stdout=subprocess.PIPE,
-        stderr=follower,
-        env=environment(),
-        text=True,
-        check=False,
-    )
-    os.close(follower)
-    assert done.stdout.endswith("3 cases: 3 passed\n")
-    try:
-        shown = os.read(leader, 10_000)
-    except OSError:
-        shown = b""
-    assert shown == b""  # the run is short
-    os.close(leader)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from backprop_cli.sweep import Sweep
 
 
-def undefined_value(sweep: Sweep) -> DomainError:
-    """Return the error that names the first node without a value on the way to the output."""
+def find_failure(sweep: Sweep) -> tuple[int, str]:
+    """Return the first node without a finite value on the way to the output, and why it has none."""
     graph, primal, failures = sweep.graph, sweep.primal, sweep.failures
     marks = needed(graph, primal)
     node = next(
@@ -25,13 +25,19 @@ def undefined_value(sweep: Sweep) -> DomainError:
         for node in range(len(graph.ops))
         if marks[node] and (failures.get(node, "operand") != "operand" or math.isinf(primal[node]))
     )
+    return node, failures.get(node, "overflow")
+
+
+def undefined_value(sweep: Sweep) -> DomainError:
+    """Return the error that names the first node without a value on the way to the output."""
+    graph, primal = sweep.graph, sweep.primal
+    node, why = find_failure(sweep)
     op = graph.ops[node]
     assert op is not None
     operands = graph.operands[node]
     told = [operand for operand in dict.fromkeys(operands) if operand not in graph.numbers] or operands
     got = " and ".join(_equation(graph, operand, primal[operand]) for operand in told)
     start, end = graph.spans[node]
-    why = failures.get(node, "overflow")
     if why == "domain":
         message = f"{op.name} needs {op.domain.words}, got {got}"
         if len(operands) == 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from typer.exceptions import TyperException
 
-from backprop_cli.cli import check, grad, ops  # noqa: F401 - each adds its commands to the application
+from backprop_cli.cli import batch, check, grad, ops  # noqa: F401 - each adds its commands to the application
 from backprop_cli.cli.app import app
 from backprop_cli.errors import BackpropError, FileError, UsageError
 from backprop_cli.render.stream import Output
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 def run(argv: Sequence[str]) -> int:
     """Run the command line and return its exit status. The only place where errors are caught."""
-    as_json = "--json" in argv or "--format=json" in argv or ("--format", "json") in pairwise(argv)
+    as_json = any(
+        word in ("--json", "--format=json", "--format=jsonl")
+        or (word == "--format" and value in ("json", "jsonl"))
+        for word, value in pairwise([*argv, ""])
+    )
     output = Output()
     try:
         status = app(args=list(argv), prog_name="backprop", standalone_mode=False, windows_expand_args=False)

@@ -197,17 +197,20 @@ def _run_suite(
     import gc
 
     from backprop_cli.cases import run_case
+    from backprop_cli.render.progress import Progress
 
     # A short run does without the collector; a thousand cases would leave 100 MB behind.
     gc.enable()
     status = Status.DONE
-    for case in cases:
-        result = run_case(case, criteria, check=check)
-        writer.add(result)
-        if result.status != "pass":
-            status = Status.CHECK_FAILED
-            if first:
-                break
+    with Progress(len(cases), "cases") as progress:
+        for case in cases:
+            result = run_case(case, criteria, check=check)
+            writer.add(result)
+            progress.advance(1)
+            if result.status != "pass":
+                status = Status.CHECK_FAILED
+                if first:
+                    break
     writer.close()
     return status
 

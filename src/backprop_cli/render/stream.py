@@ -10,6 +10,7 @@ from backprop_cli.naming import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import TextIO
 
     from backprop_cli.errors import BackpropError
     from backprop_cli.render.table import Block
@@ -31,11 +32,22 @@ class Output:
             raise OSError("standard output is closed")
         sys.stdout.write(self._encodable(text, sys.stdout.encoding))
 
+    def data_stream(self) -> TextIO:
+        """Return standard output set up to pass data through as it is. Raises OSError."""
+        import codecs
+
+        if sys.stdout is None:
+            raise OSError("standard output is closed")
+        codecs.register_error("data", _pass_through)
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="data", newline="")
+        return sys.stdout
+
     def write_blocks(self, blocks: Sequence[Block]) -> None:
         """Write tables and lines: drawn if they go to a terminal or colour is asked for, else plain."""
         from backprop_cli.render.table import render_plain, render_terminal
 
-        terminal = _is_terminal(sys.stdout)
+        terminal = is_terminal(sys.stdout)
         colour = self._wants_colour(terminal=terminal)
         if not (terminal or colour):
             self.write(render_plain(blocks))
@@ -110,9 +122,22 @@ class Output:
         return text
 
 
-def _is_terminal(stream: object) -> bool:
+def is_terminal(stream: object) -> bool:
+    """Tell whether a stream, which may be closed, is a terminal."""
     isatty = getattr(stream, "isatty", None)
     return bool(isatty and isatty())
+
+
+def _pass_through(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Write bytes that surrogateescape has read as they were, and letters that are not here as JSON does."""
+    import codecs
+    import json
+
+    assert isinstance(error, UnicodeEncodeError)
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeEncodeError:
+        return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def _columns(*, terminal: bool) -> int:
