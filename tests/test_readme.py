@@ -11,9 +11,10 @@ from backprop_cli import gradient
 from console import ROOT, Example, examples, run_command
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHELL = (ROOT / "docs" / "shell.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("example", examples(README), ids=lambda e: e.command[:60])
+@pytest.mark.parametrize("example", examples(README) + examples(SHELL), ids=lambda e: e.command[:60])
 def test_console_example(example: Example) -> None:
     if "jq" in example.command and shutil.which("jq") is None:
         pytest.skip("jq is not installed")

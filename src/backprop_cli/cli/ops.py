@@ -61,7 +61,7 @@ def ops(
 @app.command()
 def schema(
     output: Annotated[
-        str, typer.Argument(metavar="OUTPUT", help="The output described: check, grad, ops or suite.")
+        str, typer.Argument(metavar="OUTPUT", help="The output described: batch, check, grad, ops or suite.")
     ],
 ) -> int:
     """Print the JSON Schema of an output."""
