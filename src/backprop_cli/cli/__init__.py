@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from backprop_cli.cli import grad, ops  # noqa: F401 - each adds its commands to the application
 from backprop_cli.cli.app import app
+from backprop_cli.cli.completion import ASKED, answer
 from backprop_cli.errors import BackpropError, FileError, UsageError
 from backprop_cli.render.stream import Output
 
@@ -22,6 +23,9 @@ def run(argv: Sequence[str]) -> int:
     as_json = "--json" in argv or "--format=json" in argv or ("--format", "json") in pairwise(argv)
     output = Output()
     try:
+        if argv[:1] == [ASKED]:
+            answer(" ".join(argv[1:]))
+            return 0
         status = app(args=list(argv), prog_name="backprop", standalone_mode=False, windows_expand_args=False)
         output.flush()
     except BackpropError as error:

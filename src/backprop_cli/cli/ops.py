@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from backprop_cli.cli.app import Status, app
 from backprop_cli.cli.options import Json
+from backprop_cli.cli.suggest import data_files, suggest_operations, suggest_schemas
 from backprop_cli.errors import UsageError, did_you_mean
 from backprop_cli.render.stream import Output
 
@@ -31,12 +31,20 @@ Examples:
 )
 def ops(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="One operation, by its name or an alias.")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="One operation, by its name or an alias.",
+            autocompletion=suggest_operations,
+        ),
     ] = None,
     json: Json = False,
     format: Annotated[ListFormat, typer.Option("--format", help="Form of the output.")] = ListFormat.table,
 ) -> int:
-    """Show the operations: formula, derivative, domain, and the convention at kinks."""
+    """Show the operations and their derivatives.
+
+    With a NAME, all about one: formula, derivative, domain, and the convention at kinks.
+    """
     from backprop_cli.ops import FUNCTIONS, OPS
     from backprop_cli.render import operations
 
@@ -56,16 +64,27 @@ def ops(
     return Status.DONE
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Examples:
+  backprop schema grad
+  backprop schema grad | jq '.properties | keys'"""
+)
 def schema(
-    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="The output described: grad or ops.")],
+    output: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUTPUT",
+            help=f"The output described, one of {', '.join(data_files('schemas'))}.",
+            autocompletion=suggest_schemas,
+        ),
+    ],
 ) -> int:
     """Print the JSON Schema of an output."""
-    folder = Path(__file__).parents[1] / "schemas"
-    known = sorted(path.name.removesuffix(".schema.json") for path in folder.glob("*.schema.json"))
-    if output not in known:
+    files = data_files("schemas")
+    if output not in files:
         raise UsageError(
-            f"there is no schema {output!r}", hint=did_you_mean(output, known) or f"one of {', '.join(known)}"
+            f"there is no schema {output!r}", hint=did_you_mean(output, files) or f"one of {', '.join(files)}"
         )
-    Output().write((folder / f"{output}.schema.json").read_text(encoding="utf-8"))
+    Output().write(files[output].read_text(encoding="utf-8"))
     return Status.DONE
