@@ -45,10 +45,14 @@ def test_the_library_loads_neither_typer_nor_rich() -> None:
         ["grad", "a*b", "a=2", "b=1/0"],
         ["grad", "a*b", "--nope"],
         ["schema", "grad"],
+        ["completion", "bash"],
+        ["__complete", "backprop "],
+        ["__complete", 'backprop grad "a*b" --wrt '],
+        ["__complete", "backprop ops si"],
     ],
     ids=" ".join,
 )
-def test_help_and_mistakes_do_without_sympy(args: list[str]) -> None:
+def test_help_completion_and_mistakes_do_without_sympy(args: list[str]) -> None:
     assert imported(f"from backprop_cli.cli import run; run({args!r})") == {"typer"}
 
 
