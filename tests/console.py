@@ -1,11 +1,16 @@
-"""Console blocks of a Markdown page: ``$ command`` lines, each with the output that follows it."""
+"""The command in a shell and in a terminal; and console blocks of a Markdown page.
+
+They are ``$ command`` lines, each with the output that follows it.
+"""
 
 from __future__ import annotations
 
 import os
+import pty
 import re
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +44,25 @@ def run_command(command: str) -> str:
         check=False,
     )
     return done.stdout.decode()
+
+
+def in_terminal(command: list[str], columns: int = 0, **variables: str) -> str:
+    """Return what a command writes to a terminal, which does not tell its width if columns is 0."""
+    parent, child = pty.openpty()
+    termios.tcsetwinsize(child, (24, columns))
+    with subprocess.Popen(
+        command, stdin=child, stdout=child, stderr=child, env=environment(**variables), close_fds=True
+    ) as process:
+        os.close(child)
+        parts = []
+        try:
+            while part := os.read(parent, 4096):
+                parts.append(part)
+        except OSError:  # the other end is closed
+            pass
+        os.close(parent)
+        assert process.wait(60) == 0
+    return b"".join(parts).decode().replace("\r\n", "\n")
 
 
 def blocks(text: str) -> list[str]:

@@ -48,10 +48,14 @@ def test_the_library_loads_neither_typer_nor_rich() -> None:
         ["batch", "--help"],
         ["batch", "a*b", "--data", "points.xlsx"],
         ["batch", "2a", "--data", "points.csv"],
+        ["completion", "bash"],
+        ["__complete", "backprop "],
+        ["__complete", 'backprop grad "a*b" --wrt '],
+        ["__complete", "backprop ops si"],
     ],
     ids=" ".join,
 )
-def test_help_and_mistakes_do_without_sympy(args: list[str]) -> None:
+def test_help_completion_and_mistakes_do_without_sympy(args: list[str]) -> None:
     assert imported(f"from backprop_cli.cli import run; run({args!r})") == {"typer"}
 
 

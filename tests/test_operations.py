@@ -10,16 +10,10 @@ import pytest
 
 import backprop_cli
 from backprop_cli.ops import TABLE, Op
-from backprop_cli.render.operations import example, render_list, render_markdown, render_one
+from backprop_cli.render.operations import example, render_list, render_one
 from conftest import Run
-from console import ROOT
 
 SCHEMAS = Path(backprop_cli.__file__).parent / "schemas"
-
-
-def test_the_page_is_fresh() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    assert page == render_markdown(None), "backprop ops --format markdown > docs/operations.md"
 
 
 def test_json_fits_its_schema(backprop: Run) -> None:

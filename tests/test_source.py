@@ -141,7 +141,6 @@ def test_a_value_is_a_constant_expression(argument, name, value):
     assert read_assignments([argument]) == {name: value}
 
 
-_FORM = "put quotes around a program that contains spaces, parentheses or *"
 _NAME = "write NAME=VALUE, such as a=2"
 _CONSTANT = "a value is a constant expression: -10, 1e-3, 1/3, pi/4, sqrt(2)"
 
@@ -149,7 +148,9 @@ _CONSTANT = "a value is a constant expression: -10, 1e-3, 1/3, pi/4, sqrt(2)"
 @pytest.mark.parametrize(
     ("marked", "kind", "message", "hint"),
     [
-        ("«a»", InputError, "'a' is not of the form NAME=VALUE", _FORM),
+        ("«a»", InputError, "'a' is not of the form NAME=VALUE", "write a=2"),
+        ("«a: 1/2»", InputError, "'a: 1/2' is not of the form NAME=VALUE", "write a=1/2"),
+        ("«a + b»", InputError, "'a + b' is not of the form NAME=VALUE", ""),
         ("«»=2", InputError, "'' is not a name", _NAME),
         ("«2»=a", InputError, "'2' is not a name", _NAME),
         ("«a b»=2", InputError, "'a b' is not a name", _NAME),

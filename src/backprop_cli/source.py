@@ -76,8 +76,10 @@ def read_source(text: str, given: Collection[str] = ()) -> Source:
     return Source(text, statements, inputs, defaults)
 
 
-def read_assignments(arguments: Iterable[str]) -> dict[str, float]:
+def read_assignments(arguments: Iterable[str], hint: str = "") -> dict[str, float]:
     """Read NAME=VALUE arguments. VALUE is a constant expression, rounded once to binary64.
+
+    hint: what to say of a word that is nothing like NAME=VALUE.
 
     Raises InputError or ParseError.
     """
@@ -88,11 +90,7 @@ def read_assignments(arguments: Iterable[str]) -> dict[str, float]:
         name = canonical_name(left.strip())
         if not equals:
             raise InputError(
-                f"{argument!r} is not of the form NAME=VALUE",
-                text,
-                0,
-                len(text),
-                "put quotes around a program that contains spaces, parentheses or *",
+                f"{argument!r} is not of the form NAME=VALUE", text, 0, len(text), _form_hint(text) or hint
             )
         if not is_name(name):
             raise InputError(f"{left!r} is not a name", text, 0, len(left), "write NAME=VALUE, such as a=2")
@@ -220,6 +218,12 @@ def _known_inputs(source: Source) -> str:
     if not names:
         return "the program has no inputs"
     return f"the input is {names[0]}" if len(names) == 1 else f"the inputs are {listing(names)}"
+
+
+def _form_hint(text: str) -> str:
+    """Return how NAME:VALUE, or a name alone, is to be written."""
+    name, _, value = text.partition(":")
+    return f"write {name.strip()}={value.strip() or 2}" if is_name(name.strip()) else ""
 
 
 def _name_hint(name: str) -> str:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from typer.exceptions import TyperException
 
-from backprop_cli.cli import batch, check, grad, ops  # noqa: F401 - each adds its commands to the application
 from backprop_cli.cli.app import app
 from backprop_cli.errors import BackpropError, FileError, UsageError
 from backprop_cli.render.stream import Output
+
+# Each adds its commands to the application; they are listed in this order.
+from backprop_cli.cli import grad, check, batch, ops, completion  # noqa: F401  # isort: skip
+from backprop_cli.cli.completion import ASKED, answer  # isort: skip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +29,9 @@ def run(argv: Sequence[str]) -> int:
     )
     output = Output()
     try:
+        if argv[:1] == [ASKED]:
+            answer(" ".join(argv[1:]))
+            return 0
         status = app(args=list(argv), prog_name="backprop", standalone_mode=False, windows_expand_args=False)
         output.flush()
     except BackpropError as error:

@@ -24,11 +24,24 @@ class Status(IntEnum):
 
 app = typer.Typer(
     cls=ProgramGroup,
+    add_completion=False,  # Typer's would edit the files of the user's shell; see completion.py
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80},
     help="Value, gradients and local derivatives of an expression, checked against sympy.",
-    epilog='Example: backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5',
+    epilog="""\b
+Examples:
+  backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5
+  backprop check "(a*b+c)*f" a=2 b=3 c=-10 f=5 --expect a=15 --expect "b=a*f"
+  backprop batch "(a*b+c)*f" --data points.csv
+  backprop ops sigmoid
+
+\b
+Exit status:
+  0  done
+  1  a check failed: sympy disagrees, or an expectation is not met
+  2  a mistake in the program, a value or an option, or an unusable file
+  3  the value or a requested gradient does not exist or is not finite""",
 )
 
 

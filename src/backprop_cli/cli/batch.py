@@ -97,7 +97,7 @@ def batch(
     quiet: Quiet = False,
     color: ColorOption = Color.auto,
 ) -> int:
-    """Value and gradients of a program at every row of a file or stream."""
+    """Compute value and gradients at every row of data."""
     if data is None:
         raise UsageError("--data is missing", hint=_EXAMPLE)
     kind = input_format or _kind_of(data)

@@ -46,18 +46,8 @@ class Format(StrEnum):
     junit = "junit"
 
 
-class CheckCommand(ProgramCommand):
-    """``-x`` and ``-k`` are options only with --suite: -x is a program, too."""
-
-    suite_options = frozenset(("-x", "-k"))
-
-    def is_option(self, word: str, words: list[str]) -> bool:
-        """Tell whether a word is an option of this command line."""
-        return word not in self.suite_options or any(w.partition("=")[0] == "--suite" for w in words)
-
-
 @app.command(
-    cls=CheckCommand,
+    cls=ProgramCommand,
     options_metavar="[OPTIONS]",
     epilog="""\b
 Examples:
@@ -67,13 +57,15 @@ Examples:
   backprop check --suite gradients.toml --format junit > gradients.xml
 
 \b
-NAME is an input or a step, and what is meant is its gradient (grad:NAME says so); value is the value of
-the program, value:NAME that of a step. A formula is compared at the given point, and for all points by
-sympy, or, where sympy can't settle it, at further random points.
+NAME is an input or a step, and what is meant is its gradient (grad:NAME says
+so); value is the value of the program, value:NAME that of a step. A formula
+is compared at the given point, and for all points by sympy, or, where sympy
+can't settle it, at further random points.
 
 \b
-Exit status: 0 everything is met; 1 an expectation is not met, or the cross-check failed; 2 a mistake in
-the program, a value or an option; 3 the value or an expected gradient does not exist or is not finite.""",
+Exit status: 0 all is met; 1 an expectation is not met, or the cross-check
+failed; 2 a mistake in the program, a value or an option; 3 the value or an
+expected gradient does not exist or is not finite.""",
 )
 def check(
     arguments: Arguments = None,
@@ -123,7 +115,10 @@ def check(
     quiet: Quiet = False,
     color: ColorOption = Color.auto,
 ) -> int:
-    """Assert gradients and values of a program; the exit status tells."""
+    """Assert gradients and values of a program.
+
+    Without --expect, the cross-check with sympy alone.
+    """
     form = choose_format(format, Format.text, Format.json if json else None)
     criteria = _read_criteria(rtol, atol, points, seed)
     if suite is not None:

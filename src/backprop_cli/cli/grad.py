@@ -52,9 +52,8 @@ Examples:
   backprop grad "relu(w*x + b)" w=0.5 x=2 b=-0.3 --upstream 10
   backprop grad --file loss.txt x=1 --wrt x --json | jq .gradients.x
 
-\b
-Exit status: 0 done; 1 the check failed; 2 a mistake in the program, a value or an option;
-3 the value or a requested gradient does not exist or is not finite.""",
+Exit status: 0 done; 1 the check failed; 2 a mistake in the program, a value or an option; 3 the value or a
+requested gradient does not exist or is not finite.""",
 )
 def grad(
     arguments: Arguments = None,
@@ -75,7 +74,10 @@ def grad(
     quiet: Quiet = False,
     color: ColorOption = Color.auto,
 ) -> int:
-    """Value and gradients of a program: the table of its nodes, cross-checked with sympy."""
+    """Show the value and the gradients of a program.
+
+    A table has a line for each node and for each input, where the gradient is cross-checked with sympy.
+    """
     form = choose_format(format, Format.table, Format.json if json else None)
     shown_digits = read_digits(digits)
     request = read_request(arguments, file, wrt, upstream)

@@ -9,8 +9,10 @@ import typer
 
 from backprop_cli.cli.app import Status, app
 from backprop_cli.cli.options import Json, choose_format
+from backprop_cli.cli.suggest import suggest_operations, suggest_schemas
 from backprop_cli.errors import UsageError, did_you_mean
 from backprop_cli.render.stream import Output
+from backprop_cli.schemas import schema_names, schema_text
 
 
 class ListFormat(StrEnum):
@@ -30,14 +32,22 @@ Examples:
 )
 def ops(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="One operation, by its name or an alias.")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]",
+            help="One operation, by its name or an alias.",
+            autocompletion=suggest_operations,
+        ),
     ] = None,
     json: Json = False,
     format: Annotated[
         ListFormat | None, typer.Option("--format", help="Form of the output, table by default.")
     ] = None,
 ) -> int:
-    """Show the operations: formula, derivative, domain, and the convention at kinks."""
+    """Show the operations and their derivatives.
+
+    With a NAME, all about one: formula, derivative, domain, and the convention at kinks.
+    """
     from backprop_cli.ops import FUNCTIONS, OPS
     from backprop_cli.render import operations
 
@@ -58,15 +68,23 @@ def ops(
     return Status.DONE
 
 
-@app.command()
+@app.command(
+    epilog="""\b
+Examples:
+  backprop schema grad
+  backprop schema grad | jq '.properties | keys'"""
+)
 def schema(
     output: Annotated[
-        str, typer.Argument(metavar="OUTPUT", help="The output described: batch, check, grad, ops or suite.")
+        str,
+        typer.Argument(
+            metavar="OUTPUT",
+            help=f"The output described, one of {', '.join(schema_names())}.",
+            autocompletion=suggest_schemas,
+        ),
     ],
 ) -> int:
     """Print the JSON Schema of an output."""
-    from backprop_cli.schemas import schema_names, schema_text
-
     known = schema_names()
     if output not in known:
         raise UsageError(

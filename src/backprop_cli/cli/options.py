@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 import typer
 
+from backprop_cli.cli.suggest import suggest_assignments, suggest_inputs
 from backprop_cli.errors import FileError, UsageError
 from backprop_cli.render.stream import Output
 
@@ -31,16 +32,21 @@ Arguments = Annotated[
         metavar="PROGRAM [NAME=VALUE]...",
         help="The expression or statements, - to read them from standard input; and the value of each input.",
         show_default=False,
+        autocompletion=suggest_assignments,
     ),
 ]
-
-
 File = Annotated[
     str | None,
     typer.Option("--file", metavar="FILE", help="Read the program from FILE, - for standard input."),
 ]
 Wrt = Annotated[
-    str | None, typer.Option("--wrt", metavar="A,B,...", help="Differentiate by these inputs only.")
+    list[str] | None,
+    typer.Option(
+        "--wrt",
+        metavar="A,B,...",
+        help="Differentiate by these inputs only.",
+        autocompletion=suggest_inputs,
+    ),
 ]
 Upstream = Annotated[
     str, typer.Option("--upstream", metavar="VALUE", help="The gradient arriving at the output.")
@@ -66,7 +72,9 @@ class Request(NamedTuple):
     upstream: float
 
 
-def read_request(arguments: list[str] | None, file: str | None, wrt: str | None, upstream: str) -> Request:
+def read_request(
+    arguments: list[str] | None, file: str | None, wrt: list[str] | None, upstream: str
+) -> Request:
     """Return what the arguments and options of a command that computes a point ask for.
 
     Raises UsageError, FileError, ParseError or InputError.
@@ -74,6 +82,8 @@ def read_request(arguments: list[str] | None, file: str | None, wrt: str | None,
     from backprop_cli.source import choose_point, evaluate_constant, read_source
 
     text, given = read_program(arguments, file)
+    if not upstream.strip():
+        raise UsageError("--upstream is given no value", hint="--upstream 10")
     seed = evaluate_constant(upstream)
     source = read_source(text, given)
     point = choose_point(source, given)
@@ -82,25 +92,37 @@ def read_request(arguments: list[str] | None, file: str | None, wrt: str | None,
 
 def read_program(arguments: list[str] | None, file: str | None) -> tuple[str, dict[str, float]]:
     """Return the text of the program, and the values given to names behind it."""
+    from reprlib import Repr
+
     from backprop_cli.source import read_assignments
 
     words = list(arguments or [])
-    if file is None and not words:
+    if file is not None:
+        if not file:
+            raise UsageError("--file names no file", hint="--file FILE, or --file - for standard input")
+        program = "-"
+        hint = "the program comes from --file; beside it stand only values, such as a=2"
+    elif words:
+        program = words.pop(0)
+        hint = (
+            f"the program is {Repr().repr(program)}; put quotes around one that has spaces, parentheses or *"
+        )
+    else:
         raise UsageError("a program is missing", hint='backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5')
-    word = words.pop(0) if file is None else "-"
-    text = word if file is None and word != "-" else read_file(file or "-", "the program")
-    return text, read_assignments(words)
+    given = read_assignments(words, hint)
+    return program if program != "-" else read_file(file or "-", "the program"), given
 
 
-def choose_inputs(source: Source, wrt: str | None) -> list[str] | None:
-    """Return the inputs that --wrt names, None for all."""
+def choose_inputs(source: Source, wrt: list[str] | None) -> list[str] | None:
+    """Return the inputs that --wrt names, None for all. Given more than once, its lists add up."""
     from backprop_cli.source import check_names
 
-    if wrt is None:
+    if not wrt:
         return None
-    if not wrt.strip(", "):
+    names = [name.strip() for names in wrt for name in names.split(",") if name.strip()]
+    if not names:
         raise UsageError("--wrt names no input", hint="--wrt a,b")
-    return check_names(source, filter(None, map(str.strip, wrt.split(","))))
+    return check_names(source, names)
 
 
 def read_file(name: str, what: str) -> str:

@@ -3,67 +3,128 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from typer.core import TyperCommand, TyperGroup
 
 from backprop_cli.errors import UsageError, did_you_mean
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
 _OPTION = re.compile(r"--[A-Za-z][A-Za-z-]+(=.*)?", re.DOTALL)
 
 
-class ProgramCommand(TyperCommand):
-    """A command whose first argument is a program, which may begin with a minus.
+class Words(NamedTuple):
+    """What stands behind a command: options with their values, arguments, an option that still needs a value.
 
-    Only a word that is an option of the command, or looks like one (``--jsn``), is taken as an option;
-    ``-a*b`` and ``-h*f`` are programs.
+    literal: whether a ``--`` has made all that follows an argument.
     """
 
-    def is_option(self, word: str, words: list[str]) -> bool:  # noqa: ARG002 - for commands that decide
-        """Tell whether a word that is spelled like an option is one among these words."""
-        return True
+    options: list[str]
+    arguments: list[str]
+    unfinished: str = ""
+    literal: bool = False
+
+
+def sort_words(params: Iterable[Any], words: Sequence[str]) -> Words:
+    """Sort words into the options of a command and its arguments.
+
+    Only a word that is an option of the command, or looks like one (``--jsn``), is taken as an option;
+    ``-a*b`` and ``-h*f`` are programs. So are ``-x`` and ``-k``, but not beside --suite.
+    """
+    has_program = not any(word.partition("=")[0] == "--suite" for word in words)
+    takes_value = {
+        name: not param.is_flag
+        for param in params
+        for name in option_names(param)
+        if not (has_program and name in ("-x", "-k"))
+    }
+    options: list[str] = []
+    arguments: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            return Words(options, [*arguments, *rest], literal=True)
+        if takes_value.get(word):
+            value = next(rest, None)
+            if value is None:
+                return Words(options, arguments, unfinished=word)
+            options += [word, value]
+        elif word in takes_value or _OPTION.fullmatch(word):
+            options.append(word)
+        else:
+            arguments.append(word)
+    return Words(options, arguments)
+
+
+def option_names(param: Any) -> list[str]:
+    """Return all spellings of an option, none for an argument."""
+    return [*param.opts, *param.secondary_opts] if param.param_type_name == "option" else []
+
+
+class ProgramCommand(TyperCommand):
+    """A command whose first argument is a program, which may begin with a minus."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Sort the words into options and arguments."""
-        takes_value = {
-            name: not param.is_flag  # type: ignore[attr-defined]
-            for param in self.get_params(ctx)
-            if param.param_type_name == "option"
-            for name in (*param.opts, *param.secondary_opts)
-        }
-        options: list[str] = []
-        words: list[str] = []
-        rest = iter(args)
-        for word in rest:
-            if word == "--":
-                words.extend(rest)
-            elif word in takes_value and self.is_option(word, args):
-                options.append(word)
-                if takes_value[word]:
-                    value = next(rest, None)
-                    if value is None:
-                        raise UsageError(f"{word} needs a value", hint=f"backprop {self.name} --help")
-                    options.append(value)
-            elif _OPTION.fullmatch(word):
-                options.append(word)
-            else:
-                words.append(word)
-        return super().parse_args(ctx, [*options, "--", *words])
+        """Sort the words into options and arguments. Raises UsageError, but not while completing."""
+        params = self.get_params(ctx)
+        words = sort_words(params, args)
+        if not ctx.resilient_parsing:
+            if words.unfinished:
+                raise UsageError(f"{words.unfinished} needs a value", hint=f"backprop {self.name} --help")
+            # The first may be the program -q. Behind it stand values, and -q=2 is found wrong as one of them.
+            for word in words.arguments[1:]:
+                if re.fullmatch("-[A-Za-z]", word):
+                    known = [name for param in params for name in option_names(param)]
+                    meant = [name for name in known if name.startswith(f"-{word}")]
+                    hint = f"did you mean {' or '.join(meant)}?" if meant else f"backprop {self.name} --help"
+                    raise UsageError(f"there is no option {word}", hint=hint)
+        return super().parse_args(ctx, [*words.options, "--", *words.arguments])
 
 
 class ProgramGroup(TyperGroup):
-    """The commands; a program where a command is expected gets a hint."""
+    """The commands; a program or an option where a command is expected gets a hint."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read ``help grad`` as ``grad --help``. Raises UsageError for what is no option of the group."""
+        if args[:1] == ["help"]:
+            args = [*args[1:2], "--help"]
+        if args and args[0].startswith("-") and not ctx.resilient_parsing:
+            self._check_option(ctx, args)
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command. Raises UsageError."""
-        name = args[0]
-        if self.get_command(ctx, name) is None and not name.startswith("-"):
-            commands = self.list_commands(ctx)
-            hint = did_you_mean(name, commands) or f"the commands are {', '.join(commands)}"
-            if not name.isidentifier():
-                hint = f"did you mean: backprop grad {' '.join(map(_quoted, args))}"
-            raise UsageError(f"there is no command {name!r}", hint=hint)
+        if self.get_command(ctx, args[0]) is None:
+            raise self._no_command(ctx, args)
         return super().resolve_command(ctx, args)
+
+    def _check_option(self, ctx: Any, args: list[str]) -> None:
+        option = args[0].partition("=")[0]
+        if option == "--" or option in _options_of(self, ctx):
+            return
+        if not _OPTION.fullmatch(args[0]) and not re.fullmatch("-[A-Za-z]", args[0]):
+            raise self._no_command(ctx, args)
+        homes = [name for name in self.list_commands(ctx) if option in _options_of(self.commands[name], ctx)]
+        if homes:
+            home = next((word for word in args if word in homes), homes[0])
+            raise UsageError(
+                f"there is no option {option} before the command",
+                hint=f"options stand behind the command: backprop {home} {option} …",
+            )
+
+    def _no_command(self, ctx: Any, args: Sequence[str]) -> UsageError:
+        name = args[0]
+        commands = [name for name in self.list_commands(ctx) if not self.commands[name].hidden]
+        hint = did_you_mean(name, commands) or f"the commands are {', '.join(commands)}"
+        if not name.isidentifier():
+            hint = f"did you mean: backprop grad {' '.join(map(_quoted, args))}"
+        return UsageError(f"there is no command {name!r}", hint=hint)
+
+
+def _options_of(command: Any, ctx: Any) -> list[str]:
+    return [name for param in command.get_params(ctx) for name in option_names(param)]
 
 
 def _quoted(word: str) -> str:
