@@ -27,12 +27,11 @@ from backprop_cli.cli.options import (
 )
 from backprop_cli.cli.words import ProgramCommand
 from backprop_cli.errors import UsageError
-from backprop_cli.expectations import DEFAULT, Criteria, read_expectation
 from backprop_cli.render.stream import Output
-from backprop_cli.undefined import undefined_gradients
 
 if TYPE_CHECKING:
     from backprop_cli.cases import Case
+    from backprop_cli.expectations import Criteria
     from backprop_cli.render.suite import SuiteWriter
     from backprop_cli.report import Verification
 
@@ -133,10 +132,13 @@ def check(
         return _run_suite(cases, criteria, writer, check=cross_check, first=first)
     if form in (Format.tap, Format.junit):
         raise UsageError(f"--format {form} is for a suite", hint="backprop check --suite FILE")
+    from backprop_cli.expectations import read_expectation
+
     shown_digits = read_digits(digits)
     request = read_request(arguments, file, wrt, upstream)
     expectations = [read_expectation(text, request.source) for text in expect or ()]
 
+    from backprop_cli.undefined import undefined_gradients
     from backprop_cli.verify import verify_source
 
     found = verify_source(
@@ -211,6 +213,8 @@ def _run_suite(
 
 
 def _read_criteria(rtol: str, atol: str | None, points: str, seed: str) -> Criteria:
+    from backprop_cli.expectations import Criteria
+
     return Criteria(
         _read_tolerance("--rtol", rtol),
         None if atol is None else _read_tolerance("--atol", atol),
@@ -224,7 +228,7 @@ def _read_tolerance(option: str, text: str) -> float:
 
     value = evaluate_constant(text)
     if value < 0:
-        raise UsageError(f"{option} can't be {text}", hint=f"a number such as {DEFAULT.rtol:g}, or 0")
+        raise UsageError(f"{option} can't be {text}", hint="a number such as 1e-9, or 0")
     return value
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 _FOLDER = Path(__file__).parent
 _REFERENCE = re.compile(r'"\$ref": "(\w+)@1#')
@@ -18,23 +16,20 @@ def schema_names() -> list[str]:
 
 def schema_text(name: str) -> str:
     """Return a schema as JSON, with the other schemas that it refers to among its definitions."""
-    schema = _load(name)
-    missing = _referred(schema)
+    import json
+
+    schema = json.loads(_read(name))
+    missing = set(_REFERENCE.findall(_read(name)))
     while missing:
         other = missing.pop()
-        schema["$defs"][f"{other}@1"] = part = _load(other, f"#/$defs/{other}@1")
+        text = _read(other)
+        part = json.loads(text.replace('"$ref": "#', f'"$ref": "#/$defs/{other}@1'))
         del part["$schema"], part["$id"]
-        missing |= {new for new in _referred(part) if f"{new}@1" not in schema["$defs"]}
+        schema["$defs"][f"{other}@1"] = part
+        missing |= {new for new in _REFERENCE.findall(text) if f"{new}@1" not in schema["$defs"]}
     text = json.dumps(schema, indent=2, ensure_ascii=False)
-    return _REFERENCE.sub(r'"$ref": "#/$defs/\1@1#', text).replace("@1#/", "@1/") + "\n"
+    return _REFERENCE.sub(r'"$ref": "#/$defs/\1@1', text) + "\n"
 
 
-def _load(name: str, root: str = "#") -> dict[str, Any]:
-    """Return a schema of which "#" is found at ``root``."""
-    text = (_FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text.replace('"$ref": "#', f'"$ref": "{root}'))
-    return schema
-
-
-def _referred(schema: dict[str, Any]) -> set[str]:
-    return set(_REFERENCE.findall(json.dumps(schema)))
+def _read(name: str) -> str:
+    return (_FOLDER / f"{name}.schema.json").read_text(encoding="utf-8")
