@@ -126,7 +126,7 @@ def _sum_up(checks: Sequence[GradientCheck], *, values_differ: bool) -> tuple[st
     """Return the status of the whole check, and the reason."""
     statuses = {check.status for check in checks}
     if values_differ or "fail" in statuses:
-        return "fail", "the values differ" if values_differ else ""
+        return "fail", "the value" if values_differ else ""
     if statuses == {"skipped"}:
         reasons = {check.reason for check in checks}
         reason = reasons.pop() if len(reasons) == 1 else "no gradient could be compared"

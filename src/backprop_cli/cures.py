@@ -37,6 +37,8 @@ def _of_exponential(graph: Graph, node: int) -> str:
             if _name(graph, outer) == "log":
                 return f"log(1 + exp({operand})) → softplus({operand})"
             if _name(graph, outer) == "div" and graph.operands[outer][1] == user:
+                if graph.operands[outer][0] == node:
+                    return f"exp({operand})/(1 + exp({operand})) → sigmoid({operand})"
                 inner = graph.operands[node][0]
                 if _name(graph, inner) == "neg":
                     x = graph.source(graph.operands[inner][0])

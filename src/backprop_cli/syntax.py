@@ -43,8 +43,9 @@ class Statement(NamedTuple):
 # One character for one, so that spans stay those of the text as it was written.
 _SPELLINGS = str.maketrans(
     {
-        **dict.fromkeys("×·⋅∙", "*"),
-        **dict.fromkeys("÷∕", "/"),
+        **dict.fromkeys("×·⋅∙∗＊", "*"),
+        **dict.fromkeys("÷∕／", "/"),
+        "＋": "+",
         **dict.fromkeys("−‒–", "-"),
         **dict.fromkeys("\u200b\u2060\ufeff", " "),
         "（": "(",

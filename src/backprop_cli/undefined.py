@@ -36,7 +36,11 @@ def undefined_value(sweep: Sweep) -> DomainError:
     assert op is not None
     operands = graph.operands[node]
     told = [operand for operand in dict.fromkeys(operands) if operand not in graph.numbers] or operands
-    got = " and ".join(_equation(graph, operand, primal[operand]) for operand in told)
+    rounded = [float(f"{primal[operand]:.6g}") for operand in operands]
+    # Six digits of 1.0000000001 would be inside the domain.
+    is_close = why == "domain" and all(map(math.isfinite, rounded)) and op.domain.contains(*rounded)
+    digits = None if is_close else 6
+    got = " and ".join(_equation(graph, operand, primal[operand], digits) for operand in told)
     start, end = graph.spans[node]
     if why == "domain":
         message = f"{op.name} needs {op.domain.words}, got {got}"
@@ -52,8 +56,8 @@ def undefined_value(sweep: Sweep) -> DomainError:
     return DomainError(message, graph.text, start, end, find_cure(graph, node))
 
 
-def _equation(graph: Graph, node: int, value: float) -> str:
-    text, number = graph.source(node), number_text(value)
+def _equation(graph: Graph, node: int, value: float, digits: int | None) -> str:
+    text, number = graph.source(node), number_text(value, digits)
     return number if text == number or node in graph.numbers else f"{text} = {number}"
 
 
