@@ -423,11 +423,14 @@ MISTAKES = [
         'backprop batch "(a*b+c)*f" --data points.csv',
     ),
     (
-        ["x", "--data", "points.xlsx"],
+        ["x", "--data", "README.md"],
         "",
-        "the form of points.xlsx can't be told by its ending",
+        "the form of README.md can't be told by its ending",
         "the endings are .csv, .tsv, .jsonl, .ndjson; or give --input-format csv, tsv or jsonl",
     ),
+    (["x", "--data", "/nowhere.xlsx"], "", "can't read /nowhere.xlsx: No such file or directory", ""),
+    (["x", "p.csv"], "", "--data is missing", "did you mean --data p.csv?"),
+    (["x", "--data", "/dev/null"], "", "the data is empty", "its first line names the columns: a,b,c"),
     (["x", "--data", "/nowhere.csv"], "", "can't read /nowhere.csv: No such file or directory", ""),
     (["x", "--data", "-"], "", "the data is empty", "its first line names the columns: a,b,c"),
     (

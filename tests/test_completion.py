@@ -69,6 +69,8 @@ LINES = [
     ('backprop grad "a*b" --fo', ["--format"]),
     ('backprop grad "a*b" --json --js', []),
     ('backprop grad "a*b" --wrt a --wr', ["--wrt"]),
+    ('backprop check "e = a*b; e+c" --expect ', ["a=", "b=", "c=", "e=", "value="]),
+    ('backprop check "a*b" --expect a=', []),
     ('backprop grad "a*b" --wrt ', ["a", "b"]),
     ("backprop grad a*b --wrt a,", ["a,b"]),
     ("backprop grad a*b --wrt a", ["a", "a,b"]),

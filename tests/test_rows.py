@@ -64,7 +64,14 @@ def test_a_bad_line_is_one_row(line: str, problem: str, cells: list[str]) -> Non
 
 
 def test_a_quote_that_is_never_closed() -> None:
-    assert [row.problem for row in csv_rows('a,b\n1,2\n"3,4\n')] == ["", "not CSV: unexpected end of data"]
+    closed = "not CSV: a quote is never closed"
+    assert [row.problem for row in csv_rows('a,b\n1,2\n"3,4\n')] == ["", closed]
+    # It spoils its own line, not those behind it, and not only at the end of the data.
+    rows = csv_rows('a,b\n1,2\n"3,4\n' + "5,6\n" * 1000)
+    assert [row.problem for row in rows] == ["", closed, *[""] * 1000]
+    assert rows[-1].cells == ["5", "6"]
+    rows = csv_rows('a,b\n"1\n' + "2\n" * 50 + '3",4\n5,6\n')
+    assert [len(row.cells[0]) for row in rows] == [103, 1]
 
 
 @pytest.mark.parametrize("text", ["", "\n", " \n\n"])
@@ -75,7 +82,7 @@ def test_without_a_header_there_are_no_rows(text: str) -> None:
 
 
 def test_a_header_that_is_no_csv() -> None:
-    with pytest.raises(InputError, match="the header can't be read: unexpected end of data"):
+    with pytest.raises(InputError, match="the header can't be read: a quote is never closed"):
         csv_rows('"a,b\n1,2\n')
 
 
@@ -165,7 +172,7 @@ def test_a_cell_is_a_number(cell: object, number: float) -> None:
         ("1;2", "a is '1;2', not a number"),
         ("b", "a is 'b', not a number"),
         ("1/0", "a is '1/0', not a number"),
-        ("\udcff", "a is '\\udcff', not a number"),
+        ("\udcff", "a is not UTF-8 text"),
         ("1e400", "a is too large: numbers end at 1.8e308"),
         (math.inf, "a is too large: numbers end at 1.8e308"),
         (True, "a is true, not a number"),

@@ -186,7 +186,7 @@ _CONSTANT = "a value is a constant expression: -10, 1e-3, 1/3, pi/4, sqrt(2)"
         ),
         ("a=«=»2", ParseError, "a value is expected before '='", ""),
         ("a=«(»1", ParseError, "this ( is never closed", ""),
-        ("«a=b=2»", ParseError, "a value is one constant expression", ""),
+        ("«a=b=2»", ParseError, "one expression is expected here", ""),
     ],
 )
 def test_a_bad_assignment_is_explained(marked, kind, message, hint):

@@ -124,3 +124,8 @@ def test_many_inputs_are_summed_up() -> None:
     )
     assert len(plain(report)) < 100
     assert "160 more" in "\n".join(plain(report))
+
+
+def test_equal_numbers_are_shown_as_one_number() -> None:
+    lines = plain(gradient("x² + y/2 + 1e1*y + 10*x", x=1, y=2))
+    assert [line.split()[1] for line in lines[3:9]] == ["x^2", "y/2", "v1", "10*y", "v3", "10*x"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backprop_cli import BackpropError, gradient
 from backprop_cli.expectations import Criteria, read_expectation
-from backprop_cli.render.verdicts import render_verification
+from backprop_cli.render.verdicts import render_verification, verification_blocks
 from backprop_cli.report import Verdict, Verification
 from backprop_cli.schemas import schema_text
 from backprop_cli.settle import further_points
@@ -69,6 +69,7 @@ MET = [
     ("sin(pi*x)", "x=1", "value=0", "point"),
     ("pi*x", "pi=3 x=2", "x=pi", "sympy"),
     ("x*value", "x=2 value=3", "grad:value=2", "point"),
+    ("x*value", "x=2 value=3", "value:=6", "point"),
     ("c += a*b", "c=1 a=2 b=3", "c#1=1", "point"),
     ("x - x", "x=3", "x=0", "point"),
     ("y", "x=3 y=2", "x=0", "point") if False else ("y + 0*x", "x=3 y=2", "x=0", "point"),
@@ -105,6 +106,11 @@ NOT_MET = [
     ("x^2 + b*x", "x=7 b=11", "x=2*x", "the path through v2 is missing: +11"),
     ("exp(x)", "x=1", "x=log(-x)", "the formula has no value here"),
     ("sin(x)", "x=1", "x=0.123", ""),
+    ("relu(x)", "x=-2", "x=1", "no gradient passes v1 = relu(x) here"),
+    ("relu(x)*y", "x=-2 y=3", "x=y", "no gradient passes v1 = relu(x) here"),
+    ("y + 0*x; y", "x=1 y=2", "x=y", "the output does not depend on x"),
+    ("a*b", "a=2 b=3", "a=1/3", "that is the reciprocal"),
+    ("x^3", "x=2", "x=0", ""),
 ]
 
 
@@ -127,6 +133,12 @@ def test_upstream_multiplies_what_is_expected() -> None:
         ("a*b", "a=2 b=2", "a=a", "right at this point only"),
         ("x^2", "x=2", "x=x+2", "right at this point only"),
         ("1 - cos(x)", "x=0", "x=x", "right at this point only"),
+        # Far out, where these are equal to all digits.
+        ("exp(x)", "x=700", "x=exp(x)+1", "right near this point, not everywhere"),
+        ("1/(1+x)", "x=1e12", "x=-1/x^2", "right at this point only"),
+        ("tanh(x) + 0*x", "x=50", "x=sigmoid(-x)", "right at this point only"),
+        *(("abs(x)", f"x={x}", "x=x/x", "right near this point, not everywhere") for x in (0.5, 1, 2, 3, 7)),
+        ("where(x>1, x^2, x)", "x=2", "x=2*x", "right near this point, not everywhere"),
         ("relu(w*x + b)", "w=0.5 x=2 b=0.3", "w=x", "right near this point, not everywhere"),
         ("abs(x)*y", "x=2 y=3", "x=y", "right near this point, not everywhere"),
     ],
@@ -179,10 +191,17 @@ def test_tolerances() -> None:
 
 
 def test_digits_lost_in_doubles_are_no_excuse() -> None:
-    # In doubles the gradient is 7992.78.
-    verdict = judge("(1-cos(x))/x^2", "x=1e-7", "x=-8.3333333333333e-9")
+    lost = ("(1-cos(x))/x^2", "x=1e-7")
+    verdict = judge(*lost, "x=-8.3333333333333e-9")
     assert verdict.status == "pass"
-    assert verdict.got == pytest.approx(-1e-7 / 12)
+    assert verdict.got == gradient(lost[0], x=1e-7).gradients["x"]
+    assert verdict.exact == pytest.approx(-1e-7 / 12)
+    # Both what is right and what grad shows are accepted, and nothing else.
+    assert judge(*lost, f"x={verdict.got!r}").status == "pass"
+    assert judge(*lost, "x=0.1").status == "fail"
+    assert judge("sin(pi)", "", "value=1.2246467991473532e-16", atol=0.0).status == "pass"
+    assert judge("sin(pi)", "", "value=0").status == "pass"
+    assert judge("sin(pi)", "", "value=2e-16", atol=0.0).status == "fail"
 
 
 def test_undefined() -> None:
@@ -197,6 +216,7 @@ BAD = [
     ("a", "'a' is not an expectation"),
     ("a<3", "'a<3' is not an expectation"),
     ("a=", "nothing is expected"),
+    ("a=b=c", "one expression is expected here"),
     ("a==15", "a value is expected before '='"),
     ("a b=3", "'a b=3' is not an expectation"),
     ("a=s*2", "s is not a name of the program"),
@@ -276,6 +296,13 @@ def test_json_fits_its_schema() -> None:
     assert record["expectations"][4]["expected"] is None
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**record, "inputs": {"x": "?"}}, schema)
+
+
+def test_numbers_that_differ_are_shown_to_differ() -> None:
+    found = verify("x+0.2", "x=0.1", "value=0.3000000000000001", rtol=0.0, atol=0.0)
+    (block,) = [b for b in verification_blocks(found, digits=6) if b.sheets]
+    cells = [cell[0] for cell in block.sheets[0].rows[0].cells]
+    assert cells[2:4] == ["0.3000000000000001", "0.30000000000000004"]
 
 
 # ---- the command ----

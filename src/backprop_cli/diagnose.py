@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from backprop_cli.expectations import GRADIENT
@@ -35,15 +36,21 @@ def find_causes(
     causes: dict[str, str] = {}
     if got and _same(got, -expected):
         causes["sign"] = "opposite sign"
-    if got and abs(got - expected) < _ROUNDED * abs(got):
+    if got and 0 < abs(got - expected) < _ROUNDED * abs(got):
         digits = math.floor(-math.log10(abs(got - expected) / abs(got)))
         causes["rounded"] = f"equal to {digits} digits; --rtol 1e-{digits} accepts that"
     if len(sweep.graph.ops) > _MOST_NODES:
         return causes
+    if of == GRADIENT and got == 0:
+        return {**causes, **_of_zero(sweep, naming, node)}
     if of == GRADIENT:
         for kind, text in _of_gradient(sweep, naming, node, got, expected):
             causes.setdefault(kind, text)
-    if got and expected:
+    if not expected:
+        return causes
+    if got and _same(got * expected, 1):
+        causes["reciprocal"] = "that is the reciprocal"
+    if got:
         for kind, text in _factors(sweep, naming, got / expected):
             causes.setdefault(kind, text)
     for kind, text in _terms(sweep, naming, got - expected):
@@ -60,8 +67,6 @@ def _of_gradient(
 ) -> Iterator[tuple[str, str]]:
     """Yield mistakes with the chain rule."""
     name = naming.id(node)
-    if got == 0 and sweep.adjoint[node] is None:
-        yield "independent", f"the output does not depend on {name}"
     paths = list(_contributions(sweep, node))
     if len(paths) > 1:
         yield from _of_paths(naming, paths, got, expected)
@@ -79,6 +84,25 @@ def _of_gradient(
             )
     if sweep.upstream != 1 and _same(got, expected * sweep.upstream):
         yield "upstream", f"the upstream gradient {number_text(sweep.upstream)} is missing"
+
+
+def _of_zero(sweep: Sweep, naming: Naming, node: int) -> dict[str, str]:
+    """Return why no gradient arrives at a node: there is no path, or it is blocked on the way."""
+    graph = sweep.graph
+    reached = bytearray(graph.end)
+    reached[node] = 1
+    blocking = None
+    for consumer in range(node + 1, graph.end):
+        for argnum, operand in enumerate(graph.operands[consumer]):
+            if reached[operand]:
+                reached[consumer] = 1
+                if blocking is None and partials_at(sweep, consumer)[argnum] == 0:
+                    blocking = consumer
+    if not reached[graph.output] and node != graph.output:
+        return {"independent": f"the output does not depend on {naming.id(node)}"}
+    if blocking is None:
+        return {}
+    return {"blocked": f"no gradient passes {naming.id(blocking)} = {naming.expression(blocking)} here"}
 
 
 def _of_paths(
@@ -111,12 +135,16 @@ def _contributions(sweep: Sweep, node: int) -> Iterator[tuple[int, int, float]]:
                 yield consumer, argnum, bar * slope
 
 
-def _quantities(sweep: Sweep, naming: Naming) -> Iterator[tuple[str, str, float]]:
-    """Yield (kind, name, number) for what a factor or a term may be: values, then local derivatives."""
-    graph = sweep.graph
+def _values(sweep: Sweep, naming: Naming) -> Iterator[tuple[str, str, float]]:
+    """Yield (kind, name, number) for the values that have a name."""
     for node in naming.order:
         if naming.is_named(node):
             yield f"{node}", naming.id(node), sweep.primal[node]
+
+
+def _slopes(sweep: Sweep, naming: Naming) -> Iterator[tuple[str, str, float]]:
+    """Yield (kind, name, number) for the local derivatives."""
+    graph = sweep.graph
     for node in naming.order:
         if sweep.adjoint[node] is None or not graph.operands[node]:
             continue
@@ -139,7 +167,7 @@ def _factors(sweep: Sweep, naming: Naming, ratio: float) -> Iterator[tuple[str, 
     # The 2 of a square is forgotten more often than a factor that happens to be 2.
     if plain and (_same(abs(ratio), 2) or _same(abs(ratio), 0.5)):
         yield f"factor {ratio:.6g}", plain
-    for kind, name, number in _quantities(sweep, naming):
+    for kind, name, number in chain(_values(sweep, naming), _slopes(sweep, naming)):
         if not number or not math.isfinite(number):
             continue
         for sign in (1, -1):
@@ -160,7 +188,7 @@ def _is_plain(ratio: float) -> bool:
 
 def _terms(sweep: Sweep, naming: Naming, difference: float) -> Iterator[tuple[str, str]]:
     """Yield terms that one side has and the other lacks."""
-    for kind, name, number in _quantities(sweep, naming):
+    for kind, name, number in _values(sweep, naming):
         if not number or not math.isfinite(number):
             continue
         if _same(difference, number):

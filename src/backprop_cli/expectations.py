@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GRADIENT, VALUE = "gradient", "value"
 _FORM = "write a=15, b=a*f, grad:e=5 for an intermediate, value=-20 for the value"
-_TARGET = re.compile(r"\s*(?:(?P<of>grad|value)\s*:)?\s*(?P<name>[^\s:]+)\s*")
+_TARGET = re.compile(r"\s*(?:(?P<of>grad|value)\s*:)?\s*(?P<name>[^\s:]*)\s*")
 
 
 ATOL_AT_ZERO = 1e-12
@@ -77,7 +77,7 @@ def read_expectation(text: str, source: Source) -> Expectation:
     text = normalise(text)
     left, equals, right = text.partition("=")
     match = _TARGET.fullmatch(left)
-    if not equals or match is None:
+    if not equals or match is None or (not match["name"] and match["of"] != "value"):
         raise InputError(f"{text!r} is not an expectation", text, 0, len(text), _FORM)
     if not right.strip():
         raise InputError("nothing is expected", text, 0, len(text), _FORM)
@@ -90,7 +90,7 @@ def read_expectation(text: str, source: Source) -> Expectation:
                 "value may be the value of the program or the gradient by its name value",
                 text,
                 *match.span("name"),
-                "write grad:value=… for the gradient, value:NAME=… for the value of the step NAME",
+                "write grad:value=… for the gradient, value:=… for the value of the program",
             )
         of, name = VALUE, ""
     code = _read_formula(text, len(left) + 1, known)

@@ -33,7 +33,8 @@ def printable(text: str) -> str:
 
 
 def listing(names: list[str]) -> str:
-    """Return "a, b and c", cut after eight names."""
+    """Return "a, b and c", cut after eight names; a very long name is cut, too."""
+    names = [name if len(name) <= 60 else f"{name[:59]}…" for name in names]
     if len(names) > 8:
         return f"{', '.join(names[:7])} and {len(names) - 7} more"
     *others, last = names or [""]
@@ -100,9 +101,10 @@ class Naming:
 
     def constant(self, node: int) -> str:
         """Return the text of a constant, in parentheses if it is more than one number."""
-        text = " ".join(self.graph.source(node).split()) or number_text(
-            float(self.graph.numbers.get(node, math.pi)), None
-        )
+        number = self.graph.numbers.get(node)
+        if isinstance(number, float):
+            return number_text(number, None)  # equal numbers are one node, however each is written
+        text = " ".join(self.graph.source(node).split()) or "pi"
         return text if _SIMPLE.fullmatch(text) or (text.endswith(")") and text[0].isalpha()) else f"({text})"
 
     def expression(self, node: int) -> str:

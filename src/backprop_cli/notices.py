@@ -34,7 +34,8 @@ def kinks_met(
 ) -> Iterator[Notice]:
     """Tell each kink with its slopes on both sides. untold: how many more there are."""
     for node, record in records.items():
-        message = f"{_kink_at(sweep, naming, node)}: {_slopes_at(sweep, naming, node, record)}"
+        at = _kink_at(sweep, naming, node, is_even=record.left == record.right)
+        message = f"{at}: {_slopes_at(sweep, naming, node, record)}"
         message += f"used: {record.convention}"
         cure = find_cure(sweep.graph, node)
         yield Notice("kink", naming.id(node), f"{message}; {cure}" if cure else message)
@@ -42,7 +43,8 @@ def kinks_met(
         yield Notice("kink", None, f"{untold:,} more nodes are at a kink")
 
 
-def _kink_at(sweep: Sweep, naming: Naming, node: int) -> str:
+def _kink_at(sweep: Sweep, naming: Naming, node: int, *, is_even: bool) -> str:
+    """Say where a kink is. is_even: the slopes on both sides are equal, as at a jump."""
     graph = sweep.graph
     where = ", ".join(
         f"{naming.source(x)} = {number_text(sweep.primal[x])}"
@@ -52,7 +54,8 @@ def _kink_at(sweep: Sweep, naming: Naming, node: int) -> str:
     op = graph.ops[node]
     if op is not None and op.condition:
         return f"the condition {naming.source(node)} is at its boundary, {where}"
-    return f"{naming.source(node)} has a kink at {where}"
+    verb = "is not differentiable" if is_even else "has a kink"
+    return f"{naming.source(node)} {verb} at {where}"
 
 
 def _slopes_at(sweep: Sweep, naming: Naming, node: int, record: KinkRecord) -> str:

@@ -131,7 +131,8 @@ class Verdict(NamedTuple):
     """The judgement of one expectation.
 
     claim: "b = a*f".  of: "gradient" or "value".  node: the id of the node it is about.
-    status: "pass" or "fail".  expected: NaN where the formula has no value.  got: rounded once.
+    status: "pass" or "fail".  expected: NaN where the formula has no value.  got: computed in doubles, as
+    grad shows it.  exact: computed in many digits, where that is another number; either may meet it.
     settled: how it was compared: at the "point" alone, at further "points", so many of them, or for all
     points by "sympy".  diagnosis: what differs, in words.
     """
@@ -146,6 +147,7 @@ class Verdict(NamedTuple):
     points: int = 0
     diagnosis: str = ""
     elsewhere: Elsewhere | None = None
+    exact: float | None = None
 
     @property
     def difference(self) -> float:

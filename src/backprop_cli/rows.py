@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import re
+from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # The C library's limit for one cell is 128 KiB, unless it is set; this is the most it can be everywhere.
 _LONGEST_CELL = 2**31 - 1
+# A cell of more lines than this is taken for a stray quote.
+_MOST_LINES = 100
 
 # float() alone would take inf, nan, 1_0 and the digits of every script.
 _DECIMAL = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
@@ -51,27 +54,50 @@ class Table(NamedTuple):
 def read_csv(lines: Iterable[str], delimiter: str) -> Table:
     """Read cells separated by ``delimiter``, under a header. Raises InputError without a header."""
     csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    try:
-        header = next((tuple(cells) for cells in reader if not _is_blank(cells)), None)
-    except csv.Error as error:
-        raise InputError(f"the header can't be read: {error}") from None
+    records = _records(lines, delimiter)
+    header = next((cells for cells in records if isinstance(cells, str) or not _is_blank(cells)), None)
+    if isinstance(header, str):
+        raise InputError(f"the header can't be read: {header}")
     if header is None:
         raise InputError("the data is empty", hint="its first line names the columns: a,b,c")
-    return Table(header, _rows_below(header, reader), has_header=True)
+    return Table(tuple(header), _rows_below(tuple(header), records), has_header=True)
 
 
-def _rows_below(header: tuple[str, ...], reader: Iterator[list[str]]) -> Iterator[Row]:
-    count = len(header)
+def _records(lines: Iterable[str], delimiter: str) -> Iterator[list[str] | str]:
+    """Yield the cells of each record, or why a line is none.
+
+    A cell in quotes may go on in the next lines. Where the quote is not closed soon, the line that opens it
+    is no record, and the others are read by themselves: a stray quote must not take in the rest of the data.
+    """
+    source = iter(lines)
+    again: deque[str] = deque()
     while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
+        line = again.popleft() if again else next(source, None)
+        if line is None:
             return
-        except csv.Error as error:
-            yield Row(header, [""] * count, problem=f"not CSV: {error}")
-            continue
-        if len(cells) == count and count > 1:
+        record = [line]
+        while True:
+            try:
+                cells: list[str] | str = next(csv.reader(record, delimiter=delimiter, strict=True), [])
+            except csv.Error as error:
+                more = None
+                if str(error) == "unexpected end of data" and len(record) < _MOST_LINES:
+                    more = again.popleft() if again else next(source, None)
+                if more is not None:
+                    record.append(more)
+                    continue
+                again.extendleft(reversed(record[1:]))
+                cells = "a quote is never closed" if str(error) == "unexpected end of data" else str(error)
+            yield cells
+            break
+
+
+def _rows_below(header: tuple[str, ...], records: Iterator[list[str] | str]) -> Iterator[Row]:
+    count = len(header)
+    for cells in records:
+        if isinstance(cells, str):
+            yield Row(header, [""] * count, problem=f"not CSV: {cells}")
+        elif len(cells) == count and count > 1:
             yield Row(header, cells)
         elif not _is_blank(cells):
             problem = (
@@ -153,16 +179,18 @@ def read_cell(name: str, cell: object) -> float:
             try:
                 return evaluate_constant(normalise(cell))
             except BackpropError:
-                raise InputError(f"{name} is {_shown(cell)}, not a number") from None
+                raise InputError(_no_number(name, cell)) from None
     elif isinstance(cell, float):
         number = cell
     else:
-        raise InputError(f"{name} is {_shown(cell)}, not a number")
+        raise InputError(_no_number(name, cell))
     if math.isinf(number):
         raise InputError(f"{name} is too large: numbers end at 1.8e308")
     return number
 
 
-def _shown(cell: object) -> str:
+def _no_number(name: str, cell: object) -> str:
+    if isinstance(cell, str) and any("\ud800" <= c <= "\udfff" for c in cell):
+        return f"{name} is not UTF-8 text"
     text = repr(cell) if isinstance(cell, str) else json.dumps(cell)
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    return f"{name} is {text if len(text) <= 40 else f'{text[:39]}…'}, not a number"

@@ -167,7 +167,7 @@ def read_value(text: str) -> list[Step]:
     """Return the code of one expression, as it stands behind NAME=. Raises ParseError."""
     statements = list(read_statements(text))
     if len(statements) != 1 or statements[0].name is not None:
-        raise ParseError("a value is one constant expression", text, 0, len(text))
+        raise ParseError("one expression is expected here", text, 0, len(text))
     return statements[0].code
 
 

@@ -45,6 +45,8 @@ _MOST_TRIES = 20
 _NEARBY = 3
 # Formulas of one branch are equal beside the point to more than the rounding of their decimals.
 _SAME = 1e-15
+# Doubles that are further off than this have lost digits worth telling.
+_VISIBLE = 1e-12
 
 
 def verify_source(
@@ -182,9 +184,17 @@ class _Judge:
                 pair = self._pair(sweep, i, m)
                 decided = _compare(*pair, self.criteria) if pair else "fail"
                 if decided or m is systems[-1]:
-                    # What all digits can't tell apart is equal.
-                    found[i] = self._verdict(i, decided or "pass", pair, floats)
+                    # What all digits can't tell apart is equal; and so are the doubles that grad shows.
+                    met = decided != "fail" or self._meets_in_doubles(floats, i)
+                    found[i] = self._verdict(i, "pass" if met else "fail", pair, floats)
         return [found[i] for i in range(len(self.nodes))]
+
+    def _meets_in_doubles(self, floats: Sweep, i: int) -> bool:
+        m = bounded_floats()
+        got, expected = self._got(floats, i, 0.0), floats.primal[self.graph.formulas[i]]
+        if not (math.isfinite(got) and math.isfinite(expected)):
+            return False
+        return _compare(m.number(got), m.number(expected), self.criteria) == "pass"
 
     def _systems(self) -> list[RoundingNamespace]:
         """Return the number systems to compare in: reals of more and more digits, where these are feasible.
@@ -197,12 +207,13 @@ class _Judge:
         return [bounded_reals(digits) for digits in LADDER if digits == LADDER[0] or steps * digits <= BUDGET]
 
     def _verdict(self, i: int, status: str, pair: tuple[Bounded, Bounded] | None, floats: Sweep) -> Verdict:
-        got, expected = map(_float, pair) if pair else (self._got(floats, i, 0.0), math.nan)
+        got = self._got(floats, i, 0.0)
+        exact, expected = map(_float, pair) if pair else (got, math.nan)
         diagnosis = ""
         if status == "fail":
             causes = self._causes(floats, i, got, expected)
-            if self.expectations[i].number is None:
-                # What is behind a wrong formula is the same at other points.
+            if self.expectations[i].number is None and got:
+                # What is behind a wrong formula is the same at other points; but a gate may be open there.
                 for sweep in self._further_floats(i):
                     expected_there = sweep.primal[self.graph.formulas[i]]
                     there = self._causes(sweep, i, self._got(sweep, i, 0.0), expected_there)
@@ -217,6 +228,7 @@ class _Judge:
             got,
             "point",
             diagnosis=diagnosis if pair else "the formula has no value here",
+            exact=None if math.isclose(got, exact, rel_tol=_VISIBLE) else exact,
         )
 
     def _causes(self, sweep: Sweep, i: int, got: float, expected: float) -> dict[str, str]:

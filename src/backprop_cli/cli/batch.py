@@ -81,7 +81,7 @@ def batch(
     ] = None,
     input_format: Annotated[
         Kind | None,
-        typer.Option("--input-format", help="Form of the data; told by the file's ending, else csv."),
+        typer.Option("--input-format", help="Form of the data, told by the file's ending by default."),
     ] = None,
     file: File = None,
     wrt: Wrt = None,
@@ -99,7 +99,8 @@ def batch(
 ) -> int:
     """Compute value and gradients at every row of data."""
     if data is None:
-        raise UsageError("--data is missing", hint=_EXAMPLE)
+        named = next((word for word in arguments or () if Path(word).suffix in _ENDINGS), None)
+        raise UsageError("--data is missing", hint=f"did you mean --data {named}?" if named else _EXAMPLE)
     kind = input_format or _kind_of(data)
     program = file or next(iter(arguments or ()), None)
     if program is None:
@@ -151,11 +152,12 @@ def batch(
 
 
 def _kind_of(data: str) -> Kind:
-    """Return the form of the data by the ending of the file's name."""
-    if data == "-":
+    """Return the form of the data by the ending of the file's name; of a stream it is csv."""
+    if data == "-" or (Path(data).exists() and not Path(data).is_file()):
         return Kind.csv
     ending = Path(data).suffix
     if ending.lower() not in _ENDINGS:
+        _open(data).close()  # what is not there has no form
         raise UsageError(
             f"the form of {data} can't be told by its ending",
             hint=f"the endings are {', '.join(_ENDINGS)}; or give --input-format csv, tsv or jsonl",

@@ -25,6 +25,7 @@ from backprop_cli.cli.options import (
     read_file,
     read_request,
 )
+from backprop_cli.cli.suggest import suggest_expectations
 from backprop_cli.cli.words import ProgramCommand
 from backprop_cli.errors import UsageError
 from backprop_cli.render.stream import Output
@@ -71,7 +72,11 @@ def check(
     expect: Annotated[
         list[str] | None,
         typer.Option(
-            "--expect", metavar="NAME=EXPR", help="What is expected; may be repeated.", show_default=False
+            "--expect",
+            metavar="NAME=EXPR",
+            help="What is expected; may be repeated.",
+            show_default=False,
+            autocompletion=suggest_expectations,
         ),
     ] = None,
     file: File = None,
@@ -132,6 +137,8 @@ def check(
         return _run_suite(cases, criteria, writer, check=cross_check, first=first)
     if form in (Format.tap, Format.junit):
         raise UsageError(f"--format {form} is for a suite", hint="backprop check --suite FILE")
+    if arguments and arguments[0] in ("-x", "-k") and "=" not in "".join(arguments[1:2]):
+        raise UsageError(f"{arguments[0]} is an option of --suite", hint="backprop check --suite FILE")
     from backprop_cli.expectations import read_expectation
 
     shown_digits = read_digits(digits)
@@ -234,5 +241,5 @@ def _read_tolerance(option: str, text: str) -> float:
 
 def _read_count(option: str, text: str) -> int:
     if not text.isdecimal() or len(text) > 9:
-        raise UsageError(f"{option} can't be {text!r}", hint="a whole number such as 20")
+        raise UsageError(f"{option} can't be {text!r}", hint="a whole number from 0 to 999999999")
     return int(text)

@@ -44,6 +44,15 @@ def suggest_inputs(ctx: typer.Context, incomplete: str) -> Suggestions:
     return [(f"{listed}{comma}{names}", _about(source, names)) for names in fitting]
 
 
+def suggest_expectations(ctx: typer.Context, incomplete: str) -> Suggestions:
+    """Suggest what may be expected: of every name of the program, and of its value."""
+    source, _ = _read_typed(ctx)
+    if source is None or "=" in incomplete:
+        return []
+    names = dict.fromkeys([*source.inputs, *(s.name for s in source.statements if s.name)])
+    return [*((f"{name}=", f"the gradient by {name}") for name in names), ("value=", "the value")]
+
+
 def suggest_operations() -> Suggestions:
     """Suggest operations by their names and aliases."""
     from backprop_cli.ops import FUNCTIONS, OPS

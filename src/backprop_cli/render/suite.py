@@ -174,7 +174,9 @@ def junit_xml(results: Sequence[CaseResult], suite: str, timestamp: str) -> str:
         problem = ET.SubElement(case, tag, {"type": kind, "message": lines[0]})
         problem.text = "\n".join(lines)
     ET.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    # In ASCII, the encoding that is declared is right whatever the stream's is.
+    text: str = ET.tostring(root, encoding="us-ascii").decode()
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
 def _in_xml(text: str) -> str:

@@ -33,8 +33,7 @@ def verdict_block(verdicts: tuple[Verdict, ...], *, digits: int | None) -> Block
             (
                 (MARKS[v.status],),
                 (v.claim,),
-                (number_text(v.expected, digits),),
-                (number_text(v.got, digits),),
+                *((text,) for text in _numbers(v, digits)),
                 (number_text(v.difference, 3 if digits is None else min(digits, 3)),),
                 (remark(v, digits),),
             ),
@@ -46,9 +45,16 @@ def verdict_block(verdicts: tuple[Verdict, ...], *, digits: int | None) -> Block
     return Block((sheet,), lambda: [line for v in verdicts for line in _lines(v, digits)])
 
 
+def _numbers(v: Verdict, digits: int | None) -> tuple[str, str]:
+    """Return what was expected and what was got, apart where they should be equal and are not."""
+    if v.status == "pass" or v.elsewhere is not None:
+        return number_text(v.expected, digits), number_text(v.got, digits)
+    return apart(v.expected, v.got, digits)
+
+
 def _lines(v: Verdict, digits: int | None) -> list[tuple[str, Role]]:
     """Return an expectation as short lines."""
-    got, expected = number_text(v.got, digits), number_text(v.expected, digits)
+    expected, got = _numbers(v, digits)
     role: Role = "pass" if v.status == "pass" else "fail"
     lines: list[tuple[str, Role]] = [(f"{MARKS[v.status]} {v.claim}", role)]
     lines.append((f"  expected {expected}, got {got}, difference {number_text(v.difference, 3)}", ""))
@@ -58,15 +64,29 @@ def _lines(v: Verdict, digits: int | None) -> list[tuple[str, Role]]:
 
 def remark(v: Verdict, digits: int | None) -> str:
     """Return what there is to say of a verdict: what differs, or how far the formula was compared."""
+    notes = [_what(v, digits)]
+    if v.exact is not None:
+        notes.append(f"exactly {number_text(v.exact, digits)}, which doubles lose")
+    return "; ".join(filter(None, notes))
+
+
+def _what(v: Verdict, digits: int | None) -> str:
     if v.elsewhere is not None:
         point = " ".join(f"{name}={number_text(x, None)}" for name, x in v.elsewhere.inputs.items())
-        expected, got = number_text(v.elsewhere.expected, digits), number_text(v.elsewhere.got, digits)
+        expected, got = apart(v.elsewhere.expected, v.elsewhere.got, digits)
         return f"{v.diagnosis}: at {point} expected {expected}, got {got}"
     if v.status == "fail":
         return v.diagnosis
     if v.settled == "sympy":
         return "everywhere, by sympy"
     return f"at {v.points} further points" if v.settled == "points" else v.diagnosis
+
+
+def apart(x: float, y: float, digits: int | None) -> tuple[str, str]:
+    """Return two numbers with as many digits as it takes to see that they differ."""
+    while digits is not None and digits < 17 and x != y and number_text(x, digits) == number_text(y, digits):
+        digits += 1
+    return number_text(x, digits), number_text(y, digits)
 
 
 def closing(found: Verification, digits: int | None) -> tuple[str, Role]:
@@ -87,7 +107,7 @@ def problems(found: Verification) -> list[str]:
     sentences = []
     for v in found.verdicts:
         if v.status == "fail":
-            expected, got = number_text(v.expected), number_text(v.got)
+            expected, got = _numbers(v, 6)
             numbers = "" if v.elsewhere else f"expected {expected}, got {got}"
             sentences.append(f"{v.claim}: {': '.join(filter(None, (numbers, remark(v, 6))))}")
     if found.report.check.status == "fail":
@@ -132,6 +152,8 @@ def _record(v: Verdict) -> dict[str, Any]:
     }
     if v.points:
         record["points"] = v.points
+    if v.exact is not None:
+        record["exact"] = number(v.exact)
     if v.diagnosis:
         record["diagnosis"] = v.diagnosis
     if v.elsewhere is not None:
