@@ -108,7 +108,8 @@ NOT_MET = [
     ("sin(x)", "x=1", "x=0.123", ""),
     ("relu(x)", "x=-2", "x=1", "no gradient passes v1 = relu(x) here"),
     ("relu(x)*y", "x=-2 y=3", "x=y", "no gradient passes v1 = relu(x) here"),
-    ("y + 0*x; y", "x=1 y=2", "x=y", "the output does not depend on x"),
+    ("y + 0*x^2", "x=1 y=2", "x=y", "no gradient passes v2 = 0*v1 here"),
+    ("u = x^2; a = 3*y; a", "x=1 y=2", "x=y", "the output does not depend on x"),
     ("a*b", "a=2 b=3", "a=1/3", "that is the reciprocal"),
     ("x^3", "x=2", "x=0", ""),
 ]
@@ -136,7 +137,7 @@ def test_upstream_multiplies_what_is_expected() -> None:
         # Far out, where these are equal to all digits.
         ("exp(x)", "x=700", "x=exp(x)+1", "right near this point, not everywhere"),
         ("1/(1+x)", "x=1e12", "x=-1/x^2", "right at this point only"),
-        ("tanh(x) + 0*x", "x=50", "x=sigmoid(-x)", "right at this point only"),
+        ("tanh(x)", "x=50", "x=4*exp(-2*x)", "right near this point, not everywhere"),
         *(("abs(x)", f"x={x}", "x=x/x", "right near this point, not everywhere") for x in (0.5, 1, 2, 3, 7)),
         ("where(x>1, x^2, x)", "x=2", "x=2*x", "right near this point, not everywhere"),
         ("relu(w*x + b)", "w=0.5 x=2 b=0.3", "w=x", "right near this point, not everywhere"),
@@ -151,12 +152,9 @@ def test_right_by_luck(program: str, point: str, expected: str, diagnosis: str) 
     there = verdict.elsewhere
     name = expected.partition("=")[0]
     assert gradient(program, there.inputs).gradients[name] == pytest.approx(there.got, rel=1e-12)
-    assert (
-        gradient(
-            expected.partition("=")[2], {k: v for k, v in there.inputs.items() if k in expected[2:]}
-        ).value
-        == there.expected
-    )
+    assert gradient(
+        expected.partition("=")[2], {k: v for k, v in there.inputs.items() if k in expected[2:]}
+    ).value == pytest.approx(there.expected, rel=1e-12)
     assert judge(program, point, expected, points=0).status == "pass"
 
 
@@ -302,7 +300,7 @@ def test_numbers_that_differ_are_shown_to_differ() -> None:
     found = verify("x+0.2", "x=0.1", "value=0.3000000000000001", rtol=0.0, atol=0.0)
     (block,) = [b for b in verification_blocks(found, digits=6) if b.sheets]
     cells = [cell[0] for cell in block.sheets[0].rows[0].cells]
-    assert cells[2:4] == ["0.3000000000000001", "0.30000000000000004"]
+    assert cells[2:4] == ["0.3000000000000001", "0.3"]
 
 
 # ---- the command ----
