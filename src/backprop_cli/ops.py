@@ -89,6 +89,8 @@ class Op:
     operands are constants (0*x)."""
     reads: Callable[[Sequence[Number]], tuple[int, ...]] | None = None
     """reads(xs) -> the operands that the value is made of, if not all of them."""
+    case: Callable[[Sequence[float], Sequence[str]], str] | None = None
+    """case(xs, terms) -> which case of the backward step holds at xs; terms: the operands as text."""
     arity: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -256,6 +258,41 @@ def _pow_kink(xs: Sequence[float], fixed: Sequence[bool]) -> bool:
     if x < 0:
         return exponent_varies
     return (not fixed[0] and n > 0 and n != math.floor(n)) or (exponent_varies and n == 0)
+
+
+# --------------------------------------------------------------------------------------------------
+# Which case of a backward step holds
+
+
+def _gate(xs: Sequence[float], _terms: Sequence[str]) -> str:
+    if xs[0] > 0:
+        return "the ReLU gate is open: the gradient passes"
+    return "the ReLU gate is closed: the gradient is blocked"
+
+
+def _side(below: str) -> Callable[[Sequence[float], Sequence[str]], str]:
+    return lambda xs, terms: (
+        f"{terms[0]} > 0: the gradient passes" if xs[0] > 0 else f"{terms[0]} <= 0: {below}"
+    )
+
+
+def _winner(best: Callable[[Sequence[float]], float], word: str) -> Callable[..., str]:
+    def case(xs: Sequence[float], terms: Sequence[str]) -> str:
+        winners = [term for x, term in zip(xs, terms, strict=True) if x == best(xs)]
+        return f"{' and '.join(winners)} {'is' if len(winners) == 1 else 'are'} the {word}"
+
+    return case
+
+
+def _clipped(xs: Sequence[float], terms: Sequence[str]) -> str:
+    x, low, high = xs
+    if low < x < high:
+        return f"{terms[0]} is between the limits: the gradient passes"
+    return f"{terms[0]} is not between the limits: it is blocked"
+
+
+def _taken(xs: Sequence[float], terms: Sequence[str]) -> str:
+    return f"{terms[0]} {'holds' if xs[0] else 'does not hold'}: {terms[1 if xs[0] else 2]} is taken"
 
 
 # --------------------------------------------------------------------------------------------------
@@ -755,6 +792,7 @@ TABLE: tuple[Op, ...] = (
         domain=REAL,
         kink=Kink(_at(0.0), "0, the subgradient of least norm", ((0.0,),)),
         backward="a ReLU is a gate: open above 0, where the gradient passes, closed below, where it stops",
+        case=_gate,
         derivatives=("where(x > 0, 1, 0)",),
         latex=r"\max(0, #1)",
         latex_derivatives=(r"[#1 > 0]",),
@@ -782,6 +820,7 @@ TABLE: tuple[Op, ...] = (
             points=((0.0, 0.25),),
         ),
         backward="a leaky ReLU passes the gradient above 0, and the gradient times the slope below",
+        case=_side("it passes times the slope"),
         derivatives=("where(x > 0, 1, slope)", "where(x > 0, 0, x)"),
         latex=r"\operatorname{leaky\_relu}(#1, #2)",
         latex_derivatives=(r"[#1 > 0] + #2\,[#1 \le 0]", r"#1\,[#1 \le 0]"),
@@ -797,6 +836,7 @@ TABLE: tuple[Op, ...] = (
         piecewise=True,
         domain=REAL,
         backward="an ELU passes the gradient above 0, and the gradient times exp(x) below",
+        case=_side("it passes times exp(x)"),
         derivatives=("exp(min(x, 0))",),
         latex=r"\operatorname{elu}(#1)",
         latex_derivatives=(r"\mathrm{e}^{\min(#1, 0)}",),
@@ -935,6 +975,7 @@ TABLE: tuple[Op, ...] = (
         domain=REAL2,
         kink=Kink(lambda xs, fixed: _tie(xs, fixed, max(xs)), _SHARES, ((1.0, 1.0),)),
         backward="a maximum passes the whole gradient to the largest operand",
+        case=_winner(max, "largest"),
         derivatives=("where(x > y, 1, 0)", "where(y > x, 1, 0)"),
         latex=r"\max(#1, #2)",
         latex_derivatives=(r"[#1 > #2]", r"[#2 > #1]"),
@@ -953,6 +994,7 @@ TABLE: tuple[Op, ...] = (
         domain=REAL2,
         kink=Kink(lambda xs, fixed: _tie(xs, fixed, min(xs)), _SHARES, ((1.0, 1.0),)),
         backward="a minimum passes the whole gradient to the smallest operand",
+        case=_winner(min, "smallest"),
         derivatives=("where(x < y, 1, 0)", "where(y < x, 1, 0)"),
         latex=r"\min(#1, #2)",
         latex_derivatives=(r"[#1 < #2]", r"[#2 < #1]"),
@@ -983,6 +1025,7 @@ TABLE: tuple[Op, ...] = (
             points=((1.0, 1.0, 2.0), (2.0, 1.0, 2.0)),
         ),
         backward="a clip passes the gradient between its limits; outside, the limit that holds receives it",
+        case=_clipped,
         derivatives=(
             "where(x > lo, where(x < hi, 1, 0), 0)",
             "where(x < lo, where(lo < hi, 1, 0), 0)",
@@ -1006,6 +1049,7 @@ TABLE: tuple[Op, ...] = (
         piecewise=True,
         domain=Domain("a condition and two operands", _always, ((1.0, 2.0, 3.0), (0.0, 2.0, 3.0))),
         backward="a where passes the whole gradient to the branch that was taken",
+        case=_taken,
         derivatives=("0", "where(cond, 1, 0)", "where(cond, 0, 1)"),
         latex=r"\begin{cases} #2 & #1 \\ #3 & \text{otherwise} \end{cases}",
         latex_derivatives=("0", r"[#1]", r"1 - [#1]"),

@@ -52,7 +52,7 @@ class Output:
         if not (terminal or colour):
             self.write(render_plain(blocks))
             return
-        unicode = self._encodable("∂─…", sys.stdout.encoding) == "∂─…"
+        unicode = self.has_unicode()
         self.write(
             render_terminal(
                 blocks,
@@ -61,6 +61,10 @@ class Output:
                 unicode=unicode,
             )
         )
+
+    def has_unicode(self) -> bool:
+        """Tell whether standard output can show the signs of drawings."""
+        return sys.stdout is None or self._encodable("∂─…", sys.stdout.encoding) == "∂─…"
 
     def diagnose(self, text: str) -> None:
         """Write a line to standard error."""

@@ -1,0 +1,293 @@
+"""A computation told step by step: forward with numbers plugged in, then back by the chain rule."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.errors import InputError, UsageError, did_you_mean
+from backprop_cli.local import partial_text
+from backprop_cli.namespaces import mpmath_namespace
+from backprop_cli.naming import number_text
+from backprop_cli.ops import OPS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backprop_cli.report import NodeRecord, Report
+
+_NAME = re.compile(r"[^\W\d]\w*(?:#\d+)?(?!\w*\()")
+
+
+class Forward(NamedTuple):
+    """A value on the way forward: node = symbols = numbers = value."""
+
+    node: str
+    symbols: str
+    numbers: str
+    value: float
+
+
+class Term(NamedTuple):
+    """What one use of a node contributes to its gradient: the gradient of the user times a local derivative.
+
+    user, expr: the node that uses it, and what it computes.  arriving: the gradient there.
+    formula, numbers: the local derivative in symbols and with numbers plugged in.  slope: its value.
+    product: arriving · slope.
+    reason: what the user's operation does to a gradient.  case: which case of that holds here, or "".
+    """
+
+    user: str
+    expr: str
+    arriving: float
+    formula: str
+    numbers: str
+    slope: float
+    product: float
+    reason: str
+    case: str
+
+
+class Backward(NamedTuple):
+    """The gradient of a node: the sum of its terms; none for the output, and where there is no path to it."""
+
+    node: str
+    terms: tuple[Term, ...]
+    gradient: float
+
+
+class Story(NamedTuple):
+    """A computation, told in the order in which it is done.
+
+    inputs: what is given.  backward: a node comes behind all nodes that use it.
+    notes: node -> what is to be said of it: kinks and the like.
+    """
+
+    program: str
+    output: str
+    upstream: float
+    inputs: tuple[Forward, ...]
+    forward: tuple[Forward, ...]
+    backward: tuple[Backward, ...]
+    notes: dict[str, list[str]]
+
+
+def tell(report: Report, *, why: str | None = None, digits: int | None = 6) -> Story:
+    """Return the story of a report. why: tell of this node only. Raises InputError."""
+    nodes = {node.id: node for node in report.nodes}
+    if why is not None:
+        why = find_node(report, why).id
+    users: dict[str, list[tuple[NodeRecord, int]]] = {node.id: [] for node in report.nodes}
+    for node in report.nodes:
+        for argnum, operand in enumerate(node.operands):
+            if isinstance(operand, str) and not _is_condition(node) and not _is_condition(nodes[operand]):
+                users[operand].append((node, argnum))
+    notes: dict[str, list[str]] = {}
+    for warning in report.warnings:
+        notes.setdefault(warning.node or report.output, []).append(warning.message)
+    told = [node for node in report.nodes if why is None or node.id == why]
+    return Story(
+        report.program,
+        report.output,
+        report.upstream,
+        tuple(Forward(n.id, "", "", n.value) for n in told if n.op == "input"),
+        tuple(_forward(n, nodes, digits) for n in told if n.op != "input"),
+        tuple(
+            _backward(node, users[node.id], nodes, report, digits)
+            for node in _backward_order(report, nodes, users)
+            if why is None or node.id == why
+        ),
+        notes,
+    )
+
+
+def _is_condition(node: NodeRecord) -> bool:
+    """Tell whether a node is a condition, through which no gradient passes."""
+    return node.op in OPS and OPS[node.op].condition
+
+
+def _backward_order(
+    report: Report, nodes: dict[str, NodeRecord], users: dict[str, list[tuple[NodeRecord, int]]]
+) -> Iterator[NodeRecord]:
+    """Yield the nodes from the output back, each behind all that use it, breadth first."""
+    waiting = {name: len(uses) for name, uses in users.items()}
+    # What does not lead to the output waits for nobody.
+    queue = deque(node for node in reversed(report.nodes) if not waiting[node.id] and not _is_condition(node))
+    while queue:
+        node = queue.popleft()
+        yield node
+        for operand in node.operands:
+            if isinstance(operand, str) and not _is_condition(nodes[operand]):
+                waiting[operand] -= 1
+                if not waiting[operand]:
+                    queue.append(nodes[operand])
+
+
+def find_node(report: Report, name: str) -> NodeRecord:
+    """Return the node of that name. Raises InputError."""
+    known = {alias: node for node in report.nodes for alias in (node.id, *node.aliases)}
+    if name not in known:
+        hint = did_you_mean(name, known) or f"its nodes are {', '.join(list(known)[:12])}"
+        raise InputError(f"{name} is not a node of the program", hint=hint)
+    return known[name]
+
+
+def _forward(node: NodeRecord, nodes: dict[str, NodeRecord], digits: int | None) -> Forward:
+    if node.op == "constant":
+        return Forward(node.id, node.expr, "", node.value)
+    op = OPS[node.op]
+    values = [nodes[x].value if isinstance(x, str) else x for x in node.operands]
+    texts = [number_text(x, digits) for x in values]
+    if op.infix:
+        texts = [f"({text})" if text.startswith("-") else text for text in texts]
+    return Forward(node.id, node.expr, op.write(texts), node.value)
+
+
+def _backward(
+    node: NodeRecord,
+    users: list[tuple[NodeRecord, int]],
+    nodes: dict[str, NodeRecord],
+    report: Report,
+    digits: int | None,
+) -> Backward:
+    if node.id == report.output:
+        return Backward(node.id, (), report.upstream)
+    terms = tuple(_term(user, argnum, nodes, digits) for user, argnum in users)
+    return Backward(node.id, terms, node.gradient)
+
+
+def _term(user: NodeRecord, argnum: int, nodes: dict[str, NodeRecord], digits: int | None) -> Term:
+    op = OPS[user.op]
+    slope = user.partials[argnum]
+    assert slope is not None
+    formula = partial_text(op, argnum, user.terms)
+    if not op.infix:
+        formula = formula.replace(op.write(user.terms), user.id)  # a·(1 - a) is easier than the same in z
+    values = {name: node.value for name, node in nodes.items()}
+    numbers = _NAME.sub(lambda match: _number(match[0], values, digits), formula)
+    case = ""
+    if op.case is not None:
+        xs = [nodes[x].value if isinstance(x, str) else x for x in user.operands]
+        case = op.case(xs, [_said(x, term, nodes) for x, term in zip(user.operands, user.terms, strict=True)])
+    product = user.gradient * slope if user.gradient and slope else 0.0
+    return Term(user.id, user.expr, user.gradient, formula, numbers, slope, product, op.backward, case)
+
+
+def _said(operand: str | float, term: str, nodes: dict[str, NodeRecord]) -> str:
+    """Return an operand as text, a condition as what it says."""
+    return nodes[operand].expr if isinstance(operand, str) and _is_condition(nodes[operand]) else term
+
+
+def _number(name: str, values: dict[str, float], digits: int | None) -> str:
+    if name not in values:
+        return name
+    text = number_text(values[name], digits)
+    return f"({text})" if text.startswith("-") else text
+
+
+# ---- paths ----
+
+_MOST_PATHS = 100
+
+
+class Path(NamedTuple):
+    """A way from an input to the output: its nodes, the local derivatives along it, and their product."""
+
+    nodes: tuple[str, ...]
+    slopes: tuple[float, ...]
+    product: float
+
+
+class Paths(NamedTuple):
+    """The paths from a node to the output, at most a hundred of ``number``. total: the gradient.
+
+    upstream: the factor on each of them.
+    """
+
+    node: str
+    paths: tuple[Path, ...]
+    number: int
+    total: float
+    upstream: float
+
+
+def find_paths(report: Report, name: str) -> Paths:
+    """Return the paths from a node to the output, and how many there are. Raises InputError."""
+    start = find_node(report, name)
+    users: dict[str, list[tuple[str, float]]] = {node.id: [] for node in report.nodes}
+    for node in report.nodes:
+        for operand, slope in zip(node.operands, node.partials, strict=True):
+            if isinstance(operand, str) and slope is not None and not OPS[node.op].condition:
+                users[operand].append((node.id, slope))
+    counts: dict[str, int] = {}
+    for node in reversed(report.nodes):
+        counts[node.id] = (node.id == report.output) + sum(counts[user] for user, _ in users[node.id])
+    found: list[Path] = []
+    stack: list[tuple[tuple[str, ...], tuple[float, ...]]] = [((start.id,), ())]
+    while stack and len(found) < _MOST_PATHS:
+        nodes, slopes = stack.pop()
+        if nodes[-1] == report.output:
+            found.append(Path(nodes, slopes, report.upstream * math.prod(slopes)))
+            continue
+        for user, slope in reversed(users[nodes[-1]]):
+            if counts[user]:
+                stack.append(((*nodes, user), (*slopes, slope)))
+    return Paths(start.id, tuple(found), counts[start.id], start.gradient, report.upstream)
+
+
+# ---- the limit ----
+
+
+class Quotient(NamedTuple):
+    """(f(x + h) - f(x))/h for one h, and how far it is from the slope. value: None outside the domain."""
+
+    h: float
+    value: float | None
+    error: float | None
+
+
+class Limit(NamedTuple):
+    """The difference quotients of one operation by one of its operands, and the rule that they prove.
+
+    at: the value of the operand.  formula: of the derivative.
+    """
+
+    node: str
+    expr: str
+    operand: str
+    at: float
+    formula: str
+    slope: float
+    quotients: tuple[Quotient, ...]
+
+
+def difference_quotients(report: Report, name: str) -> Iterator[Limit]:
+    """Yield the difference quotients of a node by each operand, with h from 1 down to 1e-6.
+
+    They are computed in 40 digits, so that what is left is the error of the quotient, not rounding.
+    Raises InputError for a node that is no operation.
+    """
+    node = find_node(report, name)
+    if not node.operands:
+        raise UsageError(f"{name} is not an operation", hint="--limit takes a step of the program")
+    op = OPS[node.op]
+    m = mpmath_namespace(40)
+    values = {n.id: n.value for n in report.nodes}
+    xs = [m.number(values[x] if isinstance(x, str) else x) for x in node.operands]
+    for argnum, operand in enumerate(node.operands):
+        slope = node.partials[argnum]
+        if slope is None or not isinstance(operand, str):
+            continue
+        quotients = []
+        for power in range(7):
+            h = m.number(10) ** -power
+            try:
+                moved = m.value(op, [*xs[:argnum], xs[argnum] + h, *xs[argnum + 1 :]])
+                quotient = m.to_float((moved - m.value(op, xs)) / h)
+                quotients.append(Quotient(10.0**-power, quotient, quotient - slope))
+            except (ArithmeticError, ValueError):
+                quotients.append(Quotient(10.0**-power, None, None))
+        formula = partial_text(op, argnum, node.terms)
+        yield Limit(node.id, node.expr, operand, values[operand], formula, slope, tuple(quotients))
