@@ -168,7 +168,7 @@ def _term(user: NodeRecord, argnum: int, nodes: dict[str, NodeRecord], digits: i
     values = {name: node.value for name, node in nodes.items()}
     numbers = _NAME.sub(lambda match: _number(match[0], values, digits), formula)
     case = ""
-    if op.case is not None:
+    if op.case is not None and user.kink is None:  # else its note says what is used
         xs = [nodes[x].value if isinstance(x, str) else x for x in user.operands]
         case = op.case(xs, [_said(x, term, nodes) for x, term in zip(user.operands, user.terms, strict=True)])
     product = user.gradient * slope if user.gradient and slope else 0.0

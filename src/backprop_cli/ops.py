@@ -416,8 +416,7 @@ TABLE: tuple[Op, ...] = (
             convention="the slope from the side that has a value; none by the exponent at a base <= 0",
             points=((0.0, 1.5), (0.0, 0.5), (-2.0, 2.0), (0.0, 0.0)),
         ),
-        backward="a power passes to its base the gradient times the exponent times the power one lower, "
-        "and to its exponent the gradient times the power times the log of the base",
+        backward="a power x^y passes to x the gradient times y*x^(y - 1), and to y times x^y*log(x)",
         derivatives=("y*x^(y - 1)", "x^y*log(x)"),
         latex="{#1}^{#2}",
         latex_derivatives=(r"#2 \cdot {#1}^{#2 - 1}", r"{#1}^{#2} \cdot \ln(#1)"),

@@ -245,7 +245,7 @@ def text_blocks(lines: Iterable[Line]) -> list[Block]:
 def _broken(equation: str) -> Iterator[str]:
     """Yield an equation in lines, broken before an equals sign, which stands below the first one."""
     first, *sides = equation.split(" = ")
-    line, margin = f"  {first}", " " * (min(len(first), 24) + 2)
+    line, margin = f"  {first}", " " * (len(first) + 2 if len(first) <= 24 else 6)
     for side in sides:
         if len(line) + len(side) + 3 > _WIDTH and line.strip():
             yield line
