@@ -11,10 +11,15 @@ from backprop_cli import gradient
 from console import ROOT, Example, examples, run_command
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHELL = (ROOT / "docs" / "shell.md").read_text(encoding="utf-8")
+PAGES = [
+    README,
+    *((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("shell.md", "teaching.md")),
+]
 
 
-@pytest.mark.parametrize("example", examples(README) + examples(SHELL), ids=lambda e: e.command[:60])
+@pytest.mark.parametrize(
+    "example", [e for page in PAGES for e in examples(page)], ids=lambda e: e.command[:60]
+)
 def test_console_example(example: Example) -> None:
     if "jq" in example.command and shutil.which("jq") is None:
         pytest.skip("jq is not installed")
