@@ -86,12 +86,14 @@ Examples:
   backprop graph "(a*b+c)*f" a=2 b=3 c=-10 f=5 --output lesson.html --open
   backprop graph "(a*b+c)*f" --format dot | dot -Tpdf > graph.pdf
 
-Without any NAME=VALUE, where the program has no values of its own either, the bare graph is drawn, with
-formulas for the local derivatives. In a terminal, boxes are drawn where they fit its width, else rails: a line for
-each node. What goes to a file or a pipe as text is rails of any width.
+Without any NAME=VALUE, where the program has no values of its own either, the
+bare graph is drawn, with formulas for the local derivatives. In a terminal,
+boxes are drawn where they fit its width, else rails: a line for each node.
+What goes to a file or a pipe as text is rails of any width.
 
-Exit status: 0 done; 2 a mistake in the program, a value or an option, or a file that can't be written; 3 the value
-or a requested gradient does not exist or is not finite.""",
+Exit status: 0 done; 2 a mistake in the program, a value or an option, or a file
+that can't be written; 3 the value or a requested gradient does not exist or is
+not finite.""",
 )
 def graph(
     arguments: Arguments = None,

@@ -18,8 +18,7 @@ Line = list[tuple[str, str]]
 
 LANE_COLOURS = 6
 
-# Less room than this is not worth a note, or a column of text.
-_LEAST_NOTE = 12
+# In less room than this no text can be read.
 _LEAST_TEXT = 24
 
 
@@ -69,10 +68,11 @@ def draw_rails(diagram: Diagram, *, columns: int | None, unicode: bool) -> list[
         for row, cells in zip(rows, table.cells[1:], strict=True):
             title, rest = cells[0], texts.join(["", *cells[1:]])
             note = texts.feeds(row.node)
-            if room is not None and note:
-                note = _cut(note, room - _length(table.cells[0]) - 2, signs.ellipsis)
             if note:
-                rest = rest.ljust(len(rest) + _length(table.cells[0]) - _length(cells)) + "  " + note
+                # Right behind the local derivatives, of which an input has none.
+                rest = rest[: rest.rindex(cells[-1])] + "  ".join(filter(None, (cells[-1].rstrip(), note)))
+                if room is not None:
+                    rest = _cut(rest, room - width(title), signs.ellipsis)
             role = diagram.boxes[row.node].role
             drawn.append([*_lane_cells(row, lanes, role, signs), (title, role), (rest, "")])
     else:
@@ -82,7 +82,7 @@ def draw_rails(diagram: Diagram, *, columns: int | None, unicode: bool) -> list[
     legend = texts.legend(rows, compact=table is not None and table.compact)
     drawn.append([])
     drawn += [[(part, "legend")] for text in legend for part in wrap(text, min(columns or 100, 100))]
-    return [_trimmed(line) for line in drawn]
+    return [trimmed(line) for line in drawn]
 
 
 # ---- lanes ----
@@ -186,7 +186,8 @@ def _stacked(row: Row, size: int, role: str, texts: list[str], room: int, signs:
     return drawn
 
 
-def _trimmed(line: Line) -> Line:
+def trimmed(line: Line) -> Line:
+    """Return a line without the blanks at its end."""
     while line and not line[-1][0].strip():
         line = line[:-1]
     return [*line[:-1], (line[-1][0].rstrip(), line[-1][1])] if line else line
@@ -287,9 +288,7 @@ class _Texts:
         ]
         has_branches = any(any(row.joins.values()) for row in rows)
         if has_branches:
-            lines.append(
-                f"{joins} used here and again below, a branch point; {ends} used here for the last time."
-            )
+            lines.append(f"{joins} used here and again below (a branch point), {ends} for the last time.")
         if compact:
             times = factor("", unicode=self.unicode)
             lines.append(f"{times} the local derivative by each operand, in their order.")
@@ -318,4 +317,6 @@ def _length(cells: Sequence[str]) -> int:
 def _cut(text: str, room: int, ellipsis: str) -> str:
     if width(text) <= room:
         return text
-    return text[: room - len(ellipsis)] + ellipsis if room >= _LEAST_NOTE else ""
+    while width(text) > room - width(ellipsis):
+        text = text[:-1]
+    return text + ellipsis
