@@ -101,6 +101,15 @@ def test_notes_are_cut_to_the_width() -> None:
     assert max(map(width, drawn_at(program, x=1))) > 200
 
 
+def test_more_lanes_than_the_terminal_has_columns_are_left_out() -> None:
+    lines = drawn_at(
+        " + ".join(f"sin(x{i})*x{(i + 7) % 20}" for i in range(20)), 40, **{f"x{i}": 1 for i in range(20)}
+    )
+    assert lines[0] == "○  x0 = 1"
+    assert max(map(width, lines)) <= 40
+    assert "The lines between the nodes need" in lines[lines.index("") + 1]
+
+
 def test_a_lane_for_each_name_that_is_not_ascii() -> None:
     assert drawn_at("α*b", unicode=False, α=1, b=2)[1].split()[1] == "\\u03b1"
     lines = drawn_at("名前*b", 名前=1, b=2)
@@ -172,7 +181,7 @@ def read(lines: list[str], *, unicode: bool) -> Drawn:
 
 
 @pytest.mark.parametrize("unicode", [True, False])
-@pytest.mark.parametrize("columns", [None, 60, 30])
+@pytest.mark.parametrize("columns", [None, 90, 50])
 def test_random_graphs_are_read_back_from_the_drawing(unicode: bool, columns: int | None) -> None:
     for seed in range(1000):
         diagram = random_diagram(Random(seed), 20)

@@ -11,7 +11,7 @@ from backprop_cli.errors import FileError
 def write_file(name: str, data: bytes) -> Path:
     """Write a file, in place of one that is there already, and return its path. Raises FileError.
 
-    The data is first written beside it: a reader never sees half of a file, and an old one outlives a failure.
+    The data is first written beside it: a reader never sees half a file, and an old one outlives a failure.
     """
     try:
         path = Path(os.path.realpath(name))  # a link goes on pointing to the file

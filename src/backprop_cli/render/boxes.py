@@ -61,16 +61,15 @@ def draw_boxes(
         return None
     layout.choose_order()
     layout.choose_rows(pictures.heights)
-    height = max(layout.row[item] + layout.height[item] for item in range(len(layout.layer)))
-    gaps = [_tracks(layout, layer) for layer in range(len(layout.layers) - 1)]
-    if any(gap is None for gap in gaps) or (height > _TALL and not however_tall):
+    gaps = [gap for layer in range(len(layout.layers) - 1) if (gap := _tracks(layout, layer)) is not None]
+    height = max(row + height for row, height in zip(layout.row, layout.height, strict=True))
+    if len(gaps) < len(layout.layers) - 1 or (height > _TALL and not however_tall):
         return None
-    tracks = [gap for gap in gaps if gap is not None]
-    sizes = pictures.widths(layout, tracks)
+    sizes = pictures.widths(layout, gaps)
     if columns is not None and sum(sizes) > columns:
         return None
     canvas = _Canvas(sum(sizes), height)
-    _paint(canvas, layout, pictures, tracks, sizes)
+    _paint(canvas, layout, pictures, gaps, sizes)
     legend = [(part, "legend") for text in pictures.legend() for part in wrap(text, min(columns or 100, 100))]
     return [*canvas.lines(), [], *([part] for part in legend)]
 
@@ -306,7 +305,7 @@ def _tracks(layout: _Layout, layer: int) -> _Gap | None:
 
 
 def _span(wire: _Wire) -> tuple[int, int]:
-    """Return the rows that a wire takes of its track. One over the other may touch, but for joins in ASCII."""
+    """Return the rows of its track that a wire takes. Joins of two wires must not touch, in ASCII."""
     first, last = min(wire.rows), max(wire.rows)
     ends = [row for row, _ in wire.ends]
     return first - (wire.start == first and first in ends), last + (wire.start == last and last in ends)
@@ -428,7 +427,7 @@ def _paint_gap(canvas: _Canvas, pictures: _Pictures, gap: _Gap, left: int, right
 
 
 class _Canvas:
-    """Characters in rows and columns, each with its role. A wide one takes two columns, the second is empty."""
+    """Characters in rows and columns, each with its role. Behind a wide one stands an empty one."""
 
     def __init__(self, columns: int, rows: int) -> None:
         self.cells = [[(" ", "")] * columns for _ in range(rows)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from backprop_cli.render.pretty import factor, pretty, to_ascii
+from backprop_cli.render.pretty import factor, pretty
 
 if TYPE_CHECKING:
     from backprop_cli.diagram import Box, Diagram
@@ -37,24 +37,18 @@ def render_dot(diagram: Diagram, *, direction: str = "LR", unicode: bool = True)
 
 
 def _label(box: Box, diagram: Diagram, *, unicode: bool) -> str:
-    title = _field(pretty(box.title, unicode=unicode) + (" (kink)" if box.kink else ""), unicode=unicode)
+    title = pretty(box.title, unicode=unicode) + (" (kink)" if box.kink else "")
     if not diagram.has_numbers:
-        return title
-    d = "∂" if unicode else "d"
-    return (
-        f"{title}|{{{_field(box.value, unicode=unicode)}|{_field(f'{d} {box.gradient}', unicode=unicode)}}}"
-    )
+        return _field(title, unicode=unicode)
+    fields = (title, box.value, f"{'∂' if unicode else 'd'} {box.gradient}")
+    return "{}|{{{}|{}}}".format(*(_field(field, unicode=unicode) for field in fields))
 
 
 def _field(text: str, *, unicode: bool) -> str:
     """Return a text for a field of a record, where braces, bars, angles and blanks have a meaning."""
-    escaped = re.sub(r"([\\{}|<> ])", r"\\\1", text if unicode else to_ascii(text))
-    return _entities(escaped)
+    return re.sub(r"([{}|<> ])", r"\\\1", _quoted(text, unicode=unicode))
 
 
 def _quoted(text: str, *, unicode: bool) -> str:
-    return _entities((text if unicode else to_ascii(text)).replace("\\", r"\\"))
-
-
-def _entities(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;")
+    text = text.replace("\\", r"\\").replace("&", "&amp;").replace('"', "&quot;")
+    return text if unicode else "".join(c if c.isascii() else f"&#{ord(c)};" for c in text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from backprop_cli.render.pretty import factor, pretty, to_ascii
+from backprop_cli.render.pretty import factor, pretty
 
 if TYPE_CHECKING:
     from backprop_cli.diagram import Diagram
@@ -33,8 +33,5 @@ def render_mermaid(diagram: Diagram, *, direction: str = "LR", unicode: bool = T
 
 def _escaped(text: str, *, unicode: bool) -> str:
     """Return a text for a label. What Mermaid or its Markdown could take for something else is a number."""
-    return re.sub(r"[^\w .,=()+/−×-]|_", lambda m: _entity(m[0]), text if unicode else to_ascii(text))
-
-
-def _entity(c: str) -> str:
-    return f"#{ord(c)};" if c.isascii() else c
+    plain = re.sub(r"[^\w .,=()+/-]|_", lambda m: m[0] if ord(m[0]) > 127 else f"#{ord(m[0])};", text)
+    return plain if unicode else "".join(c if c.isascii() else f"#{ord(c)};" for c in plain)

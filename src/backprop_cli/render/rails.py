@@ -57,7 +57,12 @@ def draw_rails(diagram: Diagram, *, columns: int | None, unicode: bool) -> list[
     """Return the lines of the drawing. columns: the width to draw for, None for any."""
     signs = UNICODE if unicode else ASCII
     rows = lay_out(diagram)
-    lanes = 2 * max((max(row.lane, *row.joins, *row.passing, 0) for row in rows), default=0) + 1
+    lanes = 2 * max(max(row.lane, *row.joins, *row.passing, 0) for row in rows) + 1
+    needed = lanes + 2 + _LEAST_TEXT
+    too_many = columns is not None and columns < needed
+    if too_many:
+        # The names of the operands tell what the lanes would.
+        rows, lanes = [Row(row.node, 0, {}, frozenset(), frozenset()) for row in rows], 1
     texts = _Texts(diagram, signs, unicode=unicode)
     room = None if columns is None else columns - lanes - 2
     drawn: list[Line] = []
@@ -80,6 +85,8 @@ def draw_rails(diagram: Diagram, *, columns: int | None, unicode: bool) -> list[
         for row in rows:
             drawn += _stacked(row, lanes, diagram.boxes[row.node].role, texts.lines(row.node), room, signs)
     legend = texts.legend(rows, compact=table is not None and table.compact)
+    if too_many:
+        legend[0] = f"The lines between the nodes need {needed} columns; in a pipe to less -S they are drawn."
     drawn.append([])
     drawn += [[(part, "legend")] for text in legend for part in wrap(text, min(columns or 100, 100))]
     return [trimmed(line) for line in drawn]
