@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from backprop_cli.graph import Graph
 
 _SIMPLE = re.compile(r"[\w.#]+")
+# The exponent of x² stands for itself in x^2.
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 
 
 def number_text(x: float, digits: int | None = 6) -> str:
@@ -100,7 +102,7 @@ class Naming:
 
     def constant(self, node: int) -> str:
         """Return the text of a constant, in parentheses if it is more than one number."""
-        text = " ".join(self.graph.source(node).split()) or number_text(
+        text = " ".join(self.graph.source(node).translate(_RAISED).split()) or number_text(
             float(self.graph.numbers.get(node, math.pi)), None
         )
         return text if _SIMPLE.fullmatch(text) or (text.endswith(")") and text[0].isalpha()) else f"({text})"

@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-# An exponent stands in the text as the user wrote it: x^² where it was x².
-_DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 # The exponent of a number (1e-7) keeps its sign.
 _EXPONENT = re.compile(r"(?<=[0-9.][eE])-")
 
 
 def pretty(text: str, *, unicode: bool = True) -> str:
     """Return an expression of the language with × − ÷ and superscript powers; with spaces in ASCII."""
-    text = text.translate(_DIGITS)
     if not unicode:
         return text.replace("*", " * ").replace(" *  * ", "**")
     text = re.sub(r"\^([0-9]+)(?![0-9.eE])", lambda match: match[1].translate(_SUPERSCRIPTS), text)
