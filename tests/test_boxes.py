@@ -9,7 +9,7 @@ import pytest
 
 from backprop_cli import gradient
 from backprop_cli.diagram import Diagram, diagram_of_report
-from backprop_cli.render.boxes import draw_boxes
+from backprop_cli.render.boxes import _span, _Wire, draw_boxes
 from backprop_cli.render.stream import plain_lines
 from backprop_cli.render.table import width
 from diagrams import random_diagram, uses
@@ -76,6 +76,13 @@ def test_what_does_not_fit_is_not_drawn() -> None:
     many = diagram_of_report(gradient(f"max({','.join(names)})", dict.fromkeys(names, 1), check=False))
     assert draw_boxes(many, columns=None, unicode=True) is None
     assert draw_boxes(many, columns=None, unicode=True, however_tall=True) is not None
+
+
+def test_joins_of_two_wires_do_not_touch() -> None:
+    # One o over another would be one wire in ASCII. Random graphs hardly ever come to it.
+    upper, lower = _Wire(0, 3, [(3, None), (1, None)]), _Wire(1, 4, [(4, None), (6, None)])
+    assert (_span(upper), _span(lower)) == ((1, 4), (3, 6))
+    assert _span(_Wire(2, 4, [(6, None)])) == (4, 6)  # a corner may
 
 
 def test_a_single_node() -> None:
