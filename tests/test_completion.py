@@ -36,8 +36,9 @@ def words(line: str) -> list[str]:
 
 LINES = [
     ("backprop ", COMMANDS),
-    ("backprop gr", ["grad"]),
-    ("backprop help gr", ["grad"]),
+    ("backprop gr", ["grad", "graph"]),
+    ("backprop grad", ["grad"]),
+    ("backprop help gr", ["grad", "graph"]),
     ("backprop nope ", []),
     ("backprop --", ["--version", "--help"]),
     ("backprop ops sigm", ["sigmoid"]),
@@ -81,8 +82,10 @@ LINES = [
     ("backprop grad --file /nowhere ", []),
     ("backprop grad --file - ", []),
     ("backprop grad --file / ", []),
-    ("  N=1 time ./venv/bin/backprop gr", ["grad"]),
-    ("bp gr", ["grad"]),
+    ("  N=1 time ./venv/bin/backprop gra", ["grad", "graph"]),
+    ("bp gra", ["grad", "graph"]),
+    ("backprop graph --output ", [":files"]),
+    ('backprop graph "a*b" --format=s', ["--format=svg"]),
     ("", COMMANDS),
 ]
 
@@ -193,7 +196,7 @@ for word in ${COMPREPLY[@]+"${COMPREPLY[@]}"}; do echo "<$word>"; done
 @pytest.mark.parametrize(
     ("line", "split", "output"),
     [
-        ("backprop gr", ["backprop", "gr"], "<grad>\n"),
+        ("backprop ba", ["backprop", "ba"], "<batch>\n"),
         (
             'backprop grad "a*b" ',
             ["backprop", "grad", '"a*b"', ""],
@@ -278,7 +281,7 @@ def terminal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Termina
 
 def test_a_shell_completes(terminal: Terminal) -> None:
     for keys, pattern in [
-        ("backprop gr\t", r"backprop\s+grad\b"),
+        ("backprop grad\t ", r"backprop\s+grad\b"),
         ('"a*b" a=2 \t', r"a=2\s+b="),
         ("3 --format=j\t", r"--format=json"),
         (" --wr\ta,\t", r"\ba,b\b"),

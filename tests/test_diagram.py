@@ -13,7 +13,7 @@ from backprop_cli.lower import lower_program
 from backprop_cli.namespaces import FLOAT
 from backprop_cli.ops import OPS, TABLE, Op
 from backprop_cli.parse import parse_source
-from backprop_cli.render.pretty import pretty
+from backprop_cli.render.pretty import factor, pretty
 from backprop_cli.source import read_source
 
 POINTS = [
@@ -76,6 +76,20 @@ def test_a_bare_graph_has_formulas() -> None:
     diagram = diagram_of_graph(lower_program(parse_source(source)))
     assert [box.value for box in diagram.boxes] == [""] * 6
     assert [arrow.slope for arrow in diagram.arrows] == ["b", "a", "e", "e", "where(x > 0, 1, 0)", "1"]
+
+
+def test_a_superscript_is_a_number_like_any_other() -> None:
+    diagram = diagram_of_graph(lower_program(parse_source(read_source("x² + y⁻¹"))))
+    assert [box.text for box in diagram.boxes if box.text] == ["x^2", "y^(-1)", "v1 + v2"]
+    assert [arrow.slope for arrow in diagram.arrows][:2] == ["2*x", "-y^-2"]
+
+
+@pytest.mark.parametrize(
+    ("slope", "unicode", "shown"),
+    [("3", True, "×3"), ("-1", True, "×-1"), ("1 - a", True, "×(1 − a)"), ("2*x", False, "*2 * x")],
+)
+def test_a_local_derivative_as_a_factor(slope: str, unicode: bool, shown: str) -> None:
+    assert factor(slope, unicode=unicode) == shown
 
 
 @pytest.mark.parametrize(

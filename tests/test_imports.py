@@ -44,6 +44,9 @@ def test_the_library_loads_neither_typer_nor_rich() -> None:
         ["grad", "a*b", "a=2", "b=3", "c=4"],
         ["grad", "a*b", "a=2", "b=1/0"],
         ["grad", "a*b", "--nope"],
+        ["graph", "--help"],
+        ["graph", "a*b", "a=2"],
+        ["graph", "a*b", "--output", "graph.jpg"],
         ["schema", "grad"],
         ["batch", "--help"],
         ["batch", "a*b", "--data", "points.xlsx"],
@@ -59,6 +62,7 @@ def test_help_completion_and_mistakes_do_without_sympy(args: list[str]) -> None:
     assert imported(f"from backprop_cli.cli import run; run({args!r})") == {"typer"}
 
 
-def test_a_pipe_does_without_rich() -> None:
-    used = imported("from backprop_cli.cli import run; run(['grad', 'a*b', 'a=2', 'b=3'])")
+@pytest.mark.parametrize("command", ["grad", "graph"])
+def test_a_pipe_does_without_rich(command: str) -> None:
+    used = imported(f"from backprop_cli.cli import run; run(['{command}', 'a*b', 'a=2', 'b=3'])")
     assert used == {"typer", "sympy", "mpmath"}

@@ -49,6 +49,7 @@ class Diagram(NamedTuple):
     """A program to be drawn. boxes: in topological order, the output last of those it depends on.
 
     program: its text.  output: the id of the output.  has_numbers: whether values and gradients are shown.
+    upstream: the gradient that arrives at the output.
     """
 
     program: str
@@ -56,6 +57,15 @@ class Diagram(NamedTuple):
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
     has_numbers: bool
+    upstream: float = 1.0
+
+    @property
+    def operands(self) -> list[list[Arrow]]:
+        """The arrows that end at each box, in the order of its operands."""
+        found: list[list[Arrow]] = [[] for _ in self.boxes]
+        for arrow in self.arrows:
+            found[arrow.target].append(arrow)
+        return found
 
 
 def diagram_of_report(report: Report, *, digits: int | None = 4, symbolic: bool = False) -> Diagram:
@@ -78,7 +88,7 @@ def diagram_of_report(report: Report, *, digits: int | None = 4, symbolic: bool 
         for argnum, operand in enumerate(node.operands)
         if isinstance(operand, str)
     )
-    return Diagram(report.program, report.output, boxes, arrows, has_numbers=True)
+    return Diagram(report.program, report.output, boxes, arrows, has_numbers=True, upstream=report.upstream)
 
 
 def _slope(node: NodeRecord, argnum: int, digits: int | None, *, symbolic: bool) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from backprop_cli.graph import Graph
 
 _SIMPLE = re.compile(r"[\w.#]+")
+# The exponent of x² stands for itself in x^2.
 
 
 def number_text(x: float, digits: int | None = 6) -> str:

@@ -13,7 +13,7 @@ from backprop_cli.errors import BackpropError, FileError, UsageError
 from backprop_cli.render.stream import Output
 
 # Each adds its commands to the application; they are listed in this order.
-from backprop_cli.cli import grad, check, explain, batch, ops, completion  # noqa: F401  # isort: skip
+from backprop_cli.cli import grad, check, explain, graph, batch, ops, completion  # noqa: F401  # isort: skip
 from backprop_cli.cli.completion import ASKED, answer  # isort: skip
 
 if TYPE_CHECKING:

@@ -97,7 +97,7 @@ def explain(
             output.write(render.render_json(story, found, limits))
         else:
             kind = render.TextPen if form is Format.text else render.MathPen
-            unicode = not ascii and (form is not Format.text or output.has_unicode())
+            unicode = not ascii and (form is not Format.text or output.paper("∂·×−→").unicode)
             pen = kind(report.output, report.upstream, shown, unicode=unicode)
             lines: list[render.Line] = []
             if why is not None or (found is None and not limits):

@@ -79,12 +79,10 @@ def read_request(
 
     Raises UsageError, FileError, ParseError or InputError.
     """
-    from backprop_cli.source import choose_point, evaluate_constant, read_source
+    from backprop_cli.source import choose_point, read_source
 
     text, given = read_program(arguments, file)
-    if not upstream.strip():
-        raise UsageError("--upstream is given no value", hint="--upstream 10")
-    seed = evaluate_constant(upstream)
+    seed = read_upstream(upstream)
     source = read_source(text, given)
     point = choose_point(source, given)
     return Request(source, point, choose_inputs(source, wrt), seed)
@@ -111,6 +109,15 @@ def read_program(arguments: list[str] | None, file: str | None) -> tuple[str, di
         raise UsageError("a program is missing", hint='backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5')
     given = read_assignments(words, hint)
     return program if program != "-" else read_file(file or "-", "the program"), given
+
+
+def read_upstream(text: str) -> float:
+    """Return the gradient that arrives at the output. Raises UsageError, ParseError or InputError."""
+    from backprop_cli.source import evaluate_constant
+
+    if not text.strip():
+        raise UsageError("--upstream is given no value", hint="--upstream 10")
+    return evaluate_constant(text)
 
 
 def choose_inputs(source: Source, wrt: list[str] | None) -> list[str] | None:

@@ -16,3 +16,35 @@ def pretty(text: str, *, unicode: bool = True) -> str:
     text = re.sub(r"\^([0-9]+)(?![0-9.eE])", lambda match: match[1].translate(_SUPERSCRIPTS), text)
     text = _EXPONENT.sub("\0", text).replace("-", "−").replace("\0", "-")
     return text.replace("*", " × ").replace("/", " / ")
+
+
+def factor(text: str, *, unicode: bool = True) -> str:
+    """Return a local derivative as the factor it is: "×3", "×(1 − a)"; in ASCII "*3"."""
+    shown = number_or_formula(text, unicode=unicode)
+    if _has_sum(text):
+        shown = f"({shown})"
+    return f"{'×' if unicode else '*'}{shown}"
+
+
+def number_or_formula(text: str, *, unicode: bool = True) -> str:
+    """Return a local derivative as it is shown. A number stays what it is, so that it can be copied."""
+    try:
+        float(text)
+    except ValueError:
+        return pretty(text, unicode=unicode)
+    return text
+
+
+def _has_sum(text: str) -> bool:
+    """Tell whether a formula is a sum or a comparison outside of all parentheses."""
+    depth = 0
+    for i, c in enumerate(text):
+        depth += (c == "(") - (c == ")")
+        if not depth and text[i : i + 3] in (" + ", " - "):
+            return True
+    return False
+
+
+def to_ascii(text: str) -> str:
+    """Return a text in ASCII; letters that it lacks are written as Python does."""
+    return text.encode("ascii", "backslashreplace").decode("ascii")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.naming import printable
 
@@ -13,11 +13,20 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from backprop_cli.errors import BackpropError
+    from backprop_cli.render.rails import Line
     from backprop_cli.render.table import Block
     from backprop_cli.report import Notice
 
 # What ASCII has instead of our own signs. A user's letters are escaped by the stream itself.
 _ASCII = str.maketrans({"∂": "d", "…": "...", "→": "->", "·": "*", "−": "-"})
+
+
+class Paper(NamedTuple):
+    """What standard output can take. columns: its width, None where nothing has to fit."""
+
+    columns: int | None
+    unicode: bool
+    colour: bool
 
 
 class Output:
@@ -52,19 +61,42 @@ class Output:
         if not (terminal or colour):
             self.write(render_plain(blocks))
             return
-        unicode = self.has_unicode()
+        paper = self.paper("∂─…")
         self.write(
             render_terminal(
                 blocks,
                 columns=_columns(terminal=terminal),
                 colour=colour,
-                unicode=unicode,
+                unicode=paper.unicode,
             )
         )
 
-    def has_unicode(self) -> bool:
-        """Tell whether standard output can show the signs of drawings."""
-        return sys.stdout is None or self._encodable("∂─…", sys.stdout.encoding) == "∂─…"
+    def paper(self, signs: str) -> Paper:
+        """Return what standard output can take. signs: those that decide whether it has Unicode's."""
+        terminal = is_terminal(sys.stdout)
+        return Paper(
+            _columns(terminal=True) if terminal else None,
+            self._encodable(signs, getattr(sys.stdout, "encoding", None)) == signs,
+            self._wants_colour(terminal=terminal),
+        )
+
+    def write_drawing(self, lines: Iterable[Line], *, colour: bool) -> None:
+        """Write lines in pieces, each of a colour. They are never cut."""
+        if not colour:
+            self.write(plain_lines(lines))
+            return
+        from backprop_cli.render.terminal import Painter
+
+        painter = Painter(_columns(terminal=True), colour=True, unicode=True)
+        painter.pieces(lines)
+        self.write(painter.text())
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write data as it is. Raises OSError."""
+        if sys.stdout is None:
+            raise OSError("standard output is closed")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
 
     def diagnose(self, text: str) -> None:
         """Write a line to standard error."""
@@ -130,6 +162,11 @@ def is_terminal(stream: object) -> bool:
     """Tell whether a stream, which may be closed, is a terminal."""
     isatty = getattr(stream, "isatty", None)
     return bool(isatty and isatty())
+
+
+def plain_lines(lines: Iterable[Line]) -> str:
+    """Return lines in pieces as text."""
+    return "".join("".join(piece for piece, _ in line) + "\n" for line in lines)
 
 
 def _pass_through(error: UnicodeError) -> tuple[str | bytes, int]:

@@ -14,6 +14,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from backprop_cli.render.rails import Line
     from backprop_cli.render.table import Role, Sheet
 
 _STYLES: dict[str, str] = {
@@ -24,6 +25,9 @@ _STYLES: dict[str, str] = {
     "pass": "green",
     "fail": "bold red",
     "note": "magenta",
+    "header": "bold",
+    "legend": "dim",
+    **{f"lane{i}": colour for i, colour in enumerate(("blue", "green", "magenta", "red", "cyan", "white"))},
 }
 
 
@@ -66,6 +70,12 @@ class Painter:
             wrapped = wrap(line, self.console.width, subsequent_indent=indent, break_on_hyphens=False)
             for part in wrapped or [""]:
                 self.console.print(Text(part, style=_STYLES[role]), no_wrap=True, overflow="ignore")
+
+    def pieces(self, lines: Iterable[Line]) -> None:
+        """Draw lines of any width, as they are."""
+        for line in lines:
+            text = Text.assemble(*((piece, _STYLES.get(role, "")) for piece, role in line))
+            self.console.print(text, no_wrap=True, overflow="ignore", crop=False)
 
     def text(self) -> str:
         """Return what was drawn, without trailing blanks."""
