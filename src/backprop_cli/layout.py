@@ -20,10 +20,7 @@ MARGIN = 16.0
 _GAP = 22.0  # between boxes of a column
 _LANE = 10.0  # what a line takes that passes a column
 _CHANNEL = 46.0  # between columns, for lines to change their lanes
-LABEL = {"LR": 52.0, "TB": 30.0}
-"""The straight end of an arrow, where its label stands."""
-PORT = {"LR": 18.0, "TB": 48.0}
-"""Between the ends of arrows at one box, so that their labels don't touch."""
+_DOT = 9.0  # from a box to where its line branches
 # Columns are put in order by so many sweeps; large drawings have fewer.
 _SWEEPS, _LARGE = 12, 2_000
 
@@ -65,13 +62,21 @@ class Layout(NamedTuple):
         return "".join(parts)
 
 
-def place(sizes: Sequence[Point], arrows: Sequence[tuple[int, int]], *, direction: str = "LR") -> Layout:
+def place(
+    sizes: Sequence[Point],
+    arrows: Sequence[tuple[int, int]],
+    *,
+    direction: str = "LR",
+    room: float = 52.0,
+    apart: float = 18.0,
+) -> Layout:
     """Lay out boxes of these sizes (width, height) and arrows (source, target), sources before targets.
 
-    direction: "LR" from left to right, "TB" from top to bottom.
+    direction: "LR" from left to right, "TB" from top to bottom.  room: the straight end of an arrow, for its
+    label.  apart: between the ends of arrows at one box, so that their labels don't touch.
     """
     across = direction == "TB"
-    drawing = _Drawing([(h, w) if across else (w, h) for w, h in sizes], arrows, direction)
+    drawing = _Drawing([(h, w) if across else (w, h) for w, h in sizes], arrows, direction, room, apart)
     drawing.order_columns()
     drawing.place_rows()
     return drawing.layout(across=across)
@@ -83,9 +88,17 @@ class _Drawing:
     column, size, after: per stop; after: the stops in the next column that its lines go to.
     """
 
-    def __init__(self, sizes: list[Point], arrows: Sequence[tuple[int, int]], direction: str) -> None:
-        self.arrows = arrows
+    def __init__(
+        self,
+        sizes: list[Point],
+        arrows: Sequence[tuple[int, int]],
+        direction: str,
+        room: float,
+        apart: float,
+    ) -> None:
         self.direction = direction
+        self.room = room
+        self.apart = apart
         self.boxes = len(sizes)
         self.size = list(sizes)
         self.column = _columns(len(sizes), arrows)
@@ -187,7 +200,7 @@ class _Drawing:
         lefts, x = [], MARGIN
         for column in self.columns:
             lefts.append(x)
-            x += max((self.size[stop][0] for stop in column), default=0.0) + _CHANNEL + LABEL[self.direction]
+            x += max((self.size[stop][0] for stop in column), default=0.0) + _DOT + _CHANNEL + self.room
         tops = [self.y[i] - self.size[i][1] / 2 for i in range(len(self.size))]
         shift = MARGIN - min(tops, default=0.0)
         rights = [
@@ -199,7 +212,7 @@ class _Drawing:
         for number, way in enumerate(self.ways):
             routes.append(self._route(way, ports[number] + shift, lefts, rights, shift))
         dots = [
-            (rights[self.column[stop]], self.y[stop] + shift)
+            (rights[self.column[stop]] + _DOT, self.y[stop] + shift)
             for stop, following in enumerate(self.after)
             if len(following) > 1
         ]
@@ -220,7 +233,7 @@ class _Drawing:
         ports = [0.0] * len(self.ways)
         for box, numbers in enumerate(arriving):
             numbers.sort(key=lambda number: (self.y[self.ways[number][-2]], number))
-            step = min(PORT[self.direction], self.size[box][1] / (len(numbers) + 1))
+            step = min(self.apart, self.size[box][1] / max(len(numbers), 1))
             first = self.y[box] - step * (len(numbers) - 1) / 2
             for place_, number in enumerate(numbers):
                 ports[number] = first + step * place_
@@ -232,15 +245,14 @@ class _Drawing:
         source, target = way[0], way[-1]
         y = self.y[source] + shift
         start = lefts[self.column[source]] + self.size[source][0]
-        knots = [(start, y), (rights[self.column[source]], y)]
-        room = LABEL[self.direction]
+        knots = [(start, y), (rights[self.column[source]] + _DOT, y)]
         for stop in way[1:-1]:
             column, y = self.column[stop], self.y[stop] + shift
-            knots += [(lefts[column] - room, y), (rights[column], y)]
+            knots += [(lefts[column] - self.room, y), (rights[column] + _DOT, y)]
         end = lefts[self.column[target]]
-        knots += [(end - room, port), (end, port)]
+        knots += [(end - self.room, port), (end, port)]
         distinct = [knot for i, knot in enumerate(knots) if not i or knot != knots[i - 1]]
-        return Route(tuple(distinct), (end - room / 2, port))
+        return Route(tuple(distinct), (end - self.room / 2, port))
 
 
 def _columns(count: int, arrows: Sequence[tuple[int, int]]) -> list[int]:
