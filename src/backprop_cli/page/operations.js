@@ -34,6 +34,8 @@ function gaussian(x, scale) {
   return Math.exp(-square * scale) * (1 - rest * scale);
 }
 
+// ECMAScript has no erf. Against mpmath at 28,000 points the relative error of erf stays below 7e-16, that of erfc
+// below 4e-15 (just under x = 1, where 1 - erf cancels), that of gelu below 3e-15.
 const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 
 // DLMF 7.6.2: erf x = 2/√π · exp(-x²) · Σ 2ⁿ x²ⁿ⁺¹ / (1·3·…·(2n + 1)); all terms have one sign.

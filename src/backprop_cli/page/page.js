@@ -1,9 +1,6 @@
 // The page: it shows one step of the story at a time, and computes anew when an input is edited.
 
-// A number that is not finite is a string in JSON.
-const data = JSON.parse(document.getElementById("data").textContent, (key, x) =>
-  key === "value" || key === "number" ? Number(x) : x,
-);
+const data = readData(document.getElementById("data").textContent);
 const story = new Story(data);
 const { forward, backward } = story.order;
 const LAST = forward.length + backward.length;
@@ -120,7 +117,7 @@ function showStep(current) {
   if (current === undefined) element("sentence").textContent = story.startSentence(result);
   else if (isBackward()) {
     element("sentence").textContent = `Backward: ${story.backwardSentence(result, current)}`;
-    if (result.adjoint[current] !== undefined) step.append(mathml(story.backwardFormula(result, current)));
+    if (story.isReached(result, current)) step.append(mathml(story.backwardFormula(result, current)));
     reasons.push(...story.reasons(result, current));
   } else {
     element("sentence").textContent = `Forward: ${story.forwardSentence(result, current)}`;
@@ -152,7 +149,7 @@ function showExplained() {
   } else said.push(`Forward: ${node.id} = ${numberText(result.primal[explained])} is given.`);
   if (story.onPath.has(explained)) said.push(`Backward: ${story.backwardSentence(result, explained)}`);
   else said.push(`Backward: ${data.nodes[data.output].id} does not depend on ${node.id}, so its gradient is 0.`);
-  if (result.adjoint[explained] !== undefined) formulas.push(mathml(story.backwardFormula(result, explained)));
+  if (story.isReached(result, explained)) formulas.push(mathml(story.backwardFormula(result, explained)));
   listOf(element("explained-said"), [...said, ...story.reasons(result, explained)]);
   element("explained-formula").replaceChildren(...formulas);
 }
@@ -169,6 +166,10 @@ function build(tree) {
   if (typeof tree === "string") return document.createTextNode(tree);
   const at = document.createElementNS("http://www.w3.org/1998/Math/MathML", tree[0]);
   at.append(...tree.slice(1).map(build));
+  if (tree[0] === "mo" && "()|⌊⌋⌈⌉".includes(tree[1])) {
+    at.setAttribute("lspace", "0");
+    at.setAttribute("rspace", "0");
+  }
   return at;
 }
 

@@ -106,11 +106,11 @@ class Story {
 
   backwardSentence(result, i) {
     const { nodes, output, facts } = this.data;
-    if (result.blame !== undefined) return `There is no gradient: ${nodes[output].id} has no value.`;
+    if (result.blame !== undefined) return `there is no gradient: ${nodes[output].id} has no value.`;
     const { id } = nodes[i];
     const words = this.gradientWords(i);
-    if (result.adjoint[i] === undefined) return `No gradient arrives at ${id}: its branch was not taken.`;
-    const said = [`${words[0].toUpperCase()}${words.slice(1)} is ${numberText(result.adjoint[i])}.`];
+    if (!this.isReached(result, i)) return `no gradient arrives at ${id}: nothing passes through what it feeds.`;
+    const said = [`${words} is ${numberText(this.gradient(result, i))}.`];
     const uses = this.consumers[i].filter((use) => this.onPath.has(use.node));
     if (uses.length > 1) {
       const feeds = [...new Set(uses.map((use) => nodes[use.node].id))];
@@ -135,8 +135,12 @@ class Story {
     return [...new Set(told)];
   }
 
+  // Whether there is a gradient to be told: also where it ends, at a closed gate, but not behind one.
+  isReached(result, i) {
+    return result.blame === undefined && (i === this.data.output || this.contributions(result, i).length > 0);
+  }
+
   contributions(result, i) {
-    if (result.blame !== undefined) return [];
     return this.consumers[i].filter((use) => this.onPath.has(use.node) && result.adjoint[use.node] !== undefined);
   }
 
@@ -149,7 +153,7 @@ class Story {
     const lines = [[EQUALS, filled(formula, symbol)]];
     if (!result.failures[i]) {
       lines.push([EQUALS, filled(formula, number)]);
-      lines.push([EQUALS, ["mrow", numberTree(result.primal[i])]]);
+      lines.push([EQUALS, numberTree(result.primal[i])]);
     }
     return { left: nameTree(id), lines };
   }
@@ -157,7 +161,7 @@ class Story {
   backwardFormula(result, i) {
     const { nodes, output } = this.data;
     const left = this.gradientTree(i);
-    if (i === output) return { left, lines: [[EQUALS, numberTree(result.adjoint[i])]] };
+    if (i === output) return { left, lines: [[EQUALS, numberTree(this.gradient(result, i))]] };
     const uses = this.contributions(result, i);
     const shown = uses.slice(0, MOST_TERMS);
     const sum = (term) => {
@@ -174,7 +178,7 @@ class Story {
     const numbers = sum((use) => [bar(use), dot, numberTree(result.slopes[use.node][use.argnum], 1)]);
     if (JSON.stringify(symbols) !== JSON.stringify(numbers)) lines.push(symbols);
     lines.push(numbers);
-    lines.push([EQUALS, ["mrow", numberTree(result.adjoint[i])]]);
+    lines.push([EQUALS, numberTree(this.gradient(result, i))]);
     return { left, lines };
   }
 }

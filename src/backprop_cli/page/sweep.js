@@ -3,6 +3,11 @@
 // A node: {id, op, operands, value}.  An operand is {node: index} or {number: x}.
 // facts: what Python's table says of an operation: {backward, needs, cuts, convention}.
 
+// A number that is not finite is a string in JSON.
+function readData(text) {
+  return JSON.parse(text, (key, x) => (key === "value" || key === "number" ? Number(x) : x));
+}
+
 const isFixed = (operand) => operand.node === undefined;
 
 // Return {primal, failures, adjoint, slopes, kinks}, lists with an entry per node, and {blame}.

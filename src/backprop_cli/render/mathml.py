@@ -51,10 +51,13 @@ def slope_tree(node: NodeRecord, argnum: int) -> Tree:
     op = OPS[node.op]
     if "cond" in op.args:
         condition = _slot(0).tree
-        return condition if argnum == 1 else ["mrow", _sign("("), ["mn", "1"], _sign("−"), condition, _sign(")")]
+        return (
+            condition if argnum == 1 else ["mrow", _sign("("), ["mn", "1"], _sign("−"), condition, _sign(")")]
+        )
     # The reader knows no names such as c#1.
     terms = [
-        f"{_SLOT}{i}" if isinstance(operand, str) else node.terms[i] for i, operand in enumerate(node.operands)
+        f"{_SLOT}{i}" if isinstance(operand, str) else node.terms[i]
+        for i, operand in enumerate(node.operands)
     ]
     return _held(_read(partial_text(op, argnum, terms)), _POWER)
 

@@ -68,6 +68,7 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 </div>
 <input type="range" id="scrubber" min="0" max="0" value="0" aria-label="Step">
 {_picture(report, direction)}
+<div class="panels">
 <section class="panel now" aria-labelledby="now-title">
 <h2 id="now-title">This step</h2>
 <p id="sentence" role="status" aria-live="polite"></p>
@@ -79,9 +80,10 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 <ul id="explained-said"></ul>
 <div id="explained-formula" class="formula" tabindex="0" role="group" aria-label="The node as formulas"></div>
 </section>
+</div>
 {_table(report)}
 </main>
-<script type="application/json" id="data">{_data(report)}</script>
+<script type="application/json" id="data">{page_data(report)}</script>
 <script>{script}</script>
 </body>
 </html>
@@ -191,7 +193,7 @@ def _text(node: NodeRecord) -> str:
     return "" if node.op == "input" else pretty(node.expr)
 
 
-def _data(report: Report) -> str:
+def page_data(report: Report) -> str:
     """Return what the scripts need as JSON in which no tag can begin."""
     place = {node.id: i for i, node in enumerate(report.nodes)}
     used = sorted({node.op for node in report.nodes if node.operands})
@@ -201,7 +203,9 @@ def _data(report: Report) -> str:
         "nodes": [_node(node, place) for node in report.nodes],
         "facts": {name: _facts(name) for name in used},
     }
-    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).replace(
+        "<", "\\u003c"
+    )
 
 
 def _node(node: NodeRecord, place: dict[str, int]) -> dict[str, Any]:
@@ -210,7 +214,9 @@ def _node(node: NodeRecord, place: dict[str, int]) -> dict[str, Any]:
         "op": node.op,
         "text": _text(node),
         "terms": [pretty(term) for term in node.terms],
-        "operands": [{"node": place[x]} if isinstance(x, str) else {"number": number(x)} for x in node.operands],
+        "operands": [
+            {"node": place[x]} if isinstance(x, str) else {"number": number(x)} for x in node.operands
+        ],
     }
     if not node.operands:
         return {**record, "value": number(node.value)}
