@@ -1,4 +1,4 @@
-"""The page in a real browser: its numbers against Python's, and its use by mouse, keyboard and screen reader."""
+"""The page in a real browser: its numbers against Python's, and its use by mouse and keyboard."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ NEURON = (
     {"w": 0.5, "x": 2, "b": -0.3, "y": 1},
 )
 KINKS = (
-    "y = log(x)*sqrt(a)/(1 + exp(-x)) + max(x, a, 0) + where(x > a, x^a, cbrt(x))\n"
-    "# </script><img src=q onerror=f()>",
+    "y = log(x)*sqrt(a)/(1 + exp(-x)) + max(x, a, 0) + where(x > a, x^a, cbrt(x))  # </script><img src=q>",
     {"x": 2, "a": 2},
 )
 PROGRAMS = [LESSON, NEURON, KINKS, ("c = c*2; c = c + c#3\nc", {"c": 1}), ("2*pi", {})]
@@ -139,8 +138,9 @@ JS_ROWS = """cases => cases.map(([op, facts, xs, fixed]) => {
   const inputs = xs.map((x, i) => ({id: "x" + i, op: "input", operands: [], value: x}));
   const nodes = [...inputs, {id: "y", op, operands}];
   const r = sweep({nodes, output: xs.length, upstream: 1, facts: {[op]: facts}}, xs);
-  const slopes = r.slopes[xs.length]?.map(s => s === undefined ? null : String(s));
-  return {y: String(r.primal[xs.length]), why: r.failures[xs.length] ?? null, slopes, kink: r.kinks[xs.length]};
+  const at = list => list[xs.length];
+  const slopes = at(r.slopes)?.map(s => s === undefined ? null : String(s));
+  return {y: String(at(r.primal)), why: at(r.failures) ?? null, slopes, kink: at(r.kinks)};
 })"""
 
 

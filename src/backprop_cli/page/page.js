@@ -169,6 +169,7 @@ function build(tree) {
   if (tree[0] === "mo" && "()|⌊⌋⌈⌉".includes(tree[1])) {
     at.setAttribute("lspace", "0");
     at.setAttribute("rspace", "0");
+    at.setAttribute("stretchy", "false");
   }
   return at;
 }

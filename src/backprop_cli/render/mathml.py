@@ -27,7 +27,7 @@ Tree = list[Any]
 _CHOICE, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 _SIGNS = {"add": "+", "sub": "−", "mul": "×", "lt": "<", "le": "≤", "gt": ">", "ge": "≥"}
 _NEEDS = {"add": (_SUM, _PRODUCT), "sub": (_SUM, _PRODUCT), "mul": (_PRODUCT, _POWER)}
-_BRACKETS = {"abs": "||", "floor": "⌊⌋", "ceil": "⌈⌉"}
+_BRACKETS = {"abs": ("|", "|"), "floor": ("⌊", "⌋"), "ceil": ("⌈", "⌉")}
 _NAMES = {"sigmoid": "σ", "pi": "π", "tau": "τ", "log": "ln"}
 _SLOT = "operand"
 

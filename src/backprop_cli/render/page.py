@@ -54,7 +54,7 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 <body>
 <main>
 <h1>{escape(heading)}</h1>
-{_program(report, heading)}<noscript><p>This page computes with JavaScript, which is switched off here.</p></noscript>
+{_program(report, heading)}<noscript><p>This page needs JavaScript, which is switched off.</p></noscript>
 {_inputs(report)}
 <p id="trouble" role="alert" hidden></p>
 <div class="controls" role="group" aria-label="Steps">
@@ -115,7 +115,8 @@ def _program(report: Report, heading: str) -> str:
 def _inputs(report: Report) -> str:
     fields = [
         f'<label for="input-{i}">{escape(node.id)} = <input type="text" id="input-{i}" data-node="{i}" '
-        f'value="{_input_text(node.value)}" autocomplete="off" spellcheck="false" aria-describedby="message-{i}">'
+        f'value="{_input_text(node.value)}" autocomplete="off" spellcheck="false" '
+        f'aria-describedby="message-{i}">'
         f'</label><span class="message" id="message-{i}" role="alert"></span>'
         for i, node in enumerate(report.nodes)
         if node.op == "input"

@@ -35,8 +35,10 @@ def draw_picture(report: Report, direction: str) -> str:
     sizes = [_size(box) for box in diagram.boxes]
     layout = _place(sizes, [(a.source, a.target) for a in diagram.arrows], direction=direction)
     arrows = "\n".join(
-        f'<g class="arrow" data-source="{arrow.source}" data-target="{arrow.target}" data-argnum="{arrow.argnum}">'
-        f'<path d="{route.path}"/><text class="slope" x="{route.label[0]:g}" y="{route.label[1]:g}"></text></g>'
+        f'<g class="arrow" data-source="{arrow.source}" data-target="{arrow.target}" '
+        f'data-argnum="{arrow.argnum}">'
+        f'<path d="{route.path}"/>'
+        f'<text class="slope" x="{route.label[0]:g}" y="{route.label[1]:g}"></text></g>'
         for arrow, route in zip(diagram.arrows, layout.routes, strict=True)
     )
     nodes = "\n".join(
