@@ -5,6 +5,7 @@ const story = new Story(data);
 const { forward, backward } = story.order;
 const LAST = forward.length + backward.length;
 const PAUSE = 1100; // ms between two steps of Play
+const SMALLEST = 0.75; // of the picture
 
 const element = (id) => document.getElementById(id);
 const all = (selector) => [...document.querySelectorAll(selector)];
@@ -214,6 +215,17 @@ function explain(i) {
   show();
 }
 
+// Make the picture a little smaller where it then fits; its texts stay readable.
+function fit() {
+  const view = element("picture");
+  if (!view?.clientWidth) return;
+  const drawing = view.querySelector("svg");
+  const { width, height } = drawing.viewBox.baseVal;
+  const scale = Math.min(1, Math.max(view.clientWidth / width, SMALLEST));
+  drawing.setAttribute("width", width * scale);
+  drawing.setAttribute("height", height * scale);
+}
+
 // Scroll the picture, and not the page.
 function reveal(box) {
   const view = element("picture");
@@ -326,6 +338,8 @@ function listen() {
   press("reset", reset);
   element("scrubber").addEventListener("input", (event) => (pause(), goTo(Number(event.target.value))));
   document.addEventListener("keydown", onKey);
+  window.addEventListener("resize", fit);
+  element("picture")?.closest("details")?.addEventListener("toggle", fit);
   for (const field of fields) field.addEventListener("input", () => edit(field));
   for (const [i, row] of rows.entries()) row.querySelector("button").addEventListener("click", () => explain(i));
   for (const [i, box] of boxes.entries()) {
@@ -339,4 +353,5 @@ element("scrubber").max = LAST;
 for (const field of fields) field.value = field.defaultValue; // a browser may have kept an edit over a reload
 listen();
 recompute();
+fit();
 show();

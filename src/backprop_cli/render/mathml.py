@@ -50,10 +50,9 @@ def slope_tree(node: NodeRecord, argnum: int) -> Tree:
     """Return a local derivative of a node as a factor of a product."""
     op = OPS[node.op]
     if "cond" in op.args:
-        condition = _slot(0).tree
-        return (
-            condition if argnum == 1 else ["mrow", _sign("("), ["mn", "1"], _sign("−"), condition, _sign(")")]
-        )
+        condition = _slot(0)
+        otherwise = _apply(OPS["sub"], [_Piece(["mn", "1"], _ATOM), condition])
+        return _held(condition if argnum == 1 else otherwise, _POWER)
     # The reader knows no names such as c#1.
     terms = [
         f"{_SLOT}{i}" if isinstance(operand, str) else node.terms[i]
