@@ -1,0 +1,357 @@
+// The page: it shows one step of the story at a time, and computes anew when an input is edited.
+
+const data = readData(document.getElementById("data").textContent);
+const story = new Story(data);
+const { forward, backward } = story.order;
+const LAST = forward.length + backward.length;
+const PAUSE = 1100; // ms between two steps of Play
+const SMALLEST = 0.75; // of the picture
+
+const element = (id) => document.getElementById(id);
+const all = (selector) => [...document.querySelectorAll(selector)];
+const fields = all("input[data-node]");
+const boxes = byNode("g.node");
+const rows = byNode("tbody tr");
+const arrows = all("g.arrow").map((g) => ({
+  g,
+  path: g.querySelector("path"),
+  slope: g.querySelector("text"),
+  source: Number(g.dataset.source),
+  target: Number(g.dataset.target),
+  argnum: Number(g.dataset.argnum),
+}));
+const rank = { forward: ranks(forward, 1), backward: ranks(backward, forward.length + 1) };
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+
+let point = startPoint();
+let result = sweep(data, point);
+let position = 0;
+let explained; // the node that was asked for
+let timer;
+
+function byNode(selector) {
+  const found = [];
+  for (const at of all(selector)) found[at.dataset.node] = at;
+  return found;
+}
+
+function ranks(order, first) {
+  const of = data.nodes.map(() => Infinity);
+  order.forEach((node, k) => (of[node] = first + k));
+  return of;
+}
+
+function startPoint() {
+  return data.nodes.map((node) => (node.op === "input" ? node.value : undefined));
+}
+
+// ---- what is shown ----
+
+const currentNode = () => (position > forward.length ? backward[position - forward.length - 1] : forward[position - 1]);
+const isBackward = () => position > forward.length;
+const hasValue = (i) => !data.nodes[i].operands.length || rank.forward[i] <= position;
+// A node without a path to the output gets no step; it is known from the first one that its gradient is 0.
+const hasGradient = (i) => (story.onPath.has(i) ? rank.backward[i] <= position : isBackward());
+
+function show() {
+  const current = currentNode();
+  data.nodes.forEach((_, i) => showNode(i, i === current));
+  for (const arrow of arrows) showArrow(arrow, current);
+  showStep(current);
+  showExplained();
+  element("scrubber").value = position;
+  element("scrubber").setAttribute("aria-valuetext", whereText());
+  element("where").textContent = whereText();
+  element("back").setAttribute("aria-disabled", position === 0);
+  element("step").setAttribute("aria-disabled", position === LAST);
+  if (current !== undefined) reveal(boxes[current]);
+}
+
+function whereText() {
+  if (position === 0) return "start";
+  if (!isBackward()) return `forward ${position} / ${forward.length}`;
+  return `backward ${position - forward.length} / ${backward.length}`;
+}
+
+function showNode(i, isCurrent) {
+  const value = hasValue(i) ? result.primal[i] : undefined;
+  const gradient = hasGradient(i) ? story.gradient(result, i) : undefined;
+  const hasFailed = value !== undefined && result.failures[i] !== undefined;
+  for (const at of [boxes[i], rows[i]]) {
+    if (!at) continue;
+    at.classList.toggle("current", isCurrent);
+    at.classList.toggle("failed", hasFailed);
+    at.classList.toggle("kink", gradient !== undefined && Boolean(result.kinks[i]));
+    setNumber(at.querySelector(".value"), value);
+    setNumber(at.querySelector(".gradient"), gradient);
+  }
+  if (isCurrent) rows[i].setAttribute("aria-current", "step");
+  else rows[i].removeAttribute("aria-current");
+  const { id, text } = data.nodes[i];
+  const said = [text ? `${id} = ${text}` : `input ${id}`];
+  if (value !== undefined) said.push(`value ${numberText(value)}`);
+  if (gradient !== undefined) said.push(`gradient ${numberText(gradient)}`);
+  boxes[i]?.setAttribute("aria-label", said.join(", "));
+}
+
+// All digits stand in the value of a data element, six are shown.
+function setNumber(at, x) {
+  at.textContent = x === undefined ? "·" : numberText(x);
+  if (at.tagName === "DATA") at.value = x === undefined ? "" : String(x);
+}
+
+function showArrow({ g, path, slope, source, target, argnum }, current) {
+  const passes = isBackward() ? source === current && result.adjoint[target] !== undefined : target === current;
+  const isBack = passes && isBackward();
+  g.classList.toggle("forward", passes && !isBack);
+  g.classList.toggle("backward", isBack);
+  path.setAttribute("marker-end", isBack ? "none" : passes ? "url(#tip-forward)" : "url(#tip)");
+  path.setAttribute("marker-start", isBack ? "url(#tip-backward)" : "none");
+  const x = result.slopes[target]?.[argnum];
+  slope.textContent = isBackward() && hasGradient(source) && x !== undefined ? `×${numberText(x, 4)}` : "";
+}
+
+function showStep(current) {
+  const step = element("formula");
+  step.replaceChildren();
+  const reasons = [];
+  if (current === undefined) element("sentence").textContent = story.startSentence(result);
+  else if (isBackward()) {
+    element("sentence").textContent = `Backward: ${story.backwardSentence(result, current)}`;
+    if (story.isReached(result, current)) step.append(mathml(story.backwardFormula(result, current)));
+    reasons.push(...story.reasons(result, current));
+  } else {
+    element("sentence").textContent = `Forward: ${story.forwardSentence(result, current)}`;
+    step.append(mathml(story.forwardFormula(result, current)));
+  }
+  listOf(element("reasons"), reasons);
+}
+
+function listOf(list, texts) {
+  list.replaceChildren(...texts.map((text) => withText(document.createElement("li"), text)));
+  list.hidden = !texts.length;
+}
+
+function withText(at, text) {
+  at.textContent = text;
+  return at;
+}
+
+function showExplained() {
+  element("explained").hidden = explained === undefined;
+  if (explained === undefined) return;
+  const node = data.nodes[explained];
+  element("explained-title").textContent = node.text ? `The node ${node.id} = ${node.text}` : `The input ${node.id}`;
+  const said = [];
+  const formulas = [];
+  if (node.operands.length) {
+    said.push(`Forward: ${story.forwardSentence(result, explained)}`);
+    formulas.push(mathml(story.forwardFormula(result, explained)));
+  } else said.push(`Forward: ${node.id} = ${numberText(result.primal[explained])} is given.`);
+  if (story.onPath.has(explained)) said.push(`Backward: ${story.backwardSentence(result, explained)}`);
+  else said.push(`Backward: ${data.nodes[data.output].id} does not depend on ${node.id}, so its gradient is 0.`);
+  if (story.isReached(result, explained)) formulas.push(mathml(story.backwardFormula(result, explained)));
+  listOf(element("explained-said"), [...said, ...story.reasons(result, explained)]);
+  element("explained-formula").replaceChildren(...formulas);
+}
+
+// ---- MathML ----
+
+function mathml({ left, lines }) {
+  const cell = (...trees) => ["mtd", ...trees];
+  const table = ["mtable", ...lines.map((line, k) => ["mtr", cell(...(k ? [] : [left])), cell(...line)])];
+  return build(["math", table]);
+}
+
+function build(tree) {
+  if (typeof tree === "string") return document.createTextNode(tree);
+  const at = document.createElementNS("http://www.w3.org/1998/Math/MathML", tree[0]);
+  at.append(...tree.slice(1).map(build));
+  if (tree[0] === "mo" && "()|⌊⌋⌈⌉".includes(tree[1])) {
+    at.setAttribute("lspace", "0");
+    at.setAttribute("rspace", "0");
+    at.setAttribute("stretchy", "false");
+  }
+  return at;
+}
+
+// ---- moving about ----
+
+function goTo(step) {
+  position = Math.min(Math.max(step, 0), LAST);
+  show();
+}
+
+function play() {
+  if (timer !== undefined) return pause();
+  if (position === LAST) goTo(0);
+  element("play").textContent = "Pause";
+  timer = setInterval(() => {
+    goTo(position + 1);
+    if (position === LAST) pause();
+  }, PAUSE);
+}
+
+function pause() {
+  clearInterval(timer);
+  timer = undefined;
+  element("play").textContent = "Play";
+}
+
+function reset() {
+  pause();
+  point = startPoint();
+  for (const field of fields) {
+    field.value = field.defaultValue;
+    accept(field);
+  }
+  explained = undefined;
+  recompute();
+  goTo(0);
+}
+
+function explain(i) {
+  explained = i;
+  show();
+}
+
+// Make the picture a little smaller where it then fits; its texts stay readable.
+function fit() {
+  const view = element("picture");
+  if (!view?.clientWidth) return;
+  const drawing = view.querySelector("svg");
+  const { width, height } = drawing.viewBox.baseVal;
+  const scale = Math.min(1, Math.max(view.clientWidth / width, SMALLEST));
+  drawing.setAttribute("width", width * scale);
+  drawing.setAttribute("height", height * scale);
+}
+
+// Scroll the picture, and not the page.
+function reveal(box) {
+  const view = element("picture");
+  if (!box || !view) return;
+  const [inner, outer] = [box.getBoundingClientRect(), view.getBoundingClientRect()];
+  const margin = 24;
+  const move = (low, high, from, to) => (low < from ? low - from - margin : high > to ? high - to + margin : 0);
+  view.scrollBy({
+    left: move(inner.left, inner.right, outer.left, outer.right),
+    top: move(inner.top, inner.bottom, outer.top, outer.bottom),
+    behavior: reducedMotion.matches ? "instant" : "smooth",
+  });
+}
+
+// ---- inputs ----
+
+// Return the number that a text means, or NaN: -10, 0.5, 1e-3, 1/3.
+function readNumber(text) {
+  const number = String.raw`\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?`;
+  const pattern = new RegExp(`^([-+]?(?:${number}))(?:\\s*/\\s*([-+]?(?:${number})))?$`, "i");
+  const match = text.trim().replaceAll(MINUS, "-").match(pattern);
+  return match ? Number(match[1]) / Number(match[2] ?? 1) : NaN;
+}
+
+function edit(field) {
+  const x = readNumber(field.value);
+  if (!finite(x)) return refuse(field);
+  accept(field);
+  point[field.dataset.node] = x;
+  recompute();
+  show();
+}
+
+function refuse(field) {
+  const { id } = data.nodes[field.dataset.node];
+  field.setAttribute("aria-invalid", "true");
+  const message = `${id} is not a number; write it as -10, 0.5, 1e-3 or 1/3. The numbers shown are those before.`;
+  element(field.getAttribute("aria-describedby")).textContent = message;
+}
+
+function accept(field) {
+  field.removeAttribute("aria-invalid");
+  element(field.getAttribute("aria-describedby")).textContent = "";
+}
+
+function recompute() {
+  result = sweep(data, point);
+  const { blame } = result;
+  const at = element("trouble");
+  at.hidden = blame === undefined;
+  at.textContent =
+    blame === undefined
+      ? ""
+      : `${data.nodes[data.output].id} has no value here: ${failureText(data, result, blame)}. Edit an input, or press Reset.`;
+}
+
+// ---- the picture: one stop of the Tab key, arrows along the edges ----
+
+function neighbour(i, key) {
+  const sources = data.nodes[i].operands.filter((operand) => !isFixed(operand)).map((operand) => operand.node);
+  const targets = story.consumers[i].map((use) => use.node);
+  const isDown = element("picture").dataset.direction === "TB";
+  const along = isDown ? ["ArrowUp", "ArrowDown"] : ["ArrowLeft", "ArrowRight"];
+  const across = isDown ? ["ArrowLeft", "ArrowRight"] : ["ArrowUp", "ArrowDown"];
+  if (key === along[0]) return sources[0];
+  if (key === along[1]) return targets[0];
+  if (key === "Home") return 0;
+  if (key === "End") return data.output;
+  if (!across.includes(key)) return undefined;
+  return i + (key === across[0] ? -1 : 1);
+}
+
+function moveFocus(from, to) {
+  if (!boxes[to]) return;
+  boxes[from].setAttribute("tabindex", "-1");
+  boxes[to].setAttribute("tabindex", "0");
+  boxes[to].focus({ preventScroll: true });
+  reveal(boxes[to]);
+}
+
+function onBoxKey(event, i) {
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.key === "Enter" || event.key === " ") explain(i);
+  else if (neighbour(i, event.key) === undefined) return;
+  else moveFocus(i, neighbour(i, event.key));
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, #picture, .scrolls")) return;
+  if (event.key === "ArrowRight") stepBy(1);
+  else if (event.key === "ArrowLeft") stepBy(-1);
+  else return;
+  event.preventDefault();
+}
+
+function stepBy(count) {
+  pause();
+  goTo(position + count);
+}
+
+function listen() {
+  const press = (id, action) => element(id).addEventListener("click", action);
+  press("forward", () => (pause(), goTo(forward.length)));
+  press("backward", () => (pause(), goTo(LAST)));
+  press("back", () => stepBy(-1));
+  press("step", () => stepBy(1));
+  press("play", play);
+  press("reset", reset);
+  element("scrubber").addEventListener("input", (event) => (pause(), goTo(Number(event.target.value))));
+  document.addEventListener("keydown", onKey);
+  window.addEventListener("resize", fit);
+  element("picture")?.closest("details")?.addEventListener("toggle", fit);
+  for (const field of fields) field.addEventListener("input", () => edit(field));
+  for (const [i, row] of rows.entries()) row.querySelector("button").addEventListener("click", () => explain(i));
+  for (const [i, box] of boxes.entries()) {
+    box.addEventListener("click", () => (moveFocus(boxes.findIndex((b) => b.tabIndex === 0), i), explain(i)));
+    box.addEventListener("keydown", (event) => onBoxKey(event, i));
+  }
+  boxes[0]?.setAttribute("tabindex", "0");
+}
+
+element("scrubber").max = LAST;
+for (const field of fields) field.value = field.defaultValue; // a browser may have kept an edit over a reload
+listen();
+recompute();
+fit();
+show();
