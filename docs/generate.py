@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 from typer.main import get_command
 
-from backprop_cli import __version__
+from backprop_cli import __version__, gradient
 from backprop_cli.cli import app
+from backprop_cli.diagram import diagram_of_report
 from backprop_cli.render.operations import render_markdown
+from backprop_cli.render.svg import render_svg
 
 DATE = "2026-11-22"
 """Of the version: a manual page has to bear one."""
@@ -38,7 +40,18 @@ class Block(NamedTuple):
 
 def pages() -> dict[str, str]:
     """Return the text of each page by its file name."""
-    return {"backprop.1": manual(), "cli.md": reference(), "operations.md": render_markdown(None)}
+    return {
+        "backprop.1": manual(),
+        "cli.md": reference(),
+        "operations.md": render_markdown(None),
+        "neuron.svg": picture(),
+    }
+
+
+def picture() -> str:
+    """Return the picture that the README shows."""
+    report = gradient("z = w*x + b; a = sigmoid(z); C = (a - y)^2", w=0.5, x=2, b=-0.3, y=1)
+    return render_svg(diagram_of_report(report))
 
 
 def contexts() -> list[Any]:

@@ -116,7 +116,7 @@ class _Drawing:
                 way.append(lane)
             self._join(way[-1], target)
             self.ways.append([*way, target])
-        self.columns: list[list[int]] = [[] for _ in range(max(self.column, default=0) + 1)]
+        self.columns: list[list[int]] = [[] for _ in range(max(self.column, default=-1) + 1)]
         for stop, column in enumerate(self.column):
             self.columns[column].append(stop)
         self.y = [0.0] * len(self.size)
