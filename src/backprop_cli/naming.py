@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from backprop_cli.graph import Graph
 
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
+_RAISED = str.maketrans(_SUPERSCRIPTS, "0123456789+-")
 _SIMPLE = re.compile(r"[\w.#]+")
 # The exponent of x² stands for itself in x^2.
 
@@ -106,6 +108,8 @@ class Naming:
         if isinstance(number, float):
             return number_text(number, None)  # equal numbers are one node, however each is written
         text = " ".join(self.graph.source(node).split()) or "pi"
+        if not text.strip(_SUPERSCRIPTS):
+            text = text.translate(_RAISED)  # the -1 of x⁻¹
         return text if _SIMPLE.fullmatch(text) or (text.endswith(")") and text[0].isalpha()) else f"({text})"
 
     def expression(self, node: int) -> str:
