@@ -165,8 +165,7 @@ def _term(user: NodeRecord, argnum: int, nodes: dict[str, NodeRecord], digits: i
     formula = partial_text(op, argnum, user.terms)
     if not op.infix:
         formula = formula.replace(op.write(user.terms), user.id)  # a·(1 - a) is easier than the same in z
-    values = {name: node.value for name, node in nodes.items()}
-    numbers = _NAME.sub(lambda match: _number(match[0], values, digits), formula)
+    numbers = _NAME.sub(lambda match: _number(match[0], nodes, digits), formula)
     case = ""
     if op.case is not None and user.kink is None:  # else its note says what is used
         xs = [nodes[x].value if isinstance(x, str) else x for x in user.operands]
@@ -180,10 +179,11 @@ def _said(operand: str | float, term: str, nodes: dict[str, NodeRecord]) -> str:
     return nodes[operand].expr if isinstance(operand, str) and _is_condition(nodes[operand]) else term
 
 
-def _number(name: str, values: dict[str, float], digits: int | None) -> str:
-    if name not in values:
+def _number(name: str, nodes: dict[str, NodeRecord], digits: int | None) -> str:
+    """Return the value of a node as it stands in a formula; the name itself of a constant such as pi."""
+    if name not in nodes:
         return name
-    text = number_text(values[name], digits)
+    text = number_text(nodes[name].value, digits)
     return f"({text})" if text.startswith("-") else text
 
 
