@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from typer.main import get_command
 
 from backprop_cli import __version__, gradient
-from backprop_cli.cli import app
+from backprop_cli.cli import load_commands
 from backprop_cli.diagram import diagram_of_report
 from backprop_cli.render.operations import render_markdown
 from backprop_cli.render.svg import render_svg
@@ -56,7 +56,7 @@ def picture() -> str:
 
 def contexts() -> list[Any]:
     """Return the context of the group and those of its commands, which know all about them."""
-    group: Any = get_command(app)
+    group: Any = get_command(load_commands())
     top = group.make_context("backprop", [], resilient_parsing=True)
     shown = [(name, command) for name, command in group.commands.items() if not command.hidden]
     return [top, *(c.make_context(name, [], parent=top, resilient_parsing=True) for name, c in shown)]

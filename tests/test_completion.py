@@ -18,20 +18,21 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from backprop_cli.cli import app
+from backprop_cli.cli import load_commands
 from backprop_cli.cli.completion import suggest
 from backprop_cli.cli.words import option_names
 from backprop_cli.errors import BackpropError
 from conftest import Run
 from console import environment
 
-GROUP: Any = get_command(app)
+APPLICATION = load_commands()
+GROUP: Any = get_command(APPLICATION)
 COMMANDS = [name for name, command in GROUP.commands.items() if not command.hidden]
 SHELLS = ["bash", "fish", "zsh"]
 
 
 def words(line: str) -> list[str]:
-    return [word for word, _ in suggest(line)]
+    return [word for word, _ in suggest(APPLICATION, line)]
 
 
 LINES = [
@@ -98,10 +99,10 @@ def test_suggestions(backprop: Run, line: str, expected: list[str]) -> None:
 
 
 def test_a_suggestion_is_explained() -> None:
-    assert dict(suggest("backprop "))["schema"] == "Print the JSON Schema of an output."
-    assert dict(suggest("backprop grad x --"))["--wrt"] == "Differentiate by these inputs only."
-    assert suggest("backprop ops atan2") == [("atan2", "atan2(y, x)")]
-    assert suggest('backprop grad "k = 2*pi; k*x" k') == [("k=", "default: 2*pi")]
+    assert dict(suggest(APPLICATION, "backprop "))["schema"] == "Print the JSON Schema of an output."
+    assert dict(suggest(APPLICATION, "backprop grad x --"))["--wrt"] == "Differentiate by these inputs only."
+    assert suggest(APPLICATION, "backprop ops atan2") == [("atan2", "atan2(y, x)")]
+    assert suggest(APPLICATION, 'backprop grad "k = 2*pi; k*x" k') == [("k=", "default: 2*pi")]
 
 
 def test_the_inputs_of_a_file(tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ TAILS = ['"', "'", "\\", " \x00", "\n", "=", " --", " -", "(", "«\ud800", " > "
 def test_half_of_anything_does_no_harm() -> None:
     for line in [*HALVES, *(line + tail for line, _ in LINES[::3] for tail in TAILS)]:
         with suppress(BackpropError):  # which answer() takes for nothing to suggest
-            suggest(line)
+            suggest(APPLICATION, line)
 
 
 @pytest.mark.parametrize("args", [[], ["\udcff"], ["\x00"], ["backprop", "gr"], ["'" * 1001]], ids=repr)

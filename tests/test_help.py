@@ -7,11 +7,11 @@ import re
 import pytest
 from typer.main import get_command
 
-from backprop_cli.cli import app
+from backprop_cli.cli import load_commands
 from conftest import Run
 from console import BIN, in_terminal
 
-COMMANDS = [name for name, command in get_command(app).commands.items() if not command.hidden]
+COMMANDS = [name for name, command in get_command(load_commands()).commands.items() if not command.hidden]
 COMMAND = str(BIN / "backprop")
 
 ENVIRONMENTS = [

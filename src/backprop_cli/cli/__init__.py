@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typer.exceptions import TyperException
 
@@ -12,12 +13,33 @@ from backprop_cli.cli.app import app
 from backprop_cli.errors import BackpropError, FileError, UsageError
 from backprop_cli.render.stream import Output
 
-# Each adds its commands to the application; they are listed in this order.
-from backprop_cli.cli import grad, check, explain, graph, batch, ops, completion  # noqa: F401  # isort: skip
-from backprop_cli.cli.completion import ASKED, answer  # isort: skip
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+# The commands in the order of the help, and the module that each is in.
+_HOMES = {
+    **{name: name for name in ("grad", "check", "explain", "graph", "batch", "ops")},
+    "schema": "ops",
+    "completion": "completion",
+}
+_ASKED = "__complete"
+"""The first word of a call by a completion script; the second is the line up to the cursor."""
+
+
+def load_commands(name: str = "") -> Any:
+    """Return the application with the command of this name, or with all if there is none.
+
+    Typer takes some 2 ms to make a command ready, and a run needs one of them.
+    """
+    for home in [_HOMES[name]] if name in _HOMES else _HOMES.values():
+        import_module(f"{__name__}.{home}")
+    app.registered_commands.sort(key=lambda command: list(_HOMES).index(_name(command)))
+    return app
+
+
+def _name(command: Any) -> str:
+    return str(command.name or command.callback.__name__)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -29,10 +51,15 @@ def run(argv: Sequence[str]) -> int:
     )
     output = Output()
     try:
-        if argv[:1] == [ASKED]:
-            answer(" ".join(argv[1:]))
+        if argv[:1] == [_ASKED]:
+            from backprop_cli.cli.completion import answer
+
+            answer(load_commands(), " ".join(argv[1:]))
             return 0
-        status = app(args=list(argv), prog_name="backprop", standalone_mode=False, windows_expand_args=False)
+        commands = load_commands("".join(argv[:1]))
+        status = commands(
+            args=list(argv), prog_name="backprop", standalone_mode=False, windows_expand_args=False
+        )
         output.flush()
     except BackpropError as error:
         return output.report_error(error, as_json=as_json)

@@ -19,8 +19,6 @@ from backprop_cli.render.stream import Output
 if TYPE_CHECKING:
     from backprop_cli.cli.suggest import Suggestions
 
-ASKED = "__complete"
-"""The first word of a call by a script; the second is the line up to the cursor."""
 _FILES = ":files"
 """The answer that leaves it to the shell to suggest files."""
 
@@ -57,23 +55,23 @@ def completion(
     return Status.DONE
 
 
-def answer(line: str) -> None:
+def answer(application: typer.Typer, line: str) -> None:
     """Print what may be typed next: a word, a tab and a few words about it on each line.
 
     A half-typed line may be anything, and a prompt is no place for messages: whatever goes wrong, nothing is
     suggested.
     """
     try:
-        found = suggest(line)
+        found = suggest(application, line)
     except Exception:  # noqa: BLE001
         found = []
     Output().write("".join(f"{word}\t{' '.join(about.split())}\n" for word, about in found))
 
 
-def suggest(line: str) -> Suggestions:
+def suggest(application: typer.Typer, line: str) -> Suggestions:
     """Return the words that may end the line, which goes up to the cursor. May raise anything."""
     words, typed = _split(line)
-    group: Any = get_command(app)
+    group: Any = get_command(application)
     top = group.make_context("backprop", [], resilient_parsing=True)
     if words[:1] == ["help"]:
         del words[0]
