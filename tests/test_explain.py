@@ -150,6 +150,43 @@ def test_unknown_nodes(backprop: Run, option: str) -> None:
     assert "q is not a node of the program" in done.stderr
 
 
+def test_an_operand_used_twice_moves_in_both_places() -> None:
+    (limit,) = difference_quotients(gradient("x*x", x=3), "v1")
+    assert [q.value for q in limit.quotients][:3] == pytest.approx([7, 6.1, 6.01])
+    assert (limit.slope, limit.formula) == (6, "x + x")
+
+
+def test_no_formula_stands_for_a_convention(backprop: Run) -> None:
+    lines = backprop("explain", "max(x, y)", "x=1", "y=1").stdout.splitlines()
+    assert "  ∂v1/∂x = 1 · 0.5 = 0.5" in lines
+    text = backprop("explain", "relu(x)", "x=0", "--limit", "v1").stdout
+    assert "at a kink, for h > 0; used: 0" in text
+    text = backprop("explain", "where(x >= 0, x, 2*x)", "x=0").stdout
+    assert "the condition x >= 0 is at its boundary" in text
+
+
+def test_what_is_lost_is_lost_in_the_sum(backprop: Run) -> None:
+    done = backprop("explain", "sqrt(x)*x", "x=0")
+    assert "= 0 · infinity = undefined" in done.stdout
+    assert "0 + 0" not in done.stdout
+
+
+def test_only_what_is_asked_for(backprop: Run) -> None:
+    text = backprop("explain", "u = w*x; L = u + w", "w=2", "x=5", "--wrt", "w").stdout
+    assert "∂L/∂w = " in text
+    assert "∂L/∂x" not in text
+
+
+def test_negative_numbers_have_parentheses_in_mathematics(backprop: Run) -> None:
+    text = backprop("explain", "w*x", "w=2", "x=-5", "--format", "markdown").stdout
+    assert r"= 1 \cdot x = 1 \cdot \left(-5\right) = -5" in text
+
+
+def test_many_terms_are_not_all_written(backprop: Run) -> None:
+    program = "+".join(f"sin({i}*x)" for i in range(40))
+    assert max(map(len, backprop("explain", program, "x=1").stdout.splitlines())) < 140
+
+
 def test_undefined(backprop: Run) -> None:
     assert backprop("explain", "log(x)", "x=-1").returncode == 3
     done = backprop("explain", "sqrt(x)", "x=0")

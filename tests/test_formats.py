@@ -304,7 +304,11 @@ def test_nothing_typed_is_a_command() -> None:
     text = escape(everything)
     assert text.isascii()
     assert text.isprintable()
-    plain = re.sub(r"\\(?:ensuremath|texttt)\{(?:[^{}\\]|\\[a-z]+(?:\{\\ \})?|\\[{}])*\}", "", text)
+    plain = re.sub(
+        r"\\(?:ensuremath|texttt|textsuperscript|textsubscript)\{(?:[^{}\\]|\\[a-z]+(?:\{\\ \})?|\\[{}])*\}",
+        "",
+        text,
+    )
     plain = re.sub(r"\\(?:[a-zA-Z]+\{\}|[`'^~=u.\"rHvdcb]\{[a-zA-Z]\}|[#%&_])", "", plain)
     assert not set(plain) & set("\\{}$&#^_~%")
 

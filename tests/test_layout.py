@@ -13,10 +13,12 @@ import pytest
 
 from backprop_cli import gradient
 from backprop_cli.diagram import diagram_of_graph, diagram_of_report
+from backprop_cli.errors import UsageError
 from backprop_cli.fonts import shorten, text_width
 from backprop_cli.layout import Layout, place
 from backprop_cli.lower import lower_program
 from backprop_cli.parse import parse_source
+from backprop_cli.render.png import render_png
 from backprop_cli.render.svg import render_svg
 from backprop_cli.source import read_source
 
@@ -215,8 +217,6 @@ def test_hostile_text_is_text() -> None:
 
 def test_png_shows_text() -> None:
     pytest.importorskip("resvg_py")
-    from backprop_cli.render.png import render_png
-
     svg = render_svg(diagram_of_report(gradient(*LESSON)))
     png = render_png(svg)
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
@@ -227,10 +227,15 @@ def test_png_shows_text() -> None:
     assert len(render_png(re.sub("<text.*?</text>", "", svg))) < 0.8 * len(png)
 
 
-def test_png_without_resvg() -> None:
-    from backprop_cli.errors import UsageError
-    from backprop_cli.render.png import render_png
+def test_a_huge_png_is_refused() -> None:
+    pytest.importorskip("resvg_py")
+    with pytest.raises(UsageError, match="too large for PNG"):
+        render_png('<svg xmlns="http://www.w3.org/2000/svg" width="283419" height="7112"></svg>')
+    big = render_png('<svg xmlns="http://www.w3.org/2000/svg" width="30000" height="1000"></svg>')
+    assert int.from_bytes(big[16:20]) <= 60e6 / 1000
 
+
+def test_png_without_resvg() -> None:
     with mock.patch.dict(sys.modules, {"resvg_py": None}), pytest.raises(UsageError) as caught:
         render_png("<svg/>")
     assert caught.value.message == "PNG needs the package resvg-py"

@@ -97,7 +97,7 @@ def tell(report: Report, *, why: str | None = None, digits: int | None = 6) -> S
         tuple(
             _backward(node, users[node.id], nodes, report, digits)
             for node in _backward_order(report, nodes, users)
-            if why is None or node.id == why
+            if (node.id == why) or (why is None and _is_asked_for(node, report))
         ),
         notes,
     )
@@ -106,6 +106,11 @@ def tell(report: Report, *, why: str | None = None, digits: int | None = 6) -> S
 def _is_condition(node: NodeRecord) -> bool:
     """Tell whether a node is a condition, through which no gradient passes."""
     return node.op in OPS and OPS[node.op].condition
+
+
+def _is_asked_for(node: NodeRecord, report: Report) -> bool:
+    """Tell whether a node is a step, or one of the inputs to differentiate by."""
+    return node.op != "input" or node.id.partition("#")[0] in report.gradients
 
 
 def _backward_order(
@@ -154,23 +159,28 @@ def _backward(
 ) -> Backward:
     if node.id == report.output:
         return Backward(node.id, (), report.upstream)
-    terms = tuple(_term(user, argnum, nodes, digits) for user, argnum in users)
+    # Zero times infinity is nothing behind a closed branch, else it has no value.
+    lost = math.isnan(node.gradient)
+    terms = tuple(_term(user, argnum, nodes, digits, lost=lost) for user, argnum in users)
     return Backward(node.id, terms, node.gradient)
 
 
-def _term(user: NodeRecord, argnum: int, nodes: dict[str, NodeRecord], digits: int | None) -> Term:
+def _term(
+    user: NodeRecord, argnum: int, nodes: dict[str, NodeRecord], digits: int | None, *, lost: bool
+) -> Term:
     op = OPS[user.op]
     slope = user.partials[argnum]
     assert slope is not None
-    formula = partial_text(op, argnum, user.terms)
-    if not op.infix:
+    # At a kink no formula has the slope that is used; the note says which convention it is.
+    formula = "" if user.kink is not None else partial_text(op, argnum, user.terms)
+    if formula and not op.infix:
         formula = formula.replace(op.write(user.terms), user.id)  # a·(1 - a) is easier than the same in z
     numbers = _NAME.sub(lambda match: _number(match[0], nodes, digits), formula)
     case = ""
     if op.case is not None and user.kink is None:  # else its note says what is used
         xs = [nodes[x].value if isinstance(x, str) else x for x in user.operands]
         case = op.case(xs, [_said(x, term, nodes) for x, term in zip(user.operands, user.terms, strict=True)])
-    product = user.gradient * slope if user.gradient and slope else 0.0
+    product = user.gradient * slope if (user.gradient and slope) or lost else 0.0
     return Term(user.id, user.expr, user.gradient, formula, numbers, slope, product, op.backward, case)
 
 
@@ -251,7 +261,7 @@ class Quotient(NamedTuple):
 class Limit(NamedTuple):
     """The difference quotients of one operation by one of its operands, and the rule that they prove.
 
-    at: the value of the operand.  formula: of the derivative.
+    at: the value of the operand.  formula: of the derivative.  note: the convention at a kink, or "".
     """
 
     node: str
@@ -261,6 +271,7 @@ class Limit(NamedTuple):
     formula: str
     slope: float
     quotients: tuple[Quotient, ...]
+    note: str = ""
 
 
 def difference_quotients(report: Report, name: str) -> Iterator[Limit]:
@@ -276,18 +287,23 @@ def difference_quotients(report: Report, name: str) -> Iterator[Limit]:
     m = mpmath_namespace(40)
     values = {n.id: n.value for n in report.nodes}
     xs = [m.number(values[x] if isinstance(x, str) else x) for x in node.operands]
-    for argnum, operand in enumerate(node.operands):
-        slope = node.partials[argnum]
-        if slope is None or not isinstance(operand, str):
-            continue
+    y = m.value(op, xs)
+    for operand in dict.fromkeys(x for x in node.operands if isinstance(x, str)):
+        # An operand that is used twice (x*x) moves in both places.
+        places = [argnum for argnum, x in enumerate(node.operands) if x == operand]
+        slope = sum(node.partials[argnum] or 0.0 for argnum in places)
+        at = values[operand]
+        # Beside a very small or large operand, h is as small or large.
+        scale = 10.0 ** math.floor(math.log10(abs(at))) if at and not 0.1 <= abs(at) <= 1e3 else 1.0
         quotients = []
         for power in range(7):
-            h = m.number(10) ** -power
+            step = scale * 10.0**-power
+            moved = [x + step if argnum in places else x for argnum, x in enumerate(xs)]
             try:
-                moved = m.value(op, [*xs[:argnum], xs[argnum] + h, *xs[argnum + 1 :]])
-                quotient = m.to_float((moved - m.value(op, xs)) / h)
-                quotients.append(Quotient(10.0**-power, quotient, quotient - slope))
+                quotient = m.to_float((m.value(op, moved) - y) / step)
+                quotients.append(Quotient(step, quotient, quotient - slope))
             except (ArithmeticError, ValueError):
-                quotients.append(Quotient(10.0**-power, None, None))
-        formula = partial_text(op, argnum, node.terms)
-        yield Limit(node.id, node.expr, operand, values[operand], formula, slope, tuple(quotients))
+                quotients.append(Quotient(step, None, None))
+        formula = " + ".join(partial_text(op, argnum, node.terms) for argnum in places)
+        note = "" if node.kink is None else f"at a kink, for h > 0; used: {node.kink.convention}"
+        yield Limit(node.id, node.expr, operand, at, formula, slope, tuple(quotients), note)

@@ -83,6 +83,7 @@ def explain(
     from backprop_cli.differentiate import differentiate_source
     from backprop_cli.explain import difference_quotients, find_paths, tell
     from backprop_cli.render import explain as render
+    from backprop_cli.render.pretty import to_ascii
     from backprop_cli.undefined import undefined_gradients
 
     report = differentiate_source(
@@ -96,8 +97,11 @@ def explain(
         if form is Format.json:
             output.write(render.render_json(story, found, limits))
         else:
-            kind = render.TextPen if form is Format.text else render.MathPen
-            unicode = not ascii and (form is not Format.text or output.paper("∂·×−→").unicode)
+            is_text = form is Format.text
+            kind = render.TextPen if is_text else render.MathPen
+            # LaTeX has the words in ASCII; its formulas have signs of their own.
+            unicode = output.paper("∂·×−→").unicode if is_text else form is Format.markdown
+            unicode = unicode and not ascii
             pen = kind(report.output, report.upstream, shown, unicode=unicode)
             lines: list[render.Line] = []
             if why is not None or (found is None and not limits):
@@ -106,7 +110,9 @@ def explain(
                 lines += render.path_lines(found, pen)
             if limits:
                 lines += render.limit_lines(limits, pen)
-            if form is Format.text:
+            if ascii:
+                lines = [line._replace(text=to_ascii(line.text)) for line in lines]
+            if is_text:
                 output.write_blocks(render.text_blocks(lines))
             else:
                 output.write(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from backprop_cli.render.table import Role
 
 _WIDTH = 80
+_MOST_ADDENDS = 12
 _RELATION = re.compile(r" [<>]=? ")
 _SIMPLE = re.compile(r"[\w.#]+|[^\W\d]\w*\([^()]*\)|\([^()]*\)")
 
@@ -109,6 +110,9 @@ def story_lines(story: Story, pen: TextPen) -> Iterator[Line]:
     explained: set[str] = set()
     for gradient in story.backward:
         yield from _backward(gradient, story, pen, explained)
+    for node, notes in story.notes.items():
+        if node not in explained:
+            yield from (Line("words", note) for note in notes)
 
 
 def _forward(step: Forward, pen: TextPen) -> str:
@@ -151,6 +155,8 @@ def _backward(step: Backward, story: Story, pen: TextPen, explained: set[str]) -
         for term in step.terms:
             yield Line("equation", _term(step.node, term, story, pen))
         products = [pen.number(term.product) for term in step.terms]
+        if len(products) > _MOST_ADDENDS:
+            products = [*products[: _MOST_ADDENDS - 1], "…" if pen.unicode else "..."]
         total = " + ".join(_grouped(p, pen) for p in products)
         yield Line("equation", f"{gradient} = {total} = {pen.number(step.gradient)}")
 
@@ -163,7 +169,7 @@ def _term(node: str, term: Term, story: Story, pen: TextPen) -> str:
         sides.append(pen.product([pen.gradient(term.user), pen.local(term.user, node)]))
     slope = _grouped(pen.number(term.slope), pen)
     # A gate is told in words; where(x > 0, 1, 0) says no more.
-    gate = bool(term.case) and term.formula.startswith("where(")
+    gate = not term.formula or (bool(term.case) and term.formula.startswith("where("))
     factors = [slope] if gate else [_factor(term.formula, pen), _factor(term.numbers, pen), slope]
     sides += [pen.product([arriving, factor]) for factor in factors]
     sides.append(pen.number(term.product))
@@ -173,7 +179,7 @@ def _term(node: str, term: Term, story: Story, pen: TextPen) -> str:
 def _factor(text: str, pen: TextPen) -> str:
     """Return a local derivative as a factor."""
     shown = pen.expression(text)
-    return shown if _SIMPLE.fullmatch(text) else pen.group(shown)
+    return shown if _SIMPLE.fullmatch(text) and shown[0] not in "-−" else pen.group(shown)
 
 
 def _grouped(text: str, pen: TextPen) -> str:
@@ -207,7 +213,11 @@ def limit_lines(limits: Sequence[Limit], pen: TextPen) -> Iterator[Line]:
         expr, at = pretty(limit.expr, unicode=pen.unicode), number_text(limit.at, pen.digits)
         yield Line("heading", f"{limit.node} = {expr} near {x} = {at}")
         sides = [pen.local(limit.node, x), pen.expression(limit.formula), pen.number(limit.slope)]
+        if limit.note:
+            del sides[1]
         yield Line("equation", " = ".join(dict.fromkeys(sides)))
+        if limit.note:
+            yield Line("words", limit.note)
         for quotient in limit.quotients:
             h = number_text(quotient.h)
             if quotient.value is None or quotient.error is None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from backprop_cli.errors import UsageError
 from backprop_cli.fonts import BOLD, REGULAR
 
-_ZOOM = 2
+_ZOOM = 2.0
+# More pixels than this would take gigabytes and minutes.
+_MOST_PIXELS = 60e6
+_SIZE = re.compile(r'width="([0-9.e+]+)" height="([0-9.e+]+)"')
 
 
 def render_png(svg: str) -> bytes:
-    """Return an SVG as PNG, the same on every machine. Raises UsageError without resvg."""
+    """Return an SVG as PNG, the same on every machine: twice its size, or as large as it may be.
+
+    Raises UsageError without resvg, and for a picture whose letters could not be read any more.
+    """
     try:
         import resvg_py
     except ImportError:
@@ -17,7 +25,13 @@ def render_png(svg: str) -> bytes:
             "PNG needs the package resvg-py",
             hint="pip install 'backprop_cli[png]'; --format svg needs nothing",
         ) from None
+    size = _SIZE.search(svg)
+    area = float(size[1]) * float(size[2]) if size else 1.0
+    zoom = min(_ZOOM, (_MOST_PIXELS / area) ** 0.5)
+    if zoom < _ZOOM / 4:
+        millions = f"{area / 1e6:,.0f} million pixels"
+        raise UsageError(f"the picture is too large for PNG: {millions}", hint="--format svg has no limit")
     painted = resvg_py.svg_to_bytes(
-        svg_string=svg, skip_system_fonts=True, font_files=[str(REGULAR), str(BOLD)], dpi=96, zoom=_ZOOM
+        svg_string=svg, skip_system_fonts=True, font_files=[str(REGULAR), str(BOLD)], dpi=96, zoom=zoom
     )
     return bytes(painted)
