@@ -232,7 +232,7 @@ def test_formulas_have_the_values_of_floats(op, xs):
 def test_points_inside_have_a_value_and_no_kink(op, xs):
     assert op.domain.contains(*xs)
     assert math.isfinite(FLOAT.value(op, xs))
-    assert op.kink is None or not op.kink.at(xs, [False] * op.arity)
+    assert op.kink is None or not op.kink.at(FLOAT, xs, [False] * op.arity)
 
 
 @pytest.mark.parametrize(("op", "xs"), OUTSIDE)
@@ -279,7 +279,7 @@ SLOPES_AT_KINKS = {
 @pytest.mark.parametrize(("name", "xs"), KINKS)
 def test_slopes_at_kinks_are_the_convention(name, xs):
     op = OPS[name]
-    assert op.kink.at(xs, [False] * op.arity)
+    assert op.kink.at(FLOAT, xs, [False] * op.arity)
     assert op.kink.convention
     slopes = [partial_at(op, argnum, xs) for argnum in range(op.arity)]
     assert slopes == pytest.approx(SLOPES_AT_KINKS[name, xs], abs=0, nan_ok=True)
@@ -296,9 +296,9 @@ def test_slopes_at_kinks_are_the_convention(name, xs):
 )
 def test_beside_a_constant_a_tie_has_slope_0(name, xs, fixed):
     op = OPS[name]
-    assert op.kink.at(xs, fixed)
+    assert op.kink.at(FLOAT, xs, fixed)
     assert partial_at(op, 0, xs, fixed) == 0
-    assert not op.kink.at(xs, [True] * op.arity)
+    assert not op.kink.at(FLOAT, xs, [True] * op.arity)
 
 
 @pytest.mark.parametrize(("slope", "used"), [(-0.5, 0), (0.25, 0.25), (1, 1), (2, 1)])

@@ -130,7 +130,7 @@ def python_row(op: Op, xs: tuple[float, ...], fixed: list[bool]) -> dict[str, An
     if not math.isfinite(y):
         return {"y": y, "why": why or "overflow"}
     slopes = [None if f else FLOAT.partial(op, i, y, xs, fixed) for i, f in enumerate(fixed)]
-    return {"y": y, "why": why, "slopes": slopes, "kink": bool(op.kink and op.kink.at(xs, fixed))}
+    return {"y": y, "why": why, "slopes": slopes, "kink": bool(op.kink and op.kink.at(FLOAT, xs, fixed))}
 
 
 JS_ROWS = """cases => cases.map(([op, facts, xs, fixed]) => {

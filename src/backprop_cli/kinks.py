@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from backprop_cli.namespaces import MpmathNamespace, Number, mpmath_namespace
+from backprop_cli.namespaces import FLOAT, MpmathNamespace, Number, mpmath_namespace
 from backprop_cli.sweep import partials_at, sweep_graph
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def find_kinks(sweep: Sweep) -> list[int]:
         if op is None or op.kink is None or sweep.adjoint[node] is None:
             continue
         xs = sweep.operands(node)
-        if all(map(math.isfinite, xs)) and op.kink.at(xs, sweep.graph.fixed(node)):
+        if all(map(math.isfinite, xs)) and op.kink.at(FLOAT, xs, sweep.graph.fixed(node)):
             kinks.append(node)
     return kinks
 
@@ -51,7 +51,7 @@ def inputs_behind(sweep: Sweep, kinks: Sequence[int]) -> set[str]:
             continue
         fixed = graph.fixed(node)
         # A kink behind a kink: max(max(x, 0), 0). Its slope of 0 is a convention too.
-        at_kink = op.kink is not None and op.kink.at(sweep.operands(node), fixed)
+        at_kink = op.kink is not None and op.kink.at(FLOAT, sweep.operands(node), fixed)
         for operand, slope in zip(graph.operands[node], partials_at(sweep, node), strict=True):
             if slope is not None and (at_kink or not op.cuts_off(slope, fixed)):
                 behind[operand] = 1

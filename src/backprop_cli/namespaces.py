@@ -76,6 +76,10 @@ class Namespace:
     where: Callable[[Number, Number, Number], Number]
     number: Callable[[float], Number]
 
+    def either(self, p: Number, q: Number) -> Number:
+        """Tell whether one of two conditions holds, or both."""
+        return self.where(p, True, q)
+
     def gaussian(self, x: Number, scale: float) -> Number:
         """Return exp(-scale·x²), for a scale of 1 or 1/2."""
         return self.exp(-(x * x) * scale)
@@ -115,9 +119,10 @@ _SQRT1_2 = math.sqrt(0.5)
 _SQRT1_2_REST = -4.833646656726457e-17  # sqrt(1/2) less the double nearest to it
 _MINUS_TWO_THIRDS_REST = -(2.0**-54) * 2 / 3  # -2/3 less the double nearest to it
 _TWO_OVER_SQRT_PI = 2 / math.sqrt(math.pi)
+_MOST_WHOLE = 2.0**53  # from here on doubles are whole, and y - 1 is rounded
 
 
-def _two_product(a: float, b: float) -> tuple[float, float]:
+def _two_product(a: Number, b: Number) -> tuple[Number, Number]:
     """Return a·b as the sum of two doubles, exactly (Dekker 1971). |a|, |b| < 1e150."""
     high = a * b
     shifted = a * _SPLITTER
@@ -129,7 +134,48 @@ def _two_product(a: float, b: float) -> tuple[float, float]:
     return high, a2 * b2 - (((high - a1 * b1) - a2 * b1) - a1 * b2)
 
 
-class _Float(Namespace):
+class Binary64(Namespace):
+    """What is common to doubles one by one, in arrays and as registers of a kernel.
+
+    The composite functions put right the rounding of an argument that the result would magnify.
+    """
+
+    def gaussian(self, x: Number, scale: float) -> Number:
+        # The rounding of x² alone would cost 512 ulp of exp(-x²) at x = 27; its rest puts that right.
+        # Beyond 1e3 it is 0 in any case, and far out the rest would overflow.
+        size = self.min(self.abs(x), 1e3)
+        square, rest = _two_product(size, size)
+        return self.exp(-square * scale) * (1.0 - rest * scale)
+
+    def normal_cdf(self, x: Number) -> Number:
+        x = self.max(-1e3, self.min(x, 1e3))
+        # As in gaussian: the rounding of x/√2 would cost 700 ulp of the tail at x = -37.
+        z, rest = _two_product(x, -_SQRT1_2)
+        rest = rest - x * _SQRT1_2_REST
+        return 0.5 * (self.erfc(z) - _TWO_OVER_SQRT_PI * self.gaussian(z, 1.0) * rest)
+
+    def shifted_pow(self, x: Number, y: Number) -> Number:
+        if isinstance(y, float) and y.is_integer() and abs(y) < _MOST_WHOLE:
+            return self.pow(x, y - 1.0)
+        # Below 1/2, y - 1 is rounded, which would cost up to 350 ulp of the power; its rest (Knuth's
+        # two-sum) puts that right.
+        exponent = y - 1.0
+        step = exponent - y
+        rest = (y - (exponent - step)) - (1.0 + step)
+        size = self.abs(x)
+        power = self.pow(size, exponent)
+        if not isinstance(rest, float) or rest:
+            power = power * (1.0 + rest * self.log(self.where(self.gt(size, 0.0), size, 1.0)))
+        # Above 2**53 the rounded exponent is even, whatever y - 1 is.
+        return self.where(self.both(self.lt(x, 0.0), self.is_integer(y / 2)), -power, power)
+
+    def inverse_cbrt_squared(self, x: Number) -> Number:
+        # pow is right to 0.52 ulp, but -2/3 is not a double: its rest puts that right.
+        size = self.abs(x)
+        return self.pow(size, -2 / 3) * (1.0 + _MINUS_TWO_THIRDS_REST * self.log(size))
+
+
+class _Float(Binary64):
     """binary64, with Python's own operators and the functions of ``math``, bit for bit."""
 
     def __init__(self) -> None:
@@ -192,44 +238,11 @@ class _Float(Namespace):
 
     @staticmethod
     def is_integer(x: float) -> float:
-        return 1.0 if x == math.floor(x) else 0.0
+        return 1.0 if x.is_integer() else 0.0
 
     @staticmethod
     def where(condition: float, x: float, y: float) -> float:
         return x if condition else y
-
-    def gaussian(self, x: float, scale: float) -> float:
-        if abs(x) > 1e3:
-            return 0.0
-        # The rounding of x² alone would cost 512 ulp of exp(-x²) at x = 27; its rest puts that right.
-        square, rest = _two_product(x, x)
-        return math.exp(-square * scale) * (1.0 - rest * scale)
-
-    def normal_cdf(self, x: float) -> float:
-        if abs(x) > 1e3:
-            return 1.0 if x > 0 else 0.0
-        # As in gaussian: the rounding of x/√2 would cost 700 ulp of the tail at x = -37.
-        z, rest = _two_product(x, -_SQRT1_2)
-        rest -= x * _SQRT1_2_REST
-        return 0.5 * (math.erfc(z) - _TWO_OVER_SQRT_PI * self.gaussian(z, 1.0) * rest)
-
-    def shifted_pow(self, x: float, y: float) -> float:
-        # Below 1/2, y - 1 is rounded, which would cost up to 350 ulp of the power; its rest (Knuth's
-        # two-sum) puts that right.
-        exponent = y - 1.0
-        step = exponent - y
-        rest = (y - (exponent - step)) - (1.0 + step)
-        size = abs(x)
-        power = math.pow(size, exponent)
-        if rest and size:
-            power *= 1.0 + rest * math.log(size)
-        # Above 2**53 the rounded exponent is even, whatever y - 1 is.
-        return -power if x < 0 and y % 2 == 0 else power
-
-    def inverse_cbrt_squared(self, x: float) -> float:
-        # pow is right to 0.52 ulp, but -2/3 is not a double: its rest puts that right.
-        size = abs(x)
-        return math.pow(size, -2 / 3) * (1.0 + _MINUS_TWO_THIRDS_REST * math.log(size))
 
     def value(self, op: Op, xs: Sequence[float]) -> float:
         y: float = op.value(self, *xs)

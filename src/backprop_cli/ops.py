@@ -35,12 +35,12 @@ class Domain(NamedTuple):
 class Kink(NamedTuple):
     """Where a primitive is not differentiable, and what is returned there.
 
-    at(xs, fixed) tells whether the point is one; ``fixed`` marks the operands that are constants, in whose
-    direction nobody differentiates.  convention: the derivative used there, and its reason.
-    points: some such points.
+    at(m, xs, fixed) tells whether the point is one, as a condition of m, or False where it never is;
+    ``fixed`` marks the operands that are constants, in whose direction nobody differentiates.
+    convention: the derivative used there, and its reason.  points: some such points.
     """
 
-    at: Callable[[Sequence[float], Sequence[bool]], bool]
+    at: Callable[[Namespace, Sequence[Number], Sequence[bool]], Number]
     convention: str
     points: tuple[Point, ...]
 
@@ -212,13 +212,26 @@ def _clip_partial(
     return _share(m, (x, low), (x_fixed, low_fixed), argnum, raised) * _share(m, (raised, high), outer, 0, y)
 
 
-def _tie(xs: Sequence[float], fixed: Sequence[bool], best: float) -> bool:
-    tied = [f for x, f in zip(xs, fixed, strict=True) if x == best]
-    return len(tied) > 1 and not all(tied)
+def _tie(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool], best: Number) -> Number:
+    """Tell whether two operands or more, one of them no constant, are the best."""
+    count, varying = m.zero, m.zero
+    for x, is_fixed in zip(xs, fixed, strict=True):
+        tie = m.where(m.eq(x, best), m.one, m.zero)
+        count = count + tie
+        varying = varying if is_fixed else varying + tie
+    return m.both(m.gt(count, m.one), m.gt(varying, m.zero))
 
 
-def _at(value: float) -> Callable[[Sequence[float], Sequence[bool]], bool]:
-    return lambda xs, _fixed: xs[0] == value
+def _clip_kink(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool]) -> Number:
+    if all(fixed):
+        return False
+    x, low, high = xs
+    raised = m.max(x, low)
+    return m.either(_tie(m, (x, low), fixed[:2], raised), _tie(m, (raised, high), (False, fixed[2]), high))
+
+
+def _at(value: float) -> Callable[[Namespace, Sequence[Number], Sequence[bool]], Number]:
+    return lambda m, xs, _fixed: m.eq(xs[0], m.number(value))
 
 
 _SHARES = (
@@ -250,14 +263,12 @@ def _pow_by_exponent(m: Namespace, y: Number, x: Number, n: Number) -> Number:
     )
 
 
-def _pow_kink(xs: Sequence[float], fixed: Sequence[bool]) -> bool:
+def _pow_kink(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool]) -> Number:
     x, n = xs
-    if x > 0:
-        return False
-    exponent_varies = not fixed[1]
-    if x < 0:
-        return exponent_varies
-    return (not fixed[0] and n > 0 and n != math.floor(n)) or (exponent_varies and n == 0)
+    is_root = False if fixed[0] else m.where(m.is_integer(n), False, m.gt(n, m.zero))
+    if fixed[1]:
+        return m.both(m.eq(x, m.zero), is_root)
+    return m.either(m.lt(x, m.zero), m.both(m.eq(x, m.zero), m.either(is_root, m.eq(n, m.zero))))
 
 
 # --------------------------------------------------------------------------------------------------
@@ -316,7 +327,7 @@ def _comparison(name: str, infix: str, sympy_class: str, latex: str) -> Op:
         sympy_class=sympy_class,
         domain=REAL2,
         kink=Kink(
-            at=lambda xs, fixed: xs[0] == xs[1] and not all(fixed),
+            at=lambda m, xs, fixed: not all(fixed) and m.eq(*xs),
             convention="the branch that the condition selects at equality",
             points=((1.0, 1.0),),
         ),
@@ -545,7 +556,7 @@ TABLE: tuple[Op, ...] = (
         symbolic=lambda s, x, y: s.sqrt(x**2 + y**2),
         domain=REAL2,
         kink=Kink(
-            at=lambda xs, _fixed: xs[0] == 0 == xs[1],
+            at=lambda m, xs, _fixed: m.both(m.eq(xs[0], m.zero), m.eq(xs[1], m.zero)),
             convention="0, the subgradient of least norm",
             points=((0.0, 0.0),),
         ),
@@ -606,7 +617,7 @@ TABLE: tuple[Op, ...] = (
         symbolic=lambda s, x: s.asin(x),
         sympy_class="asin",
         domain=UNIT,
-        kink=Kink(lambda xs, _fixed: abs(xs[0]) == 1, _VERTICAL, ((1.0,), (-1.0,))),
+        kink=Kink(lambda m, xs, _fixed: m.eq(m.abs(xs[0]), m.one), _VERTICAL, ((1.0,), (-1.0,))),
         backward="an arcsine passes the gradient divided by sqrt(1 - x^2)",
         derivatives=("1/sqrt(1 - x^2)",),
         latex=r"\arcsin(#1)",
@@ -621,7 +632,7 @@ TABLE: tuple[Op, ...] = (
         symbolic=lambda s, x: s.acos(x),
         sympy_class="acos",
         domain=UNIT,
-        kink=Kink(lambda xs, _fixed: abs(xs[0]) == 1, _VERTICAL, ((1.0,), (-1.0,))),
+        kink=Kink(lambda m, xs, _fixed: m.eq(m.abs(xs[0]), m.one), _VERTICAL, ((1.0,), (-1.0,))),
         backward="an arccosine passes minus the gradient divided by sqrt(1 - x^2)",
         derivatives=("-1/sqrt(1 - x^2)",),
         latex=r"\arccos(#1)",
@@ -658,7 +669,7 @@ TABLE: tuple[Op, ...] = (
         sympy_class="atan2",
         domain=REAL2,
         kink=Kink(
-            at=lambda xs, _fixed: xs[0] == 0 and xs[1] <= 0,
+            at=lambda m, xs, _fixed: m.both(m.eq(xs[0], m.zero), m.le(xs[1], m.zero)),
             convention="0 at the origin; on the negative x axis the slope on both sides; the value jumps",
             points=((0.0, 0.0), (0.0, -1.0)),
         ),
@@ -814,7 +825,7 @@ TABLE: tuple[Op, ...] = (
         piecewise=True,
         domain=Domain("any operands", _always, ((2.0, 0.25), (-1.5, 0.125), (-0.75, -0.5), (3.0, 2.0))),
         kink=Kink(
-            at=lambda xs, _fixed: xs[0] == 0 and xs[1] != 1,
+            at=lambda m, xs, _fixed: m.where(m.eq(xs[1], m.one), False, m.eq(xs[0], m.zero)),
             convention="the subgradient of least norm: the slope, held between 0 and 1",
             points=((0.0, 0.25),),
         ),
@@ -937,7 +948,7 @@ TABLE: tuple[Op, ...] = (
         symbolic=lambda s, x: x - s.S.Half + s.atan(s.cot(s.pi * x)) / s.pi,
         sympy_class="floor",
         domain=FLOORED,
-        kink=Kink(lambda xs, _fixed: xs[0] == math.floor(xs[0]), _STEP, ((2.0,), (-1.0,))),
+        kink=Kink(lambda m, xs, _fixed: m.is_integer(xs[0]), _STEP, ((2.0,), (-1.0,))),
         backward="a floor is constant between two integers: no gradient passes",
         derivatives=("0",),
         latex=r"\lfloor #1 \rfloor",
@@ -954,7 +965,7 @@ TABLE: tuple[Op, ...] = (
         symbolic=lambda s, x: x + s.S.Half + s.atan(s.cot(s.pi * x)) / s.pi,
         sympy_class="ceiling",
         domain=FLOORED,
-        kink=Kink(lambda xs, _fixed: xs[0] == math.floor(xs[0]), _STEP, ((2.0,), (-1.0,))),
+        kink=Kink(lambda m, xs, _fixed: m.is_integer(xs[0]), _STEP, ((2.0,), (-1.0,))),
         backward="a ceiling is constant between two integers: no gradient passes",
         derivatives=("0",),
         latex=r"\lceil #1 \rceil",
@@ -972,7 +983,7 @@ TABLE: tuple[Op, ...] = (
         symbolic=lambda s, *xs: _sympy_extremum(s, xs, s.Ge),
         piecewise=True,
         domain=REAL2,
-        kink=Kink(lambda xs, fixed: _tie(xs, fixed, max(xs)), _SHARES, ((1.0, 1.0),)),
+        kink=Kink(lambda m, xs, fixed: _tie(m, xs, fixed, m.max(*xs)), _SHARES, ((1.0, 1.0),)),
         backward="a maximum passes the whole gradient to the largest operand",
         case=_winner(max, "largest"),
         derivatives=("where(x > y, 1, 0)", "where(y > x, 1, 0)"),
@@ -991,7 +1002,7 @@ TABLE: tuple[Op, ...] = (
         symbolic=lambda s, *xs: _sympy_extremum(s, xs, s.Le),
         piecewise=True,
         domain=REAL2,
-        kink=Kink(lambda xs, fixed: _tie(xs, fixed, min(xs)), _SHARES, ((1.0, 1.0),)),
+        kink=Kink(lambda m, xs, fixed: _tie(m, xs, fixed, m.min(*xs)), _SHARES, ((1.0, 1.0),)),
         backward="a minimum passes the whole gradient to the smallest operand",
         case=_winner(min, "smallest"),
         derivatives=("where(x < y, 1, 0)", "where(y < x, 1, 0)"),
@@ -1016,10 +1027,7 @@ TABLE: tuple[Op, ...] = (
             ((0.5, -1.0, 2.0), (-3.0, -1.0, 2.0), (7.0, -1.0, 2.0)),
         ),
         kink=Kink(
-            at=lambda xs, fixed: (
-                (_tie(xs[:2], fixed[:2], max(xs[:2])) or _tie((max(xs[:2]), xs[2]), (False, fixed[2]), xs[2]))
-                and not all(fixed)
-            ),
+            at=_clip_kink,
             convention=_SHARES,
             points=((1.0, 1.0, 2.0), (2.0, 1.0, 2.0)),
         ),
