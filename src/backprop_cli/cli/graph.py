@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from backprop_cli.diagram import Diagram
     from backprop_cli.graph import Graph
     from backprop_cli.report import Report
+    from backprop_cli.source import Source
 
 MOST_NODES = 1000
 """A graph of more nodes is drawn only if it is insisted on."""
@@ -85,6 +86,7 @@ Examples:
   backprop graph "relu(w*x + b)" w=0.5 x=2 b=-0.3 --output neuron.svg
   backprop graph "(a*b+c)*f" a=2 b=3 c=-10 f=5 --output lesson.html --open
   backprop graph "(a*b+c)*f" --format dot | dot -Tpdf > graph.pdf
+  backprop graph "(a*b+c)*f" --stats
 
 Without any NAME=VALUE, where the program has no values of its own either, the
 bare graph is drawn, with formulas for the local derivatives. In a terminal,
@@ -121,6 +123,10 @@ def graph(
     force: Annotated[
         bool, typer.Option("--force", help=f"Draw also a graph of more than {MOST_NODES:,} nodes.")
     ] = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Count operations, also of the adjoint graph, instead of drawing.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="The counts of --stats as JSON.")] = False,
     digits: Digits = "4",
     quiet: Quiet = False,
     color: ColorOption = Color.auto,
@@ -142,6 +148,12 @@ def graph(
 
     source = read_source(text, given)
     wanted = choose_inputs(source, wrt)
+    if json and not stats:
+        raise UsageError("--json goes with --stats", hint="the graph as JSON: backprop grad --json")
+    if stats:
+        if not quiet:
+            writer.write(_count(source, wanted, as_json=json) + "\n")
+        return Status.DONE
     is_bare = not given and source.inputs.keys() > source.defaults.keys() and form is not Format.html
     point = None if is_bare else choose_point(source, given)
 
@@ -204,6 +216,18 @@ def _choose_form(format: Format | None, target: str | None, *, show: bool) -> Fo
             f"--open shows the HTML page, not {form}", hint="--output page.html --open, or --open alone"
         )
     return Format.html if show else form or Format.text
+
+
+def _count(source: Source, wanted: list[str] | None, *, as_json: bool) -> str:
+    from backprop_cli.lower import lower_program
+    from backprop_cli.parse import parse_source
+    from backprop_cli.render.stats import render_stats, render_stats_json
+    from backprop_cli.stats import count_graph
+
+    counts = count_graph(
+        lower_program(parse_source(source)), list(source.inputs) if wanted is None else wanted
+    )
+    return render_stats_json(counts) if as_json else render_stats(counts)
 
 
 def _refuse_many(tape: Graph) -> None:

@@ -1,0 +1,50 @@
+"""Counts of a program as text and as JSON: schema backprop/stats@1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backprop_cli.render.json import dump
+
+if TYPE_CHECKING:
+    from backprop_cli.stats import GraphStats
+
+
+def render_stats(stats: GraphStats) -> str:
+    """Return the counts as lines of text."""
+    kinds = ", ".join(f"{count:,} {name}" for name, count in stats.primitives.items())
+    operations, inputs = _count(stats.operations, "operation"), _count(stats.inputs, "input")
+    lines = [
+        f"program        {operations} on {inputs}: {kinds or 'nothing is computed'}",
+        f"               depth {stats.depth:,}, {_count(stats.branch_points, 'branch point')}",
+    ]
+    operations, gradients = _count(stats.adjoint_operations, "operation"), _count(stats.gradients, "gradient")
+    times = "" if stats.ratio is None else f": {stats.ratio:.2f} × the program"
+    lines.append(f"adjoint graph  {operations} for the value and {gradients}{times}")
+    if stats.instructions is not None:
+        value, both = stats.instructions
+        lines.append(f"batch          {_count(both, 'instruction')} a row, {value:,} for the value alone")
+    return "\n".join(lines)
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def render_stats_json(stats: GraphStats) -> str:
+    """Return the counts as one line of JSON."""
+    value, both = stats.instructions or (None, None)
+    return dump(
+        {
+            "schema": "backprop/stats@1",
+            "program": stats.program,
+            "inputs": stats.inputs,
+            "operations": stats.operations,
+            "primitives": stats.primitives,
+            "depth": stats.depth,
+            "branch_points": stats.branch_points,
+            "gradients": stats.gradients,
+            "adjoint": {"operations": stats.adjoint_operations, "ratio": stats.ratio},
+            "instructions": {"value": value, "value_and_gradients": both},
+        }
+    )
