@@ -1,0 +1,296 @@
+"""The compiled engine: a kernel as one loop of vector instructions, by way of LLVM.
+
+Every register of the kernel is a vector register of the processor, so a row is read once and written once.
+The functions that processors lack are those of the C library for vectors (libmvec of glibc, within 4 ulp);
+where there is none, those for single numbers. Compiling takes some 10 to 40 ms, and nothing of the user's
+text gets into the code: names are positions, numbers are bits.
+
+Flags of the processor tell which blocks must be looked at again; see ``blocks``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import struct
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import llvmlite.binding as llvm
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from backprop_cli.engines.arrays import Array
+    from backprop_cli.engines.kernel import Instruction, Kernel
+
+# The unit that is looked at again. Asking for the flags costs some 50 ns, these rows at least 2 µs.
+_ROWS = 4096
+
+_BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
+_COMPARISONS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq"}
+_LOGICAL = {"both": "and", "either": "or"}
+_INTRINSICS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil"}
+_BEST = {"max": "ogt", "min": "olt"}
+_TWO_OPERANDS = frozenset(("pow", "atan2", "hypot"))
+
+
+class _Machine(NamedTuple):
+    """width: doubles in a vector register.  library: how the C library calls its functions for such vectors.
+
+    flags: of the C library, for invalid operation, division by zero, overflow and underflow.
+    """
+
+    width: int
+    library: str
+    flags: int
+
+
+@cache
+def _machine() -> _Machine | None:
+    """Return what the processor has, or None where we don't know its flags."""
+    if sys.platform == "win32":
+        return None
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    if platform.machine() in ("aarch64", "arm64"):
+        return _Machine(2, "_ZGVnN2", 0b1111)
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return None
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f") and features.get("avx512dq"):
+        return _Machine(8, "_ZGVeN8", 0b11101)
+    return _Machine(4, "_ZGVdN4", 0b11101) if features.get("avx2") else _Machine(2, "_ZGVbN2", 0b11101)
+
+
+def is_supported() -> bool:
+    """Tell whether kernels can be compiled for this machine."""
+    return _machine() is not None
+
+
+class CompiledRunner:
+    """Runs a compiled kernel. Threads may share it: it keeps nothing between calls."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        machine = _machine()
+        assert machine is not None
+        self._width = machine.width
+        # The engine owns the code: it must live as long as the function.
+        self._engine = _compile("\n".join(_write_module(kernel, machine)), machine)
+        pointers = (ctypes.c_void_p,) * 3
+        self._function = ctypes.CFUNCTYPE(None, ctypes.c_int64, *pointers)(
+            self._engine.get_function_address("kernel")
+        )
+
+    def run(self, columns: Sequence[Array], outputs: Sequence[Array], doubt: Array) -> None:
+        """Fill the outputs, and mark in ``doubt`` the rows of blocks that must be looked at again.
+
+        columns, outputs: arrays of doubles of one length; doubt: of truth values.
+        """
+        rows = len(doubt)
+        if rows < self._width:
+            self._run_padded(columns, outputs, doubt)
+            return
+        columns = [np.ascontiguousarray(column) for column in columns]
+        # ctypes lets go of the interpreter's lock during the call.
+        self._function(rows, _addresses(columns), _addresses(outputs), doubt.ctypes.data)
+
+    def _run_padded(self, columns: Sequence[Array], outputs: Sequence[Array], doubt: Array) -> None:
+        """Run less rows than a vector holds: the last one is repeated."""
+        rows, width = len(doubt), self._width
+        if not rows:
+            return
+        longer = [np.pad(column, (0, width - rows), "edge") for column in columns]
+        results = [np.empty(width) for _ in outputs]
+        doubts = np.empty(width, np.bool_)
+        self.run(longer, results, doubts)
+        for output, result in zip(outputs, results, strict=True):
+            output[...] = result[:rows]
+        doubt[...] = doubts[:rows]
+
+
+def _addresses(arrays: Sequence[Array]) -> ctypes.Array[ctypes.c_void_p]:
+    return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+
+
+def _compile(text: str, machine: _Machine) -> llvm.ExecutionEngine:
+    features = llvm.get_host_cpu_features()
+    flattened = features.flatten()
+    if machine.width == 8:
+        # LLVM halves wide vectors on processors that once slowed down for them.
+        flattened += ",-prefer-256-bit"
+    target = llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=flattened, opt=2
+    )
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(text), target)
+    engine.finalize_object()
+    return engine
+
+
+# --------------------------------------------------------------------------------------------------
+# The code, in the language of LLVM
+
+
+def _write_module(kernel: Kernel, machine: _Machine) -> Iterator[str]:
+    width = machine.width
+    vector, mask = f"<{width} x double>", f"<{width} x i1>"
+    names = {name for name, _ in kernel.instructions}
+    for name in sorted(names & _INTRINSICS.keys()):
+        intrinsic = _INTRINSICS[name]
+        yield f"declare {vector} @llvm.{intrinsic}.v{width}f64({vector})"
+    known = {*_BINARY, *_COMPARISONS, *_LOGICAL, *_INTRINSICS, *_BEST, "not", "neg", "sign", "where"}
+    for name in sorted(names - known):
+        yield from _write_function(name, machine)
+    yield "declare i32 @feclearexcept(i32)"
+    yield "declare i32 @fetestexcept(i32)"
+    yield "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
+    yield f"declare i1 @llvm.vector.reduce.or.v{width}i1({mask})"
+    yield "declare i64 @llvm.umin.i64(i64, i64)"
+    yield "define void @kernel(i64 %rows, ptr %columns, ptr %outputs, ptr %doubt)"
+    yield f'  "min-legal-vector-width"="{64 * width}" {{'
+    yield "entry:"
+    for kind, count in (("column", len(kernel.columns)), ("output", len(kernel.outputs))):
+        for index in range(count):
+            yield f"  %{kind}.at.{index} = getelementptr ptr, ptr %{kind}s, i64 {index}"
+            yield f"  %{kind}.{index} = load ptr, ptr %{kind}.at.{index}"
+    yield f"  %last = sub i64 %rows, {width}"
+    yield "  br label %block"
+    yield "block:"
+    yield "  %start = phi i64 [0, %entry], [%stop, %finish]"
+    yield f"  %further = add i64 %start, {_ROWS}"
+    yield "  %stop = call i64 @llvm.umin.i64(i64 %further, i64 %rows)"
+    yield f"  call i32 @feclearexcept(i32 {machine.flags})"
+    yield "  br label %loop"
+    yield "loop:"
+    yield "  %position = phi i64 [%start, %block], [%next, %loop]"
+    yield f"  %suspects = phi {mask} [zeroinitializer, %block], [%all.suspects, %loop]"
+    # The last vector overlaps the one before, rather than reach beyond the end.
+    yield "  %row = call i64 @llvm.umin.i64(i64 %position, i64 %last)"
+    for index in range(len(kernel.columns)):
+        yield f"  %from.{index} = getelementptr double, ptr %column.{index}, i64 %row"
+        yield f"  %r{index} = load {vector}, ptr %from.{index}, align 8"
+    for index, instruction in enumerate(kernel.instructions, len(kernel.columns)):
+        yield from _write_instruction(f"%r{index}", instruction, width)
+    for index, output in enumerate(kernel.outputs):
+        yield f"  %to.{index} = getelementptr double, ptr %output.{index}, i64 %row"
+        yield f"  store {vector} {_operand(output, width)}, ptr %to.{index}, align 8"
+    yield from _write_suspects(kernel, width)
+    yield f"  %next = add i64 %position, {width}"
+    yield "  %more = icmp ult i64 %next, %stop"
+    yield "  br i1 %more, label %loop, label %finish"
+    yield "finish:"
+    yield f"  %flags = call i32 @fetestexcept(i32 {machine.flags})"
+    yield "  %flagged = icmp ne i32 %flags, 0"
+    yield f"  %suspect = call i1 @llvm.vector.reduce.or.v{width}i1({mask} %all.suspects)"
+    yield "  %doubtful = or i1 %flagged, %suspect"
+    yield "  %mark = zext i1 %doubtful to i8"
+    yield "  %marks = getelementptr i8, ptr %doubt, i64 %start"
+    yield "  %count = sub i64 %stop, %start"
+    yield "  call void @llvm.memset.p0.i64(ptr %marks, i8 %mark, i64 %count, i1 false)"
+    yield "  %again = icmp ult i64 %stop, %rows"
+    yield "  br i1 %again, label %block, label %done"
+    yield "done:"
+    yield "  ret void"
+    yield "}"
+
+
+def _write_suspects(kernel: Kernel, width: int) -> Iterator[str]:
+    """Collect the rows at a kink, and those with an output that is not finite."""
+    vector, mask = f"<{width} x double>", f"<{width} x i1>"
+    suspects = "%suspects"
+    if kernel.suspect is not None:
+        yield f"  %with.kinks = or {mask} {suspects}, %r{kernel.suspect}"
+        suspects = "%with.kinks"
+    if kernel.watch:
+        for index, output in enumerate(kernel.outputs):
+            text = _operand(output, width)
+            # ∞ - ∞ and NaN - NaN are NaN.
+            yield f"  %zero.{index} = fsub {vector} {text}, {text}"
+            yield f"  %lost.{index} = fcmp uno {vector} %zero.{index}, zeroinitializer"
+            yield f"  %with.lost.{index} = or {mask} {suspects}, %lost.{index}"
+            suspects = f"%with.lost.{index}"
+    yield f"  %all.suspects = or {mask} {suspects}, zeroinitializer"
+
+
+def _write_function(name: str, machine: _Machine) -> Iterator[str]:
+    """Make a function of the C library known for vectors, if need be by its form for single numbers."""
+    width = machine.width
+    vector = f"<{width} x double>"
+    count = 2 if name in _TWO_OPERANDS else 1
+    types = ", ".join([vector] * count)
+    symbol = f"{machine.library}{'v' * count}_{name}"
+    if _has_symbol(symbol):
+        yield f"declare {vector} @{symbol}({types})"
+        yield f"define internal {vector} @vector.{name}({_parameters(vector, count)}) alwaysinline {{"
+        yield f"  %y = call {vector} @{symbol}({_parameters(vector, count)})"
+        yield f"  ret {vector} %y"
+    else:
+        yield f"declare double @{name}({', '.join(['double'] * count)})"
+        yield f"define internal {vector} @vector.{name}({_parameters(vector, count)}) {{"
+        for lane in range(width):
+            for x in range(count):
+                yield f"  %x{x}.{lane} = extractelement {vector} %x{x}, i32 {lane}"
+            arguments = ", ".join(f"double %x{x}.{lane}" for x in range(count))
+            yield f"  %y.{lane} = call double @{name}({arguments})"
+            before = f"%v.{lane - 1}" if lane else "poison"
+            yield f"  %v.{lane} = insertelement {vector} {before}, double %y.{lane}, i32 {lane}"
+        yield f"  ret {vector} %v.{width - 1}"
+    yield "}"
+
+
+def _parameters(vector: str, count: int) -> str:
+    return ", ".join(f"{vector} %x{x}" for x in range(count))
+
+
+@cache
+def _has_symbol(symbol: str) -> bool:
+    if sys.platform == "linux":
+        try:
+            llvm.load_library_permanently("libmvec.so.1")
+        except RuntimeError:
+            return False
+    return llvm.address_of_symbol(symbol) is not None
+
+
+def _operand(operand: float, width: int) -> str:
+    if isinstance(operand, int):
+        return f"%r{operand}"
+    (bits,) = struct.unpack("<Q", struct.pack("<d", operand))
+    return f"<{', '.join([f'double 0x{bits:016X}'] * width)}>"
+
+
+def _write_instruction(result: str, instruction: Instruction, width: int) -> Iterator[str]:
+    name, args = instruction
+    vector, mask = f"<{width} x double>", f"<{width} x i1>"
+    texts = [_operand(arg, width) for arg in args]
+    both = ", ".join(texts)
+    if name in _BINARY:
+        yield f"  {result} = {_BINARY[name]} {vector} {both}"
+    elif name in _COMPARISONS:
+        yield f"  {result} = fcmp {_COMPARISONS[name]} {vector} {both}"
+    elif name in _LOGICAL:
+        yield f"  {result} = {_LOGICAL[name]} {mask} {both}"
+    elif name == "not":
+        yield f"  {result} = xor {mask} {both}, <{', '.join(['i1 true'] * width)}>"
+    elif name == "neg":
+        yield f"  {result} = fneg {vector} {both}"
+    elif name == "where":
+        condition, a, b = texts
+        yield f"  {result} = select {mask} {condition}, {vector} {a}, {vector} {b}"
+    elif name in _BEST:
+        a, b = texts
+        yield f"  {result}.is = fcmp {_BEST[name]} {vector} {b}, {a}"
+        yield f"  {result} = select {mask} {result}.is, {vector} {b}, {vector} {a}"
+    elif name == "sign":
+        one, zero, minus_one = (f"{vector} {_operand(x, width)}" for x in (1.0, 0.0, -1.0))
+        yield f"  {result}.above = fcmp ogt {vector} {both}, zeroinitializer"
+        yield f"  {result}.below = fcmp olt {vector} {both}, zeroinitializer"
+        yield f"  {result}.rest = select {mask} {result}.below, {minus_one}, {zero}"
+        yield f"  {result} = select {mask} {result}.above, {one}, {vector} {result}.rest"
+    elif name in _INTRINSICS:
+        yield f"  {result} = call {vector} @llvm.{_INTRINSICS[name]}.v{width}f64({vector} {both})"
+    else:
+        arguments = ", ".join(f"{vector} {text}" for text in texts)
+        yield f"  {result} = call {vector} @vector.{name}({arguments})"
