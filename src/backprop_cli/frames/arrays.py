@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ import pyarrow as pa
 from backprop_cli.errors import FileError, InputError
 from backprop_cli.frames.cells import check_finite
 from backprop_cli.frames.frame import ROWS, Floats, Frame
+from backprop_cli.frames.mapped import MappedFile
 from backprop_cli.frames.tables import unreadable
 
 if TYPE_CHECKING:
@@ -63,8 +64,12 @@ class ArrayReader:
             yield Frame(count, columns, problems, _batch(parts) if keep else None)
             start += count
             advance(count)
+            self._forget()
             if start >= length:
                 return
+
+    def _forget(self) -> None:
+        """Let go of what has been read."""
 
     def _open(self, names: list[str]) -> dict[str, Callable[[int, int], Any]]:
         """Return for each column what reads its rows from a start on, in order."""
@@ -76,11 +81,12 @@ class NpyReader(ArrayReader):
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         try:
-            header_of(file)  # for its errors; no object is ever unpickled
-            self._array = _map(file)
-        except (OSError, ValueError) as error:
+            shape, columns_first, kind = header_of(file)
+            self._pages = MappedFile(file)
+            order: Any = "F" if columns_first else "C"
+            self._array = array = np.ndarray(shape, kind, self._pages.bytes, file.tell(), None, order)
+        except (OSError, ValueError, TypeError) as error:
             raise unreadable(name, error) from None
-        array = self._array
         if array.dtype.names is None and array.ndim not in (1, 2):
             raise FileError(f"{name} has {array.ndim} dimensions", hint="an array of 1 or 2 is expected")
         if array.dtype.names is not None and array.ndim != 1:
@@ -91,6 +97,9 @@ class NpyReader(ArrayReader):
         else:
             width = 1 if array.ndim == 1 else array.shape[1]
             self.columns = {str(i): array.dtype for i in range(width)}
+
+    def _forget(self) -> None:
+        self._pages.forget()
 
     def _open(self, names: list[str]) -> dict[str, Callable[[int, int], Any]]:
         array = self._array
@@ -169,16 +178,6 @@ def header_of(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     if kind.hasobject:
         raise ValueError("it holds Python objects, which are never loaded")
     return shape, columns_first, kind
-
-
-def _map(file: BinaryIO) -> Any:
-    """Return the array behind the header that was just read, mapped into memory."""
-    file.seek(0)
-    shape, columns_first, kind = header_of(file)
-    order = "F" if columns_first else "C"
-    if 0 in shape:
-        return np.empty(shape, kind)
-    return np.memmap(cast("Any", file), kind, "r", file.tell(), shape, cast("Any", order))
 
 
 def _batch(parts: dict[str, Any]) -> pa.RecordBatch:

@@ -6,8 +6,6 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import pyarrow as pa
-
 from backprop_cli.errors import FileError
 from backprop_cli.forms import DELIMITERS, Form
 from backprop_cli.frames.arrays import NpyReader, NpzReader
@@ -37,24 +35,20 @@ def open_reader(
     if form is Form.jsonl:
         return JsonReader(Blocks(file, name, begun, waits=size is None), size)
     if form is Form.arrow:
-        return _open_arrow(file, name, stream=size is None)
+        return _open_arrow(file, name, stack, stream=size is None)
     if size is None:
         file = stack.enter_context(_spool(file, name))  # what stands at the end is needed first
     if form is Form.parquet:
-        return ParquetReader(file if size is None or name == "-" else name, name)
+        return ParquetReader(file, name)
     return NpyReader(file, name) if form is Form.npy else NpzReader(file, name)
 
 
-def _open_arrow(file: BinaryIO, name: str, *, stream: bool) -> Reader:
-    begin = file.peek(len(_FILE_FORMAT)) if stream else file.read(len(_FILE_FORMAT))  # type: ignore[attr-defined]
+def _open_arrow(file: BinaryIO, name: str, stack: ExitStack, *, stream: bool) -> Reader:
+    begin = file.peek(len(_FILE_FORMAT))  # type: ignore[attr-defined]
     in_file_format = begin.startswith(_FILE_FORMAT)
-    source: Any = file
-    if not stream:
-        file.seek(0)
-        source = file if name == "-" else pa.memory_map(name)
-    elif in_file_format:
-        source = _spool(file, name)
-    return ArrowReader(source, name, stream=not in_file_format)
+    if stream and in_file_format:
+        file, stream = stack.enter_context(_spool(file, name)), False
+    return ArrowReader(file, name, mapped=not stream, stream=not in_file_format)
 
 
 def _spool(file: BinaryIO, name: str) -> Any:

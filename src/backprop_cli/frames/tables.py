@@ -10,15 +10,13 @@ from pyarrow import ipc, parquet
 from backprop_cli.errors import FileError
 from backprop_cli.frames.cells import check_type, merge_problems, read_numbers
 from backprop_cli.frames.frame import ROWS, Floats, Frame
+from backprop_cli.frames.mapped import MappedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
     from backprop_cli.batch import Points
-
-# Parquet is read in pieces of this size, so that a large row group is never in memory whole.
-_BUFFER = 1 << 20
 
 
 class TableReader:
@@ -31,6 +29,7 @@ class TableReader:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._forget: Callable[[], None] = lambda: None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,6 +49,7 @@ class TableReader:
             for batch, done in self._batches(list(places)):
                 for start in range(0, batch.num_rows, ROWS):
                     yield _frame(batch.slice(start, ROWS), inputs, keep=keep)
+                    self._forget()
                 advance(done)
         except (pa.ArrowException, OSError) as error:
             raise unreadable(self._name, error) from None
@@ -64,12 +64,15 @@ class ParquetReader(TableReader):
 
     unit = "rows"
 
-    def __init__(self, file: BinaryIO | str, name: str) -> None:
+    def __init__(self, file: BinaryIO, name: str) -> None:
         super().__init__(name)
         try:
-            self._file = parquet.ParquetFile(file, buffer_size=_BUFFER)
-        except (pa.ArrowException, OSError) as error:
+            # Read, and not mapped, all of a row group stays in memory until its end.
+            mapped = MappedFile(file)
+            self._file = parquet.ParquetFile(mapped.reader())
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise unreadable(name, error) from None
+        self._forget = mapped.forget
         self.schema = self._file.schema_arrow
         self.total = self._file.metadata.num_rows
 
@@ -84,11 +87,15 @@ class ArrowReader(TableReader):
 
     unit = "batches"
 
-    def __init__(self, file: Any, name: str, *, stream: bool) -> None:
+    def __init__(self, file: BinaryIO, name: str, *, mapped: bool, stream: bool) -> None:
         super().__init__(name)
         try:
-            self._file = ipc.open_stream(file) if stream else ipc.open_file(file)
-        except (pa.ArrowException, OSError) as error:
+            source: Any = file
+            if mapped:
+                pages = MappedFile(file)
+                source, self._forget = pages.reader(), pages.forget
+            self._file = ipc.open_stream(source) if stream else ipc.open_file(source)
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise unreadable(name, error) from None
         self.schema = self._file.schema
         self.total = None if stream else self._file.num_record_batches
