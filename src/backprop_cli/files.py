@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backprop_cli.errors import FileError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
 
 def write_file(name: str, data: bytes) -> Path:
-    """Write a file, in place of one that is there already, and return its path. Raises FileError.
+    """Write a file, in place of one that is there already, and return its path. Raises FileError."""
+    with open_whole(name) as file:
+        file.write(data)
+    return Path(os.path.realpath(name))
+
+
+@contextmanager
+def open_whole(name: str) -> Iterator[BinaryIO]:
+    """Open a file for writing, in place of one that is there already. Raises FileError.
 
     The data is first written beside it: a reader never sees half a file, and an old one outlives a failure.
     """
     try:
         path = Path(os.path.realpath(name))  # a link goes on pointing to the file
-        if path.exists() and not path.is_file() and not path.is_dir():
-            path.write_bytes(data)  # a device or a pipe, which nothing can take the place of
-            return path
-        mode = path.stat().st_mode & 0o7777 if path.exists() else None
         if path.is_dir() or name.endswith(("/", os.sep)):
             raise FileError(f"can't write {name}: it is a folder")
+        if path.exists() and not path.is_file():
+            with path.open("wb") as device:  # or a pipe, which nothing can take the place of
+                yield device
+            return
+        mode = path.stat().st_mode & 0o7777 if path.exists() else None
         beside = path.parent / f".backprop-{os.getpid()}.tmp"
         try:
             # Of a new file the umask decides on the permissions, as for any other program.
-            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as file:
-                file.write(data)
+            with os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), "w+b") as file:
+                yield file
             if mode is not None:
                 beside.chmod(mode)
             beside.replace(path)
@@ -34,4 +49,3 @@ def write_file(name: str, data: bytes) -> Path:
             raise
     except (OSError, ValueError) as error:
         raise FileError(f"can't write {name}: {getattr(error, 'strerror', None) or error}") from None
-    return path

@@ -53,28 +53,43 @@ class Table(NamedTuple):
 
 def read_csv(lines: Iterable[str], delimiter: str) -> Table:
     """Read cells separated by ``delimiter``, under a header. Raises InputError without a header."""
-    csv.field_size_limit(_LONGEST_CELL)
-    records = _records(lines, delimiter)
-    header = next((cells for cells in records if isinstance(cells, str) or not _is_blank(cells)), None)
-    if isinstance(header, str):
-        raise InputError(f"the header can't be read: {header}")
-    if header is None:
-        raise InputError("the data is empty", hint="its first line names the columns: a,b,c")
-    return Table(tuple(header), _rows_below(tuple(header), records), has_header=True)
+    records = read_records(Lines(lines), delimiter)
+    header = read_header(records)
+    return Table(header, rows_below(header, records), has_header=True)
 
 
-def _records(lines: Iterable[str], delimiter: str) -> Iterator[list[str] | str]:
+class Lines:
+    """Lines that can be put back. taken: how many are out."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._fresh = iter(lines)
+        self._again: deque[str] = deque()
+        self.taken = 0
+
+    def take(self) -> str | None:
+        """Return the next line, None at the end."""
+        line = self._again.popleft() if self._again else next(self._fresh, None)
+        self.taken += line is not None
+        return line
+
+    def put_back(self, lines: Sequence[str]) -> None:
+        """Have lines taken once more."""
+        self._again.extendleft(reversed(lines))
+        self.taken -= len(lines)
+
+    def rest(self) -> list[str]:
+        """Return all lines that are left."""
+        return [*self._again, *self._fresh]
+
+
+def read_records(lines: Lines, delimiter: str) -> Iterator[list[str] | str]:
     """Yield the cells of each record, or why a line is none.
 
     A cell in quotes may go on in the next lines. Where the quote is not closed soon, the line that opens it
     is no record, and the others are read by themselves: a stray quote must not take in the rest of the data.
     """
-    source = iter(lines)
-    again: deque[str] = deque()
-    while True:
-        line = again.popleft() if again else next(source, None)
-        if line is None:
-            return
+    csv.field_size_limit(_LONGEST_CELL)
+    while (line := lines.take()) is not None:
         record = [line]
         while True:
             try:
@@ -82,17 +97,28 @@ def _records(lines: Iterable[str], delimiter: str) -> Iterator[list[str] | str]:
             except csv.Error as error:
                 more = None
                 if str(error) == "unexpected end of data" and len(record) < _MOST_LINES:
-                    more = again.popleft() if again else next(source, None)
+                    more = lines.take()
                 if more is not None:
                     record.append(more)
                     continue
-                again.extendleft(reversed(record[1:]))
+                lines.put_back(record[1:])
                 cells = "a quote is never closed" if str(error) == "unexpected end of data" else str(error)
             yield cells
             break
 
 
-def _rows_below(header: tuple[str, ...], records: Iterator[list[str] | str]) -> Iterator[Row]:
+def read_header(records: Iterator[list[str] | str]) -> tuple[str, ...]:
+    """Return the cells of the first record that is not blank. Raises InputError."""
+    header = next((cells for cells in records if isinstance(cells, str) or not _is_blank(cells)), None)
+    if isinstance(header, str):
+        raise InputError(f"the header can't be read: {header}")
+    if header is None:
+        raise InputError("the data is empty", hint="its first line names the columns: a,b,c")
+    return tuple(header)
+
+
+def rows_below(header: tuple[str, ...], records: Iterable[list[str] | str]) -> Iterator[Row]:
+    """Yield the rows that records under a header are."""
     count = len(header)
     for cells in records:
         if isinstance(cells, str):

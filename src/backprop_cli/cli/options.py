@@ -61,6 +61,7 @@ Digits = Annotated[str, typer.Option("--digits", metavar="N|full", help="Signifi
 
 
 _Form = TypeVar("_Form", bound=StrEnum)
+_Default = TypeVar("_Default", bound=StrEnum | None)
 
 
 class Request(NamedTuple):
@@ -160,7 +161,7 @@ def read_digits(text: str) -> int | None:
     return int(text)
 
 
-def choose_format(format: _Form | None, default: _Form, short: _Form | None) -> _Form:
+def choose_format(format: _Form | None, default: _Default, short: _Form | None) -> _Form | _Default:
     """Return the form of the output. format: as --format says.  short: as --json says."""
     if short and format not in (None, short):
         raise UsageError(f"--json and --format {format} contradict each other", hint="leave one of them out")

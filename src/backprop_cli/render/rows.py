@@ -21,9 +21,9 @@ _FEW = 8
 _JSON_NAMES: dict[float | None, str] = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
-def result_columns(wrt: Sequence[str]) -> list[str]:
+def result_columns(wrt: Sequence[str], values: Sequence[str] = ()) -> list[str]:
     """Return the names of what is written for a row."""
-    return ["value", *(f"grad_{name}" for name in wrt), "status"]
+    return ["value", *(f"grad_{name}" for name in wrt), *(f"value_{name}" for name in values), "status"]
 
 
 class CsvWriter:
@@ -33,13 +33,13 @@ class CsvWriter:
     lost: keys of later rows that had to be left out.
     """
 
-    def __init__(self, file: TextIO, delimiter: str, kept: tuple[str, ...], wrt: Sequence[str]) -> None:
+    def __init__(self, file: TextIO, delimiter: str, kept: tuple[str, ...], columns: Sequence[str]) -> None:
         self._file = file
         self._kept = kept
         self.lost: set[str] = set()
         # With this ending csv quotes a cell that has either of its characters; ``write`` shortens it.
         self._write_row = csv.writer(self, delimiter=delimiter, lineterminator="\r\n").writerow
-        self._write_row([*kept, *result_columns(wrt)])
+        self._write_row([*kept, *columns])
 
     def write(self, line: str) -> None:
         """Take a line from csv."""
@@ -53,23 +53,23 @@ class CsvWriter:
             kept = [cells.pop(name, "") for name in self._kept]
             if len(self.lost) < _FEW:
                 self.lost.update(cells)
-        self._write_row([*kept, result.value, *result.gradients, result.status])
+        self._write_row([*kept, result.value, *result.gradients, *result.values, result.status])
 
 
 class JsonWriter:
     """Writes one JSON object per line. keep: whether the keys of the data stand in front of the results."""
 
-    def __init__(self, file: TextIO, wrt: Sequence[str], *, keep: bool) -> None:
+    def __init__(self, file: TextIO, columns: Sequence[str], *, keep: bool) -> None:
         self._file = file
-        self._columns = result_columns(wrt)
-        self._taken = frozenset(self._columns)
+        self._columns = columns
+        self._taken = frozenset(columns)
         self._keep = keep
         self.lost: set[str] = set()
         self._encode = json.JSONEncoder(allow_nan=False).encode
 
     def write_result(self, row: Row, result: RowResult) -> None:
         """Write the line of a row."""
-        numbers = [_JSON_NAMES.get(x, x) for x in (result.value, *result.gradients)]
+        numbers = [_JSON_NAMES.get(x, x) for x in (result.value, *result.gradients, *result.values)]
         line = self._encode(dict(zip(self._columns, [*numbers, result.status], strict=True)))
         if self._keep and row.names:
             taken = self._taken.intersection(row.names)
@@ -102,6 +102,20 @@ def render_summary(tally: Tally, lost: Collection[str] = ()) -> list[str]:
     if lost:
         lines.append(f"keys of later rows could not be kept: {listing(sorted(lost))}")
     return lines
+
+
+def render_check(rows: int, checked: int, seed: int, differences: Sequence[str]) -> list[str]:
+    """Return the lines that tell how the rows that were computed once more came out."""
+    told = f"checked {checked:,} of {_rows(rows)} with sympy (--seed {seed}): "
+    if not differences:
+        return [told + "all agree" if checked else told + "there is nothing to compare"]
+    more = len(differences) - _FEW
+    count = len(differences)
+    return [
+        told + ("1 differs" if count == 1 else f"{count:,} differ"),
+        *(f"  {difference}" for difference in differences[:_FEW]),
+        *([f"  and {more:,} more"] if more > 0 else []),
+    ]
 
 
 def _which(met: Occurrence) -> str:

@@ -43,14 +43,19 @@ class Output:
 
     def data_stream(self) -> TextIO:
         """Return standard output set up to pass data through as it is. Raises OSError."""
-        import codecs
-
         if sys.stdout is None:
             raise OSError("standard output is closed")
-        codecs.register_error("data", _pass_through)
         if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="data", newline="")
+            sys.stdout.reconfigure(errors=self.data_errors(), newline="")
         return sys.stdout
+
+    @staticmethod
+    def data_errors() -> str:
+        """Return how a stream handles what it can't encode, so that data passes through as it is."""
+        import codecs
+
+        codecs.register_error("data", _pass_through)
+        return "data"
 
     def write_blocks(self, blocks: Sequence[Block]) -> None:
         """Write tables and lines: drawn if they go to a terminal or colour is asked for, else plain."""

@@ -1,0 +1,149 @@
+"""Where the data of ``backprop batch`` comes from, and where its results go."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from backprop_cli.errors import FileError, UsageError
+from backprop_cli.forms import DELIMITERS, ENDINGS, FORMS, TEXT, Form
+from backprop_cli.render.stream import Output, is_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import ExitStack
+    from typing import TextIO
+
+    from backprop_cli.frames.frame import Reader
+    from backprop_cli.render.progress import Progress
+    from backprop_cli.rows import Table
+
+# Smaller data is answered row by row before NumPy and pyarrow, which take 0.2 s, are imported.
+_SMALL = 1 << 18
+# A stream that has not ended and has nothing more for so many seconds may wait for ever.
+_PATIENCE = 0.05
+
+
+class Data(NamedTuple):
+    """Data that is open. size: in bytes, None for a stream.  begun: what of a stream has been read."""
+
+    file: BinaryIO
+    name: str
+    form: Form
+    size: int | None
+    begun: bytes = b""
+
+
+def form_of_data(name: str) -> Form:
+    """Return the form of the data by the ending of the file's name; of a stream it is csv."""
+    if name == "-" or (Path(name).exists() and not Path(name).is_file()):
+        return Form.csv
+    ending = Path(name).suffix
+    if ending.lower() not in ENDINGS:
+        _open(name).close()  # what is not there has no form
+        raise UsageError(
+            f"the form of {name} can't be told by its ending",
+            hint=f"the endings are {', '.join(ENDINGS)}; or give --input-format {FORMS}",
+        )
+    return ENDINGS[ending.lower()]
+
+
+def form_of_output(name: str, data: Form) -> Form:
+    """Return the form of the results by the ending of the file's name.
+
+    On standard output they have the form of the data, as long as that is text.
+    """
+    if name == "-":
+        return data if data in TEXT else Form.csv
+    ending = Path(name).suffix.lower()
+    if ending not in ENDINGS:
+        raise UsageError(
+            f"the form of {name} can't be told by its ending",
+            hint=f"the endings are {', '.join(ENDINGS)}; or give --format {FORMS}",
+        )
+    return ENDINGS[ending]
+
+
+def open_data(name: str, form: Form, stack: ExitStack) -> Data:
+    """Open data for reading. Raises FileError."""
+    file = stack.enter_context(_open(name))
+    status = os.fstat(file.fileno())
+    return Data(file, name, form, status.st_size if stat.S_ISREG(status.st_mode) else None)
+
+
+def _open(name: str) -> BinaryIO:
+    try:
+        if name != "-":
+            return Path(name).open("rb")
+    except OSError as error:
+        raise FileError(f"can't read {name}: {error.strerror}") from None
+    if sys.stdin is None:
+        raise FileError("standard input is closed")
+    if is_terminal(sys.stdin):
+        Output().diagnose("reading the data from the terminal; end it with Ctrl-D")
+    return sys.stdin.buffer
+
+
+def begin(data: Data) -> tuple[Data, bool]:
+    """Tell whether data is so little that it is best read by rows, for which the beginning may be read."""
+    if data.size is not None:
+        return data, data.size <= _SMALL
+    if data.file.isatty() or os.name != "posix":
+        return data, True
+    from backprop_cli.pipes import read_portion
+
+    try:
+        begun, ended = read_portion(data.file, _SMALL, _PATIENCE)
+    except OSError as error:
+        raise FileError(f"can't read {data.name}: {error.strerror}") from None
+    return data._replace(begun=begun), ended
+
+
+def open_rows(data: Data, stack: ExitStack) -> Table:
+    """Return data to be read row by row. What of a stream has been read is taken for all of it."""
+    from backprop_cli.render.progress import Progress
+    from backprop_cli.rows import read_csv, read_jsonl
+
+    progress = stack.enter_context(Progress(data.size, "lines" if data.size is None else "bytes"))
+    binary = BytesIO(data.begun) if data.begun else data.file
+    # Bytes that are not UTF-8 spoil their own row at most.
+    stream = TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    lines = _lines(stream, data.name, progress)
+    return read_jsonl(lines) if data.form is Form.jsonl else read_csv(lines, DELIMITERS[data.form])
+
+
+def _lines(stream: TextIOWrapper, name: str, progress: Progress) -> Iterator[str]:
+    by_line = progress.total is None
+    try:
+        for line in stream:
+            # Characters for bytes: near enough to show how far it is.
+            progress.advance(1 if by_line else len(line))
+            yield line
+    except OSError as error:
+        raise FileError(f"can't read {name}: {error.strerror}") from None
+
+
+def open_columns(data: Data, stack: ExitStack) -> Reader:
+    """Return data to be read in columns."""
+    from backprop_cli.frames.read import open_reader
+
+    return open_reader(data.file, data.name, data.form, data.size, data.begun, stack)
+
+
+def open_sink(name: str, form: Form, output: Output, stack: ExitStack) -> TextIO | BinaryIO:
+    """Open a file, or standard output, for results of a form: as text, or for bytes."""
+    if name == "-":
+        text = output.data_stream()
+        return text if form in TEXT else text.buffer
+    from backprop_cli.files import open_whole
+
+    binary = stack.enter_context(open_whole(name))
+    if form not in TEXT:
+        return binary
+    wrapper = TextIOWrapper(binary, encoding="utf-8", errors=output.data_errors(), newline="")
+    stack.callback(wrapper.detach)  # which brings what was written to the file
+    return wrapper

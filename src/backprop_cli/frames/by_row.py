@@ -1,0 +1,75 @@
+"""Frames of rows that are read one by one: JSON Lines, and CSV where quotes make it more than lines."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backprop_cli.errors import InputError
+from backprop_cli.frames.blocks import Blocks, split_lines
+from backprop_cli.frames.frame import Frame
+from backprop_cli.rows import read_jsonl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from backprop_cli.batch import Points
+    from backprop_cli.rows import Row
+
+# Rows are objects of some kB; a frame of them is shorter than others.
+_ROWS = 1 << 13
+
+
+def frames_of_rows(
+    rows: Iterable[Row], names: Sequence[str], points: Points, *, keep: bool
+) -> Iterator[Frame]:
+    """Yield frames. names: of the inputs that are columns."""
+    source = iter(rows)
+    while some := list(islice(source, _ROWS)):
+        yield _frame(some, names, points, keep=keep)
+
+
+def _frame(rows: list[Row], names: Sequence[str], points: Points, *, keep: bool) -> Frame:
+    problems: dict[int, str] = {}
+    nothing = dict.fromkeys(names, np.nan)
+    found = []
+    for number, row in enumerate(rows):
+        try:
+            found.append(points.read(row))
+        except InputError as error:
+            problems[number] = error.message
+            found.append(nothing)
+    columns = {name: np.array([point[name] for point in found], np.float64) for name in names}
+    return Frame(len(rows), columns, problems, rows if keep else None)
+
+
+class JsonReader:
+    """Reads one JSON object per line. Every input that is not given may be a column."""
+
+    has_header = False
+
+    def __init__(self, blocks: Blocks, total: int | None) -> None:
+        self.total = total
+        self.unit = "lines" if total is None else "bytes"
+        self._blocks = blocks
+        self.names: tuple[str, ...] = ()
+        while (block := blocks.take()) is not None:
+            table = read_jsonl(split_lines(block))
+            if next(table.rows, None) is not None:
+                self.names = table.names
+                blocks.put_back(block)
+                break
+
+    def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
+        """Yield the data, at least one frame."""
+        names = [name for name in points.inputs if name not in points.given]
+        yield _frame([], names, points, keep=keep)
+        while (block := self._blocks.take()) is not None:
+            for frame in frames_of_rows(read_jsonl(split_lines(block)).rows, names, points, keep=keep):
+                yield frame
+                if self.total is None:
+                    advance(frame.count)
+            if self.total is not None:
+                advance(len(block))
