@@ -59,7 +59,7 @@ class EngineName(StrEnum):
     auto = "auto"
     python = "python"
     numpy = "numpy"
-    numba = "numba"
+    jit = "jit"
 
 
 @app.command(

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import llvmlite.binding as llvm
 import numpy as np
 
+from backprop_cli.engines.results import LINE, empty_aligned
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -115,21 +117,6 @@ class CompiledRunner:
         doubt[...] = doubts[:rows]
 
 
-_LINE = 64  # bytes of a line of the cache, which no vector may cross when it is streamed
-
-
-def empty_aligned(count: int) -> Array:
-    """Return an array of doubles that begins where a line of the cache does."""
-    longer = np.empty(count + _LINE // 8)
-    start = -longer.ctypes.data % _LINE // 8
-    return longer[start : start + count]
-
-
-def is_aligned(array: Array) -> bool:
-    """Tell whether an array can be streamed to."""
-    return array.flags.c_contiguous and array.ctypes.data % _LINE == 0
-
-
 def _addresses(arrays: Sequence[Array]) -> ctypes.Array[ctypes.c_void_p]:
     return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
 
@@ -155,7 +142,7 @@ def _compile(text: str, machine: _Machine) -> llvm.ExecutionEngine:
 def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool) -> Iterator[str]:
     width = machine.width
     vector, mask = f"<{width} x double>", f"<{width} x i1>"
-    how = f"align {_LINE}, !nontemporal !0" if streams else "align 8"
+    how = f"align {LINE}, !nontemporal !0" if streams else "align 8"
     names = {name for name, _ in kernel.instructions}
     for name in sorted(names & _INTRINSICS.keys()):
         intrinsic = _INTRINSICS[name]

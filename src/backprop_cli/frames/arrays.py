@@ -10,11 +10,12 @@ import pyarrow as pa
 
 from backprop_cli.errors import FileError, InputError
 from backprop_cli.frames.cells import check_finite
-from backprop_cli.frames.frame import ROWS, Floats, Frame
+from backprop_cli.frames.frame import ROWS, Frame
 from backprop_cli.frames.mapped import MappedFile
 from backprop_cli.frames.tables import unreadable
 
 if TYPE_CHECKING:
+    from backprop_cli.engines.results import Floats
     from collections.abc import Callable, Iterator
 
     from backprop_cli.batch import Points

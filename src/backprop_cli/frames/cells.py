@@ -13,7 +13,7 @@ from backprop_cli.errors import InputError
 from backprop_cli.rows import read_cell
 
 if TYPE_CHECKING:
-    from backprop_cli.frames.frame import Floats
+    from backprop_cli.engines.results import Floats
 
 # What Arrow reads as ``read_cell`` does; every other cell is left to that.
 _PLAIN = r"^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"

@@ -19,10 +19,11 @@ from pyarrow import csv
 from backprop_cli.frames.blocks import Blocks, join_lines, split_lines
 from backprop_cli.frames.by_row import frames_of_rows
 from backprop_cli.frames.cells import merge_problems, read_numbers
-from backprop_cli.frames.frame import Floats, Frame
+from backprop_cli.frames.frame import Frame
 from backprop_cli.rows import Lines, read_header, read_records, rows_below
 
 if TYPE_CHECKING:
+    from backprop_cli.engines.results import Floats
     from collections.abc import Callable, Generator, Iterator, Sequence
 
     from backprop_cli.batch import Points

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from backprop_cli.batch import BAD_INPUT, FAULTS, FEW, OK, STATUSES
+from backprop_cli.engines.engine import map_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
-    from numpy.typing import NDArray
 
     from backprop_cli.batch import Points, Tally
+    from backprop_cli.engines.engine import Engine
+    from backprop_cli.engines.results import Floats, Results
     from backprop_cli.rows import Row
-
-Floats: TypeAlias = "NDArray[np.float64]"
 
 ROWS = 1 << 17
 """The most rows of a frame: a column is 1 MiB then, and what a frame costs by itself is spread thin."""
 
 _BAD_INPUT = STATUSES.index(BAD_INPUT)
-_FIRST_FAULT = min(map(STATUSES.index, FAULTS))
 
 
 @dataclass(slots=True)
@@ -43,37 +42,6 @@ class Frame:
     def point(self, row: int) -> dict[str, float]:
         """Return the numbers of a row."""
         return {name: float(column[row]) for name, column in self.columns.items()}
-
-
-@dataclass(slots=True)
-class Results:
-    """What the rows of a frame come to, in arrays of its length.
-
-    gradients: in the order of the wanted inputs.  values: of the wanted nodes.  Numbers that do not exist are
-    NaN.  status: indices into ``STATUSES``.  overflows: whether a value on the way is infinite though the
-    result is not; None if none is.
-    """
-
-    value: Floats
-    gradients: Sequence[Floats]
-    values: Sequence[Floats]
-    status: NDArray[np.uint8]
-    overflows: NDArray[np.bool_] | None = None
-
-    def numbers(self) -> list[Floats]:
-        """Return all columns of numbers, in the order in which they are written."""
-        return [self.value, *self.gradients, *self.values]
-
-    def has_faults(self) -> bool:
-        """Tell whether there is a row that is neither ok nor at a kink."""
-        return bool(self.status.size) and int(self.status.max()) >= _FIRST_FAULT
-
-
-class Engine(Protocol):
-    """Computes frames."""
-
-    def compute(self, columns: Mapping[str, Floats], count: int) -> Results:
-        """Return the results of ``count`` rows. Rows with a NaN in a column have bad input: any will do."""
 
 
 class Reader(Protocol):
@@ -95,12 +63,15 @@ class Reader(Protocol):
         """Yield the data, at least one frame. advance: is told how much has been read."""
 
 
-def evaluate(engine: Engine, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Results]]:
-    """Yield each frame with its results, in order."""
-    for frame in frames:
+def evaluate(engine: Engine, frames: Iterable[Frame], ahead: int) -> Iterator[tuple[Frame, Results]]:
+    """Yield each frame with its results, in order. ahead: see ``map_ahead``."""
+
+    def compute(frame: Frame) -> Results:
         results = engine.compute(frame.columns, frame.count)
         mark_problems(frame, results)
-        yield frame, results
+        return results
+
+    return map_ahead(compute, frames, ahead)
 
 
 def mark_problems(frame: Frame, results: Results) -> None:
@@ -111,8 +82,7 @@ def mark_problems(frame: Frame, results: Results) -> None:
     for numbers in results.numbers():
         numbers[rows] = np.nan
     results.status[rows] = _BAD_INPUT
-    if results.overflows is not None:
-        results.overflows[rows] = False
+    results.overflowing = [row for row in results.overflowing if row not in frame.problems]
 
 
 def count_rows(
@@ -131,6 +101,6 @@ def count_rows(
                 first = rows[0]
                 message = frame.problems[first] if kind == BAD_INPUT else explain(frame.point(first))
             tally.note(kind, counts[code], tuple(before + row + 1 for row in rows), message)
-    if results.overflows is not None and results.overflows.any():
-        rows = np.flatnonzero(results.overflows).tolist()
-        tally.note("overflow", len(rows), tuple(before + row + 1 for row in rows[:FEW]), "")
+    if overflowing := results.overflowing:
+        first = tuple(before + row + 1 for row in sorted(overflowing)[:FEW])
+        tally.note("overflow", len(overflowing), first, "")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from backprop_cli.batch import STATUSES, RowResult
+from backprop_cli.engines.engine import choose_engine, count_workers
 from backprop_cli.forms import TEXT, Form
-from backprop_cli.frames.engine import choose_engine
 from backprop_cli.frames.frame import count_rows, evaluate
 from backprop_cli.frames.texts import TextWriter
 from backprop_cli.frames.write import Kept, NpyWriter, NpzWriter, TableWriter
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from backprop_cli.batch import Batch, Points, Tally
-    from backprop_cli.frames.frame import Frame, Reader, Results
+    from backprop_cli.engines.results import Results
+    from backprop_cli.frames.frame import Frame, Reader
     from backprop_cli.frames.write import Writer
     from backprop_cli.sample import Sample
 
@@ -61,7 +63,11 @@ def run_columns(
     start = points.start
     with Progress(reader.total, reader.unit) as progress:
         frames = reader.frames(points, progress.advance, keep=keep)
-        for frame, results in evaluate(choose_engine(engine, batch, start), frames):
+        first = next(frames)
+        computing = choose_engine(engine, batch, start, first.columns)
+        # What comes as a stream is answered before more is asked for.
+        ahead = 0 if reader.total is None else count_workers()
+        for frame, results in evaluate(computing, chain([first], frames), ahead):
             if sample is not None:
                 for row in sample.places(frame.count):
                     read = partial(_point, start, frame, row)

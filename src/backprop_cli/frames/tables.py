@@ -9,10 +9,11 @@ from pyarrow import ipc, parquet
 
 from backprop_cli.errors import FileError
 from backprop_cli.frames.cells import check_type, merge_problems, read_numbers
-from backprop_cli.frames.frame import ROWS, Floats, Frame
+from backprop_cli.frames.frame import ROWS, Frame
 from backprop_cli.frames.mapped import MappedFile
 
 if TYPE_CHECKING:
+    from backprop_cli.engines.results import Floats
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
 

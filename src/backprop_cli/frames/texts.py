@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TextIO
 
-    from backprop_cli.frames.frame import Floats, Frame, Results
+    from backprop_cli.engines.results import Floats, Results
+    from backprop_cli.frames.frame import Frame
 
 _INFINITIES = {np.inf: '"Infinity"', -np.inf: '"-Infinity"'}
 _LARGE = 1 << 30

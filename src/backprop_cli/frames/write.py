@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from backprop_cli.batch import Points
-    from backprop_cli.frames.frame import Frame, Results
+    from backprop_cli.engines.results import Results
+    from backprop_cli.frames.frame import Frame
     from backprop_cli.rows import Row
 
 

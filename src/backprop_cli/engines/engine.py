@@ -1,0 +1,226 @@
+"""Columns in, results out: by a kernel where it is right, else by masked sweeps, at last point by point.
+
+Nearly all rows are done by the kernel. A block in which a flag was raised, or a primitive may be at a kink,
+is done again by ``careful``, at some five times the cost; a row that arrays can't settle is computed on its
+own, at some thousand times the cost.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from importlib.util import find_spec
+from threading import Lock, local
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import numpy as np
+
+from backprop_cli.batch import KINK, NONFINITE, STATUSES, UNDEFINED
+from backprop_cli.engines.blocks import BlockRunner
+from backprop_cli.engines.careful import examine
+from backprop_cli.engines.kernel import build_kernel
+from backprop_cli.engines.results import Results, is_aligned
+from backprop_cli.engines.single import SingleEngine
+from backprop_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from backprop_cli.batch import Batch
+    from backprop_cli.engines.arrays import Array
+
+_KINK, _UNDEFINED, _NONFINITE = map(STATUSES.index, (KINK, UNDEFINED, NONFINITE))
+
+# 128 KiB a buffer: below 8 Ki rows the calls cost more than the work, above 32 Ki the cache is too small.
+_BLOCK = 1 << 14
+
+# Compiling costs as much as NumPy takes for so many instructions times rows.
+_WORTH_COMPILING = 200_000_000
+
+# More bytes of results than caches hold: from here on it pays to write past them.
+_STREAMED = 1 << 25
+
+
+class Engine(Protocol):
+    """Computes rows."""
+
+    def compute(self, columns: Mapping[str, Array], count: int) -> Results:
+        """Return the results of ``count`` rows. Rows with a NaN in a column have bad input: any will do."""
+
+
+class Runner(Protocol):
+    """Runs a kernel."""
+
+    def run(self, columns: Sequence[Array], outputs: Sequence[Array], doubt: Array) -> None:
+        """Fill the outputs, and mark in ``doubt`` the rows of blocks that must be looked at again."""
+
+
+def choose_engine(
+    name: str, batch: Batch, start: Mapping[str, float], columns: Iterable[str]
+) -> KernelEngine | SingleEngine:
+    """Return the engine of a name. start: values of inputs, which the columns replace.
+
+    Raises UsageError if what the engine needs is not there.
+    """
+    constants = {name: x for name, x in start.items() if name not in set(columns)}
+    if name == "python":
+        return SingleEngine(batch, constants)
+    has_compiler = find_spec("llvmlite") is not None
+    if has_compiler:
+        from backprop_cli.engines.jit import is_supported
+
+        has_compiler = is_supported()
+    if name == "jit" and not has_compiler:
+        raise UsageError(
+            "the engine jit needs llvmlite", hint="pip install 'backprop_cli[jit]'; or --engine numpy"
+        )
+    worth = {"numpy": None, "jit": 0}.get(name, _WORTH_COMPILING) if has_compiler else None
+    try:
+        return KernelEngine(batch, constants, worth_compiling=worth)
+    except (ArithmeticError, ValueError):
+        # A part of the program that is the same in every row has no value.
+        return SingleEngine(batch, constants)
+
+
+class KernelEngine:
+    """Computes a program at columns of numbers.
+
+    constants: the inputs that are the same in every row.  worth_compiling: after how much work, in
+    instructions times rows, the kernel is compiled; None for never.
+    """
+
+    def __init__(self, batch: Batch, constants: Mapping[str, float], *, worth_compiling: int | None) -> None:
+        self._batch = batch
+        self._constants = dict(constants)
+        self.kernel = build_kernel(
+            batch.graph, batch.wrt, self._constants, batch.upstream, batch.wanted_nodes
+        )
+        self._single = SingleEngine(batch, constants)
+        self._own = local()
+        self._worth_compiling = worth_compiling
+        self._work = 0
+        self._compiling = Lock()
+        self._compiled: dict[bool, Runner] = {}
+
+    def compute(self, columns: Mapping[str, Array], count: int) -> Results:
+        """Return the results of ``count`` rows. Rows with a NaN in a column have bad input: any will do."""
+        results = Results.empty(self._batch, count)
+        self._fill([columns[name] for name in self.kernel.columns], results, self._runner(count))
+        return results
+
+    def compute_in_threads(self, columns: Mapping[str, Array], results: Results) -> None:
+        """Compute many rows on all cores."""
+        count = len(results.status)
+        arrays = [columns[name] for name in self.kernel.columns]
+        numbers = results.numbers()
+        streams = 8 * count * len(numbers) >= _STREAMED and all(map(is_aligned, numbers))
+        runner = self._runner(count, streams=streams)
+        # Some parts for each core, so that none waits long for the last; of whole lines of the cache.
+        size = max(_BLOCK, -(-count // (4 * count_workers()))) // 8 * 8
+        parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+        def fill(rows: slice) -> list[int]:
+            part = results.part(rows)
+            own = runner if self._is_compiled(runner) else self._block_runner()
+            self._fill([array[rows] for array in arrays], part, own)
+            return [rows.start + row for row in part.overflowing]
+
+        found = self._pool.map(fill, parts) if len(parts) > 1 else map(fill, parts)
+        results.overflowing = [row for rows in found for row in rows]
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(count_workers())
+
+    def _is_compiled(self, runner: Runner) -> bool:
+        return not isinstance(runner, BlockRunner)
+
+    def _block_runner(self) -> BlockRunner:
+        """Return the runner of this thread, with buffers of its own."""
+        if not hasattr(self._own, "runner"):
+            self._own.runner = BlockRunner(self.kernel, _BLOCK)
+        runner: BlockRunner = self._own.runner
+        return runner
+
+    def _runner(self, count: int, *, streams: bool = False) -> Runner:
+        """Return what runs the next rows: the compiled kernel as soon as it has paid to compile it."""
+        self._work += count * len(self.kernel.instructions)
+        if self._worth_compiling is None or self._work < self._worth_compiling:
+            return self._block_runner()
+        # While one thread compiles, the others go on as before.
+        if streams not in self._compiled and self._compiling.acquire(blocking=not self._worth_compiling):
+            try:
+                if streams not in self._compiled:
+                    from backprop_cli.engines.jit import CompiledRunner
+
+                    self._compiled[streams] = CompiledRunner(self.kernel, streams=streams)
+            finally:
+                self._compiling.release()
+        return self._compiled.get(streams) or self._block_runner()
+
+    def _fill(self, columns: Sequence[Array], results: Results, runner: Runner) -> None:
+        doubt = np.empty(len(results.status), np.bool_)
+        runner.run(columns, results.numbers(), doubt)
+        results.status[...] = 0
+        rows = np.flatnonzero(doubt)
+        for start in range(0, len(rows), _BLOCK):
+            some = rows[start : start + _BLOCK]
+            self._examine([column[some] for column in columns], results, some)
+
+    def _examine(self, columns: Sequence[Array], results: Results, rows: Array) -> None:
+        """Do some rows again."""
+        if columns:
+            is_good = np.logical_and.reduce([np.isfinite(column) for column in columns])
+            columns, rows = [column[is_good] for column in columns], rows[is_good]
+        cells = dict(zip(self.kernel.columns, columns, strict=True))
+        batch = self._batch
+        point = {**self._constants, **cells}
+        found = examine(batch.graph, point, len(rows), batch.wrt, batch.upstream, batch.wanted_nodes)
+        for numbers, new in zip(
+            results.numbers(), (found.value, *found.gradients, *found.values), strict=True
+        ):
+            numbers[rows] = new
+        lost = rows[found.undefined | found.overflowed]
+        for numbers in (results.value, *results.gradients):
+            numbers[lost] = np.nan
+        results.status[rows[found.at_kink]] = _KINK
+        results.status[rows[found.undefined]] = _UNDEFINED
+        results.status[rows[found.overflowed]] = _NONFINITE
+        for index in np.flatnonzero(found.unsettled).tolist():
+            single = {name: float(column[index]) for name, column in cells.items()}
+            self._single.compute_row(single, results, int(rows[index]))
+
+
+def count_workers() -> int:
+    """Return how many threads may run at a time."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def map_ahead(function: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[tuple[T, R]]:
+    """Yield each item with what the function makes of it, in order.
+
+    ahead: how many items are taken and computed, in threads, before the first is waited for; 0 for none, so
+    that each is done before the next is asked for.
+    """
+    if not ahead:
+        for item in items:
+            yield item, function(item)
+        return
+    with ThreadPoolExecutor(ahead) as pool:
+        waiting: deque[tuple[T, object]] = deque()
+        try:
+            for item in items:
+                waiting.append((item, pool.submit(function, item)))
+                if len(waiting) > ahead:
+                    first, future = waiting.popleft()
+                    yield first, future.result()  # type: ignore[attr-defined]
+            for item, future in waiting:
+                yield item, future.result()  # type: ignore[attr-defined]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,51 @@
+"""The engine of single points: as ``gradient`` computes them, one after the other, to the bit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backprop_cli.batch import STATUSES
+from backprop_cli.engines.results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backprop_cli.batch import Batch
+    from backprop_cli.engines.results import Floats
+
+_CODES = {status: code for code, status in enumerate(STATUSES)}
+
+
+class SingleEngine:
+    """Computes row by row. constants: the inputs that are the same in every row."""
+
+    def __init__(self, batch: Batch, constants: Mapping[str, float]) -> None:
+        self._batch = batch
+        self._constants = dict(constants)
+
+    def compute(self, columns: Mapping[str, Floats], count: int) -> Results:
+        """Return the results of ``count`` rows. Rows with a NaN in a column have bad input: any will do."""
+        results = Results.empty(self._batch, count)
+        results.status[...] = 0
+        for numbers in results.numbers():
+            numbers[...] = np.nan
+        for row, cells in enumerate(zip(*(numbers.tolist() for numbers in columns.values()), strict=True)):
+            if all(x == x for x in cells):
+                self.compute_row(dict(zip(columns, cells, strict=True)), results, row)
+        if not columns:
+            for row in range(count):
+                self.compute_row({}, results, row)
+        return results
+
+    def compute_row(self, cells: Mapping[str, float], results: Results, row: int) -> None:
+        """Compute one row of the results."""
+        single = self._batch.evaluate({**self._constants, **cells})
+        for numbers, x in zip(
+            results.numbers(), (single.value, *single.gradients, *single.values), strict=True
+        ):
+            numbers[row] = np.nan if x is None else x
+        results.status[row] = _CODES[single.status]
+        if single.overflows:
+            results.overflowing.append(row)
