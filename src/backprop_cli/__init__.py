@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from backprop_cli.differentiate import gradient
     from backprop_cli.errors import BackpropError, DomainError, InputError, ParseError
     from backprop_cli.report import Report
+    from backprop_cli.rowwise import compile_rows
 
 __version__ = "0.1.0"
 __all__ = [
@@ -21,12 +22,14 @@ __all__ = [
     "ParseError",
     "Report",
     "__version__",
+    "compile_rows",
     "gradient",
 ]
 
 _HOMES = {
     "gradient": "differentiate",
     "Report": "report",
+    "compile_rows": "rowwise",
     **dict.fromkeys(("BackpropError", "DomainError", "InputError", "ParseError"), "errors"),
 }
 

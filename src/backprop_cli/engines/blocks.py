@@ -40,10 +40,14 @@ class _Plan(NamedTuple):
 
 
 class BlockRunner:
-    """Runs a kernel over blocks of at most ``size`` rows. It has buffers of its own: one for each thread."""
+    """Runs a kernel over blocks of at most ``size`` rows. It has buffers of its own: one for each thread.
 
-    def __init__(self, kernel: Kernel, size: int) -> None:
+    check_inputs: whether blocks with a number that is not finite are to be looked at again.
+    """
+
+    def __init__(self, kernel: Kernel, size: int, *, check_inputs: bool = False) -> None:
         self._size = size
+        self._check_inputs = check_inputs
         self._watch = kernel.watch
         self._plan = _plan(kernel)
         self._buffers: list[Array] = [
@@ -84,8 +88,9 @@ class BlockRunner:
             outputs[output][...] = arrays[source] if isinstance(source, int) else source
         if self._is_flagged or (plan.suspect is not None and arrays[plan.suspect].any()):
             return True
+        watched = [*(columns if self._check_inputs else ()), *(outputs if self._watch else ())]
         # A sum that is finite has finite terms.
-        return self._watch and not all(np.isfinite(np.add.reduce(output)) for output in outputs)
+        return not all(np.isfinite(np.add.reduce(numbers)) for numbers in watched)
 
 
 def _plan(kernel: Kernel) -> _Plan:

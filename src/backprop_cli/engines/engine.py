@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
-from backprop_cli.batch import KINK, NONFINITE, STATUSES, UNDEFINED
+from backprop_cli.batch import STATUSES
 from backprop_cli.engines.blocks import BlockRunner
 from backprop_cli.engines.careful import examine
 from backprop_cli.engines.kernel import build_kernel
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from backprop_cli.batch import Batch
     from backprop_cli.engines.arrays import Array
 
-_KINK, _UNDEFINED, _NONFINITE = map(STATUSES.index, (KINK, UNDEFINED, NONFINITE))
+_KINK, _UNDEFINED, _NONFINITE, _BAD_INPUT = map(STATUSES.index, STATUSES[1:])
 
 # 128 KiB a buffer: below 8 Ki rows the calls cost more than the work, above 32 Ki the cache is too small.
 _BLOCK = 1 << 14
@@ -58,11 +58,17 @@ class Runner(Protocol):
 
 
 def choose_engine(
-    name: str, batch: Batch, start: Mapping[str, float], columns: Iterable[str]
+    name: str,
+    batch: Batch,
+    start: Mapping[str, float],
+    columns: Iterable[str],
+    *,
+    check_inputs: bool = False,
 ) -> KernelEngine | SingleEngine:
-    """Return the engine of a name. start: values of inputs, which the columns replace.
+    """Return the engine of a name.
 
-    Raises UsageError if what the engine needs is not there.
+    start: values of inputs, which the columns replace.  check_inputs: whether columns may hold infinities,
+    and NaN that is to be found. Raises UsageError if what the engine needs is not there.
     """
     constants = {name: x for name, x in start.items() if name not in set(columns)}
     if name == "python":
@@ -78,7 +84,7 @@ def choose_engine(
         )
     worth = {"numpy": None, "jit": 0}.get(name, _WORTH_COMPILING) if has_compiler else None
     try:
-        return KernelEngine(batch, constants, worth_compiling=worth)
+        return KernelEngine(batch, constants, worth_compiling=worth, check_inputs=check_inputs)
     except (ArithmeticError, ValueError):
         # A part of the program that is the same in every row has no value.
         return SingleEngine(batch, constants)
@@ -91,7 +97,14 @@ class KernelEngine:
     instructions times rows, the kernel is compiled; None for never.
     """
 
-    def __init__(self, batch: Batch, constants: Mapping[str, float], *, worth_compiling: int | None) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        constants: Mapping[str, float],
+        *,
+        worth_compiling: int | None,
+        check_inputs: bool = False,
+    ) -> None:
         self._batch = batch
         self._constants = dict(constants)
         self.kernel = build_kernel(
@@ -100,6 +113,7 @@ class KernelEngine:
         self._single = SingleEngine(batch, constants)
         self._own = local()
         self._worth_compiling = worth_compiling
+        self._check_inputs = check_inputs
         self._work = 0
         self._compiling = Lock()
         self._compiled: dict[bool, Runner] = {}
@@ -140,7 +154,7 @@ class KernelEngine:
     def _block_runner(self) -> BlockRunner:
         """Return the runner of this thread, with buffers of its own."""
         if not hasattr(self._own, "runner"):
-            self._own.runner = BlockRunner(self.kernel, _BLOCK)
+            self._own.runner = BlockRunner(self.kernel, _BLOCK, check_inputs=self._check_inputs)
         runner: BlockRunner = self._own.runner
         return runner
 
@@ -155,7 +169,9 @@ class KernelEngine:
                 if streams not in self._compiled:
                     from backprop_cli.engines.jit import CompiledRunner
 
-                    self._compiled[streams] = CompiledRunner(self.kernel, streams=streams)
+                    self._compiled[streams] = CompiledRunner(
+                        self.kernel, streams=streams, check_inputs=self._check_inputs
+                    )
             finally:
                 self._compiling.release()
         return self._compiled.get(streams) or self._block_runner()
@@ -173,6 +189,10 @@ class KernelEngine:
         """Do some rows again."""
         if columns:
             is_good = np.logical_and.reduce([np.isfinite(column) for column in columns])
+            bad = rows[~is_good]
+            results.status[bad] = _BAD_INPUT
+            for numbers in results.numbers():
+                numbers[bad] = np.nan
             columns, rows = [column[is_good] for column in columns], rows[is_good]
         cells = dict(zip(self.kernel.columns, columns, strict=True))
         batch = self._batch

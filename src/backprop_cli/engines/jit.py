@@ -77,15 +77,17 @@ class CompiledRunner:
 
     streams: whether results go past the caches to the memory. For more of them than the caches hold that
     saves reading the memory they replace, a third to a half of the traffic of a simple formula. Outputs must
-    then be ``aligned``.
+    then be aligned (``is_aligned``).  check_inputs: whether blocks with a number that is not finite are to be
+    looked at again.
     """
 
-    def __init__(self, kernel: Kernel, *, streams: bool = False) -> None:
+    def __init__(self, kernel: Kernel, *, streams: bool = False, check_inputs: bool = False) -> None:
         machine = _machine()
         assert machine is not None
         self._width = machine.width
         # The engine owns the code: it must live as long as the function.
-        self._engine = _compile("\n".join(_write_module(kernel, machine, streams=streams)), machine)
+        lines = _write_module(kernel, machine, streams=streams, check_inputs=check_inputs)
+        self._engine = _compile("\n".join(lines), machine)
         pointers = (ctypes.c_void_p,) * 3
         self._function = ctypes.CFUNCTYPE(None, ctypes.c_int64, *pointers)(
             self._engine.get_function_address("kernel")
@@ -139,7 +141,7 @@ def _compile(text: str, machine: _Machine) -> llvm.ExecutionEngine:
 # The code, in the language of LLVM
 
 
-def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool) -> Iterator[str]:
+def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool, check_inputs: bool) -> Iterator[str]:
     width = machine.width
     vector, mask = f"<{width} x double>", f"<{width} x i1>"
     how = f"align {LINE}, !nontemporal !0" if streams else "align 8"
@@ -180,7 +182,8 @@ def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool) -> Iterat
     for index, output in enumerate(kernel.outputs):
         yield f"  %to.{index} = getelementptr double, ptr %output.{index}, i64 %row"
         yield f"  store {vector} {_operand(output, width)}, ptr %to.{index}, {how}"
-    yield from _write_suspects(kernel, width)
+    inputs = range(len(kernel.columns)) if check_inputs else ()
+    yield from _write_suspects(kernel, [*inputs, *(kernel.outputs if kernel.watch else ())], width)
     yield f"  %next = add i64 %row, {width}"
     yield "  %more = icmp ult i64 %next, %stop"
     yield "  br i1 %more, label %loop, label %finish"
@@ -201,21 +204,20 @@ def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool) -> Iterat
     yield "!0 = !{i32 1}"
 
 
-def _write_suspects(kernel: Kernel, width: int) -> Iterator[str]:
-    """Collect the rows at a kink, and those with an output that is not finite."""
+def _write_suspects(kernel: Kernel, watched: list[float], width: int) -> Iterator[str]:
+    """Collect the rows at a kink, and those where what is watched is not finite."""
     vector, mask = f"<{width} x double>", f"<{width} x i1>"
     suspects = "%suspects"
     if kernel.suspect is not None:
         yield f"  %with.kinks = or {mask} {suspects}, %r{kernel.suspect}"
         suspects = "%with.kinks"
-    if kernel.watch:
-        for index, output in enumerate(kernel.outputs):
-            text = _operand(output, width)
-            # ∞ - ∞ and NaN - NaN are NaN.
-            yield f"  %zero.{index} = fsub {vector} {text}, {text}"
-            yield f"  %lost.{index} = fcmp uno {vector} %zero.{index}, zeroinitializer"
-            yield f"  %with.lost.{index} = or {mask} {suspects}, %lost.{index}"
-            suspects = f"%with.lost.{index}"
+    for index, operand in enumerate(watched):
+        text = _operand(operand, width)
+        # ∞ - ∞ and NaN - NaN are NaN.
+        yield f"  %zero.{index} = fsub {vector} {text}, {text}"
+        yield f"  %lost.{index} = fcmp uno {vector} %zero.{index}, zeroinitializer"
+        yield f"  %with.lost.{index} = or {mask} {suspects}, %lost.{index}"
+        suspects = f"%with.lost.{index}"
     yield f"  %all.suspects = or {mask} {suspects}, zeroinitializer"
 
 

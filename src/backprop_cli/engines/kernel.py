@@ -226,6 +226,11 @@ class Tracer(Binary64):
                 return x
             if self._is(y, "neg"):
                 return self.apply("sub", x, *self._args(y))
+        if self._is(a, "where") and self._is(b, "where"):
+            condition, *ones = self._args(a)
+            other, *twos = self._args(b)
+            if condition is other and all(0.0 in pair for pair in zip(ones, twos, strict=True)):
+                return self.apply("where", condition, *map(operator.add, ones, twos))
         return None
 
     def _subtract(self, a: Operand, b: Operand) -> Operand | None:

@@ -15,10 +15,10 @@ from backprop_cli.frames.mapped import MappedFile
 from backprop_cli.frames.tables import unreadable
 
 if TYPE_CHECKING:
-    from backprop_cli.engines.results import Floats
     from collections.abc import Callable, Iterator
 
     from backprop_cli.batch import Points
+    from backprop_cli.engines.results import Floats
 
 _NUMBERS = "iuf"
 """The kinds of NumPy's types that are numbers here."""

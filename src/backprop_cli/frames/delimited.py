@@ -23,10 +23,10 @@ from backprop_cli.frames.frame import Frame
 from backprop_cli.rows import Lines, read_header, read_records, rows_below
 
 if TYPE_CHECKING:
-    from backprop_cli.engines.results import Floats
     from collections.abc import Callable, Generator, Iterator, Sequence
 
     from backprop_cli.batch import Points
+    from backprop_cli.engines.results import Floats
 
 _BLANK = re.compile(rb"^[^\S\r\n]+\r?$", re.MULTILINE)
 _PART = 1 << 20

@@ -13,11 +13,11 @@ from backprop_cli.frames.frame import ROWS, Frame
 from backprop_cli.frames.mapped import MappedFile
 
 if TYPE_CHECKING:
-    from backprop_cli.engines.results import Floats
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
     from backprop_cli.batch import Points
+    from backprop_cli.engines.results import Floats
 
 
 class TableReader:

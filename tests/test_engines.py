@@ -1,0 +1,385 @@
+"""Every engine gives what the single-point path gives, row by row, wherever the row is."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+
+import numpy as np
+import pytest
+
+from backprop_cli import BackpropError, compile_rows
+from backprop_cli.batch import STATUSES, Batch
+from backprop_cli.engines import careful, engine, jit
+from backprop_cli.engines.engine import KernelEngine, choose_engine, map_ahead
+from backprop_cli.engines.kernel import build_kernel
+from backprop_cli.engines.results import Results, empty_aligned, is_aligned
+from backprop_cli.lower import lower_program
+from backprop_cli.ops import TABLE
+from backprop_cli.parse import parse_source
+from backprop_cli.source import read_source
+from test_random_programs import random_program
+
+ENGINES = pytest.mark.parametrize("worth_compiling", [None, 0], ids=["numpy", "jit"])
+FUNCTIONS = [op for op in TABLE if not op.condition]
+
+# Zeros of both signs, kinks, the edges of domains, where functions overflow, underflow and saturate, and
+# numbers whose squares do.
+EDGES = [
+    *(0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, 1 / 3, 0.3, -1.2, 1.0000000001, 0.9999999999),
+    *(20.0, -20.0, 27.3, -38.0, 355.0, -355.0, 709.0, 710.0, -745.0, -746.0, 1e3, -1e3, 1e-5, 1e10),
+    *(1e-160, 1e160, 1e-300, -1e-300, 1e300, -1e300, 5e-324, math.inf, -math.inf, math.nan),
+]
+
+
+def batch_of(text, wrt=None, upstream=1.0, values=()):
+    source = read_source(text)
+    return Batch(source, list(source.inputs) if wrt is None else wrt, upstream, values)
+
+
+def distance(x, y, scale):
+    """Return how far two numbers are apart in ulps of the larger of y and ``scale``."""
+    if x == y or (x != x and y != y):
+        return 0.0
+    if not (math.isfinite(x) and math.isfinite(y)):
+        return math.inf
+    # Below 1e-300 doubles lose digits one by one.
+    return abs(x - y) / math.ulp(max(abs(y), scale, 1e-300))
+
+
+def compare(batch, results, columns, row, ulps, scale=0.0):
+    point = {name: float(column[row]) for name, column in columns.items()}
+    got = [float(numbers[row]) for numbers in results.numbers()]
+    status = STATUSES[results.status[row]]
+    if not all(map(math.isfinite, point.values())):
+        assert status == "bad input", point
+        assert all(x != x for x in got)
+        return
+    single = batch.evaluate(point)
+    expected = [math.nan if x is None else x for x in (single.value, *single.gradients, *single.values)]
+    assert status == single.status, (batch.source.text, point, got, expected)
+    assert (row in results.overflowing) == single.overflows, (batch.source.text, point)
+    for x, y in zip(got, expected, strict=True):
+        assert distance(x, y, scale) <= ulps, (batch.source.text, point, got, expected)
+
+
+def points_of(op):
+    names = ["x", "y", "z"][: op.arity]
+    rng = random.Random(op.name)
+    if op.arity < 3:
+        points = list(itertools.product(EDGES, repeat=op.arity))
+    else:
+        points = [tuple(rng.choices(EDGES, k=op.arity)) for _ in range(1200)]
+    points += [tuple(rng.gauss(0, size) for _ in names) for size in (0.1, 1, 10, 100) for _ in range(60)]
+    text = "where(x < y, x*y, z)" if op.name == "where" else op.write(names)
+    return text, names, points
+
+
+# Where a slope crosses zero its parts cancel, and what is left is compared with them.
+CANCELLING = {"gelu": 1.0, "silu": 1.0}
+
+
+@ENGINES
+@pytest.mark.parametrize("op", FUNCTIONS, ids=lambda op: op.name)
+def test_an_operation_at_its_edges_among_other_rows(op, worth_compiling):
+    text, names, points = points_of(op)
+    batch = batch_of(text)
+    computing = KernelEngine(batch, {}, worth_compiling=worth_compiling, check_inputs=True)
+    columns = {
+        name: np.array(numbers) for name, numbers in zip(names, zip(*points, strict=True), strict=True)
+    }
+    results = computing.compute(columns, len(points))
+    for row in range(len(points)):
+        compare(batch, results, columns, row, ulps=4, scale=CANCELLING.get(op.name, 0.0))
+
+
+@ENGINES
+@pytest.mark.parametrize("op", FUNCTIONS, ids=lambda op: op.name)
+def test_an_operation_at_its_edges_alone(op, worth_compiling):
+    # A row by itself is only looked at again if it gives reason to: here the kernel's own numbers are seen.
+    text, names, points = points_of(op)
+    batch = batch_of(text)
+    computing = KernelEngine(batch, {}, worth_compiling=worth_compiling, check_inputs=True)
+    for point in random.Random(1).sample(points, 300) if len(points) > 300 else points:
+        columns = {name: np.array([x]) for name, x in zip(names, point, strict=True)}
+        compare(batch, computing.compute(columns, 1), columns, 0, ulps=4, scale=CANCELLING.get(op.name, 0.0))
+
+
+@ENGINES
+@pytest.mark.parametrize("seed", range(3))
+def test_random_programs(seed, worth_compiling):
+    rng = random.Random(seed)
+    compared = 0
+    while compared < 40:
+        text = random_program(rng, rng.randint(1, 4))
+        try:
+            batch = batch_of(text, upstream=rng.choice([1.0, -3.0]))
+        except BackpropError:
+            continue
+        names = list(batch.source.inputs)
+        if not names:
+            continue
+        try:
+            computing = KernelEngine(batch, {}, worth_compiling=worth_compiling)
+        except (ArithmeticError, ValueError):
+            continue
+        rows = 60
+        columns = {
+            name: np.array([rng.choice([0.0, 1.0, -1.0, 2.0, rng.gauss(0, 3)]) for _ in range(rows)])
+            for name in names
+        }
+        results = computing.compute(columns, rows)
+        for row in range(rows):
+            point = {name: float(column[row]) for name, column in columns.items()}
+            single = batch.evaluate(point)
+            # Rounding moves a program's kinks: where one path decides otherwise there is nothing to compare.
+            if single.status == "ok" and STATUSES[results.status[row]] == "ok":
+                got = [float(numbers[row]) for numbers in results.numbers()]
+                size = max(map(abs, [single.value, *single.gradients]))
+                for x, y in zip(got, [single.value, *single.gradients], strict=True):
+                    assert x == pytest.approx(y, rel=1e-9, abs=1e-9 * max(size, 1.0)), (text, point)
+        compared += 1
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(a*b + c)*a",
+        "where(a > 0, log(a), b*c)",
+        "where(a > b, sqrt(a - b), sqrt(b - a))*c",
+        "relu(a)*relu(-b) + max(a, b, c)",
+        "relu(relu(a) - relu(b))*c",
+        "a/b + b/c",
+        "exp(a*300) + b*c",
+        "sqrt(a)^2 + b + c",
+        "abs(a) - abs(b)*floor(c)",
+        "(a*1e200)*(b*1e200) - c",
+        "tanh(1/(a*b)) + c",
+        "max(a, 0)*min(b, 1) + clip(c, a, b)",
+        "a^b + c^2 + 0*a",
+        "log(-1)*a + b + c",
+        "where(a < b, 1/0, c)",
+        "atan2(a, b)/hypot(b, c)",
+    ],
+)
+def test_whole_programs(text, worth_compiling):
+    rng = random.Random(text)
+    batch = batch_of(text)
+    names = list(batch.source.inputs)
+    name = "numpy" if worth_compiling is None else "jit"
+    computing = choose_engine(name, batch, {}, names)
+    rows = 500
+    columns = {
+        name: np.array(
+            [
+                rng.choice([0.0, -0.0, 1.0, -2.0, 2.0, *(rng.gauss(0, 2) for _ in range(6))])
+                for _ in range(rows)
+            ]
+        )
+        for name in names
+    }
+    results = computing.compute(columns, rows)
+    for row in range(rows):
+        compare(batch, results, columns, row, ulps=16, scale=1e-3)
+
+
+@ENGINES
+def test_a_row_that_is_not_right_is_found_wherever_it_is(worth_compiling):
+    batch = batch_of("log(x) + y")
+    computing = KernelEngine(batch, {}, worth_compiling=worth_compiling)
+    for rows in (1, 7, 8, 9, 4096, 4097, 16384, 16385, 50_001):
+        for place in {0, rows // 2, rows - 1}:
+            columns = {"x": np.full(rows, 2.0), "y": np.zeros(rows)}
+            columns["x"][place] = -1.0
+            results = computing.compute(columns, rows)
+            assert np.flatnonzero(results.status).tolist() == [place]
+            assert STATUSES[results.status[place]] == "undefined"
+            assert np.flatnonzero(np.isnan(results.value)).tolist() == [place]
+
+
+@ENGINES
+def test_inputs_that_are_the_same_in_every_row(worth_compiling):
+    batch = batch_of("(a*b + c)*f", values=())
+    computing = KernelEngine(batch, {"b": 3.0, "f": 5.0}, worth_compiling=worth_compiling)
+    assert computing.kernel.columns == ("a", "c")
+    columns = {"a": np.array([2.0, 1.0]), "c": np.array([-10.0, 0.0])}
+    results = computing.compute(columns, 2)
+    assert results.value.tolist() == [-20.0, 15.0]
+    assert [gradient.tolist() for gradient in results.gradients] == [[15, 15], [10, 5], [5, 5], [-4, 3]]
+
+
+@ENGINES
+def test_values_on_the_way(worth_compiling):
+    batch = batch_of("e = a*b; d = log(e); L = where(a > 0, d, a)", values=["d", "e"])
+    computing = KernelEngine(batch, {}, worth_compiling=worth_compiling)
+    results = computing.compute({"a": np.array([2.0, -1.0]), "b": np.array([3.0, 1.0])}, 2)
+    assert results.values[1].tolist() == [6.0, -1.0]
+    assert results.values[0][0] == pytest.approx(math.log(6))
+    assert math.isnan(results.values[0][1])
+    assert results.status.tolist() == [0, 0]
+
+
+def test_the_engines_are_tested_with_a_planted_mistake(monkeypatch):
+    monkeypatch.setitem(jit._BINARY, "mul", "fadd")
+    batch = batch_of("x*y")
+    columns = {"x": np.array([3.0]), "y": np.array([5.0])}
+    results = KernelEngine(batch, {}, worth_compiling=0).compute(columns, 1)
+    with pytest.raises(AssertionError):
+        compare(batch, results, columns, 0, ulps=4)
+
+
+def test_careful_sweeps_do_what_kernels_leave(monkeypatch):
+    seen = []
+    real = careful.examine
+    monkeypatch.setattr(engine, "examine", lambda *args: seen.append(args[2]) or real(*args))
+    batch = batch_of("relu(x)*y")
+    computing = KernelEngine(batch, {}, worth_compiling=None)
+    columns = {"x": np.linspace(1, 2, 40_000), "y": np.ones(40_000)}
+    computing.compute(columns, 40_000)
+    assert seen == []
+    columns["x"][20_000] = 0.0
+    results = computing.compute(columns, 40_000)
+    assert seen == [16384]  # one block of three
+    assert STATUSES[results.status[20_000]] == "kink"
+
+
+def test_a_kernel_is_compiled_once_that_pays():
+    batch = batch_of("a*b")
+    computing = KernelEngine(batch, {}, worth_compiling=2500)
+    columns = {"a": np.ones(1000), "b": np.ones(1000)}
+    for _ in range(4):
+        assert computing.compute(columns, 1000).value.tolist() == [1.0] * 1000
+    assert list(computing._compiled) == [False]
+    assert KernelEngine(batch, {}, worth_compiling=None).compute(columns, 1000).value[0] == 1.0
+
+
+@pytest.mark.parametrize("name", ["numpy", "jit", "python", "auto"])
+def test_rows_from_python(name):
+    rows = compile_rows("relu(a*b + log(c))*f", constants={"f": 5}, engine=name)
+    results = rows(
+        {"a": [1, 2, math.nan, 3, 1], "b": [1, 2, 3, math.inf, 1], "c": [1, -1, 1, 1, math.exp(-1)]}
+    )
+    assert [STATUSES[code] for code in results.status] == [
+        "ok",
+        "undefined",
+        "bad input",
+        "bad input",
+        "kink",
+    ]
+    assert results.value[[0, 4]].tolist() == [5.0, 0.0]
+    assert results.gradients["f"][0] == 1.0
+    assert list(results.gradients) == ["a", "b", "c", "f"]
+
+
+@pytest.mark.parametrize("name", ["numpy", "jit"])
+def test_many_rows_from_python_are_written_over(name):
+    rows = compile_rows("(a*b + c)*f", engine=name)
+    count = 1_000_003  # no multiple of anything; more than the caches hold
+    rng = np.random.default_rng(0)
+    columns = {x: rng.normal(size=count) for x in "abcf"}
+    columns["a"][[0, 500_000, count - 1]] = np.nan
+    first = rows(columns)
+    value = (columns["a"] * columns["b"] + columns["c"]) * columns["f"]
+    np.testing.assert_array_equal(first.value, value)
+    np.testing.assert_array_equal(first.gradients["a"][1:10], (columns["f"] * columns["b"])[1:10])
+    assert np.flatnonzero(first.status).tolist() == [0, 500_000, count - 1]
+    again = rows({name: column * 2 for name, column in columns.items()}, out=first)
+    assert again.value is first.value
+    assert again.value[1] != value[1]
+
+
+def test_columns_that_do_not_fit_are_refused():
+    rows = compile_rows("a*b")
+    for columns in ({"a": [1.0]}, {"a": [1.0], "b": [1.0, 2.0]}, {"a": [[1.0]], "b": [[1.0]]}):
+        with pytest.raises(BackpropError, match="columns"):
+            rows(columns)
+    with pytest.raises(BackpropError):
+        compile_rows("a*b", constants={"a": 1, "b": 2})
+    with pytest.raises(BackpropError):
+        compile_rows("a*b", ["a"])
+
+
+def test_memory_begins_at_a_line_of_the_cache():
+    for count in (1, 7, 1000):
+        array = empty_aligned(count)
+        assert len(array) == count
+        assert is_aligned(array)
+    assert not is_aligned(empty_aligned(9)[1:])
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 3])
+def test_items_stay_in_order(ahead):
+    asked = []
+
+    def items():
+        for item in range(20):
+            asked.append(item)
+            yield item
+
+    pairs = map_ahead(lambda x: x * x, items(), ahead)
+    assert next(pairs) == (0, 0)
+    assert len(asked) == ahead + 1
+    assert list(pairs) == [(x, x * x) for x in range(1, 20)]
+
+
+def test_what_fails_in_a_thread_fails_in_order():
+    def divide(x):
+        return 1 / x
+
+    pairs = map_ahead(divide, iter([1, 2, 0, 4]), 2)
+    assert [next(pairs), next(pairs)] == [(1, 1.0), (2, 0.5)]
+    with pytest.raises(ZeroDivisionError):
+        next(pairs)
+
+
+# --------------------------------------------------------------------------------------------------
+# The code
+
+
+def code_of(text, **constants):
+    source = read_source(text)
+    graph = lower_program(parse_source(source))
+    return build_kernel(graph, list(source.inputs), constants)
+
+
+@pytest.mark.parametrize(
+    ("text", "instructions"),
+    [
+        ("(a*b+c)*f", 5),
+        ("relu(a)", 4),  # the gate, its slope, and whether it is at the kink
+        ("sigmoid(a)", 11),  # one exponential for the value and the slope
+        ("a^2", 2),
+        ("a^3", 3),
+        ("abs(a)", 3),
+        ("a*1 + 0", 0),
+        ("where(a > 0, log(a), a)", 6),  # one decision for the value, one for the slope,
+        ("a/b", 4),  # the slopes share a reciprocal
+    ],
+)
+def test_code_is_short(text, instructions):
+    assert len(code_of(text).instructions) == instructions
+
+
+def test_no_text_of_the_user_gets_into_the_code():
+    kernel = code_of("ret_void*exp(define) + i64", i64=3.0)
+    machine = jit._machine()
+    text = "\n".join(jit._write_module(kernel, machine, streams=False, check_inputs=True))
+    assert "ret_void" not in text
+    assert "%r" in text
+
+
+def test_constants_are_part_of_the_code():
+    kernel = code_of("a*b*c", b=2.0, c=4.0)
+    assert [name for name, _ in kernel.instructions].count("mul") == 3
+
+
+def test_results_can_be_empty():
+    batch = batch_of("a*b")
+    for worth in (None, 0):
+        results = KernelEngine(batch, {}, worth_compiling=worth).compute(
+            {"a": np.empty(0), "b": np.empty(0)}, 0
+        )
+        assert isinstance(results, Results)
+        assert len(results.value) == 0
