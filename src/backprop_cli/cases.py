@@ -85,23 +85,18 @@ def _toml(text: str, name: str) -> Iterator[Case]:
 
 
 def _json_lines(text: str) -> Iterator[Case]:
+    from backprop_cli.rows import unique_keys
+
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         place = f"line {number}"
         try:
-            keys = json.loads(line, object_pairs_hook=_unique)
+            keys = json.loads(line, object_pairs_hook=unique_keys)
         except (ValueError, RecursionError) as error:
             yield Case(place, {}, InputError(f"the line is not JSON: {error}"))
         else:
             yield _case(keys, place)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice")
-    return found
 
 
 def _case(keys: object, place: str) -> Case:
