@@ -145,7 +145,6 @@ def _verify(keys: dict[str, Any], criteria: Criteria, *, check: bool) -> Verific
         raise InputError("check is true or false")
     judged = criteria._replace(**{key: _number(keys[key], key) for key in _CRITERIA if key in keys})
 
-    from backprop_cli.undefined import undefined_gradients
     from backprop_cli.verify import verify_source
 
     found = verify_source(
@@ -157,9 +156,8 @@ def _verify(keys: dict[str, Any], criteria: Criteria, *, check: bool) -> Verific
         check=check and keys.get("check", True),
         criteria=judged,
     )
-    missing = None if expectations and wrt is None else undefined_gradients(found.report)
-    if missing is not None:
-        raise missing
+    if found.missing is not None:
+        raise found.missing
     return found
 
 

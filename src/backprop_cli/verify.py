@@ -24,7 +24,7 @@ from backprop_cli.report import Elsewhere, Verdict, Verification
 from backprop_cli.rounding import Bounded, add_logs, bounded_floats, bounded_reals, log2_size
 from backprop_cli.settle import further_points, is_identity, nearby_points
 from backprop_cli.sweep import sweep_graph
-from backprop_cli.undefined import undefined_gradient
+from backprop_cli.undefined import undefined_gradient, undefined_gradients
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,7 +69,10 @@ def verify_source(
     wanted = list(source.inputs if wrt is None else wrt)
     report = differentiate_program(program, graph, point, wanted, upstream=upstream, check=check)
     judge = _Judge(program, graph, report, expectations, criteria)
-    return Verification(report, judge.verdicts() if expectations else (), criteria.seed)
+    verdicts = judge.verdicts() if expectations else ()
+    # What nobody asked for may be undefined where something else was expected.
+    missing = None if expectations and wrt is None else undefined_gradients(report)
+    return Verification(report, verdicts, criteria.seed, missing)
 
 
 def _compare(got: Bounded, expected: Bounded, criteria: Criteria) -> str:

@@ -145,7 +145,6 @@ def check(
     request = read_request(arguments, file, wrt, upstream)
     expectations = [read_expectation(text, request.source) for text in expect or ()]
 
-    from backprop_cli.undefined import undefined_gradients
     from backprop_cli.verify import verify_source
 
     found = verify_source(
@@ -161,11 +160,9 @@ def check(
         _show(found, form, Output(color), shown_digits)
     if found.status == "fail":
         return Status.CHECK_FAILED
-    # What nobody asked for may be undefined where something else was expected.
-    missing = None if expectations and wrt is None else undefined_gradients(found.report)
-    if missing is not None:
+    if found.missing is not None:
         Output().flush()
-        raise missing
+        raise found.missing
     return Status.DONE
 
 
