@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from backprop_cli.fonts import shorten, text_width
 from backprop_cli.layout import place
 from backprop_cli.render.pretty import factor, pretty
+from backprop_cli.render.xml import in_xml
 
 if TYPE_CHECKING:
     from backprop_cli.diagram import Arrow, Box, Diagram
@@ -18,8 +18,6 @@ _FONT = "DejaVu Sans, Verdana, Segoe UI, sans-serif"
 _TITLE, _NUMBER, _SLOPE = 13.0, 12.0, 11.0
 _PAD, _HEAD, _BODY = 12.0, 28.0, 24.0
 _MOST_WIDTH, _MOST_LABEL = 300.0, 110.0
-# What XML 1.0 can't hold.
-_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # Colours stand in the elements for viewers without style sheets; the sheet has them again for dark pages.
 _LIGHT = {
@@ -160,8 +158,8 @@ def _arrow(diagram: Diagram, arrow: Arrow, label: str, route: Route, layout: Lay
 
 
 def _text(text: str) -> str:
-    return escape(_NOT_IN_XML.sub("\ufffd", text))
+    return escape(in_xml(text))
 
 
 def _attribute(text: str) -> str:
-    return escape(_NOT_IN_XML.sub("\ufffd", text), {'"': "&quot;"})
+    return escape(in_xml(text), {'"': "&quot;"})
