@@ -130,10 +130,9 @@ def _forward(step: Forward, pen: TextPen) -> str:
 def _backward(step: Backward, story: Story, pen: TextPen, explained: set[str]) -> Iterator[Line]:
     gradient = pen.gradient(step.node)
     if step.node == story.output:
-        what = "" if story.upstream == 1 else " arrives at the output"
         yield Line("equation", f"{gradient} = {pen.number(step.gradient)}")
-        if what:
-            yield Line("words", f"{number_text(story.upstream, pen.digits)}{what}")
+        if story.upstream != 1:
+            yield Line("words", f"{number_text(story.upstream, pen.digits)} arrives at the output")
         return
     for term in step.terms:
         if term.user not in explained:
