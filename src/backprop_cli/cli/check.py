@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backprop_cli.cli.app import Status, app
+from backprop_cli.cli.app import Status, app, turn_on_collector
 from backprop_cli.cli.options import (
     Arguments,
     Color,
@@ -195,13 +195,10 @@ def _run_suite(
     cases: list[Case], criteria: Criteria, writer: SuiteWriter, *, check: bool, first: bool
 ) -> int:
     """Run cases one after the other. first: stop at the first that does not pass."""
-    import gc
-
     from backprop_cli.cases import run_case
     from backprop_cli.render.progress import Progress
 
-    # A short run does without the collector; a thousand cases would leave 100 MB behind.
-    gc.enable()
+    turn_on_collector()
     status = Status.DONE
     with Progress(len(cases), "cases") as progress:
         for case in cases:
