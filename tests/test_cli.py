@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Run
-from console import BIN, environment, in_terminal
+from console import BIN, environment, in_terminal, run_forked, run_installed
 
 EXAMPLE = ("grad", "(a*b+c)*f", "a=2", "b=3", "c=-10", "f=5")
 COMMAND = str(BIN / "backprop")
@@ -377,6 +377,17 @@ def test_colour_follows_the_conventions(backprop: Run) -> None:
     assert "\x1b[" not in backprop(*EXAMPLE).stdout
     assert "\x1b[" in backprop(*EXAMPLE, FORCE_COLOR="1").stdout
     assert "\x1b[" in backprop(*EXAMPLE, "--color", "always").stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin"),
+    [([*EXAMPLE, "--json"], ""), (["grad", "-"], "α = -1; log(α)"), (["gard"], "x" * 100_000)],
+    ids=["result", "error", "mistake"],
+)
+def test_a_fork_of_the_tests_is_as_the_installed_command(args: list[str], stdin: str) -> None:
+    forked, installed = run_forked(args, stdin), run_installed(args, stdin)
+    for stream in ("returncode", "stdout", "stderr"):
+        assert getattr(forked, stream) == getattr(installed, stream)
 
 
 def test_control_characters_do_not_reach_the_terminal(backprop: Run) -> None:

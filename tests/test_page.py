@@ -495,7 +495,7 @@ def test_the_policy_allows_the_page_alone(browser: Any, tmp_path: Path) -> None:
 
 
 def test_a_large_program_opens(open_page: Open) -> None:
-    lines = ["s0 = x"] + [f"s{i + 1} = s{i}*w{i % 7} + 0.5" for i in range(500)]
+    lines = ["s0 = x"] + [f"s{i + 1} = s{i}*w{i % 7} + 0.5" for i in range(200)]
     point = {"x": 1.0, **{f"w{i}": 0.9 for i in range(7)}}
     page = open_page("\n".join(lines), point)
     page.click("#backward")

@@ -275,8 +275,8 @@ def test_formulas_from_the_textbook(program: str, slope: str, x: float) -> None:
 
 
 def test_a_large_program_is_compared_in_bounded_time() -> None:
-    program = "+".join(f"sin(x*{i})" for i in range(3000))
-    slope = "+".join(f"{i}*cos(x*{i})" for i in range(3000))
+    program = "+".join(f"sin(x*{i})" for i in range(1000))
+    slope = "+".join(f"{i}*cos(x*{i})" for i in range(1000))
     found = verify(program, "x=0.1", f"x={slope}")
     assert found.verdicts[0].status == "pass"
     assert 1 <= found.verdicts[0].points < 20
