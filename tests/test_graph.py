@@ -195,6 +195,7 @@ def test_the_ending_tells_the_form(backprop: Run, tmp_path: Path) -> None:
     [
         (["--output", "graph.jpg"], "the ending of graph.jpg tells no form"),
         (["--output", "graph"], "graph has no ending that tells a form"),
+        (["--output", ""], "--output names no file"),
         (["--output", "a.svg", "--open"], "--open shows the HTML page, not svg"),
         (["--format", "dot", "--open"], "--open shows the HTML page, not dot"),
         (["--output", "/nowhere/a.dot"], "can't write /nowhere/a.dot: No such file or directory"),
