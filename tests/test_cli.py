@@ -135,7 +135,7 @@ ERRORS = [
         "  asin(x)\n       ^",
         "",
     ),
-    (["grad", "1/x", "x=0"], 3, "div needs a divisor other than 0, got x = 0", "  1/x\n  ^^^", ""),
+    (["grad", "1/x", "x=0"], 3, "1/x needs a divisor other than 0, got x = 0", "  1/x\n  ^^^", ""),
     (["grad", "a*b", "--jsn"], 2, "there is no option --jsn", "", "did you mean --json?"),
     (["grad", "a*b", "a=2", "b=3", "--wrt", "c"], 2, "c is not in the program", "", "the inputs are a and b"),
     (["grad", "a*b", "a=2", "b=3", "--wrt"], 2, "--wrt needs a value", "", "backprop grad --help"),

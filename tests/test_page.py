@@ -396,6 +396,12 @@ def test_a_value_that_does_not_exist_is_shown_at_its_node(open_page: Open) -> No
     assert shown(page, "gradient") == {"a": "0", "x": "3", "v1": "3", "y": "1"}
 
 
+def test_a_division_is_named_as_it_is_written(open_page: Open) -> None:
+    page = open_page("y = a/x", {"a": 3, "x": 2})
+    page.fill("#input-1", "0")
+    assert "a / x needs a divisor other than 0, got a = 3 and x = 0." in page.text_content("#trouble")
+
+
 def test_a_branch_that_is_not_taken_spoils_nothing(open_page: Open) -> None:
     page = open_page("where(x > 0, sqrt(x), 0)", {"x": 4})
     page.click("#backward")
