@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import stat
 import sys
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from backprop_cli.cli.app import Status, app
+from backprop_cli.cli.app import Status, app, turn_on_collector
 from backprop_cli.cli.options import (
     Arguments,
     Color,
@@ -135,9 +134,7 @@ def batch(
         # A stream is answered row by row.
         flush = output.flush if waits or is_terminal(sys.stdout) else lambda: None
         flush()
-        # What was imported stays, and need not be looked at by the collector.
-        gc.freeze()
-        gc.enable()
+        turn_on_collector()
         for row in table.rows:
             result = engine.compute_row(row, points)
             tally.add(result)
