@@ -66,8 +66,8 @@ def ratio(times: Times, name: str, reference: str) -> float:
 
 
 def number(value: float) -> str:
-    """Return three significant digits, without an exponent."""
-    digits = max(0, 2 - len(str(int(abs(value)))) + 1) if abs(value) >= 1 else 2 if abs(value) >= 0.1 else 3
+    """Return two significant digits or more, without an exponent: 0.012, 0.12, 1.23, 12.3, 123."""
+    digits = next((digits for least, digits in ((100, 0), (10, 1), (0.1, 2)) if value >= least), 3)
     return f"{value:,.{digits}f}"
 
 
@@ -126,8 +126,9 @@ def output_of(*command: str) -> str:
 
 
 def skipped(absent: Mapping[str, str]) -> str:
-    """Return a line that names the contenders that could not run, and why."""
-    return "Skipped: " + "; ".join(f"{name}: {why}" for name, why in absent.items()) + "." if absent else ""
+    """Return lines that name the contenders that could not run, one for each reason."""
+    names = {why: [name for name in absent if absent[name] == why] for why in absent.values()}
+    return "\n".join(f"Skipped, {why}: {', '.join(names[why])}." for why in names)
 
 
 def arguments(description: str, rounds: int) -> argparse.ArgumentParser:
@@ -142,6 +143,12 @@ def arguments(description: str, rounds: int) -> argparse.ArgumentParser:
         "--update", type=Path, metavar="FILE", help="put the tables between their marks in FILE"
     )
     return parser
+
+
+def progress(text: str) -> None:
+    """Tell a user who waits what is being measured."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{text}\n")
 
 
 def publish(options: argparse.Namespace, paragraphs: Sequence[str]) -> None:
