@@ -128,7 +128,7 @@ def output_of(*command: str) -> str:
 def skipped(absent: Mapping[str, str]) -> str:
     """Return lines that name the contenders that could not run, one for each reason."""
     names = {why: [name for name in absent if absent[name] == why] for why in absent.values()}
-    return "\n".join(f"Skipped, {why}: {', '.join(names[why])}." for why in names)
+    return "\n".join(f"Skipped, {why}: {'; '.join(names[why])}." for why in names)
 
 
 def arguments(description: str, rounds: int) -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -75,12 +75,17 @@ def contenders() -> list[Contender]:
     ]
 
 
-def truth(formula: Formula, columns: Sequence[Array], row: int) -> list[float]:
-    """Return value and gradients at one row from SymPy's derivatives, in 30 digits."""
+def truth(formula: Formula) -> Callable[[Lines, int], list[float]]:
+    """Return what computes value and gradients at one row, with SymPy's derivatives and in 30 digits."""
     expressions, names = peers.symbolic(formula)
-    point = formula.arguments(mpmath.mpf(float(column[row])) for column in columns)
-    with mpmath.workdps(30):
-        return [float(x) for x in sympy.lambdify(names, expressions, modules="mpmath", cse=True)(*point)]
+    function = sympy.lambdify(names, expressions, modules="mpmath", cse=True)
+
+    def at_row(columns: Lines, row: int) -> list[float]:
+        with mpmath.workdps(30):
+            point = formula.arguments(mpmath.mpf(float(column[row])) for column in columns)
+            return [float(number) for number in function(*point)]
+
+    return at_row
 
 
 def verify(name: str, got: Lines, expected: Lines) -> None:
@@ -100,42 +105,47 @@ def verify(name: str, got: Lines, expected: Lines) -> None:
 def expected_lines(formula: Formula, columns: Sequence[Array]) -> Lines:
     """Return the plain NumPy results, after a look at some rows in 30 digits."""
     lines = by_hand.whole(formula)(columns, np.empty(0))
+    at_row = truth(formula)
     for row in np.linspace(0, len(columns[0]) - 1, 5, dtype=int):
-        right = [np.array([number]) for number in truth(formula, columns, row)]
+        right = [np.array([number]) for number in at_row(columns, row)]
         verify(f"NumPy by hand, {formula.name}, row {row}", [line[row : row + 1] for line in lines], right)
     return lines
 
 
-class Ready:
-    """What the contenders of one formula need until their first result, and what they then are."""
+def ready(
+    formula: Formula, chosen: Sequence[Contender], absent: dict[str, str]
+) -> tuple[dict[str, Bind], dict[str, float]]:
+    """Make the contenders ready for a formula; return what they then are, and the seconds that it took.
 
-    def __init__(self, formula: Formula, chosen: Sequence[Contender], absent: dict[str, str]) -> None:
-        self.binds: dict[str, Bind] = {}
-        self.seconds: dict[str, float] = {}
-        columns = formula.data(1_000)
-        out = np.empty((len(formula.inputs) + 1, 1_000))
-        for contender in chosen:
-            start = time.perf_counter()
-            try:
-                bind = contender.prepare(formula)
-            except harness.AbsentError as why:
-                absent[contender.name] = str(why)
-                continue
-            run = bind(columns, out)
-            run()
-            first = time.perf_counter() - start
-            self.binds[contender.name] = bind
-            self.seconds[contender.name] = first - harness.clock(run)
+    The seconds end with the first result for a thousand rows, and a second call is taken off. Those that
+    cannot run are added to the absent ones.
+    """
+    binds, seconds = {}, {}
+    columns = formula.data(1_000)
+    out = np.empty((len(formula.inputs) + 1, 1_000))
+    for contender in chosen:
+        start = time.perf_counter()
+        try:
+            bind = contender.prepare(formula)
+        except harness.AbsentError as why:
+            absent[contender.name] = str(why)
+            continue
+        run = bind(columns, out)
+        run()
+        first = time.perf_counter() - start
+        binds[contender.name] = bind
+        seconds[contender.name] = first - harness.clock(run)
+    return binds, seconds
 
 
-def measure(formula: Formula, ready: Ready, rows: int, rounds: int) -> harness.Times:
+def measure(formula: Formula, binds: Mapping[str, Bind], rows: int, rounds: int) -> harness.Times:
     """Verify every contender at so many rows, then time them in turns."""
     columns = formula.data(rows)
     expected = expected_lines(formula, columns)
     out = np.empty((len(expected), rows))
     runs: dict[str, Callable[[], Any]] = {}
     unchecked = {contender.name for contender in contenders() if not contender.exact}
-    for name, bind in ready.binds.items():
+    for name, bind in binds.items():
         runs[name] = run = bind(columns, out)
         out.fill(np.nan)  # no one gets the results of another
         lines = run()
@@ -164,7 +174,7 @@ def speeds(rows: int, results: dict[str, harness.Times]) -> str:
 
 
 def goals(rows: int, results: dict[str, harness.Times]) -> str:
-    """Return the table of our speed relative to JAX, to the fastest peer and to copying; nothing without ours."""
+    """Return the table of our speed relative to JAX, to copying and to the fastest peer, if we are there."""
     engines = [name for name in next(iter(results.values())) if name in (f"{OURS}, numpy", f"{OURS}, numba")]
     lines = []
     for engine in engines:
@@ -184,9 +194,7 @@ def goals(rows: int, results: dict[str, harness.Times]) -> str:
 def main() -> None:
     """Make every contender ready, verify it, time all in turns, and write the tables."""
     parser = harness.arguments(__doc__, rounds=7)
-    parser.add_argument(
-        "--rows", type=lambda text: int(float(text)), nargs="+", help="sizes, 1e3 1e5 1e7 by default"
-    )
+    parser.add_argument("--rows", type=float, nargs="+", help="sizes, 1e3 1e5 1e7 by default")
     parser.add_argument("--formulas", nargs="+", choices=[formula.name for formula in FORMULAS])
     options = parser.parse_args()
     sizes = [int(rows) for rows in options.rows or (SMOKE_SIZES if options.smoke else FULL_SIZES)]
@@ -197,13 +205,12 @@ def main() -> None:
     results: dict[int, dict[str, harness.Times]] = {rows: {} for rows in sizes}
     seconds: dict[str, dict[str, float]] = {}
     formulas = [formula for formula in FORMULAS if formula.name in (options.formulas or formula.name)]
-    Ready(formulas[0], chosen, absent)  # imports, and what a compiler does once
+    ready(formulas[0], chosen, absent)  # imports, and what a compiler does once
     for formula in formulas:
-        ready = Ready(formula, chosen, absent)
-        seconds[formula.name] = ready.seconds
+        binds, seconds[formula.name] = ready(formula, chosen, absent)
         for rows in sizes:
             harness.progress(f"{formula.name}, {rows:,} rows")
-            results[rows][formula.name] = measure(formula, ready, rows, rounds)
+            results[rows][formula.name] = measure(formula, binds, rows, rounds)
 
     compiled = [item.name for item in chosen if item.compiles and item.name not in absent]
     times = [[name, *(f"{1000 * of[name]:.0f}" for of in seconds.values())] for name in compiled]

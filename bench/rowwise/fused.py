@@ -1,7 +1,7 @@
 """What an engineer writes by hand for the six formulas with Numba: for each a parallel loop over the rows.
 
-The error model of NumPy leaves out the test for a division by zero, so that the compiler can work on four rows at
-a time. No fast-math: the results are those of the statements.
+The error model of NumPy leaves out the test for a division by zero, so that the compiler can work on four
+rows at a time. No fast-math: the results are those of the statements.
 """
 
 from __future__ import annotations

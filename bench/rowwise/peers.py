@@ -156,8 +156,8 @@ def chunked(
 ) -> Kernel:
     """Return a kernel that computes a chunk of rows at a time, and copies its results.
 
-    Columns of every intermediate do not fit the memory at 1e7 rows. Of chunks of 16,384, 65,536 and 262,144 rows
-    each peer has those that serve it best.
+    Columns of every intermediate do not fit the memory at 1e7 rows. Of chunks of 16,384, 65,536 and 262,144
+    rows each peer has those that serve it best.
     """
 
     def kernel(columns: Sequence[Array], out: Array) -> Array:
