@@ -169,9 +169,9 @@ def test_ours_is_compared_with_jax_with_copying_and_with_the_fastest_peer():
     times = {"backprop, numpy": [1.0], "JAX jit": [3.0], "NumPy by hand": [2.0], rows.COPY: [0.5]}
     lines = cells(rows.goals(10, {"product": times}))
     assert lines[2:] == [
-        ["backprop, numpy : JAX jit", "3.00"],
-        ["backprop, numpy : copying as many bytes", "0.50"],
-        ["backprop, numpy : the fastest peer", "2.00 (NumPy by hand)"],
+        ["backprop, numpy, relative to JAX jit", "3.00"],
+        ["backprop, numpy, relative to copying as many bytes", "0.50"],
+        ["backprop, numpy, relative to the fastest peer", "2.00 (NumPy by hand)"],
     ]
     del times["backprop, numpy"]
     assert rows.goals(10, {"product": times}) == ""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +17,8 @@ import numpy as np
 
 import harness
 from rowwise.formulas import Array, Bind, Formula, Kernel, Lines
+
+ENGINES = "backprop_cli.engines"
 
 
 def bound(kernel: Kernel) -> Bind:
@@ -24,10 +28,10 @@ def bound(kernel: Kernel) -> Bind:
 
 def ours(formula: Formula, engine: str, *, new_arrays: bool = False) -> Bind:
     """Our engine; with new arrays for the results, or with those that it is given."""
-    try:
-        from backprop_cli.engines import compile_rows
-    except ImportError:
-        raise harness.AbsentError("engine not there") from None
+    if find_spec(ENGINES) is None:
+        raise harness.AbsentError("engine not there")
+    harness.load(engine)  # the name of the package that it needs
+    compile_rows = import_module(ENGINES).compile_rows
     kernel = compile_rows(formula.program, list(formula.columns), formula.constants, engine)
 
     def bind(columns: Sequence[Array], out: Array) -> Callable[[], Lines]:
