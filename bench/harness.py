@@ -147,8 +147,7 @@ def arguments(description: str, rounds: int) -> argparse.ArgumentParser:
 
 def progress(text: str) -> None:
     """Tell a user who waits what is being measured."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{text}\n")
 
 
 def publish(options: argparse.Namespace, paragraphs: Sequence[str]) -> None:

@@ -42,12 +42,12 @@ class Contender:
     """It computes the formula, so that its results are checked."""
 
 
-def numba(formula: Formula) -> Bind:
+def numba(formula: Formula, *, parallel: bool) -> Bind:
     """Return Numba's fused loop, or raise AbsentError."""
     harness.load("numba")
     from rowwise import fused
 
-    return peers.bound(fused.fused(formula))
+    return peers.bound(fused.fused(formula, parallel=parallel))
 
 
 def contenders() -> list[Contender]:
@@ -63,7 +63,8 @@ def contenders() -> list[Contender]:
             "NumPy by hand, in blocks, threads",
             lambda formula: peers.bound(by_hand.in_blocks(formula, threads)),
         ),
-        Contender("Numba by hand", numba, slow=True, compiles=True),
+        Contender("Numba by hand", partial(numba, parallel=False), slow=True, compiles=True),
+        Contender("Numba by hand, threads", partial(numba, parallel=True), slow=True, compiles=True),
         Contender(JAX[0], partial(peers.jax, donated=False), slow=True, compiles=True),
         Contender(JAX[1], partial(peers.jax, donated=True), slow=True, compiles=True),
         Contender("PyTorch", peers.torch, slow=True),
@@ -196,11 +197,19 @@ def main() -> None:
     parser = harness.arguments(__doc__, rounds=7)
     parser.add_argument("--rows", type=float, nargs="+", help="sizes, 1e3 1e5 1e7 by default")
     parser.add_argument("--formulas", nargs="+", choices=[formula.name for formula in FORMULAS])
+    parser.add_argument(
+        "--contenders", nargs="+", metavar="TEXT", help="only those whose names have one of these"
+    )
     options = parser.parse_args()
     sizes = [int(rows) for rows in options.rows or (SMOKE_SIZES if options.smoke else FULL_SIZES)]
     rounds = 2 if options.smoke else options.rounds
     absent = {item.name: "slow, not in a smoke run" for item in contenders() if options.smoke and item.slow}
-    chosen = [item for item in contenders() if item.name not in absent]
+    wanted = options.contenders or [""]
+    chosen = [
+        item
+        for item in contenders()
+        if item.name not in absent and (item.name == REFERENCE or any(text in item.name for text in wanted))
+    ]
 
     results: dict[int, dict[str, harness.Times]] = {rows: {} for rows in sizes}
     seconds: dict[str, dict[str, float]] = {}
@@ -220,7 +229,7 @@ def main() -> None:
             f"Speed relative to *{REFERENCE}*, and million rows per second in brackets; {rounds} rounds.",
             *(speeds(rows, results[rows]) for rows in sizes),
             *(goals(rows, results[rows]) for rows in sizes),
-            "Milliseconds until a contender that derives or compiles can compute its first row, imports not counted:",
+            "Milliseconds until a contender can compute its first row, imports not counted:",
             harness.table(["ready", *seconds], times),
             harness.skipped(absent),
             f"Machine: {harness.machine()}.",

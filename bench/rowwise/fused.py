@@ -1,4 +1,4 @@
-"""What an engineer writes by hand for the six formulas with Numba: for each a parallel loop over the rows.
+"""What an engineer writes by hand for the six formulas with Numba: one loop over the rows for each.
 
 The error model of NumPy leaves out the test for a division by zero, so that the compiler can work on four
 rows at a time. No fast-math: the results are those of the statements.
@@ -6,17 +6,12 @@ rows at a time. No fast-math: the results are those of the statements.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from math import log, sqrt, tanh
-from typing import Any
 
 from numba import njit, prange
 
-from rowwise.formulas import Formula, Kernel
-
-compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = njit(
-    parallel=True, fastmath=False, error_model="numpy", boundscheck=False
-)
+from rowwise.formulas import Array, Formula, Kernel
 
 
 def product(a, b, c, f, value, by_a, by_b, by_c, by_f):
@@ -124,10 +119,17 @@ LOOPS = {
 }
 
 
-def fused(formula: Formula) -> Kernel:
+def fused(formula: Formula, *, parallel: bool) -> Kernel:
     """Return the loop of a formula, compiled at its first call."""
+    compiled = njit(parallel=parallel, fastmath=False, error_model="numpy", boundscheck=False)
     function = compiled(LOOPS[formula.name])
-    if formula.constants:
-        weights = tuple(formula.constants.values())
-        return lambda columns, out: (function(*columns, weights, out), out)[1]
-    return lambda columns, out: (function(*columns, *out), out)[1]
+    weights = tuple(formula.constants.values())
+
+    def kernel(columns: Sequence[Array], out: Array) -> Array:
+        if weights:
+            function(*columns, weights, out)
+        else:
+            function(*columns, *out)
+        return out
+
+    return kernel
