@@ -1,4 +1,4 @@
-"""Shared by all tests: the installed command, and hypothesis without a clock."""
+"""Shared by all tests: the command, and hypothesis without a clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, settings
 
-from console import BIN, environment
+from console import run_forked, run_installed
 
 # A slow machine must not fail a test, and a failure must come back.
 settings.register_profile(
@@ -21,19 +21,10 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def backprop() -> Run:
-    """Run the installed command: backprop("grad", "a*b", "a=2", stdin=..., NO_COLOR="1")."""
+    """Run the command: backprop("grad", "a*b", "a=2", stdin=..., NO_COLOR="1")."""
 
     def run(*args: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(BIN / "backprop"), *args],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            env=environment(**variables),
-            timeout=120,
-            check=False,
-        )
+        # What the environment decides may be decided when the interpreter starts, or a module is imported.
+        return run_installed(args, stdin, variables) if variables else run_forked(args, stdin)
 
     return run

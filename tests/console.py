@@ -1,18 +1,27 @@
-"""The command in a shell and in a terminal; and console blocks of a Markdown page.
+"""The command by itself, in a shell and in a terminal; and console blocks of a Markdown page.
 
 They are ``$ command`` lines, each with the output that follows it.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pty
 import re
 import subprocess
 import sys
 import termios
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
+from unittest import mock
+
+from backprop_cli.__main__ import main
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -30,6 +39,64 @@ def environment(**changes: str) -> dict[str, str]:
     drop = ("PYTHON", "COLUMNS", "NO_COLOR", "FORCE_COLOR")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(drop)}
     return {**kept, "PATH": f"{BIN}{os.pathsep}{kept['PATH']}", "LC_ALL": "C.UTF-8", **changes}
+
+
+def run_installed(
+    args: Sequence[str], stdin: str = "", variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the installed command."""
+    return subprocess.run(
+        [str(BIN / "backprop"), *args],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env=environment(**(variables or {})),
+        timeout=120,
+        check=False,
+    )
+
+
+# To start Python and to import sympy and Typer takes ten times as long as most commands. The forks of this
+# server have them; the modules of the command itself are imported anew each time.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["sympy", "typer", "backprop_cli.__main__"])
+
+
+def run_forked(args: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command in a process in which its libraries are imported. The result is that of a fresh one."""
+    with mock.patch.dict(os.environ, environment(), clear=True):
+        forkserver.ensure_running()
+    with TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        reader, writer = _FORKS.Pipe(duplex=False)
+        process = _FORKS.Process(
+            target=_become_command, args=(args, environment(), reader, out, err), daemon=True
+        )
+        process.start()
+        reader.close()
+        # A command that fails early does not read to the end.
+        with suppress(BrokenPipeError), open(os.dup(writer.fileno()), "wb") as pipe:  # noqa: PTH123
+            writer.close()
+            pipe.write(stdin.encode())
+        process.join(120)
+        assert process.exitcode is not None, "the command does not end"
+        texts = (path.read_text(encoding="utf-8", errors="replace") for path in (out, err))
+        return subprocess.CompletedProcess(["backprop", *args], process.exitcode, *texts)
+
+
+def _become_command(
+    args: Sequence[str], variables: Mapping[str, str], stdin: Connection, out: Path, err: Path
+) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
+    os.dup2(stdin.fileno(), 0)
+    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+    for stream, path in ((1, out), (2, err)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
+    sys.argv = ["backprop", *args]
+    main()
 
 
 def run_command(command: str) -> str:

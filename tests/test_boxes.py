@@ -181,7 +181,7 @@ def origin(
 @pytest.mark.parametrize("unicode", [True, False])
 def test_random_graphs_are_read_back_from_the_drawing(unicode: bool) -> None:
     refused = 0
-    for seed in range(1000):
+    for seed in range(400):
         diagram = random_diagram(Random(seed), 16)
         lines = drawn(diagram, unicode=unicode)
         if lines is None:
@@ -192,4 +192,4 @@ def test_random_graphs_are_read_back_from_the_drawing(unicode: bool) -> None:
         assert sorted(titles) == sorted(box.title for box in diagram.boxes)
         for box, operands in zip(diagram.boxes, diagram.operands, strict=True):
             assert sorted(labels[box.id]) == sorted(arrow.slope for arrow in operands), seed
-    assert refused < 50
+    assert refused < 20

@@ -82,6 +82,16 @@ SAID = [
     (("a = b^2; y = 3*c; y", "b=1", "c=3"), "the output does not depend on a"),
     (("a = sigmoid(z)", "z=0"), "∂a/∂z = 1 · (a × (1 − a)) = 1 · (0.5 × (1 − 0.5)) = 1 · 0.25 = 0.25"),
     (("c += a*b", "c=1", "a=2", "b=3"), "c = c#1 + v1 = 1 + 6 = 7"),
+    (("x^2", "x=3"), "v1 = x²: a power with the exponent 2 passes to its base the gradient times 2*x"),
+    (
+        ("x^-1", "x=3"),
+        "v1 = x^(−1): a power with the exponent -1 passes to its base the gradient\n    times -x^-2",
+    ),
+    (
+        ("2^x", "x=3"),
+        "v1 = 2^x: a power with the base 2 passes to its exponent the gradient times\n    2^x*log(2)",
+    ),
+    (("x^n", "x=2", "n=3"), "v1 = x^n: a power x^y passes to x the gradient times y*x^(y - 1), and to y\n"),
     (("x/y", "x=1", "y=-2"), "∂v1/∂y = 1 · (−x / y²) = 1 · (−1 / (−2)²) = 1 · (−0.25) = −0.25"),
 ]
 

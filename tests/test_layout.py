@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import re
+import struct
 import sys
 import xml.etree.ElementTree as ET
 from itertools import combinations, pairwise
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from backprop_cli import gradient
 from backprop_cli.diagram import diagram_of_graph, diagram_of_report
 from backprop_cli.errors import UsageError
-from backprop_cli.fonts import shorten, text_width
+from backprop_cli.fonts import BOLD, REGULAR, paintable, shorten, text_width
 from backprop_cli.layout import Layout, place
 from backprop_cli.lower import lower_program
 from backprop_cli.parse import parse_source
@@ -147,6 +149,27 @@ def test_shortened_texts_fit() -> None:
     assert shorten(long, 11, 1000) == long
 
 
+def letters(font: Path) -> set[str]:
+    """Return what a TrueType font has, by its table of characters in format 4."""
+    data = font.read_bytes()
+    count = struct.unpack_from(">H", data, 4)[0]
+    tables = (struct.unpack_from(">4s4xL", data, 12 + 16 * i) for i in range(count))
+    cmap = dict(tables)[b"cmap"]
+    found = cmap + struct.unpack_from(">L", data, cmap + 8)[0]
+    assert struct.unpack_from(">H", data, found)[0] == 4
+    parts = struct.unpack_from(">H", data, found + 6)[0] // 2
+    ends = struct.unpack_from(f">{parts}H", data, found + 14)
+    starts = struct.unpack_from(f">{parts}H", data, found + 16 + 2 * parts)
+    return {chr(c) for a, b in zip(starts, ends, strict=True) for c in range(a, b + 1)} - {"\uffff"}
+
+
+@pytest.mark.parametrize("font", [REGULAR, BOLD], ids=lambda font: font.stem)
+def test_what_the_fonts_have_is_known(font: Path) -> None:
+    every = [chr(c) for c in range(32, 0x20000) if not 0xD800 <= c < 0xE000]
+    assert {c for c in every if paintable(c) == c} == letters(font)
+    assert {"−", "×", "∂", "□"} <= letters(font)
+
+
 # ---- SVG ----
 
 
@@ -160,11 +183,17 @@ def test_svg_of_the_lesson() -> None:
     assert root.get("role") == "img"
     assert root.findtext(f"{SVG}title") == LESSON[0]
     assert "step e = a*b: value 6, gradient 5." in (root.findtext(f"{SVG}desc") or "")
-    assert {"e = a × b", "6", "∂ 5", "×3", "×2", "∂ 15", "-20"} <= set(texts(svg))
+    assert {"e = a × b", "6", "∂ 5", "×3", "×2", "∂ 15", "−20"} <= set(texts(svg))
     ids = [g.get("data-id") for g in root.iter(f"{SVG}g") if g.get("class") == "node"]
     assert ids == ["a", "b", "c", "f", "e", "d", "L"]
     assert "prefers-color-scheme: dark" in svg
     assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_numbers_have_a_minus() -> None:
+    shown = texts(render_svg(diagram_of_report(gradient("a*b - 1e-7*a", a=-2, b=-0.5))))
+    assert {"−2", "−0.5", "×−0.5", "∂ −2", "v2 = 1e-7 × a", "×1e-7"} <= set(shown)
+    assert not any(re.search("-(?!7)", text) for text in shown)
 
 
 def test_svg_without_numbers() -> None:
@@ -227,12 +256,24 @@ def test_png_shows_text() -> None:
     assert len(render_png(re.sub("<text.*?</text>", "", svg))) < 0.8 * len(png)
 
 
-def test_a_huge_png_is_refused() -> None:
+def test_png_has_a_box_for_a_letter_that_the_fonts_lack() -> None:
+    pytest.importorskip("resvg_py")
+    named, boxed, blank = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="80" height="20">'
+        f'<text y="15" font-family="DejaVu Sans">{text}</text></svg>'
+        for text in ("变 = ж", "□ = □", "  =  ")
+    )
+    assert render_png(named) == render_png(boxed)
+    assert len(render_png(boxed)) > len(render_png(blank))
+
+
+def test_a_huge_png_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("resvg_py")
     with pytest.raises(UsageError, match="too large for PNG"):
         render_png('<svg xmlns="http://www.w3.org/2000/svg" width="283419" height="7112"></svg>')
-    big = render_png('<svg xmlns="http://www.w3.org/2000/svg" width="30000" height="1000"></svg>')
-    assert int.from_bytes(big[16:20]) <= 60e6 / 1000
+    monkeypatch.setattr("backprop_cli.render.png._MOST_PIXELS", 60e4)  # a hundredth is painted in no time
+    big = render_png('<svg xmlns="http://www.w3.org/2000/svg" width="3000" height="100"></svg>')
+    assert int.from_bytes(big[16:20]) <= 60e4 / 100
 
 
 def test_png_without_resvg() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from backprop_cli import gradient
 from backprop_cli.naming import number_text
+from backprop_cli.render import table
 from backprop_cli.render.table import render_plain, render_terminal, report_blocks
 from backprop_cli.report import Report
 
@@ -43,6 +46,22 @@ def drawn(report: Report, columns: int) -> list[str]:
     return render_terminal(
         report_blocks(report, digits=6, everything=False), columns=columns, colour=False, unicode=True
     ).splitlines()
+
+
+def test_a_sheet_is_made_only_if_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    node_sheet = table.node_sheet
+
+    def watched(*args: Any, stacked: bool, **options: Any) -> table.Sheet:
+        made.append(stacked)
+        return node_sheet(*args, stacked=stacked, **options)
+
+    monkeypatch.setattr(table, "node_sheet", watched)
+    report = gradient("(a*b+c)*f", a=2, b=3, c=-10, f=5)
+    plain(report)
+    assert made == [False]
+    drawn(report, 60)
+    assert made == [False, False, True]
 
 
 def test_the_lesson() -> None:

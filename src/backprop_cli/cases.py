@@ -85,23 +85,18 @@ def _toml(text: str, name: str) -> Iterator[Case]:
 
 
 def _json_lines(text: str) -> Iterator[Case]:
+    from backprop_cli.rows import unique_keys
+
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         place = f"line {number}"
         try:
-            keys = json.loads(line, object_pairs_hook=_unique)
+            keys = json.loads(line, object_pairs_hook=unique_keys)
         except (ValueError, RecursionError) as error:
             yield Case(place, {}, InputError(f"the line is not JSON: {error}"))
         else:
             yield _case(keys, place)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice")
-    return found
 
 
 def _case(keys: object, place: str) -> Case:
@@ -150,7 +145,6 @@ def _verify(keys: dict[str, Any], criteria: Criteria, *, check: bool) -> Verific
         raise InputError("check is true or false")
     judged = criteria._replace(**{key: _number(keys[key], key) for key in _CRITERIA if key in keys})
 
-    from backprop_cli.undefined import undefined_gradients
     from backprop_cli.verify import verify_source
 
     found = verify_source(
@@ -162,9 +156,8 @@ def _verify(keys: dict[str, Any], criteria: Criteria, *, check: bool) -> Verific
         check=check and keys.get("check", True),
         criteria=judged,
     )
-    missing = None if expectations and wrt is None else undefined_gradients(found.report)
-    if missing is not None:
-        raise missing
+    if found.missing is not None:
+        raise found.missing
     return found
 
 

@@ -61,9 +61,10 @@ class Expectation(NamedTuple):
     @property
     def claim(self) -> str:
         """What is claimed, in one form: "a = 15", "value:e = a*b"."""
-        prefix = "value" if self.of == VALUE else ""
-        name = f"{prefix}:{self.name}" if prefix and self.name else prefix or self.name
-        return f"{name} = {self.formula}"
+        target = self.name
+        if self.of == VALUE:
+            target = f"value:{self.name}" if self.name else "value"
+        return f"{target} = {self.formula}"
 
 
 def read_expectation(text: str, source: Source) -> Expectation:

@@ -16,6 +16,7 @@ from backprop_cli.ops import OPS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from backprop_cli.ops import Op
     from backprop_cli.report import NodeRecord, Report
 
 _NAME = re.compile(r"[^\W\d]\w*(?:#\d+)?(?!\w*\()")
@@ -181,7 +182,20 @@ def _term(
         xs = [nodes[x].value if isinstance(x, str) else x for x in user.operands]
         case = op.case(xs, [_said(x, term, nodes) for x, term in zip(user.operands, user.terms, strict=True)])
     product = user.gradient * slope if (user.gradient and slope) or lost else 0.0
-    return Term(user.id, user.expr, user.gradient, formula, numbers, slope, product, op.backward, case)
+    reason = _reason(op, argnum, user)
+    return Term(user.id, user.expr, user.gradient, formula, numbers, slope, product, reason, case)
+
+
+def _reason(op: Op, argnum: int, user: NodeRecord) -> str:
+    """Return what an operation does to a gradient; of a power with a number, only what happens here."""
+    constant = user.operands[1 - argnum] if op.name == "pow" else ""
+    if isinstance(constant, str):
+        return op.backward
+    here, there = ("base", "exponent") if argnum == 0 else ("exponent", "base")
+    number = user.terms[1 - argnum]
+    number = number[1:-1] if number.startswith("(") else number
+    slope = partial_text(op, argnum, user.terms)
+    return f"a power with the {there} {number} passes to its {here} the gradient times {slope}"
 
 
 def _said(operand: str | float, term: str, nodes: dict[str, NodeRecord]) -> str:

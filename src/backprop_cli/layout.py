@@ -101,7 +101,7 @@ class _Drawing:
         self.apart = apart
         self.boxes = len(sizes)
         self.size = list(sizes)
-        self.column = _columns(len(sizes), arrows)
+        self.column = choose_columns(len(sizes), arrows)
         self.after: list[list[int]] = [[] for _ in sizes]
         self.before: list[list[int]] = [[] for _ in sizes]
         self.ways: list[list[int]] = []
@@ -164,7 +164,7 @@ class _Drawing:
                 for stop in sorted(column, key=rank.__getitem__)
                 for following in sorted(self.after[stop], key=rank.__getitem__)
             ]
-            total += _inversions(ends)
+            total += inversions(ends)
         return total
 
     # ---- coordinates ----
@@ -192,7 +192,7 @@ class _Drawing:
             near = [y[n] for n in neighbours[stop]]
             wanted.append((sum(near) / len(near) if near else y[stop]) - shift)
             weights.append(4.0 if stop >= self.boxes else float(len(near)) or 0.1)
-        for stop, settled, shift in zip(column, _isotonic(wanted, weights), offset, strict=True):
+        for stop, settled, shift in zip(column, isotonic(wanted, weights), offset, strict=True):
             y[stop] = settled + shift
 
     def layout(self, *, across: bool) -> Layout:
@@ -255,7 +255,7 @@ class _Drawing:
         return Route(tuple(distinct), (end - self.room / 2, port))
 
 
-def _columns(count: int, arrows: Sequence[tuple[int, int]]) -> list[int]:
+def choose_columns(count: int, arrows: Sequence[tuple[int, int]]) -> list[int]:
     """Return the column of each box: behind its operands, an input right before its first use."""
     column = [0] * count
     is_target = [False] * count
@@ -283,7 +283,7 @@ def _median(ranks: list[float], default: float) -> float:
     return ranks[half] if len(ranks) % 2 else (ranks[half - 1] + ranks[half]) / 2
 
 
-def _inversions(values: list[float]) -> int:
+def inversions(values: Sequence[float]) -> int:
     """Return how many pairs are out of order, by a binary indexed tree."""
     places = {value: i for i, value in enumerate(sorted(set(values)), 1)}
     tree = [0] * (len(places) + 1)
@@ -301,8 +301,11 @@ def _inversions(values: list[float]) -> int:
     return found
 
 
-def _isotonic(values: list[float], weights: list[float]) -> list[float]:
-    """Return the rising sequence nearest to values in least squares: neighbours out of order are pooled."""
+def isotonic(values: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """Return the rising sequence nearest to values in least squares: neighbours out of order are pooled.
+
+    Source: Barlow et al., Statistical Inference under Order Restrictions, 1972.
+    """
     pools: list[tuple[float, float, int]] = []
     for value, weight in zip(values, weights, strict=True):
         pool = (value, weight, 1)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from backprop_cli.errors import DomainError
+
 ALL_DIGITS = 16
 """What a binary64 number can have."""
 FEW_DIGITS = 12
@@ -156,11 +158,15 @@ class Verdict(NamedTuple):
 
 
 class Verification(NamedTuple):
-    """A report and the verdicts on what was expected of it. seed: of the further points."""
+    """A report and the verdicts on what was expected of it.
+
+    seed: of the further points.  missing: what is wrong with a gradient that is asked for and does not exist.
+    """
 
     report: Report
     verdicts: tuple[Verdict, ...]
     seed: int
+    missing: DomainError | None = None
 
     @property
     def status(self) -> str:

@@ -164,7 +164,8 @@ def _read_object(text: str) -> Row:
     return Row((), (), problem=problem)
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the keys and values of an object of JSON. Raises ValueError where a key stands twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key stands twice")
@@ -175,7 +176,7 @@ def _refuse(name: str) -> float:
     raise ValueError(f"it has no {name}")
 
 
-_json = json.JSONDecoder(object_pairs_hook=_unique, parse_int=float, parse_constant=_refuse)
+_json = json.JSONDecoder(object_pairs_hook=unique_keys, parse_int=float, parse_constant=_refuse)
 _decode = _json.decode
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -21,44 +22,47 @@ if TYPE_CHECKING:
 _MOST_SIZE, _MOST_TERMS = 120, 400
 
 
-def is_identity(program: Program, node: Any, formula: Any, upstream: float, *, gradient: bool) -> bool:
-    """Tell whether sympy finds upstream · ∂output/∂node, or the value of the node, to be the formula.
-
-    node, formula: expressions of the program. False where it finds no answer, too.
-    """
-    sides = (program.output, formula) if gradient else (node, formula)
-    if sum(measure(side).size for side in sides) > _MOST_SIZE:
-        return False
-    try:
-        claimed = _elementary(program, formula)
-        if gradient:
-            factor = sympy.Rational(upstream)
-            difference = factor * _slope(program, node) - claimed
-        else:
-            difference = _elementary(program, node) - claimed
-        return _is_zero(difference)
-    except (_TooLargeError, TypeError, ValueError, RecursionError):
-        return False
-
-
 class _TooLargeError(Exception):
     """Sympy would take too long."""
 
 
-def _elementary(program: Program, expr: Any, held: Mapping[int, Any] | None = None) -> Any:
-    elementary = Elementary(program._replace(output=expr), held)
-    if elementary.placeholders:
-        raise _TooLargeError
-    return elementary.expr
+class Identities:
+    """What sympy finds of the formulas of a program."""
 
+    def __init__(self, program: Program) -> None:
+        self._program = program
 
-def _slope(program: Program, node: Any) -> Any:
-    """Return ∂output/∂node as a formula of the inputs."""
-    if node.is_Symbol:
-        return _elementary(program, program.output).diff(node)
-    held = sympy.Dummy(real=True)
-    slope = _elementary(program, program.output, {id(node): held}).diff(held)
-    return slope.subs(held, _elementary(program, node))
+    def holds(self, node: Any, formula: Any, upstream: float, *, gradient: bool) -> bool:
+        """Tell whether upstream · ∂output/∂node, or the value of the node, is found to be the formula.
+
+        node, formula: expressions of the program. False where sympy finds no answer, too.
+        """
+        sides = (self._program.output, formula) if gradient else (node, formula)
+        if sum(measure(side).size for side in sides) > _MOST_SIZE:
+            return False
+        try:
+            found = sympy.Rational(upstream) * self._slope(node) if gradient else self._elementary(node)
+            return _is_zero(found - self._elementary(formula))
+        except (_TooLargeError, TypeError, ValueError, RecursionError):
+            return False
+
+    @cached_property
+    def _output(self) -> Any:
+        return self._elementary(self._program.output)
+
+    def _elementary(self, expr: Any, held: Mapping[int, Any] | None = None) -> Any:
+        elementary = Elementary(self._program._replace(output=expr), held)
+        if elementary.placeholders:
+            raise _TooLargeError
+        return elementary.expr
+
+    def _slope(self, node: Any) -> Any:
+        """Return ∂output/∂node as a formula of the inputs."""
+        if node.is_Symbol:
+            return self._output.diff(node)
+        held = sympy.Dummy(real=True)
+        slope = self._elementary(self._program.output, {id(node): held}).diff(held)
+        return slope.subs(held, self._elementary(node))
 
 
 def _is_zero(expr: Any) -> bool:

@@ -149,8 +149,9 @@ def _evaluate(code: list[Step], text: str) -> float:
             except (ArithmeticError, ValueError):
                 result = math.nan
             if not math.isfinite(result):
-                hint = f"{what.name} needs {what.domain.words}"
-                error = InputError(f"{text[start:end]} has no finite value", text, start, end, hint)
+                part = text[start:end]
+                hint = f"{part if what.infix else what.name} needs {what.domain.words}"
+                error = InputError(f"{part} has no finite value", text, start, end, hint)
         stack.append(result if error is None else error)
     if isinstance(stack[0], InputError):
         raise stack[0]

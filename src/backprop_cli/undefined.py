@@ -43,7 +43,9 @@ def undefined_value(sweep: Sweep) -> DomainError:
     got = " and ".join(_equation(graph, operand, primal[operand], digits) for operand in told)
     start, end = graph.spans[node]
     if why == "domain":
-        message = f"{op.name} needs {op.domain.words}, got {got}"
+        # "div" and "pow" are names that nobody writes.
+        told_as = " ".join(graph.source(node).split()) if op.infix else op.name
+        message = f"{told_as} needs {op.domain.words}, got {got}"
         if len(operands) == 1:
             inner = graph.spans[operands[0]]
             # An operand that stands elsewhere too has the span of its first place.

@@ -22,9 +22,9 @@ from backprop_cli.naming import Naming, listing
 from backprop_cli.parse import parse_source
 from backprop_cli.report import Elsewhere, Verdict, Verification
 from backprop_cli.rounding import Bounded, add_logs, bounded_floats, bounded_reals, log2_size
-from backprop_cli.settle import further_points, is_identity, nearby_points
+from backprop_cli.settle import Identities, further_points, nearby_points
 from backprop_cli.sweep import sweep_graph
-from backprop_cli.undefined import undefined_gradient
+from backprop_cli.undefined import undefined_gradient, undefined_gradients
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,7 +69,10 @@ def verify_source(
     wanted = list(source.inputs if wrt is None else wrt)
     report = differentiate_program(program, graph, point, wanted, upstream=upstream, check=check)
     judge = _Judge(program, graph, report, expectations, criteria)
-    return Verification(report, judge.verdicts() if expectations else (), criteria.seed)
+    verdicts = judge.verdicts() if expectations else ()
+    # What nobody asked for may be undefined where something else was expected.
+    missing = None if expectations and wrt is None else undefined_gradients(report)
+    return Verification(report, verdicts, criteria.seed, missing)
 
 
 def _compare(got: Bounded, expected: Bounded, criteria: Criteria) -> str:
@@ -102,6 +105,7 @@ class _Judge:
         self.expectations = expectations
         self.criteria = criteria
         self.naming = Naming(graph)
+        self.identities = Identities(program)
         self.nodes = [self._node(expectation) for expectation in expectations]
         named = [expr for name, expr in program.statements if name is not None]
         self.expressions = {
@@ -254,7 +258,7 @@ class _Judge:
         if node is None:
             return False
         gradient = expectation.of == GRADIENT
-        return is_identity(self.program, node, formula, self.report.upstream, gradient=gradient)
+        return self.identities.holds(node, formula, self.report.upstream, gradient=gradient)
 
     def _at_further_points(self, verdicts: list[Verdict], unsettled: list[int]) -> None:
         """Compare formulas at points inside the domain of both sides, and put down what is found."""

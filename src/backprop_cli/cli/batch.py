@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import sys
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backprop_cli.cli.app import Status, app
+from backprop_cli.cli.app import Status, app, turn_on_collector
 from backprop_cli.cli.data import (
     begin,
     form_of_data,
@@ -186,9 +185,7 @@ def batch(
         # A stream is answered as it comes.
         hurried = opened.size is None or (target == "-" and is_terminal(sys.stdout))
         flush = sink.flush if sink is not None and hurried else _no_flush
-        # What was imported stays, and need not be looked at by the collector.
-        gc.freeze()
-        gc.enable()
+        turn_on_collector()
         lost: set[str] = set()
         if isinstance(table, Table):
             writer = None if sink is None else _row_writer(sink, shape, titles, kept)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backprop_cli.cli.app import Status, app
+from backprop_cli.cli.app import Status, app, turn_on_collector
 from backprop_cli.cli.options import (
     Arguments,
     Color,
@@ -145,7 +145,6 @@ def check(
     request = read_request(arguments, file, wrt, upstream)
     expectations = [read_expectation(text, request.source) for text in expect or ()]
 
-    from backprop_cli.undefined import undefined_gradients
     from backprop_cli.verify import verify_source
 
     found = verify_source(
@@ -161,11 +160,9 @@ def check(
         _show(found, form, Output(color), shown_digits)
     if found.status == "fail":
         return Status.CHECK_FAILED
-    # What nobody asked for may be undefined where something else was expected.
-    missing = None if expectations and wrt is None else undefined_gradients(found.report)
-    if missing is not None:
+    if found.missing is not None:
         Output().flush()
-        raise missing
+        raise found.missing
     return Status.DONE
 
 
@@ -198,13 +195,10 @@ def _run_suite(
     cases: list[Case], criteria: Criteria, writer: SuiteWriter, *, check: bool, first: bool
 ) -> int:
     """Run cases one after the other. first: stop at the first that does not pass."""
-    import gc
-
     from backprop_cli.cases import run_case
     from backprop_cli.render.progress import Progress
 
-    # A short run does without the collector; a thousand cases would leave 100 MB behind.
-    gc.enable()
+    turn_on_collector()
     status = Status.DONE
     with Progress(len(cases), "cases") as progress:
         for case in cases:

@@ -135,6 +135,8 @@ def graph(
 
     Every node with its value and its gradient, and the local derivatives between them.
     """
+    if output == "":
+        raise UsageError("--output names no file", hint="--output FILE, or --output - for standard output")
     target = None if output == "-" else output
     form = _choose_form(format, target, show=show)
     writer = Output(color)

@@ -1,7 +1,7 @@
 // Both sweeps over the nodes of the page, with the rules of sweep.py, and what went wrong in words.
 //
 // A node: {id, op, operands, value}.  An operand is {node: index} or {number: x}.
-// facts: what Python's table says of an operation: {backward, needs, cuts, convention}.
+// facts: what Python's table says of an operation: {backward, infix, needs, cuts, convention}.
 
 // A number that is not finite is a string in JSON.
 function readData(text) {
@@ -106,8 +106,10 @@ function failureText(data, result, i) {
     .map(([operand, term]) => (isFixed(operand) ? term : `${term} = ${numberText(result.primal[operand.node])}`));
   const seen = [...new Set(got)].join(" and ");
   switch (result.failures[i]) {
-    case "domain":
-      return `${node.op} needs ${data.facts[node.op].needs}, got ${seen}`;
+    case "domain": {
+      const { infix, needs } = data.facts[node.op];
+      return `${infix ? node.text : node.op} needs ${needs}, got ${seen}`;
+    }
     case "indeterminate":
       return `${node.text} is indeterminate, got ${seen}`;
     case "operand":

@@ -6,12 +6,13 @@ can't be done, or the boxes don't fit, nothing is drawn.
 
 from __future__ import annotations
 
-from bisect import bisect, insort
-from itertools import groupby
+from itertools import accumulate, groupby
+from operator import sub
 from statistics import mean, median_low
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.layout import choose_columns, inversions, isotonic
 from backprop_cli.render.pretty import factor, pretty, to_ascii
 from backprop_cli.render.rails import LANE_COLOURS, order_of_rows, trimmed
 from backprop_cli.render.table import width
@@ -88,7 +89,8 @@ class _Layout:
     def __init__(self, diagram: Diagram) -> None:
         self.diagram = diagram
         self.operands = diagram.operands
-        self.layer = _layers(self.operands)
+        arrows = [(arrow.source, arrow.target) for arrow in diagram.arrows]
+        self.layer = choose_columns(len(diagram.boxes), arrows)
         self.carries = list(range(len(self.layer)))
         self.layers: list[list[int]] = [[] for _ in range(max(self.layer) + 1)]
         self.links: list[list[tuple[int, int, Arrow | None]]] = [[] for _ in self.layers]
@@ -189,23 +191,11 @@ class _Layout:
         return 0 if arrow is None else 1 + self.ports[item].index(arrow)
 
     def _settle(self, items: list[int], wanted: list[float]) -> None:
-        """Put the items of a layer near to the rows they want, in their order and without overlap.
-
-        Source: pool adjacent violators; Barlow et al., Statistical Inference under Order Restrictions, 1972.
-        """
-        offset = 0
-        pools: list[tuple[float, int]] = []
-        for item, row in zip(items, wanted, strict=True):
-            pools.append((row - offset, 1))
-            offset += self.height[item]
-            while len(pools) > 1 and pools[-2][0] >= pools[-1][0]:
-                (right, many), (left, few) = pools.pop(), pools.pop()
-                pools.append(((right * many + left * few) / (many + few), many + few))
-        offset = 0
-        rows = [round(row) for row, count in pools for _ in range(count)]
-        for item, row in zip(items, rows, strict=True):
-            self.row[item] = row + offset
-            offset += self.height[item]
+        """Put the items of a layer near to the rows they want, in their order and without overlap."""
+        offsets = list(accumulate((self.height[item] for item in items[:-1]), initial=0))
+        settled = isotonic(list(map(sub, wanted, offsets)), [1.0] * len(items))
+        for item, row, offset in zip(items, settled, offsets, strict=True):
+            self.row[item] = round(row) + offset
 
     def _neighbours(self) -> tuple[list[list[int]], list[list[int]]]:
         before: list[list[int]] = [[] for _ in self.layer]
@@ -218,25 +208,8 @@ class _Layout:
 
     def _crossings(self) -> int:
         place = {item: i for items in self.layers for i, item in enumerate(items)}
-        count = 0
-        for links in self.links:
-            ends: list[int] = []
-            for _, end in sorted((place[start], place[end]) for start, end, _ in links):
-                count += len(ends) - bisect(ends, end)
-                insort(ends, end)
-        return count
-
-
-def _layers(operands: list[list[Arrow]]) -> list[int]:
-    """Return the layer of each box: behind all its operands, an input right before its first use."""
-    layer = [0] * len(operands)
-    for box, arrows in enumerate(operands):
-        layer[box] = max((layer[arrow.source] + 1 for arrow in arrows), default=0)
-    first: dict[int, int] = {}
-    for box, arrows in enumerate(operands):
-        for arrow in arrows:
-            first[arrow.source] = min(first.get(arrow.source, layer[box]), layer[box])
-    return [first.get(box, 1) - 1 if not arrows else layer[box] for box, arrows in enumerate(operands)]
+        lines = (sorted((place[start], place[end]) for start, end, _ in links) for links in self.links)
+        return sum(inversions([end for _, end in line]) for line in lines)
 
 
 # ---- wires ----

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from backprop_cli.latex import escape, expression_latex, name_latex, number_latex
 from backprop_cli.naming import listing, number_text
 from backprop_cli.render.json import dump, maybe_number, number
+from backprop_cli.render.latex import document
 from backprop_cli.render.pretty import pretty
 from backprop_cli.render.table import Block
 
@@ -130,10 +131,9 @@ def _forward(step: Forward, pen: TextPen) -> str:
 def _backward(step: Backward, story: Story, pen: TextPen, explained: set[str]) -> Iterator[Line]:
     gradient = pen.gradient(step.node)
     if step.node == story.output:
-        what = "" if story.upstream == 1 else " arrives at the output"
         yield Line("equation", f"{gradient} = {pen.number(step.gradient)}")
-        if what:
-            yield Line("words", f"{number_text(story.upstream, pen.digits)}{what}")
+        if story.upstream != 1:
+            yield Line("words", f"{number_text(story.upstream, pen.digits)} arrives at the output")
         return
     for term in step.terms:
         if term.user not in explained:
@@ -283,19 +283,15 @@ def _escaped(text: str) -> str:
 
 def latex(lines: Iterable[Line], title: str) -> str:
     """Return the lines as a document that pdflatex typesets as it is."""
-    body = []
+    parts = [rf"\noindent\texttt{{{escape(title)}}}"]
     for kind, text in lines:
         if kind == "heading":
-            body.append(rf"\section*{{{escape(text)}}}")
+            parts.append(rf"\section*{{{escape(text)}}}")
         elif kind == "equation":
-            body.append(rf"\[ {text} \]")
+            parts.append(rf"\[ {text} \]")
         elif kind == "words":
-            body.append(rf"\noindent {escape(text)}")
-    return (
-        "\\documentclass[11pt]{article}\n\\usepackage[T1]{fontenc}\n\\usepackage{amsmath}\n"
-        "\\usepackage[margin=20mm]{geometry}\n\\begin{document}\n"
-        f"\\noindent\\texttt{{{escape(title)}}}\n\n" + "\n\n".join(body) + "\n\\end{document}\n"
-    )
+            parts.append(rf"\noindent {escape(text)}")
+    return document("\n\n".join(parts), size="11pt", page="margin=20mm")
 
 
 def render_json(story: Story, paths: Paths | None, limits: Sequence[Limit]) -> str:

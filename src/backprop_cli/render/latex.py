@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 
     from backprop_cli.report import NodeRecord, Report
 
-_PREAMBLE = r"""% Made by backprop. Typeset it with pdflatex, xelatex or lualatex.
-\documentclass[10pt]{article}
-\usepackage[a4paper,landscape,margin=15mm]{geometry}
-\usepackage{amsmath,array,booktabs,graphicx,longtable}
+# For tables.
+_DEFINITIONS = r"""\usepackage{array,booktabs,graphicx,longtable}
 \newcolumntype{L}[1]{>{\raggedright\arraybackslash}p{#1\textwidth}}
 \newcolumntype{R}[1]{>{\raggedleft\arraybackslash}p{#1\textwidth}}
 % Maths, made smaller where it is wider than its column.
@@ -26,8 +24,18 @@ _PREAMBLE = r"""% Made by backprop. Typeset it with pdflatex, xelatex or lualate
   \ifdim\wd\formula>\linewidth\resizebox{\linewidth}{!}{\usebox{\formula}}\else\usebox{\formula}\fi}
 \raggedright
 \renewcommand{\arraystretch}{1.3}
-\begin{document}
 """
+
+
+def document(body: str, *, size: str, page: str, definitions: str = "") -> str:
+    """Return a document. size: of its letters.  page: options of geometry.  definitions: for the preamble."""
+    return (
+        "% Made by backprop. Typeset it with pdflatex, xelatex or lualatex.\n"
+        f"\\documentclass[{size}]{{article}}\n"
+        f"\\usepackage[a4paper,{page}]{{geometry}}\n"
+        f"\\usepackage{{amsmath}}\n{definitions}"
+        f"\\begin{{document}}\n{body}\n\\end{{document}}\n"
+    )
 
 
 class _Column(NamedTuple):
@@ -53,12 +61,13 @@ _CHECK_COLUMNS = (
 
 def render_report(report: Report, *, digits: int | None, everything: bool) -> str:
     """Return the document: the nodes, the gradients, the summary."""
-    parts = [_PREAMBLE, _node_table(report, digits, everything)]
+    parts = [_node_table(report, digits, everything)]
     if report.gradients:
         parts.append(_check_table(report, digits, everything))
     words = summary(report, digits)[0].split(" ")
     last = " ".join(_breakable(word) if len(word) > 60 else escape(word) for word in words)
-    return "".join([*parts, last, "\n\\end{document}\n"])
+    body = "".join([*parts, last])
+    return document(body, size="10pt", page="landscape,margin=15mm", definitions=_DEFINITIONS)
 
 
 def _node_table(report: Report, digits: int | None, everything: bool) -> str:

@@ -229,6 +229,7 @@ def _facts(name: str) -> dict[str, Any]:
     op = OPS[name]
     return {
         "backward": op.backward,
+        "infix": bool(op.infix),
         "needs": op.domain.words,
         "cuts": op.cuts,
         "condition": op.condition,

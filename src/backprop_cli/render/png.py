@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from backprop_cli.errors import UsageError
-from backprop_cli.fonts import BOLD, REGULAR
+from backprop_cli.fonts import BOLD, REGULAR, paintable
 
 _ZOOM = 2.0
 # More pixels than this would take gigabytes and minutes.
@@ -32,6 +32,10 @@ def render_png(svg: str) -> bytes:
         millions = f"{area / 1e6:,.0f} million pixels"
         raise UsageError(f"the picture is too large for PNG: {millions}", hint="--format svg has no limit")
     painted = resvg_py.svg_to_bytes(
-        svg_string=svg, skip_system_fonts=True, font_files=[str(REGULAR), str(BOLD)], dpi=96, zoom=zoom
+        svg_string=paintable(svg),
+        skip_system_fonts=True,
+        font_files=[str(REGULAR), str(BOLD)],
+        dpi=96,
+        zoom=zoom,
     )
     return bytes(painted)

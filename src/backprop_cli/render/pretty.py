@@ -14,8 +14,12 @@ def pretty(text: str, *, unicode: bool = True) -> str:
     if not unicode:
         return text.replace("*", " * ").replace(" *  * ", "**")
     text = re.sub(r"\^([0-9]+)(?![0-9.eE])", lambda match: match[1].translate(_SUPERSCRIPTS), text)
-    text = _EXPONENT.sub("\0", text).replace("-", "−").replace("\0", "-")
-    return text.replace("*", " × ").replace("/", " / ")
+    return with_minus(text).replace("*", " × ").replace("/", " / ")
+
+
+def with_minus(text: str) -> str:
+    """Return a text with the sign − where a hyphen stands for it."""
+    return _EXPONENT.sub("\0", text).replace("-", "−").replace("\0", "-")
 
 
 def factor(text: str, *, unicode: bool = True) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +11,13 @@ from backprop_cli.render.json import dump, error_record
 from backprop_cli.render.stream import Output
 from backprop_cli.render.table import Block
 from backprop_cli.render.verdicts import MARKS, problems, verification_record
+from backprop_cli.render.xml import in_xml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from backprop_cli.cases import CaseResult
     from backprop_cli.render.table import Role
-
-# What XML 1.0 can't hold.
-_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class SuiteWriter:
@@ -156,7 +153,7 @@ def junit_xml(results: Sequence[CaseResult], suite: str, timestamp: str) -> str:
     from xml.etree import ElementTree as ET
 
     totals = {
-        "name": _in_xml(suite),
+        "name": in_xml(suite),
         "tests": str(len(results)),
         "failures": str(count(results, "fail")),
         "errors": str(count(results, "error")),
@@ -165,11 +162,11 @@ def junit_xml(results: Sequence[CaseResult], suite: str, timestamp: str) -> str:
     root = ET.Element("testsuites", totals)
     cases = ET.SubElement(root, "testsuite", {**totals, "skipped": "0", "timestamp": timestamp})
     for result in results:
-        names = {"classname": _in_xml(suite), "name": _in_xml(result.name), "time": f"{result.seconds:.3f}"}
+        names = {"classname": in_xml(suite), "name": in_xml(result.name), "time": f"{result.seconds:.3f}"}
         case = ET.SubElement(cases, "testcase", names)
         if result.status == "pass":
             continue
-        lines = [_in_xml(line) for line in why(result)]
+        lines = [in_xml(line) for line in why(result)]
         tag, kind = ("error", result.error.kind) if result.error else ("failure", "expectation")
         problem = ET.SubElement(case, tag, {"type": kind, "message": lines[0]})
         problem.text = "\n".join(lines)
@@ -177,10 +174,6 @@ def junit_xml(results: Sequence[CaseResult], suite: str, timestamp: str) -> str:
     # In ASCII, the encoding that is declared is right whatever the stream's is.
     text: str = ET.tostring(root, encoding="us-ascii").decode()
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
-
-
-def _in_xml(text: str) -> str:
-    return _NOT_IN_XML.sub("\ufffd", text)
 
 
 SILENT = SuiteWriter(Output(), "")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from backprop_cli.fonts import shorten, text_width
 from backprop_cli.layout import place
-from backprop_cli.render.pretty import factor, pretty
+from backprop_cli.render.pretty import factor, pretty, with_minus
+from backprop_cli.render.xml import in_xml
 
 if TYPE_CHECKING:
     from backprop_cli.diagram import Arrow, Box, Diagram
@@ -18,8 +18,6 @@ _FONT = "DejaVu Sans, Verdana, Segoe UI, sans-serif"
 _TITLE, _NUMBER, _SLOPE = 13.0, 12.0, 11.0
 _PAD, _HEAD, _BODY = 12.0, 28.0, 24.0
 _MOST_WIDTH, _MOST_LABEL = 300.0, 110.0
-# What XML 1.0 can't hold.
-_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # Colours stand in the elements for viewers without style sheets; the sheet has them again for dark pages.
 _LIGHT = {
@@ -39,7 +37,7 @@ _DARK = """\
 
 def render_svg(diagram: Diagram, *, direction: str = "LR") -> str:
     """Return a diagram as SVG. direction: "LR" from left to right, "TB" from top to bottom."""
-    labels = [factor(arrow.slope) if arrow.slope else "" for arrow in diagram.arrows]
+    labels = [with_minus(factor(arrow.slope)) if arrow.slope else "" for arrow in diagram.arrows]
     widest = min(max((text_width(label, _SLOPE) for label in labels), default=0.0), _MOST_LABEL)
     is_across = direction == "TB"
     apart = widest + 12 if is_across else 18.0
@@ -91,14 +89,14 @@ def describe(diagram: Diagram) -> str:
 def _size(box: Box, arrows: float, *, is_across: bool) -> tuple[float, float]:
     """Return the size of a box: room for its texts, and for the ends of all arrows side by side."""
     title = text_width(pretty(box.title), _TITLE, bold=True)
-    numbers = text_width(f"{box.value}{_gradient(box)}", _NUMBER) + 24 if box.value else 0.0
+    numbers = text_width(f"{with_minus(box.value)}{_gradient(box)}", _NUMBER) + 24 if box.value else 0.0
     width = min(max(title, numbers, 44.0), _MOST_WIDTH) + 2 * _PAD
     height = _HEAD + (_BODY if box.value else 0.0)
     return (max(width, arrows), height) if is_across else (width, max(height, arrows))
 
 
 def _gradient(box: Box) -> str:
-    return f"∂ {box.gradient}"
+    return f"∂ {with_minus(box.gradient)}"
 
 
 def _box(box: Box, at: tuple[float, float], size: tuple[float, float]) -> str:
@@ -128,7 +126,7 @@ def _box(box: Box, at: tuple[float, float], size: tuple[float, float]) -> str:
         low = base + _BODY - 3
         parts.append(
             f'<text class="ink" x="{x + _PAD:g}" y="{low:g}" font-size="{_NUMBER:g}" fill="{_INK}">'
-            f"{_text(box.value)}</text>"
+            f"{_text(with_minus(box.value))}</text>"
             f'<text class="gradient" x="{x + width - _PAD:g}" y="{low:g}" font-size="{_NUMBER:g}" '
             f'text-anchor="end" fill="{_GRADIENT}">{_text(_gradient(box))}</text>'
         )
@@ -160,8 +158,8 @@ def _arrow(diagram: Diagram, arrow: Arrow, label: str, route: Route, layout: Lay
 
 
 def _text(text: str) -> str:
-    return escape(_NOT_IN_XML.sub("\ufffd", text))
+    return escape(in_xml(text))
 
 
 def _attribute(text: str) -> str:
-    return escape(_NOT_IN_XML.sub("\ufffd", text), {'"': "&quot;"})
+    return escape(in_xml(text), {'"': "&quot;"})

@@ -7,6 +7,7 @@ between words, so no number is ever cut.
 from __future__ import annotations
 
 import unicodedata
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from backprop_cli.naming import number_text
@@ -175,18 +176,24 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
 
 
 class Block(NamedTuple):
-    """A part of the output: as a sheet, the first of several that fits, or as lines where none does."""
+    """A part of the output: as a sheet, the first of several that fits, or as lines where none does.
 
-    sheets: tuple[Sheet, ...]
+    Each is made when it is asked for: a pipe never needs more than the first sheet.
+    """
+
+    sheets: tuple[Callable[[], Sheet], ...]
     lines: Callable[[], Sequence[tuple[str, Role]]]
 
 
 def report_blocks(report: Report, *, digits: int | None, everything: bool) -> list[Block]:
     """Return the nodes, the check of the gradients, and the verdict."""
-    nodes = tuple(
-        node_sheet(report, digits=digits, everything=everything, stacked=stacked) for stacked in (False, True)
-    )
-    blocks = [Block(nodes, lambda: node_lines(report, digits=digits, everything=everything))]
+    nodes = partial(node_sheet, report, digits=digits, everything=everything)
+    blocks = [
+        Block(
+            (partial(nodes, stacked=False), partial(nodes, stacked=True)),
+            partial(node_lines, report, digits=digits, everything=everything),
+        )
+    ]
     if report.gradients:
         blocks.append(check_block(report, digits=digits, everything=everything))
     return [*blocks, Block((), lambda: [summary(report, digits)])]
@@ -195,13 +202,13 @@ def report_blocks(report: Report, *, digits: int | None, everything: bool) -> li
 def check_block(report: Report, *, digits: int | None, everything: bool) -> Block:
     """Return the check of the gradients."""
     sheet = check_sheet(report, digits=digits, everything=everything)
-    return Block((sheet,), lambda: check_lines(sheet))
+    return Block((lambda: sheet,), lambda: check_lines(sheet))
 
 
 def render_plain(blocks: Sequence[Block]) -> str:
     """Return blocks as aligned text of any width, for a pipe."""
     parts = (
-        align(block.sheets[0]) if block.sheets else [line for line, _ in block.lines()] for block in blocks
+        align(block.sheets[0]()) if block.sheets else [line for line, _ in block.lines()] for block in blocks
     )
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
@@ -280,7 +287,8 @@ def render_terminal(blocks: Sequence[Block], *, columns: int, colour: bool, unic
     for number, block in enumerate(blocks):
         if number:
             painter.lines([("", "")])
-        fitting = next((sheet for sheet in block.sheets if drawn_width(sheet) <= columns), None)
+        sheets = (make() for make in block.sheets)
+        fitting = next((sheet for sheet in sheets if drawn_width(sheet) <= columns), None)
         if fitting is not None:
             painter.table(fitting)
         else:

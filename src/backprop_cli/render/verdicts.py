@@ -42,7 +42,7 @@ def verdict_block(verdicts: tuple[Verdict, ...], *, digits: int | None) -> Block
         for v in verdicts
     ]
     sheet = Sheet(("", "expectation", "expected", "got", "difference", ""), (2, 3, 4), rows, wraps=5)
-    return Block((sheet,), lambda: [line for v in verdicts for line in _lines(v, digits)])
+    return Block((lambda: sheet,), lambda: [line for v in verdicts for line in _lines(v, digits)])
 
 
 def _numbers(v: Verdict, digits: int | None) -> tuple[str, str]:

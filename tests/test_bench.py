@@ -1,0 +1,177 @@
+"""The benchmarks run, and do not time what is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parents[1] / "bench"
+SCRIPTS = [path.name for path in sorted(BENCH.glob("*.py")) if "__main__" in path.read_text("utf-8")]
+NEEDS = {"rows.py": "numpy"}
+
+
+@pytest.fixture
+def _on_path(monkeypatch):
+    monkeypatch.syspath_prepend(BENCH)
+
+
+def smoke(script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    if module := NEEDS.get(script):
+        pytest.importorskip(module)
+    return subprocess.run(
+        [sys.executable, BENCH / script, "--smoke", *options],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+
+
+def cells(text: str) -> list[list[str]]:
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
+
+
+def test_all_benchmarks_are_found():
+    assert {"one_shot.py", "rows.py"} <= set(SCRIPTS)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_smoke_run_writes_a_table_with_ours_the_machine_and_versions(script):
+    done = smoke(script)
+    assert done.returncode == 0, done.stderr
+    table = cells(done.stdout)
+    assert len(table) > 3
+    assert all(row[1:] and all(row) for row in table)
+    for word in ("backprop", "Machine: ", "Versions: ", "sympy "):
+        assert word in done.stdout
+
+
+def test_tables_go_between_the_marks_of_a_page(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A\n<!-- bench/one_shot.py -->\nold\n<!-- end of bench/one_shot.py -->\nafter\n", "utf-8"
+    )
+    done = smoke("one_shot.py", "--update", str(page))
+    assert (done.returncode, done.stdout) == (0, "")
+    text = page.read_text("utf-8")
+    assert text.startswith("# A\n<!-- bench/one_shot.py -->\n")
+    assert text.endswith("\n<!-- end of bench/one_shot.py -->\nafter\n")
+    assert "old" not in text
+    assert len(cells(text)) > 3
+
+
+def test_the_page_has_a_place_for_the_tables_of_every_benchmark():
+    page = (BENCH.parent / "docs" / "performance.md").read_text("utf-8")
+    for script in SCRIPTS:
+        assert page.count(f"<!-- bench/{script} -->") == 1
+        assert page.count(f"<!-- end of bench/{script} -->") == 1
+
+
+@pytest.mark.usefixtures("_on_path")
+def test_a_ratio_is_taken_within_a_round():
+    import harness
+
+    times = {"ours": [1.0, 20.0, 3.0], "theirs": [2.0, 40.0, 1.0]}
+    assert harness.ratio(times, "ours", "theirs") == 0.5
+
+
+@pytest.mark.usefixtures("_on_path")
+def test_every_contender_is_measured_once_a_round_and_the_order_changes():
+    import harness
+
+    called = []
+    runs = {name: lambda name=name: called.append(name) for name in "abcd"}
+    times = harness.interleave(runs, rounds=6)
+    assert {len(seconds) for seconds in times.values()} == {6}
+    rounds = [tuple(called[k : k + 4]) for k in range(0, 24, 4)]
+    assert all(sorted(names) == list("abcd") for names in rounds)
+    assert len(set(rounds)) > 1
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0123, "0.012"), (0.123, "0.12"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1,234")],
+)
+@pytest.mark.usefixtures("_on_path")
+def test_numbers_have_two_digits_or_more(value, shown):
+    import harness
+
+    assert harness.number(value) == shown
+
+
+@pytest.mark.usefixtures("_on_path")
+def test_a_command_with_a_wrong_result_is_told_by_name():
+    import harness
+    import one_shot
+
+    command = one_shot.python("a script", "print(-20, 15, 10, 5, 4)", "sympy")
+    with pytest.raises(harness.WrongResultError, match=r"^a script: .* instead of"):
+        command.verify()
+    broken = one_shot.python("a script", "raise SystemExit(1)", "sympy")
+    with pytest.raises(harness.WrongResultError, match=r"^a script: status 1"):
+        broken.verify()
+
+
+@pytest.mark.usefixtures("_on_path")
+def test_a_command_that_is_not_there_is_absent():
+    import harness
+    import one_shot
+
+    for command in (one_shot.Command("x", ["no-such-program"]), one_shot.python("x", "", "no-such-package")):
+        with pytest.raises(harness.AbsentError, match="not installed"):
+            command.verify()
+
+
+@pytest.mark.usefixtures("_on_path")
+def test_rows_with_a_wrong_number_are_told_by_name():
+    np = pytest.importorskip("numpy")
+    import harness
+    import rows
+
+    right = [np.array([1.0, 2.0]), np.array([3.0, 4.0])]
+    rows.verify("a peer", right, right)
+    for wrong in (1 + 1e-9, np.nan):
+        lines = [right[0], right[1] * np.array([1.0, wrong])]
+        with pytest.raises(harness.WrongResultError, match=r"^a peer: line 1 differs at 1 rows"):
+            rows.verify("a peer", lines, right)
+    with pytest.raises(harness.WrongResultError, match=r"^a peer: 1 lines instead of 2"):
+        rows.verify("a peer", right[:1], right)
+
+
+@pytest.mark.usefixtures("_on_path")
+def test_plain_numpy_is_held_against_sympy(monkeypatch):
+    pytest.importorskip("numpy")
+    import harness
+    import rows
+    from rowwise import by_hand
+    from rowwise.formulas import ROSENBROCK
+
+    columns = ROSENBROCK.data(10)
+    rows.expected_lines(ROSENBROCK, columns)
+    value, by_x, by_y = by_hand.rosenbrock(*columns)
+    monkeypatch.setitem(by_hand.WHOLE, "Rosenbrock", lambda *_: [value, -by_x, by_y])
+    with pytest.raises(harness.WrongResultError, match="Rosenbrock, row 0: line 1"):
+        rows.expected_lines(ROSENBROCK, columns)
+
+
+@pytest.mark.usefixtures("_on_path")
+def test_ours_is_compared_with_jax_with_copying_and_with_the_fastest_peer():
+    pytest.importorskip("numpy")
+    import rows
+
+    times = {"backprop, numpy": [1.0], "JAX jit": [3.0], "NumPy by hand": [2.0], rows.COPY: [0.5]}
+    lines = cells(rows.goals(10, {"product": times}))
+    assert lines[2:] == [
+        ["backprop, numpy, relative to JAX jit", "3.00"],
+        ["backprop, numpy, relative to copying as many bytes", "0.50"],
+        ["backprop, numpy, relative to the fastest peer", "2.00 (NumPy by hand)"],
+    ]
+    del times["backprop, numpy"]
+    assert rows.goals(10, {"product": times}) == ""
