@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from backprop_cli.batch import Batch, Points, RowResult, Tally
 from backprop_cli.differentiate import differentiate_source
 from backprop_cli.errors import DomainError, InputError
+from backprop_cli.forms import ENDINGS, FORMS
 from backprop_cli.render import progress
 from backprop_cli.render.rows import render_summary
 from backprop_cli.rows import read_csv
@@ -426,7 +427,7 @@ MISTAKES = [
         ["x", "--data", "README.md"],
         "",
         "the form of README.md can't be told by its ending",
-        "the endings are .csv, .tsv, .jsonl, .ndjson; or give --input-format csv, tsv or jsonl",
+        f"the endings are {', '.join(ENDINGS)}; or give --input-format {FORMS}",
     ),
     (["x", "--data", "/nowhere.xlsx"], "", "can't read /nowhere.xlsx: No such file or directory", ""),
     (["x", "p.csv"], "", "--data is missing", "did you mean --data p.csv?"),
@@ -560,7 +561,8 @@ def test_a_hundred_thousand_rows_take_no_more_memory_than_a_few(tmp_path: Path) 
         path.write_text("x,y,note\n" + "".join(f"{i % 9 - 1},{i},some text\n" for i in range(rows)))
         code = (
             "import resource, sys; from backprop_cli.cli import run; "
-            f"assert run(['batch', 'log(x)*y', '--data', {str(path)!r}, '--keep']) == 3; "
+            f"assert run(['batch', 'log(x)*y', '--data', {str(path)!r}, '--keep', "
+            "'--engine', 'python']) == 3; "
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
         )
         done = subprocess.run(
@@ -607,9 +609,9 @@ def errors_in_terminal(args: list[str], data: list[str], pause: float, **variabl
 
 def test_a_long_run_shows_how_far_it_is() -> None:
     args = ["x^2", "--data", "-"]
-    shown = errors_in_terminal(args, ["x", *"12345678"], 0.25, TERM="xterm", COLUMNS="80")
+    shown = errors_in_terminal(args, ["x", *"12345678"], 0.5, TERM="xterm", COLUMNS="80")
     assert "lines" in shown
-    assert errors_in_terminal(args, ["x", *"12345678"], 0.25, TERM="dumb") == ""
+    assert errors_in_terminal(args, ["x", *"12345678"], 0.5, TERM="dumb") == ""
 
 
 def test_a_short_run_shows_nothing_and_a_long_one_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 import math
 import re
+import secrets
 from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -178,6 +179,33 @@ def _refuse(name: str) -> float:
 
 _json = json.JSONDecoder(object_pairs_hook=unique_keys, parse_int=float, parse_constant=_refuse)
 _decode = _json.decode
+
+
+_flat = json.JSONDecoder(object_pairs_hook=list, parse_int=float, parse_constant=_refuse)
+
+
+def read_flat_objects(text: str, names: tuple[str, ...]) -> list[tuple[object, ...]] | None:
+    """Return the cells under each name of lines that hold one object each, with these keys in this order.
+
+    None for any other text, which is to be read line by line; a block is read three times as fast.
+    """
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    # A brace for each line: nothing is nested, so no key but those can stand twice. The mark, which no data
+    # has, stands between two lines; each must come out between two objects, so no line goes on in the next.
+    if not (names and text.count("{") == len(lines) == f"\n{text}".count("\n{")):
+        return None
+    mark = secrets.token_hex(16)
+    try:
+        found = _flat.decode("[" + f',"{mark}",'.join(lines) + "]")
+        columns = list(zip(*[[cell for _, cell in pairs] for pairs in found[::2]], strict=True))
+        keys = {tuple([key for key, _ in pairs]) for pairs in found[::2]}
+    except (ValueError, TypeError, RecursionError):
+        return None
+    if keys != {names} or len(found) != 2 * len(lines) - 1 or found[1::2] != [mark] * (len(lines) - 1):
+        return None
+    return columns
 
 
 def cell_texts(row: Row) -> list[str]:

@@ -68,7 +68,7 @@ class EngineName(StrEnum):
 Examples:
   backprop batch "(a*b+c)*f" --data points.csv
   backprop batch "(a*b+c)*f" --data points.csv f=5 --wrt a,b --keep
-  backprop batch "(a*b+c)*f" --data in.parquet --map c=shift --output out.parquet
+  backprop batch "(a*b+c)*f" --data in.parquet --map c=d --output out.npz
   tail -f log.csv | backprop batch "relu(w*x)" w=2 --data - --json
 
 \b
@@ -76,9 +76,9 @@ A row of the result: value, grad_NAME for each input, value_NAME for each step
 of --values, and status: ok, kink, undefined, nonfinite or bad input.
 
 \b
-Exit status: 0 done; 1 a row of --check differs; 2 a mistake in the program, a
-value, an option or the header, or a file that can't be read or written; 3 a row
-is neither ok nor at a kink (0 with --allow-bad).""",
+Exit status: 0 done; 1 a row differs from that of --check; 2 a mistake in the
+program, a value, an option or the header, or an unusable file; 3 a row is
+neither ok nor at a kink (0 with --allow-bad).""",
 )
 def batch(
     arguments: Arguments = None,
@@ -106,14 +106,20 @@ def batch(
         typer.Option("--values", metavar="D,E,...", help="Write the values of these steps, too."),
     ] = None,
     target: Annotated[
-        str, typer.Option("--output", metavar="FILE", help="Write to FILE, - for standard output.")
+        str,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            show_default=False,
+            help="Write to FILE, whole or not at all; - for standard output.",
+        ),
     ] = "-",
     json: Annotated[bool, typer.Option("--json", help="Short for --format jsonl.")] = False,
     format: Annotated[
         Form | None,
         typer.Option(
             "--format",
-            help="Form of the output; that of the file by its ending, or of the data, by default.",
+            help="Form of the output, told by the ending of --output, or that of the data.",
         ),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Repeat the data in front of the results.")] = False,
@@ -123,7 +129,11 @@ def batch(
     check: Annotated[
         int,
         typer.Option(
-            "--check", metavar="N", min=0, help="Compute N rows, drawn at random, once more with sympy."
+            "--check",
+            metavar="N",
+            min=0,
+            show_default=False,
+            help="Compute N rows, drawn at random, once more with sympy.",
         ),
     ] = 0,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Draw the same rows again.")] = None,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backprop_cli.batch import column_name
 from backprop_cli.errors import InputError
 from backprop_cli.frames.blocks import Blocks, split_lines
 from backprop_cli.frames.frame import Frame
-from backprop_cli.rows import read_jsonl
+from backprop_cli.rows import read_flat_objects, read_jsonl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -67,9 +68,38 @@ class JsonReader:
         names = [name for name in points.inputs if name not in points.given]
         yield _frame([], names, points, keep=keep)
         while (block := self._blocks.take()) is not None:
-            for frame in frames_of_rows(read_jsonl(split_lines(block)).rows, names, points, keep=keep):
+            for frame in self._read_block(block, points, names, keep=keep):
                 yield frame
                 if self.total is None:
                     advance(frame.count)
             if self.total is not None:
                 advance(len(block))
+
+    def _read_block(
+        self, block: bytes, points: Points, names: Sequence[str], *, keep: bool
+    ) -> Iterator[Frame]:
+        frame = None if keep else self._read_plain(block, points, names)
+        if frame is not None:
+            yield frame
+        else:
+            yield from frames_of_rows(read_jsonl(split_lines(block)).rows, names, points, keep=keep)
+
+    def _read_plain(self, block: bytes, points: Points, names: Sequence[str]) -> Frame | None:
+        """Return the rows of a block whose objects are like the first one, None for any other."""
+        if b"\r" in block or not block.isascii():
+            return None
+        cells = read_flat_objects(block.decode(), self.names)
+        if cells is None:
+            return None
+        places: dict[str, list[int]] = {}
+        for place, column in enumerate(map(column_name, self.names)):
+            places.setdefault(column, []).append(place)
+        columns = {}
+        for name in names:
+            found = places.get(points.column(name), ())
+            if len(found) != 1 or not all(type(cell) is float for cell in cells[found[0]]):
+                return None
+            columns[name] = np.array(cells[found[0]])
+            if not np.isfinite(columns[name]).all():
+                return None
+        return Frame(len(cells[0]), columns)

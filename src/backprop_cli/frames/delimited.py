@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from backprop_cli.batch import Points
     from backprop_cli.engines.results import Floats
 
-_BLANK = re.compile(rb"^[^\S\r\n]+\r?$", re.MULTILINE)
+_BLANK = re.compile(rb"^[\t\v\f\x1c-\x1f ]+\r?$", re.MULTILINE)
 _PART = 1 << 20
 """The bytes that pyarrow gives to a thread at once."""
 
@@ -47,7 +47,7 @@ class CsvReader:
         # A cell in quotes, with nothing between them and what separates cells.
         self._quoted = re.compile(rb'(?:(?<=[\r\n%b])|\A)"[^"\r\n]*"(?=[\r\n%b]|\Z)' % (mark, mark))
         first = blocks.take()
-        while first is not None and not first.strip():
+        while first is not None and not "".join(split_lines(first)).strip():
             first = blocks.take()
         records = self._records(first or b"")
         self.names = read_header(records)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +51,7 @@ class TextWriter:
         else:
             self._rows = CsvWriter(file, DELIMITERS[form], kept or (), columns)
             self._join = partial(self._csv_lines, delimiter=DELIMITERS[form])
+        self._pool = ThreadPoolExecutor(os.cpu_count())  # most of the time goes into digits, without the lock
         self._is_utf8 = codecs.lookup(file.encoding).name == "utf-8"
 
     @property
@@ -75,6 +78,7 @@ class TextWriter:
 
     def close(self) -> None:
         """Bring what was written to its place."""
+        self._pool.shutdown()
         self._file.flush()
 
     def _write_rows(self, frame: Frame, results: Results) -> None:
@@ -89,7 +93,7 @@ class TextWriter:
         special = f'[{re.escape(delimiter)}"\\r\\n]'
         kept = frame.kept.columns if isinstance(frame.kept, pa.RecordBatch) else []
         cells = [_quoted(_plain_texts(column), special) for column in kept]
-        cells += [float_texts(numbers) for numbers in results.numbers()]
+        cells += self._pool.map(float_texts, results.numbers())
         return _joined([*cells, _endings("{}\n", results)], delimiter, "")
 
     def _json_lines(self, frame: Frame, results: Results) -> Any:
@@ -97,8 +101,9 @@ class TextWriter:
         if isinstance(frame.kept, pa.RecordBatch):
             for name, column in zip(frame.kept.schema.names, frame.kept.columns, strict=True):
                 pieces += [f"{', ' if pieces else '{'}{json.dumps(name)}: ", _json_texts(column)]
-        for name, numbers in zip(self._columns, results.numbers(), strict=False):
-            pieces += [f"{', ' if pieces else '{'}{json.dumps(name)}: ", _json_floats(numbers)]
+        texts = self._pool.map(_json_floats, results.numbers())
+        for name, numbers in zip(self._columns, texts, strict=False):
+            pieces += [f"{', ' if pieces else '{'}{json.dumps(name)}: ", numbers]
         return _joined([*pieces, _endings(', "status": "{}"}}\n', results)], "", "null")
 
 
