@@ -20,9 +20,9 @@ import pytest
 from pyarrow import csv, feather, ipc, parquet
 
 from backprop_cli.batch import STATUSES, Batch
+from backprop_cli.engines.single import SingleEngine
 from backprop_cli.errors import FileError
 from backprop_cli.files import open_whole
-from backprop_cli.frames.engine import RowEngine
 from backprop_cli.sample import Sample, find_disagreements
 from backprop_cli.source import read_source
 from conftest import Run
@@ -475,7 +475,7 @@ def test_rows_drawn_at_random_are_checked(backprop: Run, tmp_path: Path, form: s
 
 def test_the_check_finds_a_mistake() -> None:
     batch = Batch(read_source("sin(x)*y"), ["x", "y"], 1.0)
-    engine = RowEngine(batch, {})
+    engine = SingleEngine(batch, {})
     x, y = np.linspace(0.1, 3, 100), np.linspace(-1, 1, 100)
     results = engine.compute({"x": x, "y": y}, 100)
     right = [batch.evaluate({"x": x[row], "y": y[row]}) for row in range(100)]
@@ -519,10 +519,10 @@ def test_every_row_has_the_same_chance_to_be_drawn() -> None:
 def test_an_engine_that_is_wrong_ends_with_status_1(tmp_path: Path) -> None:
     name = write_data(tmp_path, "parquet", {"x": [1.0, 2.0, 3.0]})
     code = (
-        "import sys; from backprop_cli.frames.engine import RowEngine; right = RowEngine.compute\n"
+        "import sys; from backprop_cli.engines.single import SingleEngine; right = SingleEngine.compute\n"
         "def compute(self, columns, count):\n"
         "    results = right(self, columns, count); results.gradients[0][:] *= 1.001; return results\n"
-        "RowEngine.compute = compute\n"
+        "SingleEngine.compute = compute\n"
         "from backprop_cli.cli import run\n"
         "options = ['--check', '9', '--seed', '1', '--engine', 'python']\n"
         f"sys.exit(run(['batch', 'x^2', '--data', {name!r}, *options]))"
@@ -549,16 +549,9 @@ def test_a_file_larger_than_the_memory_it_takes(tmp_path: Path, form: str) -> No
         parquet.write_table(pa.table({"0": x, "1": x}), path, compression="none", use_dictionary=False)
     else:
         csv.write_csv(pa.table({"0": x, "1": np.full(count, "a text that is not read")}), path)
-    # The engine stands in for one that is fast.
     code = (
-        "import numpy as np; from backprop_cli.frames.frame import Results\n"
-        "from backprop_cli.frames.engine import RowEngine\n"
-        "def compute(self, columns, count):\n"
-        "    return Results(columns['a'] * 1.0, [np.ones(count)], [], np.zeros(count, np.uint8))\n"
-        "RowEngine.compute = compute\n"
         "from backprop_cli.cli import run\n"
-        "options = ['--map', 'a=0', '--engine', 'python']\n"
-        f"assert run(['batch', 'a', '--data', {str(path)!r}, '--output', {str(out)!r}, *options]) == 0\n"
+        f"assert run(['batch', 'a', '--map', 'a=0', '--data', {str(path)!r}, '--output', {str(out)!r}]) == 0\n"
         "with open('/proc/self/status') as f: print(*[line for line in f if line.startswith('VmHWM')])"
     )
     size = path.stat().st_size

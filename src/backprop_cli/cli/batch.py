@@ -59,6 +59,7 @@ class EngineName(StrEnum):
     python = "python"
     numpy = "numpy"
     jit = "jit"
+    numba = "numba"
 
 
 @app.command(
@@ -137,7 +138,10 @@ def batch(
         ),
     ] = 0,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Draw the same rows again.")] = None,
-    engine: Annotated[EngineName, typer.Option("--engine", help="What computes.")] = EngineName.auto,
+    engine: Annotated[
+        EngineName,
+        typer.Option("--engine", help="What computes; jit is compiled, and numba another word for it."),
+    ] = EngineName.auto,
     quiet: Quiet = False,
     color: ColorOption = Color.auto,
 ) -> int:
@@ -165,6 +169,8 @@ def batch(
     read_source(text, given)  # for its errors, which need not wait for the data
     arriving = evaluate_constant(upstream)
     renamed = _read_map(map, given)
+    if engine is EngineName.numba:
+        engine = EngineName.jit
     sample = Sample(check, choose_seed() if seed is None else seed) if check else None
     output = Output(color)
     tally = Tally()
