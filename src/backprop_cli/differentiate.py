@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from backprop_cli import notices
 from backprop_cli.errors import InputError
 from backprop_cli.kinks import find_kinks, inputs_behind, sides_of_gradient, sides_of_operation
+from backprop_cli.lower import lower_source
 from backprop_cli.namespaces import FLOAT
 from backprop_cli.naming import Naming
 from backprop_cli.report import KinkRecord, NodeRecord, Report, skipped_check
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from backprop_cli.graph import Graph
     from backprop_cli.kinks import Sides
-    from backprop_cli.parse import Program
     from backprop_cli.sweep import Sweep
 
 # Slopes on both sides of a kink take four sweeps with mpmath per input: up to some 2 s in all.
@@ -76,17 +76,11 @@ def differentiate_source(
 ) -> Report:
     """Return the report of a program at a point; see ``gradient``."""
     wanted = list(source.inputs) if wrt is None else check_names(source, wrt)
-    # From here on sympy is needed, whose import is most of the time of a short run.
-    from backprop_cli.lower import lower_program
-    from backprop_cli.parse import parse_source
-
-    program = parse_source(source)
-    graph = lower_program(program)
-    return differentiate_program(program, graph, point, wanted, upstream=upstream, check=check)
+    return differentiate_graph(source, lower_source(source), point, wanted, upstream=upstream, check=check)
 
 
-def differentiate_program(
-    program: Program,
+def differentiate_graph(
+    source: Source,
     graph: Graph,
     point: dict[str, float],
     wanted: Sequence[str],
@@ -94,11 +88,9 @@ def differentiate_program(
     upstream: float,
     check: bool,
 ) -> Report:
-    """Return the report of a program and its graph; see ``gradient``. wanted: what to differentiate by."""
+    """Return the report of a program with this graph; see ``gradient``. wanted: what to differentiate by."""
     if not math.isfinite(upstream):
         raise InputError(f"the upstream gradient is {upstream}", hint="it is a finite number")
-    from backprop_cli.check import cross_check
-
     naming = Naming(graph)
     sweep = sweep_graph(graph, point, float(upstream), FLOAT)
     value = sweep.primal[graph.output]
@@ -108,11 +100,15 @@ def differentiate_program(
     kinks = find_kinks(sweep)
     records = {node: _kink_record(sweep, node) for node in kinks[:_MOST_KINKS_TOLD]}
     sides = _sides_of_gradients(sweep, kinks, wanted)
-    checked = (
-        cross_check(program, sweep, gradients, sides) if check else skipped_check(gradients, "not asked for")
-    )
+    if check:
+        # Only here is sympy needed, whose import is most of the time of a short run.
+        from backprop_cli.check import cross_check
+
+        checked = cross_check(source, sweep, gradients, sides)
+    else:
+        checked = skipped_check(gradients, "not asked for")
     return Report(
-        program=program.text,
+        program=source.text,
         inputs=point,
         output=naming.id(graph.output),
         value=value,

@@ -38,7 +38,7 @@ class Graph:
         node = len(self.ops)
         self.ops.append(op)
         self.operands.append(operands)
-        self.constant.append(op is not None and all(self.constant[operand] for operand in operands))
+        self.constant.append(op is not None and all(map(self.constant.__getitem__, operands)))
         self.spans.append(span)
         return node
 

@@ -18,7 +18,7 @@ from backprop_cli.ops import OPS, Op
 from backprop_cli.syntax import normalise, read_value, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from backprop_cli.report import NodeRecord
     from backprop_cli.syntax import Code

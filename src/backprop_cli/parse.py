@@ -42,7 +42,7 @@ class Program(NamedTuple):
     formulas: further expressions in the names of the program, as they are known at its end.
     """
 
-    text: str
+    source: Source
     statements: list[tuple[str | None, Expr]]
     inputs: dict[str, Expr]
     spans: dict[int, tuple[int, int]]
@@ -65,8 +65,8 @@ def parse_source(source: Source, formulas: Sequence[Code] = ()) -> Program:
     builder = _Builder()
     inputs = {name: Symbol(name, real=True) for name in source.inputs}
     environment: dict[str, Any] = dict(inputs)
-    for name, symbol in inputs.items():
-        builder.spans[id(symbol)] = source.inputs[name]
+    for symbol, span in zip(inputs.values(), source.inputs.values(), strict=True):
+        builder.spans[id(symbol)] = span
     statements: list[tuple[str | None, Expr]] = []
     output: Any = S.Zero
     for statement in source.statements:
@@ -80,7 +80,7 @@ def parse_source(source: Source, formulas: Sequence[Code] = ()) -> Program:
             environment[name] = output
     spans, builder.spans = builder.spans, {}  # formulas have no place in the text
     more = tuple(builder.build(code, environment) for code in formulas)
-    return Program(source.text, statements, inputs, spans, output, more)
+    return Program(source, statements, inputs, spans, output, more)
 
 
 class _Builder:

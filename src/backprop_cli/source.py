@@ -61,16 +61,18 @@ def read_source(text: str, given: Collection[str] = ()) -> Source:
             assigned.add(statement.name)
             if is_constant(statement.code, variables):
                 defaults[statement.name] = statement
-    assigned.clear()
+    # What is no new input where it is used: the names met so far, and the constants that are no variables.
+    met = CONSTANTS.keys() - variables
     inputs: dict[str, tuple[int, int]] = {}
     for statement in statements:
         if statement.name is not None and defaults.get(statement.name) is statement:
             continue
-        for name, start, end in names_in(statement.code):
-            if name not in assigned and name not in inputs and (name not in CONSTANTS or name in variables):
-                inputs[name] = start, end
+        for what, _, start, end in steps(statement.code):
+            if what not in met and isinstance(what, str):
+                met.add(what)
+                inputs[what] = start, end
         if statement.name is not None and statement.name not in defaults:
-            assigned.add(statement.name)
+            met.add(statement.name)
     for name, statement in defaults.items():
         if name not in inputs:
             inputs[name] = statement.start, statement.end

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 Code = list[Any]
-"""Postfix code, flat, four entries for a step: a name, a number, or an operation on the last results; how many
-of them; and its span of the text. A tuple for each step would take three times the memory."""
+"""Postfix code, flat, four entries for a step: a name, a number, or an operation on the last results; how
+many of them; its start and its end in the text. A tuple for each step would take three times the memory."""
 Step = tuple["Op | str | float", int, int, int]
 
 
@@ -225,7 +225,7 @@ class _Reader:
                         self.apply(waiting.pop())
                     waiting.append(operator)
                     after_operand = False
-                elif kind == _STOP or kind == _FINISH:
+                elif kind in (_STOP, _FINISH):
                     if word == "\n" and self.depth:
                         continue  # a line may end within parentheses
                     yield self.finish(target, augment)
@@ -273,7 +273,7 @@ class _Reader:
                 pass  # +x is x, to the bit
             elif word == "\n" and self.depth:
                 pass
-            elif (kind != _STOP and kind != _FINISH) or code or waiting or target:
+            elif kind not in (_STOP, _FINISH) or code or waiting or target:
                 raise self.missing_operand(str(match.lastgroup), word, *match.span(kind))
 
     def name(self, word: str, start: int) -> str:
@@ -309,7 +309,7 @@ class _Reader:
 
     def apply(self, operator: _Waiting) -> None:
         """Move an operator from the stack to the code."""
-        op, arity, start = operator.op, operator.arity, operator.start
+        binding, op, arity, start, _, _ = operator
         starts = self.starts
         last = len(starts) - 1
         if self.conditions:
@@ -320,7 +320,7 @@ class _Reader:
         else:
             starts[last] = start
         self.code += (op, arity, start, self.end)
-        if operator.binding == _COMPARE:
+        if binding == _COMPARE:
             self.conditions[len(starts) - 1] = self.end
 
     def refuse_conditions(self, places: Iterable[int]) -> None:
@@ -540,4 +540,6 @@ def names_in(code: Code) -> Iterator[tuple[str, int, int]]:
 
 def is_constant(code: Code, variables: Container[str]) -> bool:
     """Tell whether the code has no name but the predefined constants that are not variables."""
-    return all(name in CONSTANTS and name not in variables for name, _, _ in names_in(code))
+    return not any(
+        isinstance(what, str) and (what not in CONSTANTS or what in variables) for what in code[::4]
+    )
