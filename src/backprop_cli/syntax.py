@@ -93,15 +93,23 @@ def _marks_in(text: str) -> str:
     return "".join(sorted(c for c in set(text) if not c.isalnum() and c != "_" and ("a" + c).isidentifier()))
 
 
-class _Waiting(NamedTuple):
-    """An operator that waits on the stack for its right operand, or an open parenthesis."""
+class _Waiting:
+    """An operator that waits on the stack for its right operand, or an open parenthesis.
 
-    binding: int
-    op: Op | None  # None: a plain parenthesis
-    arity: int = 2  # operands of the operator; for a call, those read so far
-    start: int = 0  # where it begins, unless with its left operand
-    opening: int = 0  # where an open parenthesis stands
-    first_end: int = 0  # where the first operand of a call ends, once it is read
+    op: None for a plain parenthesis.  arity: operands of the operator; for a call, those read so far.
+    start: where it begins, unless with its left operand.  opening: where an open parenthesis stands.
+    first_end: where the first operand of a call ends, once it is read.
+    """
+
+    __slots__ = ("arity", "binding", "first_end", "op", "opening", "start")
+
+    def __init__(self, binding: int, op: Op | None, arity: int = 2, start: int = 0, opening: int = 0) -> None:
+        self.binding = binding
+        self.op = op
+        self.arity = arity
+        self.start = start
+        self.opening = opening
+        self.first_end = 0
 
 
 _OPEN = 0  # a parenthesis binds nothing: it stays until it is closed
@@ -309,18 +317,16 @@ class _Reader:
 
     def apply(self, operator: _Waiting) -> None:
         """Move an operator from the stack to the code."""
-        binding, op, arity, start, _, _ = operator
-        starts = self.starts
-        last = len(starts) - 1
+        starts, arity = self.starts, operator.arity
         if self.conditions:
+            last = len(starts) - 1
             self.refuse_conditions(range(last, last - arity, -1))
         if arity == 2:
-            del starts[last]
-            start = starts[-1]
+            starts.pop()
         else:
-            starts[last] = start
-        self.code += (op, arity, start, self.end)
-        if binding == _COMPARE:
+            starts[-1] = operator.start
+        self.code += operator.op, arity, starts[-1], self.end
+        if operator.binding == _COMPARE:
             self.conditions[len(starts) - 1] = self.end
 
     def refuse_conditions(self, places: Iterable[int]) -> None:
@@ -357,8 +363,9 @@ class _Reader:
                 (start, start + 1),
                 "statements are separated by ; and decimals have a point: 1.5",
             )
-        first_end = opened.first_end or self.end
-        self.waiting.append(opened._replace(arity=opened.arity + 1, first_end=first_end))
+        opened.arity += 1
+        opened.first_end = opened.first_end or self.end
+        self.waiting.append(opened)
 
     def open_call(self, start: int) -> None:
         """Turn the name just read into the function that this parenthesis calls."""
