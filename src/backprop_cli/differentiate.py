@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, overload
 
 from backprop_cli import notices
 from backprop_cli.errors import InputError
@@ -18,7 +19,7 @@ from backprop_cli.syntax import canonical_name, normalise
 from backprop_cli.undefined import undefined_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from backprop_cli.graph import Graph
     from backprop_cli.kinks import Sides
@@ -114,7 +115,7 @@ def differentiate_graph(
         value=value,
         upstream=float(upstream),
         gradients=gradients,
-        nodes=tuple(_node_record(sweep, naming, node, records.get(node)) for node in naming.order),
+        nodes=Nodes(sweep, naming, records),
         check=checked,
         warnings=(
             *notices.shadowed_names(naming),
@@ -143,21 +144,45 @@ def _kink_record(sweep: Sweep, node: int) -> KinkRecord:
     return KinkRecord(op.kink.convention, left, right)
 
 
-def _node_record(sweep: Sweep, naming: Naming, node: int, kink: KinkRecord | None) -> NodeRecord:
-    graph = sweep.graph
-    op = graph.ops[node]
-    is_constant = graph.constant[node]
-    operands = () if is_constant else graph.operands[node]
-    return NodeRecord(
-        id=naming.id(node),
-        op="constant" if is_constant else "input" if op is None else op.name,
-        expr=naming.expression(node),
-        operands=tuple(sweep.primal[x] if graph.constant[x] else naming.id(x) for x in operands),
-        terms=tuple(map(naming.operand, operands)),
-        value=sweep.primal[node],
-        partials=partials_at(sweep, node) if operands else (),
-        gradient=sweep.adjoint[node] or 0.0,
-        kink=kink,
-        aliases=naming.aliases(node),
-        is_named=naming.is_named(node),
-    )
+class Nodes(Sequence[NodeRecord]):
+    """The records of the nodes, each made when it is looked at: a million of them would fill a gigabyte."""
+
+    def __init__(self, sweep: Sweep, naming: Naming, kinks: Mapping[int, KinkRecord]) -> None:
+        self._sweep = sweep
+        self._naming = naming
+        self._kinks = kinks
+
+    def __len__(self) -> int:
+        return len(self._naming.order)
+
+    def __iter__(self) -> Iterator[NodeRecord]:
+        return map(self._record, self._naming.order)
+
+    @overload
+    def __getitem__(self, place: int) -> NodeRecord: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[NodeRecord, ...]: ...
+    def __getitem__(self, place: int | slice) -> NodeRecord | tuple[NodeRecord, ...]:
+        if isinstance(place, slice):
+            return tuple(map(self._record, self._naming.order[place]))
+        return self._record(self._naming.order[place])
+
+    def _record(self, node: int) -> NodeRecord:
+        sweep, naming = self._sweep, self._naming
+        graph = sweep.graph
+        op = graph.ops[node]
+        is_constant = graph.constant[node]
+        operands = () if is_constant else graph.operands[node]
+        return NodeRecord(
+            id=naming.id(node),
+            op="constant" if is_constant else "input" if op is None else op.name,
+            expr=naming.expression(node),
+            operands=tuple(sweep.primal[x] if graph.constant[x] else naming.id(x) for x in operands),
+            terms=tuple(map(naming.operand, operands)),
+            value=sweep.primal[node],
+            partials=partials_at(sweep, node) if operands else (),
+            gradient=sweep.adjoint[node] or 0.0,
+            kink=self._kinks.get(node),
+            aliases=naming.aliases(node),
+            is_named=naming.is_named(node),
+        )

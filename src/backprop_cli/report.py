@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 ALL_DIGITS = 16
 """What a binary64 number can have."""
@@ -114,7 +114,7 @@ class Report(NamedTuple):
     value: float
     upstream: float
     gradients: dict[str, float]
-    nodes: tuple[NodeRecord, ...]
+    nodes: Sequence[NodeRecord]
     check: Check
     warnings: tuple[Notice, ...]
 
