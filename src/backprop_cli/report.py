@@ -173,6 +173,6 @@ def skipped_check(
     gradients: Iterable[str], reason: str, known: Mapping[str, GradientCheck] | None = None
 ) -> Check:
     """Return the record of a check that was not made. known: what is known of some gradients all the same."""
-    found = known or {}
-    checks = {name: found.get(name) or GradientCheck("skipped", reason=reason) for name in gradients}
+    found, nothing = known or {}, GradientCheck("skipped", reason=reason)
+    checks = {name: found.get(name, nothing) for name in gradients}
     return Check("skipped", None, None, checks, reason)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
 
-Code = list[Any]
+Code = tuple[Any, ...]
 """Postfix code, flat, four entries for a step: a name, a number, or an operation on the last results; how
 many of them; its start and its end in the text. A tuple for each step would take three times the memory."""
 Step = tuple["Op | str | float", int, int, int]
@@ -204,7 +204,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.code: Code = []
+        self.code: list[Any] = []
         self.waiting: list[_Waiting] = []
         self.starts: list[int] = []
         self.end = 0
@@ -305,14 +305,14 @@ class _Reader:
         if self.conditions:
             raise self.condition_misused(0)
         start, end = self.starts.pop(), self.end
-        code = self.code.copy()
+        code = tuple(self.code)
         self.code.clear()
         if target is None:
             return Statement(None, code, start, end)
         name, name_start, name_end = target
         if augment is not None:
             start = name_start
-            code = [name, 0, start, name_end, *code, augment, 2, start, end]
+            code = (name, 0, start, name_end, *code, augment, 2, start, end)
         return Statement(name, code, start, end)
 
     def apply(self, operator: _Waiting) -> None:
