@@ -21,6 +21,11 @@ class Sample(NamedTuple):
     text: str
     point: dict[str, float]
 
+    @property
+    def output(self) -> str:
+        """The name that the last statement assigns."""
+        return self.text.rpartition("\n")[2].partition(" ")[0]
+
     def with_point(self) -> str:
         """Return the text of a file that carries its own point."""
         return "".join(f"{name} = {value!r}\n" for name, value in self.point.items()) + self.text

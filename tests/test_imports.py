@@ -67,7 +67,7 @@ def test_a_pipe_does_without_rich() -> None:
     assert used == {"typer", "sympy", "mpmath"}
 
 
-@pytest.mark.parametrize("command", [["grad", "--no-check"], ["explain", "--no-check"], ["graph"]], ids=" ".join)
-def test_without_a_check_sympy_is_not_loaded(command: list[str]) -> None:
-    used = imported(f"from backprop_cli.cli import run; run([*{command!r}, 'a*b', 'a=2', 'b=3'])")
+@pytest.mark.parametrize("command", ["grad --no-check", "explain --no-check", "graph"])
+def test_without_a_check_sympy_is_not_loaded(command: str) -> None:
+    used = imported(f"from backprop_cli.cli import run; run([*{command.split()!r}, 'a*b', 'a=2', 'b=3'])")
     assert used == {"typer"}

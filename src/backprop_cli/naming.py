@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Naming:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         output = graph.output
-        self.order = [node for node in range(graph.end) if not graph.constant[node] and node != output]
+        others = (node for node in range(graph.end) if not graph.constant[node] and node != output)
+        self.order = array("q", others)
         # Only a program that computes on from its output has nodes behind it.
         feeds_others = any(output in graph.operands[node] for node in self.order if node > output)
         at = self.order.index(next(n for n in self.order if n > output)) if feeds_others else None
