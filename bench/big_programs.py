@@ -41,16 +41,18 @@ TIME_LIMIT = 900
 
 
 def ours() -> Solve:
-    """Read, lower and sweep."""
+    """Read, lower and sweep, as ``gradient`` does."""
+    from backprop_cli.collector import collector_paused
     from backprop_cli.lower import lower_source
     from backprop_cli.namespaces import FLOAT
     from backprop_cli.source import choose_point, read_source
     from backprop_cli.sweep import sweep_graph
 
     def solve(sample: Sample) -> Outcome:
-        source = read_source(sample.text, sample.point)
-        graph = lower_source(source)
-        sweep = sweep_graph(graph, choose_point(source, sample.point), 1.0, FLOAT)
+        with collector_paused():
+            source = read_source(sample.text, sample.point)
+            graph = lower_source(source)
+            sweep = sweep_graph(graph, choose_point(source, sample.point), 1.0, FLOAT)
         return sweep.primal[graph.output], {n: sweep.adjoint[x] or 0.0 for n, x in graph.inputs.items()}
 
     return solve

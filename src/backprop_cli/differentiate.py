@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
 from backprop_cli import notices
+from backprop_cli.collector import collector_paused
 from backprop_cli.errors import InputError
 from backprop_cli.kinks import find_kinks, inputs_behind, sides_of_gradient, sides_of_operation
 from backprop_cli.lower import lower_source
@@ -62,9 +63,10 @@ def gradient(
     given = {
         canonical_name(normalise(name)): value for name, value in {**(inputs or {}), **more_inputs}.items()
     }
-    source = read_source(program, given)
-    point = choose_point(source, given)
-    return differentiate_source(source, point, wrt=wrt, upstream=upstream, check=check)
+    with collector_paused():
+        source = read_source(program, given)
+        point = choose_point(source, given)
+        return differentiate_source(source, point, wrt=wrt, upstream=upstream, check=check)
 
 
 def differentiate_source(

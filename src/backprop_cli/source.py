@@ -67,10 +67,12 @@ def read_source(text: str, given: Collection[str] = ()) -> Source:
     for statement in statements:
         if statement.name is not None and defaults.get(statement.name) is statement:
             continue
-        for what, _, start, end in steps(statement.code):
+        code = statement.code
+        for what in code[::4]:
             if what not in met and isinstance(what, str):
                 met.add(what)
-                inputs[what] = start, end
+                place = code.index(what)
+                inputs[what] = code[place + 2], code[place + 3]
         if statement.name is not None and statement.name not in defaults:
             met.add(statement.name)
     for name, statement in defaults.items():

@@ -167,23 +167,11 @@ def is_name(text: str) -> bool:
 
 
 def read_statements(text: str) -> Iterator[Statement]:
-    """Yield the statements of a program. ``text`` is normalised.
+    """Return the statements of a program, as they are read. ``text`` is normalised.
 
     Raises ParseError with the span of what was not understood.
     """
-    bare: Statement | None = None
-    for statement in _Reader(text).statements():
-        if bare is not None:
-            raise ParseError(
-                "only the last statement can be without a name",
-                text,
-                bare.start,
-                bare.end,
-                "name it (y = …), or join the lines within parentheses",
-            )
-        if statement.name is None:
-            bare = statement
-        yield statement
+    return _Reader(text).statements()
 
 
 def read_value(text: str) -> Code:
@@ -211,6 +199,7 @@ class _Reader:
         self.conditions: dict[int, int] = {}
         self.depth = 0
         self.names: dict[str, str] = {}
+        self.bare: ParseError | None = None  # what to say of a statement without a name if one follows
 
     def statements(self) -> Iterator[Statement]:
         """Read the text to its end. Every token takes this loop, so it keeps to local names."""
@@ -226,10 +215,8 @@ class _Reader:
                 operator = _BINARY.get(word)
                 if operator is not None:
                     binding = operator.binding
-                    while waiting and (
-                        waiting[-1].binding > binding
-                        or (waiting[-1].binding == binding and binding != _POWER)
-                    ):
+                    least = binding + 1 if binding == _POWER else binding
+                    while waiting and waiting[-1].binding >= least:
                         self.apply(waiting.pop())
                     waiting.append(operator)
                     after_operand = False
@@ -299,15 +286,24 @@ class _Reader:
 
     def finish(self, target: tuple[str, int, int] | None, augment: Op | None) -> Statement:
         """Take the statement that ends here off the stacks."""
-        opened = self.unwind()
-        if opened is not None:
-            raise self.never_closed(opened)
+        while self.waiting:
+            operator = self.waiting.pop()
+            if operator.binding == _OPEN:
+                raise self.never_closed(operator)
+            self.apply(operator)
         if self.conditions:
             raise self.condition_misused(0)
+        if self.bare is not None:
+            raise self.bare
         start, end = self.starts.pop(), self.end
         code = tuple(self.code)
         self.code.clear()
         if target is None:
+            self.bare = self.error(
+                "only the last statement can be without a name",
+                (start, end),
+                "name it (y = …), or join the lines within parentheses",
+            )
             return Statement(None, code, start, end)
         name, name_start, name_end = target
         if augment is not None:
@@ -547,6 +543,7 @@ def names_in(code: Code) -> Iterator[tuple[str, int, int]]:
 
 def is_constant(code: Code, variables: Container[str]) -> bool:
     """Tell whether the code has no name but the predefined constants that are not variables."""
-    return not any(
-        isinstance(what, str) and (what not in CONSTANTS or what in variables) for what in code[::4]
-    )
+    for what in code[::4]:
+        if isinstance(what, str) and (what not in CONSTANTS or what in variables):
+            return False
+    return True
