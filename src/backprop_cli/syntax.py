@@ -65,12 +65,12 @@ _NAME, _NUMBER, _OPERATOR, _POWER_SIGN, _STOP, _FINISH, _OTHER = range(1, 8)
 
 
 @cache
-def _token_pattern(letters: str, marks: str) -> re.Pattern[str]:
-    """Return the pattern of a token. letters: the class of them.  marks: more that may stand in a name."""
+def _token_pattern(first: str, letters: str, marks: str) -> re.Pattern[str]:
+    """Return the pattern of a token. first, letters: of a name.  marks: what else may stand in one."""
     rest = f"(?:{letters}|[{re.escape(marks)}])" if marks else letters
     return re.compile(
         r"[^\S\n]*(?:(?:\\\n|\#[^\n]*)[^\S\n]*)*"
-        rf"(?:(?P<name>(?!\d){letters}{rest}*)"
+        rf"(?:(?P<name>{first}{rest}*)"
         r"|(?P<number>(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)"
         r"|(?P<operator>\*\*=?|//|\^=?|[-+*/<>=!]=|[-+*/(),=<>≤≥])"
         rf"|(?P<power>[⁺⁻]?[{_SUPERSCRIPTS}]+)"
@@ -83,9 +83,10 @@ def _token_pattern(letters: str, marks: str) -> re.Pattern[str]:
 def _tokens(text: str) -> Iterator[re.Match[str]]:
     """Return the tokens of a text, whose spelling is that of ASCII where there is one."""
     if text.isascii():
-        return _token_pattern(r"\w", "").finditer(text)
+        return _token_pattern("[A-Za-z_]", r"\w", "").finditer(text)
     text = text.translate(_SPELLINGS)
-    return _token_pattern(r"[^\W⁰¹²³⁴-⁹]", _marks_in(text)).finditer(text)
+    letter = r"[^\W⁰¹²³⁴-⁹]"
+    return _token_pattern(rf"(?!\d){letter}", letter, _marks_in(text)).finditer(text)
 
 
 def _marks_in(text: str) -> str:
