@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from backprop_cli import DomainError, cli, gradient, lower
+from backprop_cli import DomainError, cli, gradient
+from backprop_cli.graph import Graph
 from backprop_cli.namespaces import FLOAT
 from backprop_cli.ops import OPS, TABLE
 
@@ -62,14 +63,13 @@ def with_partial(op, argnum, mistake):
 @pytest.fixture
 def plant(monkeypatch):
     """Put other rows into every graph, in place of some. What sympy is told stays as it is."""
-    recognise = lower.recognise
+    add = Graph.add
 
     def put(planted):
-        def recognise_planted(expr):
-            op, operands = recognise(expr)
-            return planted.get(op, op), operands
+        def add_planted(graph, op, operands, span):
+            return add(graph, planted.get(op, op), operands, span)
 
-        monkeypatch.setattr(lower, "recognise", recognise_planted)
+        monkeypatch.setattr(Graph, "add", add_planted)
 
     return put
 

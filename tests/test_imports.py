@@ -62,7 +62,12 @@ def test_help_completion_and_mistakes_do_without_sympy(args: list[str]) -> None:
     assert imported(f"from backprop_cli.cli import run; run({args!r})") == {"typer"}
 
 
-@pytest.mark.parametrize("command", ["grad", "graph"])
-def test_a_pipe_does_without_rich(command: str) -> None:
-    used = imported(f"from backprop_cli.cli import run; run(['{command}', 'a*b', 'a=2', 'b=3'])")
+def test_a_pipe_does_without_rich() -> None:
+    used = imported("from backprop_cli.cli import run; run(['grad', 'a*b', 'a=2', 'b=3'])")
     assert used == {"typer", "sympy", "mpmath"}
+
+
+@pytest.mark.parametrize("command", ["grad --no-check", "explain --no-check", "graph"])
+def test_without_a_check_sympy_is_not_loaded(command: str) -> None:
+    used = imported(f"from backprop_cli.cli import run; run([*{command.split()!r}, 'a*b', 'a=2', 'b=3'])")
+    assert used == {"typer"}

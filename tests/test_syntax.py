@@ -12,7 +12,7 @@ from backprop_cli.lower import lower_program
 from backprop_cli.ops import FUNCTIONS
 from backprop_cli.parse import parse_source
 from backprop_cli.source import read_source
-from backprop_cli.syntax import normalise, read_value
+from backprop_cli.syntax import names_in, normalise, read_value
 
 _NAMES = """exp expm1 log log1p log2 log10 sqrt cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh
 atanh erf erfc atan2 hypot pow"""
@@ -62,7 +62,7 @@ NUMBERS = st.floats(-4, 4)
 @given(EXPRESSIONS, st.fixed_dictionaries({"a": NUMBERS, "b": NUMBERS, "x": NUMBERS}))
 def test_a_value_is_bit_for_bit_pythons(text, point):
     expected = python_value(text, point)
-    used = {step.what for step in read_value(text) if isinstance(step.what, str)}
+    used = {name for name, _, _ in names_in(read_value(text))}
     try:
         found = value(text, **{name: point[name] for name in used})
     except DomainError:

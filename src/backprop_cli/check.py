@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.formulas import Elementary, NoFormulaError, Steps, evaluate, formula_text, measure
 from backprop_cli.naming import number_text
+from backprop_cli.parse import parse_source
 from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Check, GradientCheck, Loss, skipped_check
 from backprop_cli.rounding import (
     Bounded,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.kinks import Sides
     from backprop_cli.parse import Program
+    from backprop_cli.source import Source
 
 # Digits tried in turn. 800 resolve the cancellation of 1 - cos(1e-300), the worst that doubles can ask for.
 LADDER = (50, 200, 800)
@@ -41,7 +43,7 @@ _AGREEMENT = math.log2(1e-30)
 
 
 def cross_check(
-    program: Program, sweep: Sweep, gradients: Mapping[str, float], kinked: Mapping[str, Sides]
+    source: Source, sweep: Sweep, gradients: Mapping[str, float], kinked: Mapping[str, Sides]
 ) -> Check:
     """Check the gradients of the float sweep. What can't be checked is skipped, with the reason.
 
@@ -53,6 +55,7 @@ def cross_check(
     if hindrance:
         return skipped_check(gradients, hindrance, checks)
     wanted = [name for name in gradients if name not in checks]
+    program = parse_source(source)
     side = _choose_side(program, wanted, sweep.upstream)
     steps = len(sweep.graph.ops)
     precision = 0

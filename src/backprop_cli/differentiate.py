@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, overload
 
 from backprop_cli import notices
+from backprop_cli.collector import collector_paused
 from backprop_cli.errors import InputError
 from backprop_cli.kinks import find_kinks, inputs_behind, sides_of_gradient, sides_of_operation
+from backprop_cli.lower import lower_source
 from backprop_cli.namespaces import FLOAT
 from backprop_cli.naming import Naming
 from backprop_cli.report import KinkRecord, NodeRecord, Report, skipped_check
@@ -17,11 +20,10 @@ from backprop_cli.syntax import canonical_name, normalise
 from backprop_cli.undefined import undefined_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from backprop_cli.graph import Graph
     from backprop_cli.kinks import Sides
-    from backprop_cli.parse import Program
     from backprop_cli.sweep import Sweep
 
 # Slopes on both sides of a kink take four sweeps with mpmath per input: up to some 2 s in all.
@@ -61,9 +63,10 @@ def gradient(
     given = {
         canonical_name(normalise(name)): value for name, value in {**(inputs or {}), **more_inputs}.items()
     }
-    source = read_source(program, given)
-    point = choose_point(source, given)
-    return differentiate_source(source, point, wrt=wrt, upstream=upstream, check=check)
+    with collector_paused():
+        source = read_source(program, given)
+        point = choose_point(source, given)
+        return differentiate_source(source, point, wrt=wrt, upstream=upstream, check=check)
 
 
 def differentiate_source(
@@ -76,17 +79,11 @@ def differentiate_source(
 ) -> Report:
     """Return the report of a program at a point; see ``gradient``."""
     wanted = list(source.inputs) if wrt is None else check_names(source, wrt)
-    # From here on sympy is needed, whose import is most of the time of a short run.
-    from backprop_cli.lower import lower_program
-    from backprop_cli.parse import parse_source
-
-    program = parse_source(source)
-    graph = lower_program(program)
-    return differentiate_program(program, graph, point, wanted, upstream=upstream, check=check)
+    return differentiate_graph(source, lower_source(source), point, wanted, upstream=upstream, check=check)
 
 
-def differentiate_program(
-    program: Program,
+def differentiate_graph(
+    source: Source,
     graph: Graph,
     point: dict[str, float],
     wanted: Sequence[str],
@@ -94,11 +91,9 @@ def differentiate_program(
     upstream: float,
     check: bool,
 ) -> Report:
-    """Return the report of a program and its graph; see ``gradient``. wanted: what to differentiate by."""
+    """Return the report of a program with this graph; see ``gradient``. wanted: what to differentiate by."""
     if not math.isfinite(upstream):
         raise InputError(f"the upstream gradient is {upstream}", hint="it is a finite number")
-    from backprop_cli.check import cross_check
-
     naming = Naming(graph)
     sweep = sweep_graph(graph, point, float(upstream), FLOAT)
     value = sweep.primal[graph.output]
@@ -108,17 +103,21 @@ def differentiate_program(
     kinks = find_kinks(sweep)
     records = {node: _kink_record(sweep, node) for node in kinks[:_MOST_KINKS_TOLD]}
     sides = _sides_of_gradients(sweep, kinks, wanted)
-    checked = (
-        cross_check(program, sweep, gradients, sides) if check else skipped_check(gradients, "not asked for")
-    )
+    if check:
+        # Only here is sympy needed, whose import is most of the time of a short run.
+        from backprop_cli.check import cross_check
+
+        checked = cross_check(source, sweep, gradients, sides)
+    else:
+        checked = skipped_check(gradients, "not asked for")
     return Report(
-        program=program.text,
+        program=source.text,
         inputs=point,
         output=naming.id(graph.output),
         value=value,
         upstream=float(upstream),
         gradients=gradients,
-        nodes=tuple(_node_record(sweep, naming, node, records.get(node)) for node in naming.order),
+        nodes=Nodes(sweep, naming, records),
         check=checked,
         warnings=(
             *notices.shadowed_names(naming),
@@ -147,21 +146,45 @@ def _kink_record(sweep: Sweep, node: int) -> KinkRecord:
     return KinkRecord(op.kink.convention, left, right)
 
 
-def _node_record(sweep: Sweep, naming: Naming, node: int, kink: KinkRecord | None) -> NodeRecord:
-    graph = sweep.graph
-    op = graph.ops[node]
-    is_constant = graph.constant[node]
-    operands = () if is_constant else graph.operands[node]
-    return NodeRecord(
-        id=naming.id(node),
-        op="constant" if is_constant else "input" if op is None else op.name,
-        expr=naming.expression(node),
-        operands=tuple(sweep.primal[x] if graph.constant[x] else naming.id(x) for x in operands),
-        terms=tuple(map(naming.operand, operands)),
-        value=sweep.primal[node],
-        partials=partials_at(sweep, node) if operands else (),
-        gradient=sweep.adjoint[node] or 0.0,
-        kink=kink,
-        aliases=naming.aliases(node),
-        is_named=naming.is_named(node),
-    )
+class Nodes(Sequence[NodeRecord]):
+    """The records of the nodes, each made when it is looked at: a million of them would fill a gigabyte."""
+
+    def __init__(self, sweep: Sweep, naming: Naming, kinks: Mapping[int, KinkRecord]) -> None:
+        self._sweep = sweep
+        self._naming = naming
+        self._kinks = kinks
+
+    def __len__(self) -> int:
+        return len(self._naming.order)
+
+    def __iter__(self) -> Iterator[NodeRecord]:
+        return map(self._record, self._naming.order)
+
+    @overload
+    def __getitem__(self, place: int) -> NodeRecord: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[NodeRecord, ...]: ...
+    def __getitem__(self, place: int | slice) -> NodeRecord | tuple[NodeRecord, ...]:
+        if isinstance(place, slice):
+            return tuple(map(self._record, self._naming.order[place]))
+        return self._record(self._naming.order[place])
+
+    def _record(self, node: int) -> NodeRecord:
+        sweep, naming = self._sweep, self._naming
+        graph = sweep.graph
+        op = graph.ops[node]
+        is_constant = graph.constant[node]
+        operands = () if is_constant else graph.operands[node]
+        return NodeRecord(
+            id=naming.id(node),
+            op="constant" if is_constant else "input" if op is None else op.name,
+            expr=naming.expression(node),
+            operands=tuple(sweep.primal[x] if graph.constant[x] else naming.id(x) for x in operands),
+            terms=tuple(map(naming.operand, operands)),
+            value=sweep.primal[node],
+            partials=partials_at(sweep, node) if operands else (),
+            gradient=sweep.adjoint[node] or 0.0,
+            kink=self._kinks.get(node),
+            aliases=naming.aliases(node),
+            is_named=naming.is_named(node),
+        )

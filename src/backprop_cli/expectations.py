@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from backprop_cli.source import Source
-    from backprop_cli.syntax import Step
+    from backprop_cli.syntax import Code
 
 GRADIENT, VALUE = "gradient", "value"
 _FORM = "write a=15, b=a*f, grad:e=5 for an intermediate, value=-20 for the value"
@@ -55,7 +55,7 @@ class Expectation(NamedTuple):
     of: str
     name: str
     formula: str
-    code: list[Step]
+    code: Code
     number: float | None
 
     @property
@@ -100,21 +100,21 @@ def read_expectation(text: str, source: Source) -> Expectation:
     return Expectation(text, of, name, formula, code, number)
 
 
-def _read_formula(text: str, start: int, known: Collection[str]) -> list[Step]:
+def _read_formula(text: str, start: int, known: Collection[str]) -> Code:
     """Return the code of what stands in ``text`` from ``start`` on."""
     try:
         code = read_value(" " * start + text[start:])
     except ParseError as error:
         error.text = text
         raise
-    for step in names_in(code):
-        if step.what not in known and step.what not in CONSTANTS:
+    for name, name_start, name_end in names_in(code):
+        if name not in known and name not in CONSTANTS:
             names = listing(sorted(known))
             raise InputError(
-                f"{step.what} is not a name of the program",
+                f"{name} is not a name of the program",
                 text,
-                step.start,
-                step.end,
-                did_you_mean(str(step.what), known) or (f"its names are {names}" if names else ""),
+                name_start,
+                name_end,
+                did_you_mean(name, known) or (f"its names are {names}" if names else ""),
             )
     return code

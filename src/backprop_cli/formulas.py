@@ -147,7 +147,7 @@ class Elementary:
 
     def _placeholder(self, constant: Any) -> Any:
         start, end = self._program.spans.get(id(constant), (0, 0))
-        text = self._program.text[start:end] or str(constant)
+        text = self._program.source.text[start:end] or str(constant)
         symbol = Symbol(text if text.replace(".", "").isalnum() else f"({text})", real=True)
         self.placeholders[symbol] = constant
         return symbol

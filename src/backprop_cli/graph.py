@@ -38,7 +38,9 @@ class Graph:
         node = len(self.ops)
         self.ops.append(op)
         self.operands.append(operands)
-        self.constant.append(op is not None and all(self.constant[operand] for operand in operands))
+        constant = self.constant
+        is_constant = op is not None and constant[operands[0]] and all(map(constant.__getitem__, operands))
+        constant.append(is_constant)
         self.spans.append(span)
         return node
 

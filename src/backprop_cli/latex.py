@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from backprop_cli.errors import ParseError
 from backprop_cli.naming import number_text
 from backprop_cli.ops import OPS, Op
-from backprop_cli.syntax import normalise, read_value
+from backprop_cli.syntax import normalise, read_value, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from backprop_cli.report import NodeRecord
-    from backprop_cli.syntax import Step
+    from backprop_cli.syntax import Code
 
 # TeX nests brackets some 250 deep; an expression as short as this stays below.
 _MOST_CHARACTERS = 200
@@ -165,10 +165,10 @@ def _read(text: str) -> Piece | None:
     return None if piece.text.count(r"\sqrt[") > _MOST_CUBE_ROOTS else piece
 
 
-def _typeset(code: Iterable[Step]) -> Piece:
+def _typeset(code: Code) -> Piece:
     """Run postfix code on a stack of pieces."""
     stack: list[Piece] = []
-    for what, arity, _start, _end in code:
+    for what, arity, _start, _end in steps(code):
         if isinstance(what, Op):
             operands = stack[-arity:]
             del stack[-arity:]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from backprop_cli.namespaces import FLOAT
 from backprop_cli.naming import number_text
 from backprop_cli.ops import OPS, Op
-from backprop_cli.syntax import read_value
+from backprop_cli.syntax import read_value, steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backprop_cli.syntax import Step
+    from backprop_cli.syntax import Code
 
 # How tightly a text holds together: a sum, a product, a sign, a power, a name or call.
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
@@ -47,7 +47,7 @@ def partial_text(op: Op, argnum: int, terms: Sequence[str]) -> str:
         operands, argnum = [operands[argnum], op.write(others)], 0
     bound = dict(zip(op.args, operands, strict=True))
     stack: list[_Piece] = []
-    for what, arity, _, _ in _code(op.derivatives[argnum]):
+    for what, arity, _, _ in steps(_code(op.derivatives[argnum])):
         if isinstance(what, Op):
             pieces = stack[-arity:]
             del stack[-arity:]
@@ -60,7 +60,7 @@ def partial_text(op: Op, argnum: int, terms: Sequence[str]) -> str:
 
 
 @cache
-def _code(text: str) -> list[Step]:
+def _code(text: str) -> Code:
     return read_value(text)
 
 

@@ -1,83 +1,94 @@
-"""Sympy expressions to the graph of primitives."""
+"""Statements to the graph of primitives."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from sympy import Add, Mul, Pow, S
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
 
 from backprop_cli.graph import Graph
-from backprop_cli.ops import OPS, TABLE, Op
-from backprop_cli.parse import HALF, MINUS_ONE, Program, head
+from backprop_cli.ops import OPS
+from backprop_cli.syntax import steps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.parse import Program
+    from backprop_cli.source import Source
+    from backprop_cli.syntax import Code
 
 
-def lower_program(program: Program) -> Graph:
+def lower_source(source: Source, formulas: Sequence[Code] = ()) -> Graph:
     """Return the graph of a program: inputs in order of first use, then operations as they are evaluated.
 
-    An expression that occurs twice is one node. The walk keeps its own stack, so depth is no limit.
+    An expression that occurs twice is one node. formulas: the code of further expressions in its names.
     """
-    graph = Graph(program.text)
-    node_of: dict[int, int] = {}
-    for name, symbol in program.inputs.items():
-        node_of[id(symbol)] = graph.add_input(name, program.spans[id(symbol)])
-    for target, expr in program.statements:
-        node = _lower(expr, graph, node_of, program.spans)
-        if target is not None:
-            graph.assignments.append((node, target))
-    graph.output = node_of[id(program.output)]
+    graph = Graph(source.text)
+    environment = {name: graph.add_input(name, span) for name, span in source.inputs.items()}
+    lowering = _Lowering(graph)
+    for statement in source.statements:
+        name = statement.name
+        if name is not None and source.defaults.get(name) is statement:
+            graph.output = environment[name]
+            continue
+        graph.output = lowering.run(statement.code, environment)
+        if name is not None:
+            environment[name] = graph.output
+            graph.assignments.append((graph.output, name))
     graph.end = len(graph.ops)
-    graph.formulas = [_lower(formula, graph, node_of, program.spans) for formula in program.formulas]
+    graph.formulas = [lowering.run(code, environment) for code in formulas]
+    graph.spans[graph.end :] = [(0, 0)] * (len(graph.ops) - graph.end)  # they have no place in the text
     return graph
 
 
-def _lower(expr: Any, graph: Graph, node_of: dict[int, int], spans: dict[int, tuple[int, int]]) -> int:
-    """Add the nodes of an expression that the graph does not have yet, operands first."""
-    stack = [expr]
-    while stack:
-        current = stack[-1]
-        if id(current) in node_of:
-            stack.pop()
-            continue
-        op, operands = recognise(current)
-        missing = [x for x in operands if id(x) not in node_of]
-        if missing:
-            stack.extend(reversed(missing))
-            continue
-        stack.pop()
-        span = spans.get(id(current), (0, 0))
-        if op is None:
-            number: float | str = "pi" if current is S.Pi else float(current)
-            node_of[id(current)] = graph.add_number(number, span)
+def lower_program(program: Program) -> Graph:
+    """Return the graph of a program that was built as expressions, too."""
+    return lower_source(program.source)
+
+
+_TAU: tuple[float | str, ...] = (2.0, "pi")
+
+
+class _Lowering:
+    """Runs postfix code on a stack of nodes. made: operation -> operands -> the node that has them."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.made: defaultdict[Any, dict[tuple[int, ...], int]] = defaultdict(dict)
+        self.constants: dict[float | str, int] = {}
+
+    def run(self, code: Code, environment: dict[str, int]) -> int:
+        """Add the nodes of an expression that the graph does not have yet, and return its own."""
+        add, made, constants = self.graph.add, self.made, self.constants
+        stack: list[int] = []
+        for what, arity, start, end in steps(code):
+            operands: tuple[int, ...]
+            if arity == 2:
+                right = stack.pop()
+                operands = stack.pop(), right
+            elif arity:
+                operands = tuple(stack[-arity:])
+                del stack[-arity:]
+            else:
+                node = environment.get(what)  # type: ignore[arg-type]
+                if node is None:
+                    node = constants.get(what)  # type: ignore[arg-type]
+                if node is None:
+                    node = self.constant(what, (start, end))  # type: ignore[arg-type]
+                stack.append(node)
+                continue
+            known = made[what]
+            node = known.get(operands)
+            if node is None:
+                node = known[operands] = add(what, operands, (start, end))  # type: ignore[arg-type]
+            stack.append(node)
+        return stack[0]
+
+    def constant(self, number: float | str, span: tuple[int, int]) -> int:
+        """Add a number, pi or tau, which is 2·pi."""
+        if number == "tau":
+            factors = [self.constants[x] if x in self.constants else self.constant(x, (0, 0)) for x in _TAU]
+            node = self.graph.add(OPS["mul"], tuple(factors), span)
         else:
-            node_of[id(current)] = graph.add(op, tuple(node_of[id(x)] for x in operands), span)
-    return node_of[id(expr)]
-
-
-def recognise(expr: Any) -> tuple[Op | None, tuple[Any, ...]]:
-    """Return the operation at the top of an expression and its operands; None for a number.
-
-    The inverse of what ``parse`` writes.
-    """
-    kind = type(expr)
-    args = expr.args
-    if kind is Add:
-        a, b = args
-        if type(b) is Mul and b.args[1] is MINUS_ONE:
-            return OPS["sub"], (a, b.args[0])
-        return OPS["add"], args
-    if kind is Mul:
-        a, b = args
-        if a is MINUS_ONE:
-            return OPS["neg"], (b,)
-        if type(b) is Pow and b.args[1] is MINUS_ONE:
-            return OPS["div"], (a, b.args[0])
-        return OPS["mul"], args
-    if kind is Pow:
-        base, exponent = args
-        return (OPS["sqrt"], (base,)) if exponent is HALF else (OPS["pow"], args)
-    if not args:
-        return None, ()
-    return _HEADS[kind], args
-
-
-_HEADS: dict[Any, Op] = {head(op): op for op in TABLE if not op.infix or op.condition}
+            node = self.graph.add_number(number, span)
+        self.constants[number] = node
+        return node

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from backprop_cli.ops import Op
+    from backprop_cli.ops import Op, Partial
 
 Number = Any  # float, mpf, sympy.Expr: whatever the namespace works on
 
@@ -104,6 +104,10 @@ class Namespace:
     def partial(self, op: Op, argnum: int, y: Number, xs: Sequence[Number], fixed: Sequence[bool]) -> Number:
         """Return ∂y/∂x of one primitive at y = f(xs). ``fixed`` marks the operands that are constants."""
         return op.partial(self, argnum, y, xs, fixed)
+
+    def plain_partials(self, op: Op) -> tuple[Partial, ...] | None:  # noqa: ARG002
+        """Return the partials of a primitive where ``partial`` only calls them, None elsewhere."""
+        return None
 
 
 # --------------------------------------------------------------------------------------------------
@@ -250,6 +254,9 @@ class _Float(Binary64):
             exact = mpmath_namespace(40)
             return exact.to_float(op.value(exact, *map(exact.number, xs)))
         return y
+
+    def plain_partials(self, op: Op) -> tuple[Partial, ...] | None:
+        return op.partials if op.exact and isinstance(op.partials, tuple) else None
 
     def partial(self, op: Op, argnum: int, y: float, xs: Sequence[float], fixed: Sequence[bool]) -> float:
         try:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from backprop_cli.graph import Graph
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
@@ -53,36 +56,47 @@ class Naming:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self._names: dict[int, list[str]] = {}
         output = graph.output
-        self.order = [node for node in range(graph.end) if not graph.constant[node] and node != output]
+        others = (node for node in range(graph.end) if not graph.constant[node] and node != output)
+        self.order = array("q", others)
         # Only a program that computes on from its output has nodes behind it.
         feeds_others = any(output in graph.operands[node] for node in self.order if node > output)
         at = self.order.index(next(n for n in self.order if n > output)) if feeds_others else None
         self.order.insert(len(self.order) if at is None else at, output)
-        self._number_versions()
         self._ids: dict[int, str] = {}
-        taken = set(graph.inputs) | {name for names in self._names.values() for name in names}
+        self._aliases: dict[int, list[str]] = {}
+        taken = self._name_assignments()
+        self._is_named = bytearray(graph.end)
+        for node in self._ids:
+            self._is_named[node] = 1
         count = 0
         for node in self.order:
-            if names := self._names.get(node):
-                self._ids[node] = names[0]
+            if node in self._ids:
                 continue
             count += 1
             while f"v{count}" in taken:
                 count += 1
             self._ids[node] = f"v{count}"
 
-    def _number_versions(self) -> None:
-        """Name every assignment: name#1, name#2, … and the plain name for the last one."""
+    def _name_assignments(self) -> Container[str]:
+        """Name every assignment: name#1, name#2, … and the plain name for the last one. Return the names."""
         graph = self.graph
-        versions: dict[str, list[int]] = {name: [node] for name, node in graph.inputs.items()}
+        first: dict[str, int] = dict(graph.inputs)
+        again: dict[str, list[int]] = {}
         for node, name in graph.assignments:
-            versions.setdefault(name, []).append(node)
-        for name, nodes in versions.items():
-            for number, node in enumerate(nodes, 1):
+            if name in first:
+                again.setdefault(name, []).append(node)
+            else:
+                first[name] = node
+        for name, node in first.items():
+            nodes = [node, *again.get(name, ())]
+            for number, version in enumerate(nodes, 1):
                 text = name if number == len(nodes) else f"{name}#{number}"
-                self._names.setdefault(node, []).append(text)
+                if version in self._ids:
+                    self._aliases.setdefault(version, []).append(text)
+                else:
+                    self._ids[version] = text
+        return first
 
     def id(self, node: int) -> str:
         """Return the name under which the node is shown."""
@@ -90,11 +104,11 @@ class Naming:
 
     def is_named(self, node: int) -> bool:
         """Tell whether the program names the node."""
-        return node in self._names
+        return self._is_named[node] == 1
 
     def aliases(self, node: int) -> tuple[str, ...]:
         """Return the further names of the node."""
-        return tuple(self._names.get(node, ())[1:])
+        return tuple(self._aliases.get(node, ()))
 
     def operand(self, node: int) -> str:
         """Return a node as it stands in the expression of another: its id, or the text of a constant."""

@@ -19,6 +19,7 @@ from sympy import Add, Float, Function, Integer, Mul, Pow, S, Symbol
 from sympy.core.basic import Basic
 
 from backprop_cli.ops import Op
+from backprop_cli.syntax import steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sympy.core.expr import Expr
 
     from backprop_cli.source import Source
-    from backprop_cli.syntax import Step
+    from backprop_cli.syntax import Code
 
 HALF = S.Half
 MINUS_ONE = S.NegativeOne
@@ -41,7 +42,7 @@ class Program(NamedTuple):
     formulas: further expressions in the names of the program, as they are known at its end.
     """
 
-    text: str
+    source: Source
     statements: list[tuple[str | None, Expr]]
     inputs: dict[str, Expr]
     spans: dict[int, tuple[int, int]]
@@ -59,13 +60,13 @@ def head(op: Op) -> Any:
     return type(op.name, (Function,), {"__module__": __name__})
 
 
-def parse_source(source: Source, formulas: Sequence[list[Step]] = ()) -> Program:
+def parse_source(source: Source, formulas: Sequence[Code] = ()) -> Program:
     """Build the expressions of a program. formulas: the code of further expressions in its names."""
     builder = _Builder()
     inputs = {name: Symbol(name, real=True) for name in source.inputs}
     environment: dict[str, Any] = dict(inputs)
-    for symbol, step in zip(inputs.values(), source.inputs.values(), strict=True):
-        builder.spans[id(symbol)] = (step.start, step.end)
+    for symbol, span in zip(inputs.values(), source.inputs.values(), strict=True):
+        builder.spans[id(symbol)] = span
     statements: list[tuple[str | None, Expr]] = []
     output: Any = S.Zero
     for statement in source.statements:
@@ -79,7 +80,7 @@ def parse_source(source: Source, formulas: Sequence[list[Step]] = ()) -> Program
             environment[name] = output
     spans, builder.spans = builder.spans, {}  # formulas have no place in the text
     more = tuple(builder.build(code, environment) for code in formulas)
-    return Program(source.text, statements, inputs, spans, output, more)
+    return Program(source, statements, inputs, spans, output, more)
 
 
 class _Builder:
@@ -89,10 +90,10 @@ class _Builder:
         self.made: dict[Any, Any] = {}
         self.spans: dict[int, tuple[int, int]] = {}
 
-    def build(self, code: list[Any], environment: dict[str, Any]) -> Any:
+    def build(self, code: Code, environment: dict[str, Any]) -> Any:
         stack: list[Any] = []
         made, spans = self.made, self.spans
-        for what, arity, start, end in code:
+        for what, arity, start, end in steps(code):
             if isinstance(what, Op):
                 operands = stack[-arity:]
                 del stack[-arity:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backprop_cli.errors import DomainError
 
@@ -116,7 +116,7 @@ class Report(NamedTuple):
     value: float
     upstream: float
     gradients: dict[str, float]
-    nodes: tuple[NodeRecord, ...]
+    nodes: Sequence[NodeRecord]
     check: Check
     warnings: tuple[Notice, ...]
 
@@ -179,6 +179,6 @@ def skipped_check(
     gradients: Iterable[str], reason: str, known: Mapping[str, GradientCheck] | None = None
 ) -> Check:
     """Return the record of a check that was not made. known: what is known of some gradients all the same."""
-    found = known or {}
-    checks = {name: found.get(name) or GradientCheck("skipped", reason=reason) for name in gradients}
+    found, nothing = known or {}, GradientCheck("skipped", reason=reason)
+    checks = {name: found.get(name, nothing) for name in gradients}
     return Check("skipped", None, None, checks, reason)

@@ -11,7 +11,6 @@ from backprop_cli.naming import listing
 from backprop_cli.ops import CONSTANTS, Op
 from backprop_cli.syntax import (
     Statement,
-    Step,
     canonical_name,
     is_constant,
     is_name,
@@ -19,23 +18,26 @@ from backprop_cli.syntax import (
     normalise,
     read_statements,
     read_value,
+    steps,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+
+    from backprop_cli.syntax import Code
 
 
 class Source(NamedTuple):
     """A program whose names are resolved.
 
     statements: in order; those that only give an input its default are among them.
-    inputs: every input in order of first use, with the step that uses it first.
+    inputs: every input in order of first use, with the span of that.
     defaults: the statement that gives the input its default.
     """
 
     text: str
     statements: list[Statement]
-    inputs: dict[str, Step]
+    inputs: dict[str, tuple[int, int]]
     defaults: dict[str, Statement]
 
 
@@ -59,20 +61,23 @@ def read_source(text: str, given: Collection[str] = ()) -> Source:
             assigned.add(statement.name)
             if is_constant(statement.code, variables):
                 defaults[statement.name] = statement
-    assigned.clear()
-    inputs: dict[str, Step] = {}
+    # What is no new input where it is used: the names met so far, and the constants that are no variables.
+    met = CONSTANTS.keys() - variables
+    inputs: dict[str, tuple[int, int]] = {}
     for statement in statements:
         if statement.name is not None and defaults.get(statement.name) is statement:
             continue
-        for step in names_in(statement.code):
-            name = str(step.what)
-            if name not in assigned and name not in inputs and (name not in CONSTANTS or name in variables):
-                inputs[name] = step
+        code = statement.code
+        for what in code[::4]:
+            if what not in met and isinstance(what, str):
+                met.add(what)
+                place = code.index(what)
+                inputs[what] = code[place + 2], code[place + 3]
         if statement.name is not None and statement.name not in defaults:
-            assigned.add(statement.name)
+            met.add(statement.name)
     for name, statement in defaults.items():
         if name not in inputs:
-            inputs[name] = Step(name, 0, statement.start, statement.end)
+            inputs[name] = statement.start, statement.end
     return Source(text, statements, inputs, defaults)
 
 
@@ -113,26 +118,25 @@ def evaluate_constant(text: str, start: int = 0) -> float:
     except ParseError as error:
         error.text = text
         raise
-    for step in names_in(code):
-        if step.what not in CONSTANTS:
+    for name, name_start, name_end in names_in(code):
+        if name not in CONSTANTS:
             raise InputError(
-                f"a value can't depend on the name {step.what}",
+                f"a value can't depend on the name {name}",
                 text,
-                step.start,
-                step.end,
-                _name_hint(str(step.what))
-                or "a value is a constant expression: -10, 1e-3, 1/3, pi/4, sqrt(2)",
+                name_start,
+                name_end,
+                _name_hint(name) or "a value is a constant expression: -10, 1e-3, 1/3, pi/4, sqrt(2)",
             )
     return _evaluate(code, text)
 
 
-def _evaluate(code: list[Step], text: str) -> float:
+def _evaluate(code: Code, text: str) -> float:
     """Run constant code on a stack of doubles. Raises InputError where it has no finite value.
 
     A part without a value stands on the stack as its error, which only a ``where`` can leave behind.
     """
     stack: list[float | InputError] = []
-    for what, arity, start, end in code:
+    for what, arity, start, end in steps(code):
         if not isinstance(what, Op):
             stack.append(CONSTANTS[what] if isinstance(what, str) else what)
             continue
@@ -175,12 +179,10 @@ def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]
             raise InputError(f"{name} is not finite", hint="the value of an input is a number up to 1.8e308")
     missing = [name for name in source.inputs if name not in given and name not in source.defaults]
     if missing:
-        first = source.inputs[missing[0]]
         raise InputError(
             f"{listing(missing)} {'has' if len(missing) == 1 else 'have'} no value",
             source.text,
-            first.start,
-            first.end,
+            *source.inputs[missing[0]],
             _name_hint(missing[0]) or "add " + " ".join(f"{name}=VALUE" for name in missing[:8]),
         )
     return {

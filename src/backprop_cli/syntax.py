@@ -10,22 +10,19 @@ import math
 import re
 import unicodedata
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.errors import ParseError, did_you_mean
 from backprop_cli.ops import CONSTANTS, FUNCTIONS, OPS, Op
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterable, Iterator
 
 
-class Step(NamedTuple):
-    """One step of postfix code: a name, a number, or an operation on the last ``arity`` results."""
-
-    what: Op | str | float
-    arity: int
-    start: int
-    end: int
+Code = tuple[Any, ...]
+"""Postfix code, flat, four entries for a step: a name, a number, or an operation on the last results; how
+many of them; its start and its end in the text. A tuple for each step would take three times the memory."""
+Step = tuple["Op | str | float", int, int, int]
 
 
 class Statement(NamedTuple):
@@ -35,9 +32,15 @@ class Statement(NamedTuple):
     """
 
     name: str | None
-    code: list[Step]
+    code: Code
     start: int
     end: int
+
+
+def steps(code: Code) -> Iterator[Step]:
+    """Return what, arity, start and end of every step."""
+    entries = iter(code)
+    return zip(entries, entries, entries, entries, strict=True)
 
 
 # One character for one, so that spans stay those of the text as it was written.
@@ -57,14 +60,17 @@ _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _SUPERSCRIPT_VALUES = str.maketrans(_SUPERSCRIPTS + "⁺⁻", "0123456789+-")
 
 
+_NAME, _NUMBER, _OPERATOR, _POWER_SIGN, _STOP, _FINISH, _OTHER = range(1, 8)
+"""The kinds of tokens: the groups of the pattern."""
+
+
 @cache
-def _token_pattern(marks: str) -> re.Pattern[str]:
-    """Return the pattern of a token. marks: further characters that may stand in a name."""
-    letter = r"[^\W⁰¹²³⁴-⁹]"
-    rest = f"(?:{letter}|[{re.escape(marks)}])" if marks else letter
+def _token_pattern(first: str, letters: str, marks: str) -> re.Pattern[str]:
+    """Return the pattern of a token. first, letters: of a name.  marks: what else may stand in one."""
+    rest = f"(?:{letters}|[{re.escape(marks)}])" if marks else letters
     return re.compile(
-        r"(?:[^\S\n]|\\\n|\#[^\n]*)*"
-        rf"(?:(?P<name>(?!\d){letter}{rest}*)"
+        r"[^\S\n]*(?:(?:\\\n|\#[^\n]*)[^\S\n]*)*"
+        rf"(?:(?P<name>{first}{rest}*)"
         r"|(?P<number>(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)"
         r"|(?P<operator>\*\*=?|//|\^=?|[-+*/<>=!]=|[-+*/(),=<>≤≥])"
         rf"|(?P<power>[⁺⁻]?[{_SUPERSCRIPTS}]+)"
@@ -74,38 +80,56 @@ def _token_pattern(marks: str) -> re.Pattern[str]:
     )
 
 
+def _tokens(text: str) -> Iterator[re.Match[str]]:
+    """Return the tokens of a text, whose spelling is that of ASCII where there is one."""
+    if text.isascii():
+        return _token_pattern("[A-Za-z_]", r"\w", "").finditer(text)
+    text = text.translate(_SPELLINGS)
+    letter = r"[^\W⁰¹²³⁴-⁹]"
+    return _token_pattern(rf"(?!\d){letter}", letter, _marks_in(text)).finditer(text)
+
+
 def _marks_in(text: str) -> str:
     """Return the characters of a text that are no letters but may stand in names: accents, vowel signs."""
     return "".join(sorted(c for c in set(text) if not c.isalnum() and c != "_" and ("a" + c).isidentifier()))
 
 
-class _Waiting(NamedTuple):
-    """An operator that waits on the stack for its right operand, or an open parenthesis."""
+class _Waiting:
+    """An operator that waits on the stack for its right operand, or an open parenthesis.
 
-    binding: int
-    op: Op | None  # None: a plain parenthesis
-    start: int
-    arity: int  # operands of the operator; for a call, those read so far
-    opening: int = 0  # where an open parenthesis stands
+    op: None for a plain parenthesis.  arity: operands of the operator; for a call, those read so far.
+    start: where it begins, unless with its left operand.  opening: where an open parenthesis stands.
+    first_end: where the first operand of a call ends, once it is read.
+    """
+
+    __slots__ = ("arity", "binding", "first_end", "op", "opening", "start")
+
+    def __init__(self, binding: int, op: Op | None, arity: int = 2, start: int = 0, opening: int = 0) -> None:
+        self.binding = binding
+        self.op = op
+        self.arity = arity
+        self.start = start
+        self.opening = opening
+        self.first_end = 0
 
 
 _OPEN = 0  # a parenthesis binds nothing: it stays until it is closed
 _COMPARE, _SUM, _PRODUCT, _SIGN, _POWER = range(1, 6)
-_BINARY: dict[str, tuple[int, Op]] = {
-    "+": (_SUM, OPS["add"]),
-    "-": (_SUM, OPS["sub"]),
-    "*": (_PRODUCT, OPS["mul"]),
-    "/": (_PRODUCT, OPS["div"]),
-    "**": (_POWER, OPS["pow"]),
-    "^": (_POWER, OPS["pow"]),
-    "<": (_COMPARE, OPS["lt"]),
-    "<=": (_COMPARE, OPS["le"]),
-    "≤": (_COMPARE, OPS["le"]),
-    ">": (_COMPARE, OPS["gt"]),
-    ">=": (_COMPARE, OPS["ge"]),
-    "≥": (_COMPARE, OPS["ge"]),
+_BINARY: dict[str, _Waiting] = {
+    "+": _Waiting(_SUM, OPS["add"]),
+    "-": _Waiting(_SUM, OPS["sub"]),
+    "*": _Waiting(_PRODUCT, OPS["mul"]),
+    "/": _Waiting(_PRODUCT, OPS["div"]),
+    "**": _Waiting(_POWER, OPS["pow"]),
+    "^": _Waiting(_POWER, OPS["pow"]),
+    "<": _Waiting(_COMPARE, OPS["lt"]),
+    "<=": _Waiting(_COMPARE, OPS["le"]),
+    "≤": _Waiting(_COMPARE, OPS["le"]),
+    ">": _Waiting(_COMPARE, OPS["gt"]),
+    ">=": _Waiting(_COMPARE, OPS["ge"]),
+    "≥": _Waiting(_COMPARE, OPS["ge"]),
 }
-_AUGMENTED = {f"{sign}=": op for sign, (_, op) in _BINARY.items() if not op.condition}
+_AUGMENTED = {f"{sign}=": operator.op for sign, operator in _BINARY.items() if operator.binding != _COMPARE}
 _POWER_OF_FUNCTION = re.compile(rf"(\w+?)\s*(?:([⁺⁻]?[{_SUPERSCRIPTS}]+)|(?:\^|\*\*)\s*([\w.]+))\s*$")
 _FACTOR = re.compile(r"\(\s*(?:([\w.]+)\s*|[^()\n]{1,20})\)")
 
@@ -144,26 +168,14 @@ def is_name(text: str) -> bool:
 
 
 def read_statements(text: str) -> Iterator[Statement]:
-    """Yield the statements of a program. ``text`` is normalised.
+    """Return the statements of a program, as they are read. ``text`` is normalised.
 
     Raises ParseError with the span of what was not understood.
     """
-    bare: Statement | None = None
-    for statement in _Reader(text).statements():
-        if bare is not None:
-            raise ParseError(
-                "only the last statement can be without a name",
-                text,
-                bare.start,
-                bare.end,
-                "name it (y = …), or join the lines within parentheses",
-            )
-        if statement.name is None:
-            bare = statement
-        yield statement
+    return _Reader(text).statements()
 
 
-def read_value(text: str) -> list[Step]:
+def read_value(text: str) -> Code:
     """Return the code of one expression, as it stands behind NAME=. Raises ParseError."""
     statements = list(read_statements(text))
     if len(statements) != 1 or statements[0].name is not None:
@@ -174,134 +186,151 @@ def read_value(text: str) -> list[Step]:
 class _Reader:
     """Precedence climbing with the operators on a stack of our own (Dijkstra's shunting yard).
 
-    code: the steps of the statement so far.  operands: the span of every result that waits for an operation,
-    and whether it is a condition.  waiting: operators and open parentheses.
+    code: the steps of the statement so far.  waiting: operators and open parentheses.
+    starts: where every result that waits for an operation begins; end: where the last of them ends.
+    conditions: which of these are conditions, place -> end.  depth: how many parentheses are open.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.code: list[Step] = []
-        self.operands: list[tuple[int, int, bool]] = []
+        self.code: list[Any] = []
         self.waiting: list[_Waiting] = []
+        self.starts: list[int] = []
+        self.end = 0
+        self.conditions: dict[int, int] = {}
         self.depth = 0
+        self.names: dict[str, str] = {}
+        self.bare: ParseError | None = None  # what to say of a statement without a name if one follows
 
     def statements(self) -> Iterator[Statement]:
-        """Read the text to its end."""
-        text = self.text
-        ascii_text = text.isascii()
-        code, operands, waiting = self.code, self.operands, self.waiting
-        target: Step | None = None
+        """Read the text to its end. Every token takes this loop, so it keeps to local names."""
+        code, starts, waiting, names = self.code, self.starts, self.waiting, self.names
+        target: tuple[str, int, int] | None = None
         augment: Op | None = None
         after_operand = False
-        spelled = text if ascii_text else text.translate(_SPELLINGS)
-        for match in _token_pattern("" if ascii_text else _marks_in(spelled)).finditer(spelled):
-            kind = match.lastgroup
+        for match in _tokens(self.text):
+            kind = match.lastindex
             assert kind is not None
             word = match[kind]
-            start, end = match.span(kind)
-            if kind == "name" and not after_operand:
-                if not ascii_text:
-                    self.check_name(word, start)
-                code.append(Step(canonical_name(word), 0, start, end))
-                operands.append((start, end, False))
-                after_operand = True
-            elif kind == "number" and not after_operand:
-                code.append(Step(self.number(word, start, end), 0, start, end))
-                operands.append((start, end, False))
-                after_operand = True
-            elif kind == "operator" and after_operand:
-                if word in _BINARY:
-                    binding, op = _BINARY[word]
-                    while waiting and (
-                        waiting[-1].binding > binding
-                        or (waiting[-1].binding == binding and binding != _POWER)
-                    ):
+            if after_operand:
+                operator = _BINARY.get(word)
+                if operator is not None:
+                    binding = operator.binding
+                    least = binding + 1 if binding == _POWER else binding
+                    while waiting and waiting[-1].binding >= least:
                         self.apply(waiting.pop())
-                    waiting.append(_Waiting(binding, op, start, 2))
+                    waiting.append(operator)
                     after_operand = False
-                elif word == ")":
-                    self.close(start, end)
-                elif word == "(":
-                    self.open_call(start, end)
-                    after_operand = False
-                elif word == ",":
-                    opened = self.unwind()
-                    if opened is None or opened.op is None:
-                        raise self.error(
-                            "a comma only separates the operands of a function",
-                            (start, end),
-                            "statements are separated by ; and decimals have a point: 1.5",
-                        )
-                    waiting.append(opened._replace(arity=opened.arity + 1))
-                    after_operand = False
-                elif (
-                    (word == "=" or word in _AUGMENTED)
-                    and target is None
-                    and not waiting
-                    and len(code) == 1
-                    and isinstance(code[0].what, str)
-                    and operands[0][:2] == (code[0].start, code[0].end)
-                ):
-                    target, augment = code.pop(), _AUGMENTED.get(word)
-                    operands.pop()
-                    after_operand = False
-                else:
-                    raise self.unexpected(kind, word, start, end)
-            elif kind == "operator" and word == "(":
-                waiting.append(_Waiting(_OPEN, None, start, 0, start))
-                self.depth += 1
-            elif kind == "operator" and word == "-":
-                waiting.append(_Waiting(_SIGN, OPS["neg"], start, 1))
-            elif kind == "operator" and word == "+":
-                pass  # +x is x, to the bit
-            elif word == "\n" and self.depth:
-                pass  # a line may end within parentheses
-            elif kind == "power" and after_operand:
-                self.raise_to(word, start, end)
-            elif kind in ("finish", "stop") and (after_operand or not (code or waiting or target)):
-                if after_operand:
+                elif kind in (_STOP, _FINISH):
+                    if word == "\n" and self.depth:
+                        continue  # a line may end within parentheses
                     yield self.finish(target, augment)
                     target, augment, after_operand = None, None, False
-            elif after_operand:
-                raise self.adjacent(kind, word, start, end)
-            else:
-                raise self.missing_operand(kind, word, start, end)
+                elif word == ")":
+                    self.close(match.start(kind), match.end())
+                elif word == "(":
+                    self.open_call(match.start(kind))
+                    after_operand = False
+                elif word == ",":
+                    self.separate(match.start(kind))
+                    after_operand = False
+                elif (word == "=" or word in _AUGMENTED) and target is None and self.is_single_name():
+                    target, augment = (code[0], code[2], code[3]), _AUGMENTED.get(word)
+                    code.clear()
+                    starts.clear()
+                    after_operand = False
+                elif kind == _OPERATOR:
+                    raise self.unexpected("operator", word, *match.span(kind))
+                elif kind == _POWER_SIGN:
+                    self.raise_to(word, *match.span(kind))
+                else:
+                    raise self.adjacent(str(match.lastgroup), word, *match.span(kind))
+            elif kind == _NAME:
+                end = self.end = match.end()
+                start = end - len(word)
+                # One object for a name: it is hashed once.
+                name = names.get(word) or self.name(word, start)
+                code += (name, 0, start, end)
+                starts.append(start)
+                after_operand = True
+            elif kind == _NUMBER:
+                end = self.end = match.end()
+                start = end - len(word)
+                code += (self.number(word, start, end), 0, start, end)
+                starts.append(start)
+                after_operand = True
+            elif word == "(":
+                start = match.start(kind)
+                waiting.append(_Waiting(_OPEN, None, 0, start, start))
+                self.depth += 1
+            elif word == "-":
+                waiting.append(_Waiting(_SIGN, OPS["neg"], 1, match.start(kind)))
+            elif word == "+":
+                pass  # +x is x, to the bit
+            elif word == "\n" and self.depth:
+                pass
+            elif kind not in (_STOP, _FINISH) or code or waiting or target:
+                raise self.missing_operand(str(match.lastgroup), word, *match.span(kind))
 
-    def finish(self, target: Step | None, augment: Op | None) -> Statement:
+    def name(self, word: str, start: int) -> str:
+        """Return a name that is met for the first time."""
+        if not word.isascii():
+            self.check_name(word, start)
+        name = self.names[word] = canonical_name(word)
+        return name
+
+    def is_single_name(self) -> bool:
+        """Tell whether nothing but a name was read of this statement."""
+        code = self.code
+        is_single = len(code) == 4 and isinstance(code[0], str) and not self.waiting
+        return is_single and (code[2], code[3]) == (self.starts[0], self.end)  # not in parentheses
+
+    def finish(self, target: tuple[str, int, int] | None, augment: Op | None) -> Statement:
         """Take the statement that ends here off the stacks."""
-        opened = self.unwind()
-        if opened is not None:
-            raise self.never_closed(opened)
-        ((start, end, is_condition),) = self.operands
-        if is_condition:
-            raise self.condition_misused(start, end)
-        code = self.code.copy()
+        while self.waiting:
+            operator = self.waiting.pop()
+            if operator.binding == _OPEN:
+                raise self.never_closed(operator)
+            self.apply(operator)
+        if self.conditions:
+            raise self.condition_misused(0)
+        if self.bare is not None:
+            raise self.bare
+        start, end = self.starts.pop(), self.end
+        code = tuple(self.code)
         self.code.clear()
-        self.operands.clear()
         if target is None:
+            self.bare = self.error(
+                "only the last statement can be without a name",
+                (start, end),
+                "name it (y = …), or join the lines within parentheses",
+            )
             return Statement(None, code, start, end)
-        name = target.what
-        assert isinstance(name, str)
+        name, name_start, name_end = target
         if augment is not None:
-            code = [target, *code, Step(augment, 2, target.start, end)]
-            start = target.start
+            start = name_start
+            code = (name, 0, start, name_end, *code, augment, 2, start, end)
         return Statement(name, code, start, end)
 
     def apply(self, operator: _Waiting) -> None:
         """Move an operator from the stack to the code."""
-        op = operator.op
-        assert op is not None
-        start, end, is_condition = self.operands.pop()
-        if is_condition:
-            raise self.condition_misused(start, end)
-        if operator.arity == 2:
-            start, left_end, is_condition = self.operands.pop()
-            if is_condition:
-                raise self.condition_misused(start, left_end)
+        starts, arity = self.starts, operator.arity
+        if self.conditions:
+            last = len(starts) - 1
+            self.refuse_conditions(range(last, last - arity, -1))
+        if arity == 2:
+            starts.pop()
         else:
-            start = operator.start
-        self.code.append(Step(op, operator.arity, start, end))
-        self.operands.append((start, end, op.condition))
+            starts[-1] = operator.start
+        self.code += operator.op, arity, starts[-1], self.end
+        if operator.binding == _COMPARE:
+            self.conditions[len(starts) - 1] = self.end
+
+    def refuse_conditions(self, places: Iterable[int]) -> None:
+        """Raise for the first of these operands that is a condition."""
+        for place in places:
+            if place in self.conditions:
+                raise self.condition_misused(place)
 
     def unwind(self) -> _Waiting | None:
         """Apply the operators back to the innermost open parenthesis, and take that off the stack."""
@@ -314,22 +343,32 @@ class _Reader:
 
     def raise_to(self, word: str, start: int, end: int) -> None:
         """Apply a superscript power, which binds closest: x² or x⁻¹."""
-        base_start, base_end, is_condition = self.operands[-1]
-        if is_condition:
-            raise self.condition_misused(base_start, base_end)
+        self.refuse_conditions([len(self.starts) - 1])
         exponent = float(word.translate(_SUPERSCRIPT_VALUES))
-        self.code.append(Step(abs(exponent), 0, start, end))
+        self.code += (abs(exponent), 0, start, end)
         if "⁻" in word:
-            self.code.append(Step(OPS["neg"], 1, start, end))
-        self.code.append(Step(OPS["pow"], 2, base_start, end))
-        self.operands[-1] = (base_start, end, False)
+            self.code += (OPS["neg"], 1, start, end)
+        self.code += (OPS["pow"], 2, self.starts[-1], end)
+        self.end = end
 
-    def open_call(self, start: int, end: int) -> None:
+    def separate(self, start: int) -> None:
+        """Count the operand of a function that ends with this comma."""
+        opened = self.unwind()
+        if opened is None or opened.op is None:
+            raise self.error(
+                "a comma only separates the operands of a function",
+                (start, start + 1),
+                "statements are separated by ; and decimals have a point: 1.5",
+            )
+        opened.arity += 1
+        opened.first_end = opened.first_end or self.end
+        self.waiting.append(opened)
+
+    def open_call(self, start: int) -> None:
         """Turn the name just read into the function that this parenthesis calls."""
-        name_start, name_end, _ = self.operands[-1]
-        last = self.code[-1]
-        if not isinstance(last.what, str) or (last.start, last.end) != (name_start, name_end):
-            raise self.adjacent("operator", "(", start, end)
+        what, _, name_start, name_end = self.code[-4:]
+        if not isinstance(what, str) or (name_start, name_end) != (self.starts[-1], self.end):
+            raise self.adjacent("operator", "(", start, start + 1)
         name = self.text[name_start:name_end]
         if name not in FUNCTIONS:
             factor = _FACTOR.match(self.text, start)
@@ -340,9 +379,9 @@ class _Reader:
                 (name_start, name_end),
                 near or "a name before a parenthesis must be one of the known functions",
             )
-        self.code.pop()
-        self.operands.pop()
-        self.waiting.append(_Waiting(_OPEN, FUNCTIONS[name], name_start, 0, start))
+        del self.code[-4:]
+        self.starts.pop()
+        self.waiting.append(_Waiting(_OPEN, FUNCTIONS[name], 0, name_start, start))
         self.depth += 1
 
     def close(self, start: int, end: int) -> None:
@@ -351,9 +390,13 @@ class _Reader:
         if opened is None:
             raise self.error("this ) closes nothing", (start, end))
         self.depth -= 1
-        op = opened.op
+        starts, conditions, op = self.starts, self.conditions, opened.op
+        last = len(starts) - 1
         if op is None:
-            self.operands[-1] = (opened.start, end, self.operands[-1][2])
+            starts[last] = opened.start
+            if last in conditions:
+                conditions[last] = end
+            self.end = end
             return
         count = opened.arity + 1
         name = self.text[opened.start : opened.opening].strip()
@@ -364,19 +407,19 @@ class _Reader:
                 (opened.start, end),
                 _signature(op, name),
             )
-        is_where = op is OPS["where"]
-        for position, (from_, to, is_condition) in enumerate(self.operands[-count:]):
-            if is_condition and not (is_where and position == 0):
-                raise self.condition_misused(from_, to)
-            if is_where and position == 0 and not is_condition:
-                raise self.error(
-                    "the first operand of where is a condition",
-                    (from_, to),
-                    "write where(x > 0, a, b), with < <= > or >=",
-                )
-        del self.operands[-count:]
-        self.code.append(Step(op, count, opened.start, end))
-        self.operands.append((opened.start, end, False))
+        first = last - count + 1
+        if op is OPS["where"] and conditions.pop(first, None) is None:
+            raise self.error(
+                "the first operand of where is a condition",
+                (starts[first], opened.first_end),
+                "write where(x > 0, a, b), with < <= > or >=",
+            )
+        if conditions:
+            self.refuse_conditions(range(first, last + 1))
+        del starts[first + 1 :]
+        starts[first] = opened.start
+        self.end = end
+        self.code += (op, count, opened.start, end)
 
     def number(self, word: str, start: int, end: int) -> float:
         try:
@@ -404,10 +447,10 @@ class _Reader:
     def never_closed(self, opened: _Waiting) -> ParseError:
         return self.error("this ( is never closed", (opened.opening, opened.opening + 1))
 
-    def condition_misused(self, start: int, end: int) -> ParseError:
+    def condition_misused(self, place: int) -> ParseError:
         return self.error(
             "a condition can only be the first operand of where",
-            (start, end),
+            (self.starts[place], self.conditions[place]),
             "write where(x > 0, a, b)",
         )
 
@@ -429,8 +472,8 @@ class _Reader:
         """Explain a value that stands right behind a value."""
         if kind == "other":
             return self.unexpected(kind, word, start, end)
-        last = self.code[-1]
-        left_start, left_end, _ = self.operands[-1]
+        last = self.code[-4]
+        left_start, left_end = self.starts[-1], self.end
         left = self.text[left_start:left_end]
         if len(left) > 20:
             return self.error(
@@ -439,7 +482,7 @@ class _Reader:
         span = (left_start, end)
         if left == "0" and left_end == start and word[0] in "xXbBoO":
             return self.error(f"{left}{word} is not a number", span, "numbers are decimal")
-        if left in FUNCTIONS and last.what == left:
+        if left in FUNCTIONS and last == left:
             return self.error(
                 f"{left} is a function: its operand stands in parentheses",
                 span,
@@ -459,7 +502,7 @@ class _Reader:
             return self.error(
                 f"there is no {word!r} in the language", (start, end), "where(cond, a, b) decides"
             )
-        if kind == "name" and word in ("i", "j") and isinstance(last.what, float):
+        if kind == "name" and word in ("i", "j") and isinstance(last, float):
             return self.error(
                 f"an operator is missing in {left + word!r}",
                 span,
@@ -494,11 +537,14 @@ def _signature(op: Op, name: str) -> str:
     return f"write {name}({', '.join(op.args)}{', …' if op.variadic else ''})"
 
 
-def names_in(code: list[Step]) -> Iterator[Step]:
-    """Yield the steps that are names."""
-    return (step for step in code if isinstance(step.what, str))
+def names_in(code: Code) -> Iterator[tuple[str, int, int]]:
+    """Yield the names that a code uses, with their spans."""
+    return ((what, start, end) for what, _, start, end in steps(code) if isinstance(what, str))
 
 
-def is_constant(code: list[Step], variables: set[str]) -> bool:
+def is_constant(code: Code, variables: Container[str]) -> bool:
     """Tell whether the code has no name but the predefined constants that are not variables."""
-    return all(step.what in CONSTANTS and step.what not in variables for step in names_in(code))
+    for what in code[::4]:
+        if isinstance(what, str) and (what not in CONSTANTS or what in variables):
+            return False
+    return True

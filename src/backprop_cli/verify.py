@@ -8,15 +8,16 @@ See docs/decisions/0005-expectations.md.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backprop_cli.check import BUDGET, LADDER, MOST_STEPS
 from backprop_cli.diagnose import find_causes
-from backprop_cli.differentiate import differentiate_program
+from backprop_cli.differentiate import differentiate_graph
 from backprop_cli.errors import DomainError, InputError, did_you_mean
 from backprop_cli.expectations import ATOL_AT_ZERO, DEFAULT, GRADIENT
-from backprop_cli.lower import lower_program
+from backprop_cli.lower import lower_source
 from backprop_cli.namespaces import FLOAT
 from backprop_cli.naming import Naming, listing
 from backprop_cli.parse import parse_source
@@ -64,11 +65,10 @@ def verify_source(
     Raises InputError for an expectation of something that the program does not have, DomainError where the
     value or an expected gradient does not exist.
     """
-    program = parse_source(source, [e.code for e in expectations])
-    graph = lower_program(program)
+    graph = lower_source(source, [e.code for e in expectations])
     wanted = list(source.inputs if wrt is None else wrt)
-    report = differentiate_program(program, graph, point, wanted, upstream=upstream, check=check)
-    judge = _Judge(program, graph, report, expectations, criteria)
+    report = differentiate_graph(source, graph, point, wanted, upstream=upstream, check=check)
+    judge = _Judge(source, graph, report, expectations, criteria)
     verdicts = judge.verdicts() if expectations else ()
     # What nobody asked for may be undefined where something else was expected.
     missing = None if expectations and wrt is None else undefined_gradients(report)
@@ -93,26 +93,19 @@ class _Judge:
 
     def __init__(
         self,
-        program: Program,
+        source: Source,
         graph: Graph,
         report: Report,
         expectations: Sequence[Expectation],
         criteria: Criteria,
     ) -> None:
-        self.program = program
+        self.source = source
         self.graph = graph
         self.report = report
         self.expectations = expectations
         self.criteria = criteria
         self.naming = Naming(graph)
-        self.identities = Identities(program)
         self.nodes = [self._node(expectation) for expectation in expectations]
-        named = [expr for name, expr in program.statements if name is not None]
-        self.expressions = {
-            **{graph.inputs[name]: symbol for name, symbol in program.inputs.items()},
-            **{node: expr for (node, _), expr in zip(graph.assignments, named, strict=True)},
-            graph.output: program.output,
-        }
 
     def _node(self, expectation: Expectation) -> int:
         """Return the node that an expectation is about. Raises InputError."""
@@ -253,12 +246,31 @@ class _Judge:
     # ---- everywhere ----
 
     def _is_settled(self, i: int) -> bool:
-        expectation, formula = self.expectations[i], self.program.formulas[i]
-        node = self.expressions.get(self.nodes[i])
+        program = self._program
+        node = self._expressions.get(self.nodes[i])
         if node is None:
             return False
-        gradient = expectation.of == GRADIENT
-        return self.identities.holds(node, formula, self.report.upstream, gradient=gradient)
+        gradient = self.expectations[i].of == GRADIENT
+        return self._identities.holds(node, program.formulas[i], self.report.upstream, gradient=gradient)
+
+    @cached_property
+    def _program(self) -> Program:
+        return parse_source(self.source, [e.code for e in self.expectations])
+
+    @cached_property
+    def _identities(self) -> Identities:
+        return Identities(self._program)
+
+    @cached_property
+    def _expressions(self) -> dict[int, Any]:
+        """Nodes that the program names -> their expressions."""
+        graph, program = self.graph, self._program
+        named = [expr for name, expr in program.statements if name is not None]
+        return {
+            **{graph.inputs[name]: symbol for name, symbol in program.inputs.items()},
+            **{node: expr for (node, _), expr in zip(graph.assignments, named, strict=True)},
+            graph.output: program.output,
+        }
 
     def _at_further_points(self, verdicts: list[Verdict], unsettled: list[int]) -> None:
         """Compare formulas at points inside the domain of both sides, and put down what is found."""

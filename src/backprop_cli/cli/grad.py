@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -95,7 +95,7 @@ def grad(
 
             output.write_blocks(report_blocks(report, digits=shown_digits, everything=everything))
         else:
-            output.write(_RENDERERS[form](report, shown_digits, everything))
+            output.write_pieces(_RENDERERS[form](report, shown_digits, everything))
         if form is not Format.json:  # which holds them itself
             output.flush()  # the result comes first also where both streams go to one place
             output.warn(report.warnings)
@@ -112,31 +112,32 @@ def grad(
     return Status.DONE
 
 
-def _json(report: Report, _digits: int | None, _everything: bool) -> str:
-    from backprop_cli.render.json import render_report
+def _json(report: Report, _digits: int | None, _everything: bool) -> Iterator[str]:
+    from backprop_cli.render.json import report_pieces
 
-    return render_report(report) + "\n"
+    yield from report_pieces(report)
+    yield "\n"
 
 
-def _csv(report: Report, _digits: int | None, _everything: bool) -> str:
+def _csv(report: Report, _digits: int | None, _everything: bool) -> Iterable[str]:
     from backprop_cli.render.csv import render_report
 
-    return render_report(report)
+    return [render_report(report)]
 
 
-def _markdown(report: Report, digits: int | None, everything: bool) -> str:
+def _markdown(report: Report, digits: int | None, everything: bool) -> Iterable[str]:
     from backprop_cli.render.markdown import render_report
 
-    return render_report(report, digits=digits, everything=everything)
+    return [render_report(report, digits=digits, everything=everything)]
 
 
-def _latex(report: Report, digits: int | None, everything: bool) -> str:
+def _latex(report: Report, digits: int | None, everything: bool) -> Iterable[str]:
     from backprop_cli.render.latex import render_report
 
-    return render_report(report, digits=digits, everything=everything)
+    return [render_report(report, digits=digits, everything=everything)]
 
 
-_RENDERERS: dict[Format, Callable[[Report, int | None, bool], str]] = {
+_RENDERERS: dict[Format, Callable[[Report, int | None, bool], Iterable[str]]] = {
     Format.json: _json,
     Format.csv: _csv,
     Format.markdown: _markdown,

@@ -160,19 +160,17 @@ def graph(
     point = None if is_bare else choose_point(source, given)
 
     from backprop_cli.diagram import diagram_of_graph, diagram_of_report
-    from backprop_cli.differentiate import differentiate_program
-    from backprop_cli.lower import lower_program
-    from backprop_cli.parse import parse_source
+    from backprop_cli.differentiate import differentiate_graph
+    from backprop_cli.lower import lower_source
     from backprop_cli.undefined import undefined_gradients
 
-    program = parse_source(source)
-    tape = lower_program(program)
+    tape = lower_source(source)
     if not force:
         _refuse_many(tape)
     report = None
     if point is not None:
         wanted = list(source.inputs) if wanted is None else wanted
-        report = differentiate_program(program, tape, point, wanted, upstream=seed, check=False)
+        report = differentiate_graph(source, tape, point, wanted, upstream=seed, check=False)
         diagram = diagram_of_report(report, digits=shown_digits, symbolic=symbolic)
     else:
         diagram = diagram_of_graph(tape)
@@ -221,14 +219,11 @@ def _choose_form(format: Format | None, target: str | None, *, show: bool) -> Fo
 
 
 def _count(source: Source, wanted: list[str] | None, *, as_json: bool) -> str:
-    from backprop_cli.lower import lower_program
-    from backprop_cli.parse import parse_source
+    from backprop_cli.lower import lower_source
     from backprop_cli.render.stats import render_stats, render_stats_json
     from backprop_cli.stats import count_graph
 
-    counts = count_graph(
-        lower_program(parse_source(source)), list(source.inputs) if wanted is None else wanted
-    )
+    counts = count_graph(lower_source(source), list(source.inputs) if wanted is None else wanted)
     return render_stats_json(counts) if as_json else render_stats(counts)
 
 

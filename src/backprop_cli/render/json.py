@@ -7,28 +7,45 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from backprop_cli.errors import BackpropError
     from backprop_cli.report import Check, GradientCheck, NodeRecord, Notice, Report
 
 
+_ENCODER = json.JSONEncoder(allow_nan=False)
+
+
 def render_report(report: Report) -> str:
     """Return the report as one line of JSON."""
-    return dump(
-        {
-            "schema": "backprop/grad@1",
-            "program": report.program,
-            "inputs": {name: number(x) for name, x in report.inputs.items()},
-            "output": report.output,
-            "value": number(report.value),
-            "upstream": number(report.upstream),
-            "gradients": {name: number(x) for name, x in report.gradients.items()},
-            "nodes": [_node(node) for node in report.nodes],
-            "check": check_record(report.check),
-            "warnings": warning_records(report.warnings),
-        }
-    )
+    return "".join(report_pieces(report))
+
+
+def report_pieces(report: Report) -> Iterator[str]:
+    """Yield the same line in pieces: of a million nodes it has some 400 MB."""
+    yield f'{{"schema": "backprop/grad@1", "program": {dump(report.program)}, "inputs": '
+    yield from _numbers(report.inputs)
+    yield f', "output": {dump(report.output)}, "value": {dump(number(report.value))}'
+    yield f', "upstream": {dump(number(report.upstream))}, "gradients": '
+    yield from _numbers(report.gradients)
+    yield ', "nodes": '
+    yield from _joined("[", (dump(_node(node)) for node in report.nodes), "]")
+    check = check_record(report.check, with_gradients=False)
+    yield f', "check": {dump(check)[:-1]}, "gradients": '
+    found = report.check.gradients.items()
+    yield from _joined("{", (f"{dump(name)}: {dump(_gradient(of))}" for name, of in found), "}")
+    yield f'}}, "warnings": {dump(warning_records(report.warnings))}}}'
+
+
+def _numbers(values: Mapping[str, float]) -> Iterator[str]:
+    return _joined("{", (f"{dump(name)}: {dump(number(x))}" for name, x in values.items()), "}")
+
+
+def _joined(opening: str, pieces: Iterable[str], closing: str) -> Iterator[str]:
+    yield opening
+    for place, piece in enumerate(pieces):
+        yield f", {piece}" if place else piece
+    yield closing
 
 
 def render_error(error: BackpropError) -> str:
@@ -55,7 +72,7 @@ def warning_records(notices: Iterable[Notice]) -> list[dict[str, Any]]:
 
 def dump(value: Any) -> str:
     """Return strict JSON on one line."""
-    return json.dumps(value, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def number(x: float) -> float | str:
@@ -91,7 +108,7 @@ def _node(node: NodeRecord) -> dict[str, Any]:
     return record
 
 
-def check_record(check: Check) -> dict[str, Any]:
+def check_record(check: Check, *, with_gradients: bool = True) -> dict[str, Any]:
     """Return the outcome of the cross-check as JSON has it."""
     record: dict[str, Any] = {"status": check.status}
     if check.reason:
@@ -102,7 +119,8 @@ def check_record(check: Check) -> dict[str, Any]:
         record["precision"] = check.precision
     if check.value is not None:
         record["value"] = check.value
-    record["gradients"] = {name: _gradient(found) for name, found in check.gradients.items()}
+    if with_gradients:
+        record["gradients"] = {name: _gradient(found) for name, found in check.gradients.items()}
     return record
 
 

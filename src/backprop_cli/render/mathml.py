@@ -13,13 +13,13 @@ from backprop_cli.errors import ParseError
 from backprop_cli.local import partial_text
 from backprop_cli.naming import number_text
 from backprop_cli.ops import OPS, Op
-from backprop_cli.syntax import normalise, read_value
+from backprop_cli.syntax import normalise, read_value, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from backprop_cli.report import NodeRecord
-    from backprop_cli.syntax import Step
+    from backprop_cli.syntax import Code
 
 Tree = list[Any]
 
@@ -72,9 +72,9 @@ def _read(text: str) -> _Piece:
         return _Piece(["mtext", text], _ATOM)
 
 
-def _typeset(code: Iterable[Step]) -> _Piece:
+def _typeset(code: Code) -> _Piece:
     stack: list[_Piece] = []
-    for what, arity, _, _ in code:
+    for what, arity, _, _ in steps(code):
         if isinstance(what, Op):
             operands = stack[-arity:]
             del stack[-arity:]

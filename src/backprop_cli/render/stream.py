@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.naming import printable
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 # What ASCII has instead of our own signs. A user's letters are escaped by the stream itself.
 _ASCII = str.maketrans({"∂": "d", "…": "...", "→": "->", "·": "*", "−": "-"})
+
+
+_PIECES_AT_A_TIME = 500
 
 
 class Paper(NamedTuple):
@@ -40,6 +44,12 @@ class Output:
         if sys.stdout is None:
             raise OSError("standard output is closed")
         sys.stdout.write(self._encodable(text, sys.stdout.encoding))
+
+    def write_pieces(self, pieces: Iterable[str]) -> None:
+        """Write a result as it is made, some hundred pieces at a time. Raises OSError."""
+        rest = iter(pieces)
+        while text := "".join(islice(rest, _PIECES_AT_A_TIME)):
+            self.write(text)
 
     def data_stream(self) -> TextIO:
         """Return standard output set up to pass data through as it is. Raises OSError."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import unicodedata
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from backprop_cli.naming import number_text
 from backprop_cli.report import ALL_DIGITS, FEW_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from backprop_cli.report import GradientCheck, NodeRecord, Report
 
@@ -132,10 +133,16 @@ def choose_nodes(report: Report, everything: bool) -> tuple[list[NodeRecord | No
     nodes = report.nodes
     if everything or len(nodes) <= _FEW_NODES:
         return list(nodes), 0
-    shown = [n for n in nodes if n.op == "input" or n.id == report.output or n.is_named]
+
+    def choose(nodes: Iterable[NodeRecord], count: int) -> list[NodeRecord]:
+        chosen = (n for n in nodes if n.op == "input" or n.id == report.output or n.is_named)
+        return list(islice(chosen, count))
+
+    # No more nodes are looked at than it takes: there may be a million.
+    shown = choose(nodes, _FEW_ROWS + 1)
     if len(shown) > _FEW_ROWS:
         half = _FEW_ROWS // 2
-        return [*shown[:half], None, *shown[-half:]], len(nodes) - 2 * half
+        return [*shown[:half], None, *choose(reversed(nodes), half)[::-1]], len(nodes) - 2 * half
     return [*shown[:-1], None, shown[-1]], len(nodes) - len(shown)
 
 
