@@ -15,17 +15,16 @@ from backprop_cli.adjoint import (
     count_program,
     evaluate,
 )
-from backprop_cli.lower import lower_program
+from backprop_cli.lower import lower_source
 from backprop_cli.namespaces import FLOAT, mpmath_namespace
 from backprop_cli.ops import TABLE
-from backprop_cli.parse import parse_source
 from backprop_cli.source import read_source
 from backprop_cli.sweep import sweep_graph
 from test_random_programs import VALUES, random_program
 
 
 def graph_of(text):
-    return lower_program(parse_source(read_source(text)))
+    return lower_source(read_source(text))
 
 
 def same(x, y):

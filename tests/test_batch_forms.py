@@ -551,7 +551,8 @@ def test_a_file_larger_than_the_memory_it_takes(tmp_path: Path, form: str) -> No
         csv.write_csv(pa.table({"0": x, "1": np.full(count, "a text that is not read")}), path)
     code = (
         "from backprop_cli.cli import run\n"
-        f"assert run(['batch', 'a', '--map', 'a=0', '--data', {str(path)!r}, '--output', {str(out)!r}]) == 0\n"
+        f"files = ['--data', {str(path)!r}, '--output', {str(out)!r}]\n"
+        "assert run(['batch', 'a', '--map', 'a=0', *files]) == 0\n"
         "with open('/proc/self/status') as f: print(*[line for line in f if line.startswith('VmHWM')])"
     )
     size = path.stat().st_size

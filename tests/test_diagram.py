@@ -9,10 +9,9 @@ import pytest
 from backprop_cli import gradient
 from backprop_cli.diagram import diagram_of_graph, diagram_of_report
 from backprop_cli.local import partial_text
-from backprop_cli.lower import lower_program
+from backprop_cli.lower import lower_source
 from backprop_cli.namespaces import FLOAT
 from backprop_cli.ops import OPS, TABLE, Op
-from backprop_cli.parse import parse_source
 from backprop_cli.render.pretty import factor, pretty
 from backprop_cli.source import read_source
 
@@ -73,13 +72,13 @@ def test_a_report_as_a_diagram() -> None:
 
 def test_a_bare_graph_has_formulas() -> None:
     source = read_source("e = a*b; x = e*e; L = relu(x) + 2*pi")
-    diagram = diagram_of_graph(lower_program(parse_source(source)))
+    diagram = diagram_of_graph(lower_source(source))
     assert [box.value for box in diagram.boxes] == [""] * 6
     assert [arrow.slope for arrow in diagram.arrows] == ["b", "a", "e", "e", "where(x > 0, 1, 0)", "1"]
 
 
 def test_a_superscript_is_a_number_like_any_other() -> None:
-    diagram = diagram_of_graph(lower_program(parse_source(read_source("x² + y⁻¹"))))
+    diagram = diagram_of_graph(lower_source(read_source("x² + y⁻¹")))
     assert [box.text for box in diagram.boxes if box.text] == ["x^2", "y^(-1)", "v1 + v2"]
     assert [arrow.slope for arrow in diagram.arrows][:2] == ["2*x", "-y^-2"]
 

@@ -15,9 +15,8 @@ from backprop_cli.engines import careful, engine, jit
 from backprop_cli.engines.engine import KernelEngine, choose_engine, map_ahead
 from backprop_cli.engines.kernel import build_kernel
 from backprop_cli.engines.results import Results, empty_aligned, is_aligned
-from backprop_cli.lower import lower_program
+from backprop_cli.lower import lower_source
 from backprop_cli.ops import TABLE
-from backprop_cli.parse import parse_source
 from backprop_cli.source import read_source
 from test_random_programs import random_program
 
@@ -340,7 +339,7 @@ def test_what_fails_in_a_thread_fails_in_order():
 
 def code_of(text, **constants):
     source = read_source(text)
-    graph = lower_program(parse_source(source))
+    graph = lower_source(source)
     return build_kernel(graph, list(source.inputs), constants)
 
 

@@ -18,8 +18,7 @@ from backprop_cli.diagram import diagram_of_graph, diagram_of_report
 from backprop_cli.errors import UsageError
 from backprop_cli.fonts import BOLD, REGULAR, paintable, shorten, text_width
 from backprop_cli.layout import Layout, place
-from backprop_cli.lower import lower_program
-from backprop_cli.parse import parse_source
+from backprop_cli.lower import lower_source
 from backprop_cli.render.png import render_png
 from backprop_cli.render.svg import render_svg
 from backprop_cli.source import read_source
@@ -197,7 +196,7 @@ def test_numbers_have_a_minus() -> None:
 
 
 def test_svg_without_numbers() -> None:
-    svg = render_svg(diagram_of_graph(lower_program(parse_source(read_source("e = a*b; L = (e + c)^2")))))
+    svg = render_svg(diagram_of_graph(lower_source(read_source("e = a*b; L = (e + c)^2"))))
     assert "×b" in texts(svg)
     assert "×2 × v1" in texts(svg)
     assert not any("∂" in text for text in texts(svg))

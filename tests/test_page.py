@@ -16,11 +16,10 @@ from playwright.sync_api import sync_playwright
 
 from backprop_cli import BackpropError, gradient
 from backprop_cli.graph import Graph
-from backprop_cli.lower import lower_program
+from backprop_cli.lower import lower_source
 from backprop_cli.namespaces import FLOAT
 from backprop_cli.naming import Naming, number_text
 from backprop_cli.ops import OPS, TABLE, Op
-from backprop_cli.parse import parse_source
 from backprop_cli.render.page import page_data, render_page
 from backprop_cli.report import Report
 from backprop_cli.source import read_source
@@ -215,7 +214,7 @@ def test_random_graphs_compute_as_in_python(open_page: Open) -> None:
     cases: list[tuple[str, Graph, dict[str, float], Report]] = []
     while len(cases) < 800:
         program = "; ".join([*(f"{name} = 1" for name in "abcd"), random_program(rng, rng.randint(1, 4))])
-        graph = lower_program(parse_source(read_source(program)))
+        graph = lower_source(read_source(program))
         report = None
         for point in points_for(rng, graph):
             try:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sympy.parsing.sympy_parser import parse_expr, rationalize, standard_transformations
 
 from backprop_cli.formulas import Elementary, define, walk
-from backprop_cli.lower import lower_program
+from backprop_cli.lower import lower_source
 from backprop_cli.parse import parse_source
 from backprop_cli.source import read_source
 
@@ -102,7 +102,7 @@ def test_sympys_parser_agrees_on_functions(text, point):
 
 def tree_of(text):
     """Return the graph of a program as nested tuples (operation, *operands), and the count of its nodes."""
-    graph = lower_program(program_of(text))
+    graph = lower_source(read_source(text))
     trees = [None] * len(graph.ops)
     for name, node in graph.inputs.items():
         trees[node] = name
@@ -230,12 +230,12 @@ def test_a_tree_comes_back_with_one_node_per_distinct_part(tree):
     ],
 )
 def test_equal_subexpressions_are_one_node(text, operations):
-    graph = lower_program(program_of(text))
+    graph = lower_source(read_source(text))
     assert [op.name for op in graph.ops if op is not None] == operations
 
 
 def test_a_piece_knows_where_it_stands():
     text = "d = (a + b)*2; sin(d) - (a + b)"
-    graph = lower_program(program_of(text))
+    graph = lower_source(read_source(text))
     pieces = [graph.source(node) for node in range(len(graph.ops))]
     assert pieces == ["a", "b", "a + b", "2", "(a + b)*2", "sin(d)", "sin(d) - (a + b)"]

@@ -10,8 +10,7 @@ import pytest
 
 from backprop_cli import gradient
 from backprop_cli.diagram import Diagram, diagram_of_graph, diagram_of_report
-from backprop_cli.lower import lower_program
-from backprop_cli.parse import parse_source
+from backprop_cli.lower import lower_source
 from backprop_cli.render.rails import draw_rails
 from backprop_cli.render.stream import plain_lines
 from backprop_cli.render.table import width
@@ -63,7 +62,7 @@ def test_branch_points_in_ascii() -> None:
 
 def test_a_bare_graph_has_formulas() -> None:
     source = read_source("v = sin(x)*(1 - y)/x")
-    lines = drawn(diagram_of_graph(lower_program(parse_source(source))))
+    lines = drawn(diagram_of_graph(lower_source(source)))
     assert lines[0].split() == ["node", "local", "derivatives"]
     assert any(line.endswith("∂v1/∂x = cos(x)") for line in lines)
     assert not any("gradient" in line for line in lines)

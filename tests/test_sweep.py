@@ -9,16 +9,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from backprop_cli import DomainError, gradient
-from backprop_cli.lower import lower_program
+from backprop_cli.lower import lower_source
 from backprop_cli.namespaces import FLOAT, mpmath_namespace, sympy_namespace
 from backprop_cli.ops import TABLE
-from backprop_cli.parse import parse_source
 from backprop_cli.source import read_source
 from backprop_cli.sweep import forward, reverse
 
 
 def graph_of(text):
-    return lower_program(parse_source(read_source(text)))
+    return lower_source(read_source(text))
 
 
 def sweep(graph, point, m):

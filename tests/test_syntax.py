@@ -8,9 +8,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from backprop_cli import BackpropError, DomainError, ParseError, gradient
-from backprop_cli.lower import lower_program
+from backprop_cli.lower import lower_source
 from backprop_cli.ops import FUNCTIONS
-from backprop_cli.parse import parse_source
 from backprop_cli.source import read_source
 from backprop_cli.syntax import names_in, normalise, read_value
 
@@ -575,5 +574,5 @@ def test_any_text_reads_or_is_explained(text):
         assert 0 <= found.start <= found.end <= len(found.text)
         assert found.message
     else:
-        graph = lower_program(parse_source(found))
+        graph = lower_source(found)
         assert all(0 <= start <= end <= len(found.text) for start, end in graph.spans)

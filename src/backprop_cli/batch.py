@@ -129,15 +129,13 @@ class Batch:
     def __init__(
         self, source: Source, wrt: Sequence[str], upstream: float, values: Sequence[str] = ()
     ) -> None:
-        from backprop_cli.lower import lower_program
-        from backprop_cli.parse import parse_source
+        from backprop_cli.lower import lower_source
 
         self.source = source
         self.upstream = upstream
         self.wrt = wrt
         self.values = values
-        self.program = parse_source(source)
-        self.graph = lower_program(self.program)
+        self.graph = lower_source(source)
         self.wanted_nodes = _find_nodes(self.graph, values)
         self._nodes = [self.graph.inputs[name] for name in self.wrt]
         self._can_kink = any(op is not None and op.kink is not None for op in self.graph.ops)
@@ -182,11 +180,11 @@ class Batch:
 
     def explain(self, point: dict[str, float]) -> str:
         """Return what ``gradient`` says of a point without a result."""
-        from backprop_cli.differentiate import differentiate_program
+        from backprop_cli.differentiate import differentiate_graph
 
         try:
-            report = differentiate_program(
-                self.program, self.graph, point, self.wrt, upstream=self.upstream, check=False
+            report = differentiate_graph(
+                self.source, self.graph, point, self.wrt, upstream=self.upstream, check=False
             )
         except BackpropError as error:
             return error.message

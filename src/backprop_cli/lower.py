@@ -12,7 +12,6 @@ from backprop_cli.syntax import steps
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backprop_cli.parse import Program
     from backprop_cli.source import Source
     from backprop_cli.syntax import Code
 
@@ -38,11 +37,6 @@ def lower_source(source: Source, formulas: Sequence[Code] = ()) -> Graph:
     graph.formulas = [lowering.run(code, environment) for code in formulas]
     graph.spans[graph.end :] = [(0, 0)] * (len(graph.ops) - graph.end)  # they have no place in the text
     return graph
-
-
-def lower_program(program: Program) -> Graph:
-    """Return the graph of a program that was built as expressions, too."""
-    return lower_source(program.source)
 
 
 _TAU: tuple[float | str, ...] = (2.0, "pi")

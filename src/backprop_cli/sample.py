@@ -82,7 +82,7 @@ def find_disagreements(sample: Sample, batch: Batch) -> tuple[int, list[str]]:
 
 
 def _difference(row: Drawn, batch: Batch) -> str:
-    from backprop_cli.differentiate import differentiate_program
+    from backprop_cli.differentiate import differentiate_graph
     from backprop_cli.rounding import bounded_floats
 
     single = batch.evaluate(row.point)
@@ -90,8 +90,8 @@ def _difference(row: Drawn, batch: Batch) -> str:
         return f"its status is {row.result.status!r}, by itself {single.status!r}"
     if single.status in FAULTS:
         return ""
-    report = differentiate_program(
-        batch.program, batch.graph, row.point, batch.wrt, upstream=batch.upstream, check=True
+    report = differentiate_graph(
+        batch.source, batch.graph, row.point, batch.wrt, upstream=batch.upstream, check=True
     )
     if report.check.status == "fail":
         return "sympy has other gradients"
