@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from contextlib import ExitStack
 from io import BytesIO, TextIOWrapper
 from typing import Any
@@ -14,10 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backprop_cli.batch import Batch, Points, Tally
+from backprop_cli.batch import STATUSES, Batch, Points, Tally
 from backprop_cli.forms import DELIMITERS, Form
 from backprop_cli.frames import blocks, by_row
 from backprop_cli.frames.cells import read_numbers
+from backprop_cli.frames.frame import Frame, Results, count_rows, evaluate
 from backprop_cli.frames.read import open_reader
 from backprop_cli.frames.run import open_writer, run_columns
 from backprop_cli.frames.texts import float_texts
@@ -196,6 +198,10 @@ OBJECTS = [
     '{"a": 1, "b": "{"}',
     '{"a": 1, "b": 2}, {"a": 1, "b": 2}',
     '{"a": 1, "b": [{}',
+    '{"a": 1, "a": 2, "x": 1}',
+    '{"x": 1, "b": 2}',
+    '{"a": 1, "\\u0062": 2}',
+    '{"b": 1, "a": "b"}',
     '{"a": 1, "b": 2}]}',
     '{"a": 1, "b": NaN}',
     '[["a", 1], ["b", 2]]',
@@ -293,3 +299,23 @@ def test_cells_of_a_column_that_are_no_numbers(column: Any, problems: list[str])
     found, told = read_numbers("a", column)
     assert [message.removeprefix("a ") for _, message in sorted(told.items())] == problems
     assert np.flatnonzero(np.isnan(found)).tolist() == sorted(told)
+
+
+# ---- frames and results ----
+
+
+def test_whatever_an_engine_says_of_bad_input_is_taken_back() -> None:
+    class Careless:
+        def compute(self, columns: Mapping[str, Any], count: int) -> Results:
+            x = columns["x"]
+            return Results(x * 0 + 1, [np.ones(count)], [np.ones(count)], np.zeros(count, np.uint8), x != 0)
+
+    frames = [Frame(0, {"x": np.empty(0)}), Frame(3, {"x": np.array([1.0, np.nan, 0.0])}, {1: "x is empty"})]
+    tally = Tally()
+    for frame, results in evaluate(Careless(), frames):
+        count_rows(tally, frame, results, lambda point: f"never asked at {point}")
+    assert [x.tolist()[::2] for x in results.numbers()] == [[1.0, 1.0]] * 3
+    assert all(np.isnan(x[1]) for x in results.numbers())
+    assert [STATUSES[code] for code in results.status] == ["ok", "bad input", "ok"]
+    assert tally.rows == 3
+    assert tally.met == {"bad input": (1, (2,), "x is empty"), "overflow": (1, (1,), "")}

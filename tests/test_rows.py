@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backprop_cli.errors import InputError
-from backprop_cli.rows import Row, cell_texts, read_cell, read_csv, read_jsonl
+from backprop_cli.rows import Row, cell_texts, read_cell, read_csv, read_flat_objects, read_jsonl
 
 
 def csv_rows(text: str, delimiter: str = ",") -> list[Row]:
@@ -116,6 +116,23 @@ def test_no_object(text: str, problem: str) -> None:
 
 def test_a_huge_integer_is_no_trouble_where_it_is_not_read() -> None:
     assert json_row('{"a": 1, "id": ' + "9" * 5000 + "}").cells == [1.0, math.inf]
+
+
+def test_objects_that_are_alike_are_read_at_once() -> None:
+    assert read_flat_objects('{"a": 1, "b": "x"}\n{"b": null, "a": 2.5}\n', ("a", "b")) == [
+        {"a": 1.0, "b": "x"},
+        {"b": None, "a": 2.5},
+    ]
+    for text in (
+        '{"a": 1, "a": 2, "b": 1}\n{"c": 1, "b": 3}\n',  # every key as often as there are lines
+        '{"a": 1, "b": 2}, {"a": 1, "b": [{}\n{"a": 1, "b": 2}]}\n',
+        '{"a": 1, "b": {}}\n',
+        '{"a": 1, "\\u0062": 2}\n',
+        '{"a": 1, "b": NaN}\n',
+        '{"a": 1, "b": 2}\n\n',
+        "",
+    ):
+        assert read_flat_objects(text, ("a", "b")) is None
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from backprop_cli.render.progress import Progress
     from backprop_cli.rows import Table
 
-# Smaller data is answered row by row before NumPy and pyarrow, which take 0.2 s, are imported.
+# Smaller data is answered row by row before NumPy and pyarrow, which take 0.2 s, are imported; both ways
+# are even at some 400 kB.
 _SMALL = 1 << 18
 # A stream that has not ended and has nothing more for so many seconds may wait for ever.
 _PATIENCE = 0.05

@@ -10,7 +10,7 @@ import numpy as np
 from backprop_cli.batch import column_name
 from backprop_cli.errors import InputError
 from backprop_cli.frames.blocks import Blocks, split_lines
-from backprop_cli.frames.frame import Frame
+from backprop_cli.frames.frame import Floats, Frame
 from backprop_cli.rows import read_flat_objects, read_jsonl
 
 if TYPE_CHECKING:
@@ -88,18 +88,19 @@ class JsonReader:
         """Return the rows of a block whose objects are like the first one, None for any other."""
         if b"\r" in block or not block.isascii():
             return None
-        cells = read_flat_objects(block.decode(), self.names)
-        if cells is None:
-            return None
-        places: dict[str, list[int]] = {}
-        for place, column in enumerate(map(column_name, self.names)):
-            places.setdefault(column, []).append(place)
-        columns = {}
-        for name in names:
-            found = places.get(points.column(name), ())
-            if len(found) != 1 or not all(type(cell) is float for cell in cells[found[0]]):
+        objects = read_flat_objects(block.decode(), self.names)
+        keys: dict[str, list[str]] = {}
+        for key in self.names:
+            keys.setdefault(column_name(key), []).append(key)
+        columns: dict[str, Floats] = {}
+        for name in names if objects else ():
+            found = keys.get(points.column(name), ())
+            if len(found) != 1:
                 return None
-            columns[name] = np.array(cells[found[0]])
+            cells = [item.get(found[0]) for item in objects or ()]
+            if not all(type(cell) is float for cell in cells):
+                return None
+            columns[name] = np.array(cells, np.float64)
             if not np.isfinite(columns[name]).all():
                 return None
-        return Frame(len(cells[0]), columns)
+        return Frame(len(objects), columns) if objects else None
