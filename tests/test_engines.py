@@ -12,12 +12,13 @@ import pytest
 from backprop_cli import BackpropError, compile_rows
 from backprop_cli.batch import STATUSES, Batch
 from backprop_cli.engines import careful, engine, jit
-from backprop_cli.engines.engine import KernelEngine, choose_engine, map_ahead
+from backprop_cli.engines.engine import KernelEngine, choose_engine
 from backprop_cli.engines.kernel import build_kernel
 from backprop_cli.engines.results import Results, empty_aligned, is_aligned
 from backprop_cli.lower import lower_source
 from backprop_cli.ops import TABLE
 from backprop_cli.source import read_source
+from backprop_cli.threads import map_ahead, read_ahead
 from test_random_programs import random_program
 
 ENGINES = pytest.mark.parametrize("worth_compiling", [None, 0], ids=["numpy", "jit"])
@@ -321,6 +322,27 @@ def test_items_stay_in_order(ahead):
     assert next(pairs) == (0, 0)
     assert len(asked) == ahead + 1
     assert list(pairs) == [(x, x * x) for x in range(1, 20)]
+
+
+def test_items_are_read_ahead():
+    asked = []
+
+    def items():
+        for item in range(20):
+            asked.append(item)
+            yield item
+
+    some = read_ahead(items(), 2)
+    assert next(some) == 0
+    assert list(some) == list(range(1, 20))
+    assert asked == list(range(20))
+
+
+def test_what_fails_while_reading_ahead_fails_in_its_place():
+    some = read_ahead((int(x) for x in ["1", "2", "x", "4"]), 3)
+    assert [next(some), next(some)] == [1, 2]
+    with pytest.raises(ValueError, match="x"):
+        next(some)
 
 
 def test_what_fails_in_a_thread_fails_in_order():

@@ -16,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backprop_cli.batch import STATUSES, Batch, Points, Tally
+from backprop_cli.engines.results import Results
 from backprop_cli.forms import DELIMITERS, Form
 from backprop_cli.frames import blocks, by_row
 from backprop_cli.frames.cells import read_numbers
-from backprop_cli.frames.frame import Frame, Results, count_rows, evaluate
+from backprop_cli.frames.frame import Frame, count_rows, evaluate
 from backprop_cli.frames.read import open_reader
 from backprop_cli.frames.run import open_writer, run_columns
 from backprop_cli.frames.texts import float_texts
@@ -308,11 +309,13 @@ def test_whatever_an_engine_says_of_bad_input_is_taken_back() -> None:
     class Careless:
         def compute(self, columns: Mapping[str, Any], count: int) -> Results:
             x = columns["x"]
-            return Results(x * 0 + 1, [np.ones(count)], [np.ones(count)], np.zeros(count, np.uint8), x != 0)
+            overflowing = np.flatnonzero(x != 0).tolist()
+            ones = [np.ones(count)]
+            return Results(x * 0 + 1, ones, list(map(np.copy, ones)), np.zeros(count, np.uint8), overflowing)
 
     frames = [Frame(0, {"x": np.empty(0)}), Frame(3, {"x": np.array([1.0, np.nan, 0.0])}, {1: "x is empty"})]
     tally = Tally()
-    for frame, results in evaluate(Careless(), frames):
+    for frame, results in evaluate(Careless(), frames, ahead=0):
         count_rows(tally, frame, results, lambda point: f"never asked at {point}")
     assert [x.tolist()[::2] for x in results.numbers()] == [[1.0, 1.0]] * 3
     assert all(np.isnan(x[1]) for x in results.numbers())

@@ -7,13 +7,11 @@ own, at some thousand times the cost.
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from importlib.util import find_spec
 from threading import Lock, local
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -24,9 +22,10 @@ from backprop_cli.engines.kernel import build_kernel
 from backprop_cli.engines.results import Results, is_aligned
 from backprop_cli.engines.single import SingleEngine
 from backprop_cli.errors import UsageError
+from backprop_cli.threads import count_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backprop_cli.batch import Batch
     from backprop_cli.engines.arrays import Array
@@ -215,36 +214,3 @@ class KernelEngine:
         for index in np.flatnonzero(found.unsettled).tolist():
             single = {name: float(column[index]) for name, column in cells.items()}
             self._single.compute_row(single, results, int(rows[index]))
-
-
-def count_workers() -> int:
-    """Return how many threads may run at a time."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-def map_ahead(function: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[tuple[T, R]]:
-    """Yield each item with what the function makes of it, in order.
-
-    ahead: how many items are taken and computed, in threads, before the first is waited for; 0 for none, so
-    that each is done before the next is asked for.
-    """
-    if not ahead:
-        for item in items:
-            yield item, function(item)
-        return
-    with ThreadPoolExecutor(ahead) as pool:
-        waiting: deque[tuple[T, object]] = deque()
-        try:
-            for item in items:
-                waiting.append((item, pool.submit(function, item)))
-                if len(waiting) > ahead:
-                    first, future = waiting.popleft()
-                    yield first, future.result()  # type: ignore[attr-defined]
-            for item, future in waiting:
-                yield item, future.result()  # type: ignore[attr-defined]
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)

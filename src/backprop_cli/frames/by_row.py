@@ -10,13 +10,14 @@ import numpy as np
 from backprop_cli.batch import column_name
 from backprop_cli.errors import InputError
 from backprop_cli.frames.blocks import Blocks, split_lines
-from backprop_cli.frames.frame import Floats, Frame
+from backprop_cli.frames.frame import Frame
 from backprop_cli.rows import read_flat_objects, read_jsonl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from backprop_cli.batch import Points
+    from backprop_cli.engines.results import Floats
     from backprop_cli.rows import Row
 
 # Rows are objects of some kB; a frame of them is shorter than others.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from backprop_cli.batch import BAD_INPUT, FAULTS, FEW, OK, STATUSES
-from backprop_cli.engines.engine import map_ahead
+from backprop_cli.threads import map_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -92,6 +92,8 @@ def count_rows(
     before = tally.rows
     tally.rows += frame.count
     status = results.status
+    if not status.any() and not results.overflowing:
+        return
     counts = np.bincount(status, minlength=len(STATUSES)).tolist()
     for code, kind in enumerate(STATUSES):
         if counts[code] and kind != OK:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from backprop_cli.batch import STATUSES, RowResult
-from backprop_cli.engines.engine import choose_engine, count_workers
+from backprop_cli.engines.engine import choose_engine
 from backprop_cli.forms import TEXT, Form
 from backprop_cli.frames.frame import count_rows, evaluate
 from backprop_cli.frames.texts import TextWriter
 from backprop_cli.frames.write import Kept, NpyWriter, NpzWriter, TableWriter
 from backprop_cli.render.progress import Progress
+from backprop_cli.threads import count_workers, read_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,6 +68,8 @@ def run_columns(
         computing = choose_engine(engine, batch, start, first.columns)
         # What comes as a stream is answered before more is asked for.
         ahead = 0 if reader.total is None else count_workers()
+        if ahead:
+            frames = read_ahead(frames, ahead)
         for frame, results in evaluate(computing, chain([first], frames), ahead):
             if sample is not None:
                 for row in sample.places(frame.count):

@@ -94,13 +94,20 @@ class TableWriter:
     def write(self, frame: Frame, results: Results) -> None:
         """Write a frame."""
         kept, names = self._kept.columns(frame)
-        # Only a NaN costs a bitmap; an array without is written from where it is.
-        numbers = [pa.array(x, from_pandas=bool(np.isnan(x.sum()))) for x in results.numbers()]
+        # NaN becomes null. Only faults bring some; and steps may have no value where the output needs none.
+        lacks = results.has_faults()
+        numbers = [pa.array(x, from_pandas=lacks) for x in (results.value, *results.gradients)]
+        numbers += [pa.array(x, from_pandas=True) for x in results.values]
         status = pa.DictionaryArray.from_arrays(pa.array(results.status.view(np.int8)), pa.array(STATUSES))
         batch = pa.RecordBatch.from_arrays([*kept, *numbers, status], names=[*names, *self._columns])
         if self._writer is None:
             self._writer = self._open(batch.schema)
-        if batch.num_rows:
+        if not batch.num_rows:
+            return
+        if self._form is Form.parquet:
+            # A group of rows for each frame: larger ones are put together in memory, and take 10 % longer.
+            self._writer.write_table(pa.Table.from_batches([batch]), row_group_size=batch.num_rows)
+        else:
             self._writer.write_batch(batch)
 
     def close(self) -> None:
