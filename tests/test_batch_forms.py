@@ -458,6 +458,18 @@ def test_without_the_extra_it_is_named(tmp_path: Path) -> None:
     assert message("--data", text, "--engine", "numpy") == "the engine numpy needs NumPy and pyarrow"
 
 
+@pytest.mark.parametrize("engine", ["numpy", "jit", "numba"])
+def test_every_engine_writes_the_same(backprop: Run, engine: str) -> None:
+    text = "a,b\n1,0\n-0.0,2\n3,x\n-4,1e300\n0.1,0.3\n-7,1\n"
+
+    def written(engine: str) -> tuple[str, str, int]:
+        done = backprop("batch", "-relu(a)*b", "--data", "-", "--engine", engine, stdin=text)
+        return done.stdout, done.stderr, done.returncode
+
+    assert written("python")[0].splitlines()[1] == "-0.0,0.0,-1.0,ok"
+    assert written(engine) == written("python")
+
+
 # ---- --check ----
 
 

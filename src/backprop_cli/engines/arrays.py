@@ -98,13 +98,13 @@ class Arrays(Binary64):
 
     @staticmethod
     def max(*xs: Array) -> Array:
-        """Return the greatest of the operands, row by row."""
-        return reduce(np.maximum, xs)
+        """Return the greatest of the operands, row by row; of equal ones the first, as Python does."""
+        return reduce(lambda best, x: np.where(np.greater(x, best), x, best), xs)
 
     @staticmethod
     def min(*xs: Array) -> Array:
-        """Return the least of the operands, row by row."""
-        return reduce(np.minimum, xs)
+        """Return the least of the operands, row by row; of equal ones the first."""
+        return reduce(lambda best, x: np.where(np.less(x, best), x, best), xs)
 
     @staticmethod
     def is_integer(x: Array) -> Array:
