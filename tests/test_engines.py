@@ -396,6 +396,21 @@ def test_constants_are_part_of_the_code():
     assert [name for name, _ in kernel.instructions].count("mul") == 3
 
 
+def test_a_large_program_takes_fewer_rows_at_a_time():
+    text = "\n".join(["y = x", *["y = y*x + tanh(y)"] * 3000, "y"])
+    batch = batch_of(text)
+    computing = choose_engine("numpy", batch, {}, ["x"])
+    columns = {"x": np.linspace(-0.5, 0.5, 3000)}
+    columns["x"][7] = 0.0
+    results = computing.compute(columns, 3000)
+    assert computing._block_runner()._size < 3000
+    for row in (0, 7, 2999):
+        compare(batch, results, columns, row, ulps=1e6)
+    with pytest.raises(BackpropError, match="too large for the engine jit"):
+        choose_engine("jit", batch, {}, ["x"])
+    assert not choose_engine("auto", batch, {}, ["x"]).can_compile
+
+
 def test_results_can_be_empty():
     batch = batch_of("a*b")
     for worth in (None, 0):

@@ -52,6 +52,11 @@ class _Plan(NamedTuple):
     suspect: int | None
 
 
+def count_buffers(kernel: Kernel) -> int:
+    """Return how many arrays a runner of a kernel holds."""
+    return len(_plan(kernel).buffers)
+
+
 class BlockRunner:
     """Runs a kernel over blocks of at most ``size`` rows. It has buffers of its own: one for each thread.
 

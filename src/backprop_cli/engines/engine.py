@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from backprop_cli.batch import STATUSES
-from backprop_cli.engines.blocks import BlockRunner
+from backprop_cli.engines.blocks import BlockRunner, count_buffers
 from backprop_cli.engines.careful import examine
 from backprop_cli.engines.kernel import build_kernel
 from backprop_cli.engines.results import Results, is_aligned
@@ -34,6 +34,12 @@ _KINK, _UNDEFINED, _NONFINITE, _BAD_INPUT = map(STATUSES.index, STATUSES[1:])
 
 # 128 KiB a buffer: below 8 Ki rows the calls cost more than the work, above 32 Ki the cache is too small.
 _BLOCK = 1 << 14
+
+# A large program takes fewer rows at a time, so that what it holds of them stays below 64 MiB a thread.
+_MOST_NUMBERS = 1 << 23
+
+# LLVM takes 1.5 s for as many, and then more than its share.
+_MOST_INSTRUCTIONS = 10_000
 
 # Compiling costs as much as NumPy takes for so many instructions times rows.
 _WORTH_COMPILING = 200_000_000
@@ -86,10 +92,16 @@ def choose_engine(
         )
     worth = {"numpy": None, "jit": 0}.get(name, _WORTH_COMPILING) if has_compiler else None
     try:
-        return KernelEngine(batch, constants, worth_compiling=worth, check_inputs=check_inputs)
+        engine = KernelEngine(batch, constants, worth_compiling=worth, check_inputs=check_inputs)
     except (ArithmeticError, ValueError):
         # A part of the program that is the same in every row has no value.
         return SingleEngine(batch, constants)
+    if name == "jit" and not engine.can_compile:
+        raise UsageError(
+            f"the program is too large for the engine jit: {len(engine.kernel.instructions):,} instructions",
+            hint=f"up to {_MOST_INSTRUCTIONS:,} are compiled; --engine numpy",
+        )
+    return engine
 
 
 class KernelEngine:
@@ -114,7 +126,8 @@ class KernelEngine:
         )
         self._single = SingleEngine(batch, constants)
         self._own = local()
-        self._worth_compiling = worth_compiling
+        self.can_compile = worth_compiling is not None and len(self.kernel.instructions) <= _MOST_INSTRUCTIONS
+        self._worth_compiling = worth_compiling or 0
         self._check_inputs = check_inputs
         self._work = 0
         self._compiling = Lock()
@@ -157,14 +170,15 @@ class KernelEngine:
     def _block_runner(self) -> BlockRunner:
         """Return the runner of this thread, with buffers of its own."""
         if not hasattr(self._own, "runner"):
-            self._own.runner = BlockRunner(self.kernel, _BLOCK, check_inputs=self._check_inputs)
+            size = _rows_at_a_time(count_buffers(self.kernel))
+            self._own.runner = BlockRunner(self.kernel, size, check_inputs=self._check_inputs)
         runner: BlockRunner = self._own.runner
         return runner
 
     def _runner(self, count: int, *, streams: bool = False) -> Runner:
         """Return what runs the next rows: the compiled kernel as soon as it has paid to compile it."""
         self._work += count * len(self.kernel.instructions)
-        if self._worth_compiling is None or self._work < self._worth_compiling:
+        if not self.can_compile or self._work < self._worth_compiling:
             return self._block_runner()
         # While one thread compiles, the others go on as before.
         if streams not in self._compiled and self._compiling.acquire(blocking=not self._worth_compiling):
@@ -184,8 +198,9 @@ class KernelEngine:
         runner.run(columns, results.numbers(), doubt)
         results.status[...] = 0
         rows = np.flatnonzero(doubt)
-        for start in range(0, len(rows), _BLOCK):
-            some = rows[start : start + _BLOCK]
+        size = _rows_at_a_time(4 * len(self._batch.graph.ops)) if len(rows) else 1
+        for start in range(0, len(rows), size):
+            some = rows[start : start + size]
             self._examine([column[some] for column in columns], results, some)
 
     def _examine(self, columns: Sequence[Array], results: Results, rows: Array) -> None:
@@ -214,3 +229,8 @@ class KernelEngine:
         for index in np.flatnonzero(found.unsettled).tolist():
             single = {name: float(column[index]) for name, column in cells.items()}
             self._single.compute_row(single, results, int(rows[index]))
+
+
+def _rows_at_a_time(arrays: int) -> int:
+    """Return how many rows to take where so many arrays of them are held."""
+    return max(64, min(_BLOCK, _MOST_NUMBERS // max(1, arrays) // 64 * 64))
