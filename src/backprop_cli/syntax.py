@@ -113,7 +113,7 @@ class _Waiting:
     def __init__(self, binding: int, op: Op | None, arity: int = 2, start: int = 0, opening: int = 0) -> None:
         self.binding = binding
         self.least = binding + (binding == _POWER)
-        self.op = op
+        self.op: Op | None = op
         self.arity = arity
         self.start = start
         self.opening = opening
