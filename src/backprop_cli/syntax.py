@@ -64,7 +64,7 @@ _NAME, _BEHIND_NAME, _NUMBER, _BEHIND_NUMBER, _OPERATOR, _POWER_SIGN, _STOP, _FI
 """The kinds of tokens: the groups of the pattern."""
 
 # A name or a number takes the sign behind it into its match, unless that begins a longer one. Half as many
-# matches, and a program is read in 15 to 45 % less time.
+# matches for a chain, and reading took 14 to 47 % less time when that was measured, on a busy machine.
 _BEHIND = r"(?:[^\S\n]*([-+*/^=](?![*/=])|[(),;\n]))?"
 
 
