@@ -1,7 +1,5 @@
 """Big programs: from the text to the value and all gradients, ours and others side by side.
 
-    python bench/big_programs.py [--smoke] [--sizes 1000 10000] [--rounds 5] [--output FILE]
-
 Everybody gets the same text and the same point. We read the text; for the others Python compiles and runs it
 with their numbers in place of the inputs. Every measurement is a process of its own, and the rounds go
 through all peers in turn. What is shown is the least CPU time of the rounds; imports are not part of it.
@@ -10,20 +8,17 @@ The value and some gradients are compared with ours in every round, and one that
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
-import os
-import platform
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from importlib import metadata, util
-from pathlib import Path
+from importlib import util
 from typing import Any, NamedTuple
 
+import harness
 from programs import SHAPES, Sample
 
 Gradients = dict[str, float]
@@ -41,25 +36,7 @@ TIME_LIMIT = 900
 
 
 def ours() -> Solve:
-    """Read, lower and sweep, as ``gradient`` does."""
-    from backprop_cli.collector import collector_paused
-    from backprop_cli.lower import lower_source
-    from backprop_cli.namespaces import FLOAT
-    from backprop_cli.source import choose_point, read_source
-    from backprop_cli.sweep import sweep_graph
-
-    def solve(sample: Sample) -> Outcome:
-        with collector_paused():
-            source = read_source(sample.text, sample.point)
-            graph = lower_source(source)
-            sweep = sweep_graph(graph, choose_point(source, sample.point), 1.0, FLOAT)
-        return sweep.primal[graph.output], {n: sweep.adjoint[x] or 0.0 for n, x in graph.inputs.items()}
-
-    return solve
-
-
-def ours_with_report() -> Solve:
-    """Call the library's function: names for the nodes, kinks and warnings come on top."""
+    """Call the library's function, without the cross-check."""
     from backprop_cli import gradient
 
     def solve(sample: Sample) -> Outcome:
@@ -157,7 +134,6 @@ class Peer(NamedTuple):
 
 PEERS = {
     "ours": Peer("backprop", "backprop_cli", ours),
-    "report": Peer("backprop, with its report", "backprop_cli", ours_with_report),
     "micrograd": Peer("micrograd", "micrograd", micrograd),
     "autograd": Peer("autograd", "autograd", autograd, 100_000),
     "casadi": Peer("CasADi SX", "casadi", casadi, 100_000),
@@ -210,7 +186,7 @@ def measure_apart(peer: str, shape: str, size: int) -> Measurement | None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=True)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        print(f"{peer} fails at {size:,} operations, {shape}: {str(error.stderr)[-300:]}", file=sys.stderr)
+        harness.progress(f"{peer} fails at {size:,} operations, {shape}: {str(error.stderr)[-300:]}")
         return None
     return Measurement(*json.loads(done.stdout))
 
@@ -238,44 +214,43 @@ def require_agreement(peer: str, measured: Measurement, right: Measurement) -> N
     pairs = [(measured.value, right.value)]
     pairs += [(measured.gradients[name], slope) for name, slope in right.gradients.items()]
     if not all(math.isclose(x, y, rel_tol=TOLERANCE, abs_tol=1e-12) for x, y in pairs):
-        sys.exit(f"{peer} finds something else than backprop: {pairs}")
+        raise harness.WrongResultError(f"{peer} finds something else than backprop: {pairs}")
 
 
-def table(results: dict[tuple[str, int], dict[str, list[Measurement]]]) -> str:
-    """Return the results in Markdown."""
-    lines = [
-        "| program | operations | | µs per operation | ratio | with imports, s | bytes per operation |",
-        "|---|---:|---|---:|---:|---:|---:|",
-    ]
-    for (shape, size), found in results.items():
-        base = min(run.seconds for run in found["ours"])
-        for peer, runs in found.items():
-            seconds = min(run.seconds for run in runs)
-            total = seconds + min(run.imports for run in runs)
-            memory = max(run.memory for run in runs) / size
-            lines.append(
-                f"| {shape} | {size:,} | {PEERS[peer].title} | {seconds / size * 1e6:.2f} | "
-                f"{seconds / base:.2f} | {total:.2f} | {memory:,.0f} |"
-            )
-    return "\n".join(lines)
+HEAD = [
+    "program, operations",
+    "contender",
+    "µs per operation",
+    "ratio",
+    "with imports, s",
+    "bytes per operation",
+]
 
 
-def machine(peers: list[str]) -> str:
-    """Return what was measured on, and with."""
-    packages = dict.fromkeys(PEERS[peer].package for peer in peers)
-    versions = ", ".join(f"{package} {metadata.version(package)}" for package in packages)
-    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    return f"{system}, Python {platform.python_version()}; {versions}"
+def rows(shape: str, size: int, found: dict[str, list[Measurement]]) -> list[list[str]]:
+    """Return the lines of the table for one program."""
+    base = min(run.seconds for run in found["ours"])
+    lines = []
+    for peer, runs in found.items():
+        seconds = min(run.seconds for run in runs)
+        lines.append(
+            [
+                f"{shape}, {size:,}",
+                PEERS[peer].title,
+                harness.number(seconds / size * 1e6),
+                harness.number(seconds / base),
+                harness.number(seconds + min(run.imports for run in runs)),
+                harness.number(max(run.memory for run in runs) / size),
+            ]
+        )
+    return lines
 
 
 def main() -> None:
     """Run the benchmark, or one measurement of it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--smoke", action="store_true", help="a tiny run, to see that it works")
+    parser = harness.arguments(__doc__.splitlines()[0], rounds=5)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="operations of the programs")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--output", type=Path, help="file for the table, standard output by default")
-    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--measure", nargs=3, metavar=("PEER", "SHAPE", "SIZE"), help="print one measurement")
     options = parser.parse_args()
     if options.measure:
         peer, shape, size = options.measure
@@ -283,19 +258,23 @@ def main() -> None:
         return
     sizes, rounds = (SMOKE, 1) if options.smoke else (options.sizes, options.rounds)
     present = [name for name, peer in PEERS.items() if util.find_spec(peer.package)]
-    for name in PEERS.keys() - set(present):
-        print(f"{PEERS[name].title} is not installed, and left out", file=sys.stderr)
-    results = {}
+    lines = []
     for size in sizes:
         for shape in SHAPES:
+            harness.progress(f"{shape}, {size:,} operations")
             able = [name for name in present if size <= PEERS[name].most]
-            results[shape, size] = compare(shape, size, rounds, able)
-    text = f"{machine(present)}\n\n{table(results)}\n"
-    if options.output:
-        options.output.write_text(text)
-    else:
-        print(text, end="")
+            lines += rows(shape, size, compare(shape, size, rounds, able))
+    harness.publish(
+        options,
+        [
+            f"The least CPU time of {rounds} rounds; the ratio is to that of backprop.",
+            harness.table(HEAD, lines),
+            harness.skipped({PEERS[name].title: "not installed" for name in PEERS if name not in present}),
+            f"Machine: {harness.machine()}.",
+            f"Versions: {harness.versions([peer.package for peer in PEERS.values()] + ['sympy'])}.",
+        ],
+    )
 
 
 if __name__ == "__main__":
-    main()
+    harness.run(main)

@@ -44,7 +44,8 @@ def graph_of_expressions(source: Source) -> Graph:
     program = parse_source(source)
     graph = Graph(source.text)
     spans = program.spans
-    node_of = {id(x): graph.add_input(name, spans[id(x)]) for name, x in program.inputs.items()}
+    graph.add_inputs({name: spans[id(x)] for name, x in program.inputs.items()})
+    node_of = {id(x): graph.inputs[name] for name, x in program.inputs.items()}
     for target, whole in program.statements:
         stack = [whole]
         while stack:

@@ -60,9 +60,9 @@ def gradient(
     >>> gradient("(a*b + c)*f", a=2, b=3, c=-10, f=5).gradients["a"]
     15.0
     """
-    given = {
-        canonical_name(normalise(name)): value for name, value in {**(inputs or {}), **more_inputs}.items()
-    }
+    given = {**(inputs or {}), **more_inputs}
+    if not "".join(given).isascii():
+        given = {canonical_name(normalise(name)): value for name, value in given.items()}
     with collector_paused():
         source = read_source(program, given)
         point = choose_point(source, given)
@@ -113,7 +113,7 @@ def differentiate_graph(
     return Report(
         program=source.text,
         inputs=point,
-        output=naming.id(graph.output),
+        output=naming.output_id(),
         value=value,
         upstream=float(upstream),
         gradients=gradients,

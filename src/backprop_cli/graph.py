@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from backprop_cli.namespaces import Namespace, Number
     from backprop_cli.ops import Op
 
@@ -44,10 +46,14 @@ class Graph:
         self.spans.append(span)
         return node
 
-    def add_input(self, name: str, span: tuple[int, int]) -> int:
-        """Append an input and return its node."""
-        node = self.inputs[name] = self.add(None, (), span)
-        return node
+    def add_inputs(self, spans: Mapping[str, tuple[int, int]]) -> None:
+        """Append inputs, which stand where the spans say."""
+        count = len(spans)
+        self.inputs |= zip(spans, range(len(self.ops), len(self.ops) + count), strict=True)
+        self.ops += [None] * count
+        self.operands += [()] * count
+        self.constant += bytes(count)
+        self.spans += spans.values()
 
     def add_number(self, number: float | str, span: tuple[int, int]) -> int:
         """Append a number, or "pi", and return its node."""

@@ -25,18 +25,21 @@ _GROWTH = 1e5
 
 def find_kinks(sweep: Sweep) -> list[int]:
     """Return the nodes on a path to the output that are not differentiable at their operands."""
+    ops = sweep.graph.ops
+    able = {op: op.kink for op in set(ops) if op is not None and op.kink is not None}
     kinks = []
-    for node, op in enumerate(sweep.graph.ops):
-        if op is None or op.kink is None or sweep.adjoint[node] is None:
-            continue
+    for node in [node for node, op in enumerate(ops) if op in able]:
         xs = sweep.operands(node)
-        if all(map(math.isfinite, xs)) and op.kink.at(FLOAT, xs, sweep.graph.fixed(node)):
+        exists = sweep.adjoint[node] is not None and all(map(math.isfinite, xs))
+        if exists and able[ops[node]].at(FLOAT, xs, sweep.graph.fixed(node)):  # type: ignore[index]
             kinks.append(node)
     return kinks
 
 
 def inputs_behind(sweep: Sweep, kinks: Sequence[int]) -> set[str]:
     """Return the inputs whose gradient depends on what is returned at a kink."""
+    if not kinks:
+        return set()
     graph = sweep.graph
     behind = bytearray(len(graph.ops))
     for node in kinks:

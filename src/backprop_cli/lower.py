@@ -22,7 +22,8 @@ def lower_source(source: Source, formulas: Sequence[Code] = ()) -> Graph:
     An expression that occurs twice is one node. formulas: the code of further expressions in its names.
     """
     graph = Graph(source.text)
-    environment = {name: graph.add_input(name, span) for name, span in source.inputs.items()}
+    graph.add_inputs(source.inputs)
+    environment: dict[Any, int] = {**graph.inputs}
     lowering = _Lowering(graph)
     for statement in source.statements:
         name = statement.name
@@ -50,9 +51,12 @@ class _Lowering:
         self.made: defaultdict[Any, dict[tuple[int, ...], int]] = defaultdict(dict)
         self.constants: dict[float | str, int] = {}
 
-    def run(self, code: Code, environment: dict[str, int]) -> int:
-        """Add the nodes of an expression that the graph does not have yet, and return its own."""
-        add, made, constants = self.graph.add, self.made, self.constants
+    def run(self, code: Code, environment: dict[Any, int]) -> int:
+        """Add the nodes of an expression that the graph does not have yet, and return its own.
+
+        environment: the node of every name, and of the numbers that were met.
+        """
+        add, made, nodes = self.graph.add, self.made, self.graph.ops
         stack: list[int] = []
         for what, arity, start, end in steps(code):
             operands: tuple[int, ...]
@@ -63,25 +67,25 @@ class _Lowering:
                 operands = tuple(stack[-arity:])
                 del stack[-arity:]
             else:
-                node = environment.get(what)  # type: ignore[arg-type]
-                if node is None:
-                    node = constants.get(what)  # type: ignore[arg-type]
-                if node is None:
-                    node = self.constant(what, (start, end))  # type: ignore[arg-type]
-                stack.append(node)
+                leaf = environment.get(what)
+                if leaf is None:
+                    leaf = environment[what] = self.constant(what, (start, end))  # type: ignore[arg-type]
+                stack.append(leaf)
                 continue
-            known = made[what]
-            node = known.get(operands)
-            if node is None:
-                node = known[operands] = add(what, operands, (start, end))  # type: ignore[arg-type]
+            following = len(nodes)
+            node = made[what].setdefault(operands, following)  # the tuple is hashed once
+            if node == following:
+                add(what, operands, (start, end))  # type: ignore[arg-type]
             stack.append(node)
         return stack[0]
 
     def constant(self, number: float | str, span: tuple[int, int]) -> int:
-        """Add a number, pi or tau, which is 2·pi."""
+        """Return the node of a number, of pi or of tau, which is 2·pi; add it if it is new."""
+        if number in self.constants:
+            return self.constants[number]
         if number == "tau":
-            factors = [self.constants[x] if x in self.constants else self.constant(x, (0, 0)) for x in _TAU]
-            node = self.graph.add(OPS["mul"], tuple(factors), span)
+            factors = tuple(self.constant(x, (0, 0)) for x in _TAU)
+            node = self.graph.add(OPS["mul"], factors, span)
         else:
             node = self.graph.add_number(number, span)
         self.constants[number] = node

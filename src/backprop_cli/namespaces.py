@@ -101,6 +101,10 @@ class Namespace:
         """Evaluate one primitive. Raises ArithmeticError or ValueError where it has no value."""
         return op.value(self, *xs)
 
+    def plain_value(self, op: Op) -> Callable[..., Number] | None:  # noqa: ARG002
+        """Return the value of a primitive as a function where ``value`` only calls it, None elsewhere."""
+        return None
+
     def partial(self, op: Op, argnum: int, y: Number, xs: Sequence[Number], fixed: Sequence[bool]) -> Number:
         """Return ∂y/∂x of one primitive at y = f(xs). ``fixed`` marks the operands that are constants."""
         return op.partial(self, argnum, y, xs, fixed)
@@ -254,6 +258,9 @@ class _Float(Binary64):
             exact = mpmath_namespace(40)
             return exact.to_float(op.value(exact, *map(exact.number, xs)))
         return y
+
+    def plain_value(self, op: Op) -> Callable[..., float] | None:
+        return None if op.composite else op.value
 
     def plain_partials(self, op: Op) -> tuple[Partial, ...] | None:
         return op.partials if op.exact and isinstance(op.partials, tuple) else None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 from array import array
-from typing import TYPE_CHECKING
+from functools import cached_property
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -47,6 +49,14 @@ def listing(names: list[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+class _Given(NamedTuple):
+    """The names that the program gives: of a node, its further ones, and all as they are written."""
+
+    ids: dict[int, str]
+    aliases: dict[int, list[str]]
+    names: Container[str]
+
+
 class Naming:
     """Ids and texts for the nodes of a graph.
 
@@ -56,30 +66,24 @@ class Naming:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        output = graph.output
-        others = (node for node in range(graph.end) if not graph.constant[node] and node != output)
-        self.order = array("q", others)
-        # Only a program that computes on from its output has nodes behind it.
-        feeds_others = any(output in graph.operands[node] for node in self.order if node > output)
-        at = self.order.index(next(n for n in self.order if n > output)) if feeds_others else None
-        self.order.insert(len(self.order) if at is None else at, output)
-        self._ids: dict[int, str] = {}
-        self._aliases: dict[int, list[str]] = {}
-        taken = self._name_assignments()
-        self._is_named = bytearray(graph.end)
-        for node in self._ids:
-            self._is_named[node] = 1
-        count = 0
-        for node in self.order:
-            if node in self._ids:
-                continue
-            count += 1
-            while f"v{count}" in taken:
-                count += 1
-            self._ids[node] = f"v{count}"
 
-    def _name_assignments(self) -> Container[str]:
-        """Name every assignment: name#1, name#2, … and the plain name for the last one. Return the names."""
+    @cached_property
+    def order(self) -> array[int]:
+        """Return the nodes that are shown."""
+        graph, output = self.graph, self.graph.output
+        others = (node for node in range(graph.end) if not graph.constant[node] and node != output)
+        order = array("q", others)
+        # Only a program that computes on from its output has nodes behind it.
+        feeds_others = any(output in graph.operands[node] for node in order if node > output)
+        at = order.index(next(n for n in order if n > output)) if feeds_others else None
+        order.insert(len(order) if at is None else at, output)
+        return order
+
+    # Names are made when the first is asked for: for all nodes that takes as long as to compute their values.
+
+    @cached_property
+    def _given(self) -> _Given:
+        """Name every assignment: name#1, name#2, … and the plain name for the last one."""
         graph = self.graph
         first: dict[str, int] = dict(graph.inputs)
         again: dict[str, list[int]] = {}
@@ -88,32 +92,49 @@ class Naming:
                 again.setdefault(name, []).append(node)
             else:
                 first[name] = node
+        ids: dict[int, str] = {}
+        aliases: dict[int, list[str]] = {}
         for name, node in first.items():
             nodes = [node, *again.get(name, ())]
             for number, version in enumerate(nodes, 1):
                 text = name if number == len(nodes) else f"{name}#{number}"
-                if version in self._ids:
-                    self._aliases.setdefault(version, []).append(text)
+                if version in ids:
+                    aliases.setdefault(version, []).append(text)
                 else:
-                    self._ids[version] = text
-        return first
+                    ids[version] = text
+        return _Given(ids, aliases, first)
+
+    @cached_property
+    def _numbered(self) -> dict[int, str]:
+        """Name the other nodes: v1, v2 and so on."""
+        given, taken = self._given.ids, self._given.names
+        free = (text for text in map("v{}".format, count(1)) if text not in taken)
+        return {node: next(free) for node in self.order if node not in given}
 
     def id(self, node: int) -> str:
         """Return the name under which the node is shown."""
-        return self._ids[node]
+        return self._given.ids.get(node) or self._numbered[node]
+
+    def output_id(self) -> str:
+        """Return the id of the output, without naming all nodes where only the last statement names it."""
+        graph = self.graph
+        names = [name for node, name in graph.assignments if node == graph.output]
+        if len(names) == 1 and graph.assignments[-1][0] == graph.output and graph.ops[graph.output]:
+            return names[0]
+        return self.id(graph.output)
 
     def is_named(self, node: int) -> bool:
         """Tell whether the program names the node."""
-        return self._is_named[node] == 1
+        return node in self._given.ids
 
     def aliases(self, node: int) -> tuple[str, ...]:
         """Return the further names of the node."""
-        return tuple(self._aliases.get(node, ()))
+        return tuple(self._given.aliases.get(node, ()))
 
     def operand(self, node: int) -> str:
         """Return a node as it stands in the expression of another: its id, or the text of a constant."""
         if not self.graph.constant[node]:
-            return self._ids[node]
+            return self.id(node)
         return self.constant(node)
 
     def constant(self, node: int) -> str:
@@ -132,7 +153,7 @@ class Naming:
         if self.graph.constant[node]:
             return " ".join(self.graph.source(node).split())
         if op is None:
-            return self._ids[node]
+            return self.id(node)
         return op.write([self.operand(x) for x in self.graph.operands[node]])
 
     def source(self, node: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from backprop_cli.cures import find_cure
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 def shadowed_names(naming: Naming) -> Iterator[Notice]:
     """Tell which inputs lose their name to a later assignment."""
-    for name, node in naming.graph.inputs.items():
-        if naming.id(node) != name:
+    graph = naming.graph
+    assigned = set(chain.from_iterable(graph.assignments))  # names, and the nodes they are given to
+    for name, node in graph.inputs.items():
+        if (name in assigned or node in assigned) and naming.id(node) != name:
             yield Notice(
                 "shadowed",
                 naming.id(node),
@@ -92,6 +95,8 @@ def smooth_after_all(
 
 def overflow_met(sweep: Sweep, naming: Naming) -> Iterator[Notice]:
     """Tell the first node on the way to the output that is infinite."""
+    if math.inf not in sweep.primal and -math.inf not in sweep.primal:
+        return
     for node, bar in enumerate(sweep.adjoint):
         if bar is not None and math.isinf(sweep.primal[node]):
             yield Notice(

@@ -169,7 +169,7 @@ def _zero(m: Namespace, _y: Number, *_xs: Number) -> Number:
     return m.zero
 
 
-def _one(m: Namespace, _y: Number, *_xs: Number) -> Number:
+def _one(m: Namespace, _y: Number, _x1: Number, _x2: Number) -> Number:
     return m.one
 
 

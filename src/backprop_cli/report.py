@@ -179,6 +179,6 @@ def skipped_check(
     gradients: Iterable[str], reason: str, known: Mapping[str, GradientCheck] | None = None
 ) -> Check:
     """Return the record of a check that was not made. known: what is known of some gradients all the same."""
-    found, nothing = known or {}, GradientCheck("skipped", reason=reason)
-    checks = {name: found.get(name, nothing) for name in gradients}
+    checks = dict.fromkeys(gradients, GradientCheck("skipped", reason=reason))
+    checks |= {name: found for name, found in (known or {}).items() if name in checks}
     return Check("skipped", None, None, checks, reason)

