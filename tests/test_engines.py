@@ -241,7 +241,7 @@ def test_careful_sweeps_do_what_kernels_leave(monkeypatch):
     assert seen == []
     columns["x"][20_000] = 0.0
     results = computing.compute(columns, 40_000)
-    assert seen == [16384]  # one block of three
+    assert seen == [32768]  # one block of two
     assert STATUSES[results.status[20_000]] == "kink"
 
 

@@ -49,8 +49,8 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
     "div": np.divide,
     "neg": np.negative,
     "abs": np.absolute,
-    "max": np.maximum,
-    "min": np.minimum,
+    "max": lambda a, b, out: np.maximum(a, b, out=out),  # they want their result by name
+    "min": lambda a, b, out: np.minimum(a, b, out=out),
     "pow": np.power,
     "asin": np.arcsin,
     "acos": np.arccos,
@@ -76,7 +76,7 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
     },
     **{name: getattr(np, name) for name in ("sinh", "cosh", "tanh", "hypot", "sign", "floor", "ceil")},
 }
-"""Instruction -> the function of arrays; all take ``out``."""
+"""Instruction -> the function of arrays; the last argument is the array for the result."""
 
 
 class Arrays(Binary64):

@@ -9,6 +9,7 @@ looked at again.
 from __future__ import annotations
 
 import math
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -39,16 +40,17 @@ def _is_finite(numbers: Array) -> bool:
 
 
 class _Plan(NamedTuple):
-    """Where the registers of a kernel are: in buffers, then the outputs, then the columns.
+    """Where the registers of a kernel are: in buffers, then numbers, then the outputs, then the columns.
 
-    buffers: for each whether it holds truth values.  steps: name, function, places of the arguments or
-    numbers, place of the result.  copies: (output, place or number) for outputs that are no result of their
-    own.  suspect: the place of that register.
+    buffers: for each whether it holds truth values.  numbers: those that instructions work on.  steps: name,
+    function, what picks its arguments and its result from there.  copies: (output, place) for outputs that
+    are no result of their own.  suspect: the place of that register.
     """
 
     buffers: list[bool]
-    steps: list[tuple[str, Callable[..., Array], tuple[int | float, ...], int]]
-    copies: list[tuple[int, int | float]]
+    numbers: list[float]
+    steps: list[tuple[str, Callable[..., Array], Callable[[list[Array]], tuple[Array, ...]]]]
+    copies: list[tuple[int, int]]
     suspect: int | None
 
 
@@ -78,32 +80,32 @@ class BlockRunner:
         if kind != "underflow" or self._running not in _UNDERFLOW_RIGHTLY:
             self._is_flagged = True
 
-    def run(self, columns: Sequence[Array], outputs: Sequence[Array], doubt: Array) -> None:
-        """Fill the outputs, and mark in ``doubt`` the rows of blocks that must be looked at again.
+    def run(self, columns: Sequence[Array], outputs: Sequence[Array]) -> list[slice]:
+        """Fill the outputs, and return the blocks of rows that must be looked at again.
 
-        columns, outputs: arrays of doubles of one length; doubt: of truth values.
+        columns, outputs: arrays of doubles of one length.
         """
-        rows = len(doubt)
+        doubtful = []
+        rows = len(outputs[0])
         with np.errstate(all="call", call=self._flag):
             for start in range(0, rows, self._size):
                 block = slice(start, min(start + self._size, rows))
-                doubt[block] = self._run_block(
-                    [column[block] for column in columns],
-                    [output[block] for output in outputs],
-                    block.stop - start,
-                )
+                some = [column[block] for column in columns], [output[block] for output in outputs]
+                if self._run_block(*some, block.stop - start):
+                    doubtful.append(block)
+        return doubtful
 
     def _run_block(self, columns: list[Array], outputs: list[Array], count: int) -> bool:
         """Fill the outputs of one block, and tell whether it must be looked at again."""
         plan = self._plan
         buffers = self._buffers if count == self._size else [buffer[:count] for buffer in self._buffers]
-        arrays: list[Array] = [*buffers, *outputs, *columns]
+        arrays: list[Array] = [*buffers, *plan.numbers, *outputs, *columns]
         self._is_flagged = False
         # _flag wants to know what is running.
-        for self._running, function, args, out in plan.steps:
-            function(*[arrays[arg] if type(arg) is int else arg for arg in args], out=arrays[out])
+        for self._running, function, pick in plan.steps:
+            function(*pick(arrays))
         for output, source in plan.copies:
-            outputs[output][...] = arrays[source] if isinstance(source, int) else source
+            outputs[output][...] = arrays[source]
         if self._is_flagged or (plan.suspect is not None and arrays[plan.suspect].any()):
             return True
         watched = [*(columns if self._check_inputs else ()), *(outputs if self._watch else ())]
@@ -143,24 +145,27 @@ def _plan(kernel: Kernel) -> _Plan:
         if name == "where":
             _release(released, buffers, free)
 
-    def place(register: int) -> int:
-        if register < first:
-            return len(buffers) + len(kernel.outputs) + register
-        if register in output_of:
-            return len(buffers) + output_of[register]
-        return buffer_of[register]
+    operands = (*kernel.outputs, *(arg for _, args in kernel.instructions for arg in args))
+    numbers = list({repr(x): x for x in operands if not isinstance(x, int)}.values())  # two zeros, one NaN
+    place_of_number = {repr(x): len(buffers) + index for index, x in enumerate(numbers)}
+    first_output = len(buffers) + len(numbers)
 
-    def place_or_number(operand: float) -> float:
-        return place(operand) if isinstance(operand, int) else operand
+    def place(operand: float) -> int:
+        if not isinstance(operand, int):
+            return place_of_number[repr(operand)]
+        if operand < first:
+            return first_output + len(kernel.outputs) + operand
+        return first_output + output_of[operand] if operand in output_of else buffer_of[operand]
 
     return _Plan(
         buffers,
+        numbers,
         [
-            (name, FUNCTIONS[name], tuple(map(place_or_number, args)), place(index))
+            (name, FUNCTIONS[name], itemgetter(*map(place, args), place(index)))
             for index, (name, args) in enumerate(kernel.instructions, first)
         ],
         [
-            (output, place_or_number(operand))
+            (output, place(operand))
             for output, operand in enumerate(kernel.outputs)
             if not isinstance(operand, int) or output_of.get(operand) != output
         ],

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _KINK, _UNDEFINED, _NONFINITE, _BAD_INPUT = map(STATUSES.index, STATUSES[1:])
 
-# 128 KiB a buffer: below 8 Ki rows the calls cost more than the work, above 32 Ki the cache is too small.
-_BLOCK = 1 << 14
+# 256 KiB a buffer: with fewer rows threads wait for each other's Python, with more the cache is too small.
+_BLOCK = 1 << 15
 
 # A large program takes fewer rows at a time, so that what it holds of them stays below 64 MiB a thread.
 _MOST_NUMBERS = 1 << 23
@@ -44,8 +44,8 @@ _MOST_INSTRUCTIONS = 10_000
 # Compiling costs as much as NumPy takes for so many instructions times rows.
 _WORTH_COMPILING = 200_000_000
 
-# Instructions times rows worth another thread: some 0.5 ms; NumPy takes four times as long for as many.
-_PART = 4_000_000
+# Instructions times rows of compiled code worth another thread, which takes 0.1 ms to wake: some 0.4 ms.
+_PART = 2_000_000
 
 # More bytes of results than caches hold: from here on it pays to write past them.
 _STREAMED = 1 << 25
@@ -61,8 +61,8 @@ class Engine(Protocol):
 class Runner(Protocol):
     """Runs a kernel."""
 
-    def run(self, columns: Sequence[Array], outputs: Sequence[Array], doubt: Array) -> None:
-        """Fill the outputs, and mark in ``doubt`` the rows of blocks that must be looked at again."""
+    def run(self, columns: Sequence[Array], outputs: Sequence[Array]) -> list[slice]:
+        """Fill the outputs, and return the blocks of rows that must be looked at again."""
 
 
 def choose_engine(
@@ -147,18 +147,25 @@ class KernelEngine:
         streams = 8 * count * len(numbers) >= _STREAMED and all(map(is_aligned, numbers))
         runner = self._runner(count, streams=streams)
         # Some parts for each core, so that none waits long for the last; of whole lines of the cache.
-        least = (_PART if self._is_compiled(runner) else _PART // 4) // (len(self.kernel.instructions) + 1)
-        size = max(_BLOCK, least, -(-count // (4 * count_workers()))) // 8 * 8
-        parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
+        least = _PART // (len(self.kernel.instructions) + 1) if self._is_compiled(runner) else _BLOCK
+        size = max(least, -(-count // (4 * count_workers()))) // 8 * 8 + 8
+        parts = (slice(start, min(start + size, count)) for start in range(0, count, size))
+        todo = iter(list(parts))
 
-        def fill(rows: slice) -> list[int]:
-            part = results.part(rows)
-            own = runner if self._is_compiled(runner) else self._block_runner()
-            self._fill([array[rows] for array in arrays], part, own)
-            return [rows.start + row for row in part.overflowing]
+        def work() -> list[int]:
+            overflowing = []
+            for rows in todo:
+                part = results.part(rows)
+                own = runner if self._is_compiled(runner) else self._block_runner()
+                self._fill([array[rows] for array in arrays], part, own)
+                overflowing += [rows.start + row for row in part.overflowing]
+            return overflowing
 
-        found = self._pool.map(fill, parts) if len(parts) > 1 else map(fill, parts)
-        results.overflowing = [row for rows in found for row in rows]
+        helpers = min(count_workers(), -(-count // size)) - 1
+        others = [self._pool.submit(work) for _ in range(helpers)]
+        results.overflowing = work()
+        for other in others:
+            results.overflowing += other.result()
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
@@ -194,14 +201,13 @@ class KernelEngine:
         return self._compiled.get(streams) or self._block_runner()
 
     def _fill(self, columns: Sequence[Array], results: Results, runner: Runner) -> None:
-        doubt = np.empty(len(results.status), np.bool_)
-        runner.run(columns, results.numbers(), doubt)
+        doubtful = runner.run(columns, results.numbers())
         results.status[...] = 0
-        rows = np.flatnonzero(doubt)
-        size = _rows_at_a_time(4 * len(self._batch.graph.ops)) if len(rows) else 1
-        for start in range(0, len(rows), size):
-            some = rows[start : start + size]
-            self._examine([column[some] for column in columns], results, some)
+        most = _rows_at_a_time(4 * len(self._batch.graph.ops))
+        for block in doubtful:
+            for start in range(block.start, block.stop, most):
+                rows = np.arange(start, min(start + most, block.stop))
+                self._examine([column[rows] for column in columns], results, rows)
 
     def _examine(self, columns: Sequence[Array], results: Results, rows: Array) -> None:
         """Do some rows again."""

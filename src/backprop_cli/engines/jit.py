@@ -99,30 +99,35 @@ class CompiledRunner:
             self._engine.get_function_address("kernel")
         )
 
-    def run(self, columns: Sequence[Array], outputs: Sequence[Array], doubt: Array) -> None:
-        """Fill the outputs, and mark in ``doubt`` the rows of blocks that must be looked at again.
+    def run(self, columns: Sequence[Array], outputs: Sequence[Array]) -> list[slice]:
+        """Fill the outputs, and return the blocks of rows that must be looked at again.
 
-        columns, outputs: arrays of doubles of one length; doubt: of truth values.
+        columns, outputs: arrays of doubles of one length.
         """
-        rows = len(doubt)
+        rows = len(outputs[0])
         whole = rows - rows % self._width
+        doubtful = []
         if whole:
             columns = [np.ascontiguousarray(column) for column in columns]
+            marks = np.empty(-(-whole // _ROWS), np.bool_)
             # ctypes lets go of the interpreter's lock during the call.
-            self._function(whole, _addresses(columns), _addresses(outputs), doubt.ctypes.data)
+            self._function(whole, _addresses(columns), _addresses(outputs), marks.ctypes.data)
+            starts = (np.flatnonzero(marks) * _ROWS).tolist()
+            doubtful = [slice(start, min(start + _ROWS, whole)) for start in starts]
         if whole < rows:
             rest = slice(whole, rows)
-            self._run_rest([x[rest] for x in columns], [x[rest] for x in outputs], doubt[rest])
+            if self._run_rest([x[rest] for x in columns], [x[rest] for x in outputs]):
+                doubtful.append(rest)
+        return doubtful
 
-    def _run_rest(self, columns: Sequence[Array], outputs: Sequence[Array], doubt: Array) -> None:
+    def _run_rest(self, columns: Sequence[Array], outputs: Sequence[Array]) -> list[slice]:
         """Run less rows than a vector holds: the last one is repeated."""
-        rows, width = len(doubt), self._width
+        rows, width = len(outputs[0]), self._width
         results = [empty_aligned(width) for _ in outputs]
-        doubts = np.empty(width, np.bool_)
-        self.run([np.pad(column, (0, width - rows), "edge") for column in columns], results, doubts)
+        doubtful = self.run([np.pad(column, (0, width - rows), "edge") for column in columns], results)
         for output, result in zip(outputs, results, strict=True):
             output[...] = result[:rows]
-        doubt[...] = doubts[:rows]
+        return doubtful
 
 
 def _addresses(arrays: Sequence[Array]) -> ctypes.Array[ctypes.c_void_p]:
@@ -161,10 +166,9 @@ def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool, check_inp
         yield from _write_function(name, machine)
     yield "declare i32 @feclearexcept(i32)"
     yield "declare i32 @fetestexcept(i32)"
-    yield "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
     yield f"declare i1 @llvm.vector.reduce.or.v{width}i1({mask})"
     yield "declare i64 @llvm.umin.i64(i64, i64)"
-    yield "define void @kernel(i64 %rows, ptr %columns, ptr %outputs, ptr %doubt)"
+    yield "define void @kernel(i64 %rows, ptr %columns, ptr %outputs, ptr %marks)"
     yield f'  "min-legal-vector-width"="{64 * width}" {{'
     yield "entry:"
     for kind, count in (("column", len(kernel.columns)), ("output", len(kernel.outputs))):
@@ -199,9 +203,9 @@ def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool, check_inp
     yield f"  %suspect = call i1 @llvm.vector.reduce.or.v{width}i1({mask} %all.suspects)"
     yield "  %doubtful = or i1 %flagged, %suspect"
     yield "  %mark = zext i1 %doubtful to i8"
-    yield "  %marks = getelementptr i8, ptr %doubt, i64 %start"
-    yield "  %count = sub i64 %stop, %start"
-    yield "  call void @llvm.memset.p0.i64(ptr %marks, i8 %mark, i64 %count, i1 false)"
+    yield f"  %number = udiv i64 %start, {_ROWS}"
+    yield "  %place = getelementptr i8, ptr %marks, i64 %number"
+    yield "  store i8 %mark, ptr %place"
     yield "  %again = icmp ult i64 %stop, %rows"
     yield "  br i1 %again, label %block, label %done"
     yield "done:"
