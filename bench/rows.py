@@ -177,7 +177,7 @@ def speeds(rows: int, results: dict[str, harness.Times]) -> str:
 
 def goals(rows: int, results: dict[str, harness.Times]) -> str:
     """Return the table of our speed relative to JAX, to copying and to the fastest peer, if we are there."""
-    engines = [name for name in next(iter(results.values())) if name in (f"{OURS}, numpy", f"{OURS}, numba")]
+    engines = [name for name in next(iter(results.values())) if name in (f"{OURS}, numpy", f"{OURS}, jit")]
     lines = []
     for engine in engines:
         against: dict[str, list[str]] = {}
