@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import platform
 import random
 
 import numpy as np
@@ -389,6 +390,35 @@ def test_no_text_of_the_user_gets_into_the_code():
     text = "\n".join(jit._write_module(kernel, machine, streams=False, check_inputs=True))
     assert "ret_void" not in text
     assert "%r" in text
+
+
+@pytest.mark.parametrize(
+    ("machine", "has_vectors"),
+    [
+        (jit._machine(), False),
+        (jit._Machine(4, "_ZGVdN4", 0b11101), True),
+        (jit._Machine(2, "_ZGVbN2", 0b11101, fuses=False), True),
+    ],
+    ids=["a C library without vectors", "vectors of four", "vectors of two"],
+)
+def test_other_machines(monkeypatch, machine, has_vectors):
+    if platform.machine() != "x86_64" and has_vectors:
+        pytest.skip("these are vectors of x86-64")
+    monkeypatch.setattr(jit, "_machine", lambda: machine)
+    if not has_vectors:
+        monkeypatch.setattr(jit, "_has_symbol", lambda _symbol: False)
+    batch = batch_of(
+        "where(x > 0, log(x), exp(x))/y + tanh(x*y)*atan2(x, y) + relu(y)^3 + sign(x) - floor(y)"
+    )
+    computing = KernelEngine(batch, {}, worth_compiling=0)
+    rng = np.random.default_rng(0)
+    rows = 4101
+    columns = {"x": rng.normal(size=rows), "y": rng.normal(size=rows)}
+    columns["y"][[5, 4100]] = 0.0
+    results = computing.compute(columns, rows)
+    assert np.flatnonzero(results.status).tolist() == [5, 4100]
+    for row in (0, 1, 5, 6, 7, 4094, 4096, 4099, 4100):
+        compare(batch, results, columns, row, ulps=64, scale=1.0)
 
 
 def test_constants_are_part_of_the_code():

@@ -149,8 +149,8 @@ class KernelEngine:
         # Some parts for each core, so that none waits long for the last; of whole lines of the cache.
         least = _PART // (len(self.kernel.instructions) + 1) if self._is_compiled(runner) else _BLOCK
         size = max(least, -(-count // (4 * count_workers()))) // 8 * 8 + 8
-        parts = (slice(start, min(start + size, count)) for start in range(0, count, size))
-        todo = iter(list(parts))
+        parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
+        todo = iter(parts)
 
         def work() -> list[int]:
             overflowing = []
@@ -161,7 +161,7 @@ class KernelEngine:
                 overflowing += [rows.start + row for row in part.overflowing]
             return overflowing
 
-        helpers = min(count_workers(), -(-count // size)) - 1
+        helpers = min(count_workers(), len(parts)) - 1
         others = [self._pool.submit(work) for _ in range(helpers)]
         results.overflowing = work()
         for other in others:
