@@ -26,11 +26,13 @@ def test_console_example(example: Example) -> None:
     assert run_command(example.command).strip("\n") == example.output
 
 
-def test_python_example() -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_python_examples(block: str) -> None:
     names: dict[str, object] = {}
     exec(block, names)
-    for expression, expected in re.findall(r"^(report\.\S+) +# (.*)$", block, re.MULTILINE):
+    told = re.findall(r"^(re\w+\.\S+) +# (.*)$", block, re.MULTILINE)
+    assert told
+    for expression, expected in told:
         assert repr(eval(expression, names)) == expected
 
 
