@@ -81,7 +81,8 @@ class Points:
 
     def check_header(self, names: tuple[str, ...]) -> None:
         """Look up the inputs in a header that stands for all rows. Raises InputError."""
-        missing = [self.column(name) for name in self._find_columns(names)]
+        absent = self._find_columns(names)
+        missing = [self.column(name) for name in absent]
         self._names = names
         if missing:
             columns = [column_name(name) for name in names]
@@ -89,7 +90,7 @@ class Points:
             raise InputError(
                 f"the data has no column{'s' * (len(missing) > 1)} {listing(missing)}",
                 hint=next(filter(None, hints), "")
-                or f"its columns are {listing(columns)}; {missing[0]}=VALUE gives a value to all rows",
+                or f"its columns are {listing(columns)}; {absent[0]}=VALUE gives a value to all rows",
             )
 
     def _find_columns(self, names: tuple[str, ...]) -> list[str]:

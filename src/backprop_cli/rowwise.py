@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from backprop_cli.batch import STATUSES, Batch
-from backprop_cli.engines.engine import choose_engine
+from backprop_cli.engines.engine import ENGINES, choose_engine
 from backprop_cli.engines.results import Results
 from backprop_cli.errors import InputError
 from backprop_cli.naming import listing
@@ -49,14 +49,15 @@ class RowGradient:
         columns: input -> numbers, of one dimension and one length.  out: results of an earlier call for as
         many rows, to be written over, which saves touching new memory. Raises InputError.
         """
-        arrays = {name: np.asarray(columns[name], np.float64) for name in self.columns if name in columns}
-        if len(arrays) < len(self.columns):
-            missing = [name for name in self.columns if name not in arrays]
+        missing = [name for name in self.columns if name not in columns]
+        if missing:
             raise InputError(f"the columns lack {listing(missing)}")
-        shapes = {array.shape for array in arrays.values()}
-        if len(shapes) != 1 or len(next(iter(shapes))) != 1:
-            raise InputError("the columns are not of one dimension and one length")
-        (count,) = next(iter(shapes))
+        arrays = {name: _numbers(name, columns[name]) for name in self.columns}
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if len(set(lengths.values())) > 1:
+            told = listing([f"{name} has {count:,}" for name, count in lengths.items()])
+            raise InputError(f"the columns differ in their counts of rows: {told}")
+        count = next(iter(lengths.values()))
         if out is None:
             results = Results.empty(self._batch, count)
         else:
@@ -65,6 +66,19 @@ class RowGradient:
         return RowResults(
             results.value, dict(zip(self._batch.wrt, results.gradients, strict=True)), results.status
         )
+
+
+def _numbers(name: str, column: ArrayLike) -> Floats:
+    """Return a column as doubles. Raises InputError."""
+    array = np.asarray(column)
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"the column {name} holds {array.dtype}, not numbers")
+    if array.ndim != 1:
+        raise InputError(
+            f"the column {name} has {array.ndim} dimensions, not 1",
+            hint="a number for all rows is one of the constants",
+        )
+    return array.astype(np.float64, copy=False)
 
 
 def compile_rows(
@@ -90,7 +104,11 @@ def compile_rows(
     >>> rows({"a": [2, 3], "b": [3, 3], "c": [-10, 0]}).gradients["a"]
     array([15., 15.])
     """
-    constants = dict(constants or {})
+    if engine not in ENGINES:
+        raise InputError(f"there is no engine {engine!r}", hint=f"one of {', '.join(ENGINES)}")
+    if isinstance(wrt, str):
+        raise InputError(f"wrt is the text {wrt!r}", hint="it is a list of names")
+    constants = {name: float(x) for name, x in (constants or {}).items()}
     source = read_source(program, constants)
     names = [name for name in source.inputs if name not in constants] if columns is None else list(columns)
     check_names(source, names)

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from backprop_cli.graph import Graph
 
 
+# Writing the code takes some 40 µs an operation, and nobody reads it.
+_MOST_FOR_INSTRUCTIONS = 20_000
+
+
 class GraphStats(NamedTuple):
     """Counts of a program.
 
     primitives: name -> how often it occurs.  depth: operations on the longest path.  branch_points: nodes,
     other than numbers, that are used more than once.  operations, adjoint_operations: for the value, and for
     the value and all gradients; see ``adjoint``.  instructions: of the code for many rows, likewise; None
-    where a constant part of the program has no value.
+    where a constant part of the program has no value, and for more than 20,000 operations.
     """
 
     program: str
@@ -61,7 +65,7 @@ def count_graph(graph: Graph, wrt: Sequence[str]) -> GraphStats:
         operations=count_program(graph),
         gradients=len(wrt),
         adjoint_operations=count_operations(build_adjoint(graph, wrt)),
-        instructions=_count_instructions(graph, wrt),
+        instructions=_count_instructions(graph, wrt) if len(nodes) <= _MOST_FOR_INSTRUCTIONS else None,
     )
 
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _KINK, _UNDEFINED, _NONFINITE, _BAD_INPUT = map(STATUSES.index, STATUSES[1:])
 
+ENGINES = ("auto", "python", "numpy", "jit")
+
 # 256 KiB a buffer: with fewer rows threads wait for each other's Python, with more the cache is too small.
 _BLOCK = 1 << 15
 
