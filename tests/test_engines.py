@@ -6,6 +6,8 @@ import itertools
 import math
 import platform
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -307,6 +309,13 @@ def test_columns_that_do_not_fit_are_refused():
         compile_rows("a*b", engine="cuda")
     with pytest.raises(BackpropError, match="wrt is the text"):
         compile_rows("ab*b", wrt="ab")
+
+
+def test_without_numpy_the_extra_is_named():
+    code = "import sys; sys.modules['numpy'] = None\nfrom backprop_cli import compile_rows"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith("ImportError: compile_rows needs NumPy: pip install 'backprop_cli[batch]'\n")
 
 
 def test_memory_begins_at_a_line_of_the_cache():

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
+try:
+    import numpy as np
+except ModuleNotFoundError:
+    raise ImportError("compile_rows needs NumPy: pip install 'backprop_cli[batch]'") from None
 
 from backprop_cli.batch import STATUSES, Batch
 from backprop_cli.engines.engine import ENGINES, choose_engine
