@@ -14,9 +14,9 @@ from typer.main import get_command
 
 from backprop_cli import __version__, gradient
 from backprop_cli.cli import load_commands
-from backprop_cli.diagram import diagram_of_report
+from backprop_cli.draw.diagram import diagram_of_report
+from backprop_cli.draw.svg import render_svg
 from backprop_cli.render.operations import render_markdown
-from backprop_cli.render.svg import render_svg
 
 DATE = "2026-11-22"
 """Of the version: a manual page has to bear one."""

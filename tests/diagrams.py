@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from backprop_cli.diagram import Arrow, Box, Diagram
+from backprop_cli.draw.diagram import Arrow, Box, Diagram
 
 NUMBERS = ["0", "1", "-4", "0.5", "-0.1471", "1e-7", "-2.5e14", "undefined", "infinity", "-infinity"]
 

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from backprop_cli.adjoint import (
+from backprop_cli.compile.adjoint import (
     Primitive,
     Pullback,
     build_adjoint,
@@ -15,11 +15,12 @@ from backprop_cli.adjoint import (
     count_program,
     evaluate,
 )
-from backprop_cli.lower import lower_source
-from backprop_cli.namespaces import FLOAT, mpmath_namespace
-from backprop_cli.ops import TABLE
-from backprop_cli.source import read_source
-from backprop_cli.sweep import sweep_graph
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.language.source import read_source
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.reals import mpmath_namespace
+from backprop_cli.operations.table import TABLE
 from test_random_programs import VALUES, random_program
 
 

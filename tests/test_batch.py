@@ -18,15 +18,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backprop_cli.batch import Batch, Points, RowResult, Tally
+from backprop_cli.batch.cells import read_csv
+from backprop_cli.batch.forms import ENDINGS, FORMS
+from backprop_cli.batch.points import Points
+from backprop_cli.batch.program import Batch
+from backprop_cli.batch.tally import RowResult, Tally
+from backprop_cli.console import progress
 from backprop_cli.differentiate import differentiate_source
 from backprop_cli.errors import DomainError, InputError
-from backprop_cli.forms import ENDINGS, FORMS
-from backprop_cli.render import progress
+from backprop_cli.findings.undefined import undefined_gradients
+from backprop_cli.language.source import choose_point, read_source
 from backprop_cli.render.rows import render_summary
-from backprop_cli.rows import read_csv
-from backprop_cli.source import choose_point, read_source
-from backprop_cli.undefined import undefined_gradients
 from conftest import Run
 from console import BIN, environment
 

@@ -19,12 +19,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, feather, ipc, parquet
 
-from backprop_cli.batch import STATUSES, Batch
-from backprop_cli.engines.single import SingleEngine
+from backprop_cli.batch.engines.single import SingleEngine
+from backprop_cli.batch.program import Batch
+from backprop_cli.batch.sample import Sample, find_disagreements
+from backprop_cli.batch.tally import STATUSES
 from backprop_cli.errors import FileError
-from backprop_cli.files import open_whole
-from backprop_cli.sample import Sample, find_disagreements
-from backprop_cli.source import read_source
+from backprop_cli.language.source import read_source
+from backprop_cli.system.files import open_whole
 from conftest import Run
 from console import BIN, environment
 
@@ -531,7 +532,8 @@ def test_every_row_has_the_same_chance_to_be_drawn() -> None:
 def test_an_engine_that_is_wrong_ends_with_status_1(tmp_path: Path) -> None:
     name = write_data(tmp_path, "parquet", {"x": [1.0, 2.0, 3.0]})
     code = (
-        "import sys; from backprop_cli.engines.single import SingleEngine; right = SingleEngine.compute\n"
+        "import sys; from backprop_cli.batch.engines.single import SingleEngine\n"
+        "right = SingleEngine.compute\n"
         "def compute(self, columns, count):\n"
         "    results = right(self, columns, count); results.gradients[0][:] *= 1.001; return results\n"
         "SingleEngine.compute = compute\n"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from backprop_cli import gradient
-from backprop_cli.syntax import read_statements
+from backprop_cli.language.reader import read_statements
 from big_programs import measure_apart
 from console import BIN, environment
 from programs import SHAPES, Sample

@@ -8,10 +8,10 @@ from random import Random
 import pytest
 
 from backprop_cli import gradient
-from backprop_cli.diagram import Diagram, diagram_of_report
-from backprop_cli.render.boxes import _span, _Wire, draw_boxes
-from backprop_cli.render.stream import plain_lines
-from backprop_cli.render.table import width
+from backprop_cli.console.output import plain_lines
+from backprop_cli.console.sheets import width
+from backprop_cli.draw.boxes import _span, _Wire, draw_boxes
+from backprop_cli.draw.diagram import Diagram, diagram_of_report
 from diagrams import random_diagram, uses
 
 

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from backprop_cli import DomainError, cli, gradient
-from backprop_cli.graph import Graph
-from backprop_cli.namespaces import FLOAT
-from backprop_cli.ops import OPS, TABLE
+from backprop_cli.graph.tape import Graph
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.table import OPS, TABLE
 
 SYMBOLIC, STEPWISE = "symbolic", "symbolic, step by step"
 

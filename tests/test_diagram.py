@@ -7,13 +7,14 @@ import math
 import pytest
 
 from backprop_cli import gradient
-from backprop_cli.diagram import diagram_of_graph, diagram_of_report
-from backprop_cli.local import partial_text
-from backprop_cli.lower import lower_source
-from backprop_cli.namespaces import FLOAT
-from backprop_cli.ops import OPS, TABLE, Op
-from backprop_cli.render.pretty import factor, pretty
-from backprop_cli.source import read_source
+from backprop_cli.draw.diagram import diagram_of_graph, diagram_of_report
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.language.source import read_source
+from backprop_cli.notation.partials import partial_text
+from backprop_cli.notation.pretty import factor, pretty
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.op import Op
+from backprop_cli.operations.table import OPS, TABLE
 
 POINTS = [
     pytest.param(op, xs, id=f"{op.name}{xs}")

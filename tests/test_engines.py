@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 
 from backprop_cli import BackpropError, compile_rows
-from backprop_cli.batch import STATUSES, Batch
-from backprop_cli.engines import careful, engine, jit
-from backprop_cli.engines.engine import KernelEngine, choose_engine
-from backprop_cli.engines.kernel import build_kernel
-from backprop_cli.engines.results import Results, empty_aligned, is_aligned
-from backprop_cli.lower import lower_source
-from backprop_cli.ops import TABLE
-from backprop_cli.source import read_source
-from backprop_cli.threads import map_ahead, read_ahead
+from backprop_cli.batch.engines import careful, engine, jit
+from backprop_cli.batch.engines.engine import KernelEngine, choose_engine
+from backprop_cli.batch.engines.results import Results, empty_aligned, is_aligned
+from backprop_cli.batch.program import Batch
+from backprop_cli.batch.tally import STATUSES
+from backprop_cli.compile.kernel import build_kernel
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.language.source import read_source
+from backprop_cli.operations.table import TABLE
+from backprop_cli.system.threads import map_ahead, read_ahead
 from test_random_programs import random_program
 
 ENGINES = pytest.mark.parametrize("worth_compiling", [None, 0], ids=["numpy", "jit"])

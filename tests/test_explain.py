@@ -14,9 +14,11 @@ import jsonschema
 import pytest
 
 from backprop_cli import BackpropError, gradient
-from backprop_cli.explain import difference_quotients, find_paths, tell
-from backprop_cli.ops import TABLE
+from backprop_cli.operations.table import TABLE
 from backprop_cli.schemas import schema_text
+from backprop_cli.tell.limits import difference_quotients
+from backprop_cli.tell.paths import find_paths
+from backprop_cli.tell.story import tell
 from conftest import Run
 from test_random_programs import random_program
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from backprop_cli import gradient
-from backprop_cli.latex import Piece, escape, expression_latex, fill, name_latex, number_latex
-from backprop_cli.ops import TABLE
+from backprop_cli.notation.latex import Piece, escape, expression_latex, fill, name_latex, number_latex
+from backprop_cli.operations.table import TABLE
 from backprop_cli.render import csv as csv_form
 from backprop_cli.render import latex as latex_form
 from backprop_cli.render import markdown as markdown_form

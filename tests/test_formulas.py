@@ -6,7 +6,8 @@ import pytest
 import sympy
 
 from backprop_cli import gradient
-from backprop_cli.ops import TABLE, Op
+from backprop_cli.operations.op import Op
+from backprop_cli.operations.table import TABLE
 
 HARD = [
     ("max(a, b, c)*a", {"a": 5, "b": 1, "c": 2}, "pass"),

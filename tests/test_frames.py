@@ -15,19 +15,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backprop_cli.batch import STATUSES, Batch, Points, Tally
-from backprop_cli.engines.results import Results
-from backprop_cli.forms import DELIMITERS, Form
-from backprop_cli.frames import blocks, by_row
-from backprop_cli.frames.cells import read_numbers
-from backprop_cli.frames.frame import Frame, count_rows, evaluate
-from backprop_cli.frames.read import open_reader
-from backprop_cli.frames.run import open_writer, run_columns
-from backprop_cli.frames.texts import float_texts
-from backprop_cli.render.rows import CsvWriter, JsonWriter, render_summary, result_columns
-from backprop_cli.render.stream import Output
-from backprop_cli.rows import Table, read_csv, read_jsonl
-from backprop_cli.source import read_source
+from backprop_cli.batch.cells import Table, read_csv, read_jsonl
+from backprop_cli.batch.engines.results import Results
+from backprop_cli.batch.forms import DELIMITERS, Form
+from backprop_cli.batch.frames import blocks, by_row
+from backprop_cli.batch.frames.cells import read_numbers
+from backprop_cli.batch.frames.frame import Frame, count_rows, evaluate
+from backprop_cli.batch.frames.read import open_reader
+from backprop_cli.batch.frames.run import open_writer, run_columns
+from backprop_cli.batch.frames.texts import float_texts
+from backprop_cli.batch.points import Points
+from backprop_cli.batch.program import Batch
+from backprop_cli.batch.tally import STATUSES, Tally
+from backprop_cli.batch.writers import CsvWriter, JsonWriter, result_columns
+from backprop_cli.console.output import Output
+from backprop_cli.language.source import read_source
+from backprop_cli.render.rows import render_summary
 
 PROGRAM = "e = a*b; sqrt(e)/a + relu(b)"
 
@@ -73,7 +76,18 @@ def by_columns(data: bytes, form: Form, shape: Form, *, keep: bool, program: str
         titles = result_columns(batch.wrt, batch.values)
         file, tally = text_file(), Tally()
         writer = open_writer(file, shape, titles, reader.names if keep else None, points, form)
-        run_columns(reader, batch, points, tally, None, writer, lambda: None, engine="python", keep=keep)
+        run_columns(
+            reader,
+            batch,
+            points,
+            tally,
+            None,
+            writer,
+            lambda: None,
+            lambda _: None,
+            engine="python",
+            keep=keep,
+        )
     return [file.buffer.getvalue(), render_summary(tally), writer.lost]  # type: ignore[attr-defined]
 
 

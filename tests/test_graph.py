@@ -16,13 +16,13 @@ from types import ModuleType
 import pytest
 
 from backprop_cli.cli import run
-from backprop_cli.diagram import Arrow, Box, Diagram
+from backprop_cli.console.sheets import width
+from backprop_cli.draw.diagram import Arrow, Box, Diagram
+from backprop_cli.draw.dot import render_dot
+from backprop_cli.draw.mermaid import render_mermaid
 from backprop_cli.errors import FileError
-from backprop_cli.files import write_file
-from backprop_cli.render.dot import render_dot
-from backprop_cli.render.mermaid import render_mermaid
-from backprop_cli.render.pretty import pretty
-from backprop_cli.render.table import width
+from backprop_cli.notation.pretty import pretty
+from backprop_cli.system.files import write_file
 from conftest import Run
 from console import BIN, in_terminal
 from diagrams import random_diagram, uses
@@ -270,7 +270,7 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         "png": lambda svg: b"PNG" + svg.encode(),
         "page": lambda report, direction: f"<html {report.output} {direction}>",
     }.items():
-        module = ModuleType(f"backprop_cli.render.{name}")
+        module = ModuleType(f"backprop_cli.draw.{name}")
         setattr(module, f"render_{name}", render)
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr("webbrowser.open", lambda url: not opened.append(url))

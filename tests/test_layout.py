@@ -14,14 +14,14 @@ from unittest import mock
 import pytest
 
 from backprop_cli import gradient
-from backprop_cli.diagram import diagram_of_graph, diagram_of_report
+from backprop_cli.draw.diagram import diagram_of_graph, diagram_of_report
+from backprop_cli.draw.fonts import BOLD, REGULAR, paintable, shorten, text_width
+from backprop_cli.draw.layout import Layout, place
+from backprop_cli.draw.png import render_png
+from backprop_cli.draw.svg import render_svg
 from backprop_cli.errors import UsageError
-from backprop_cli.fonts import BOLD, REGULAR, paintable, shorten, text_width
-from backprop_cli.layout import Layout, place
-from backprop_cli.lower import lower_source
-from backprop_cli.render.png import render_png
-from backprop_cli.render.svg import render_svg
-from backprop_cli.source import read_source
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.language.source import read_source
 
 Rectangle = tuple[float, float, float, float]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -270,7 +270,7 @@ def test_a_huge_png_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("resvg_py")
     with pytest.raises(UsageError, match="too large for PNG"):
         render_png('<svg xmlns="http://www.w3.org/2000/svg" width="283419" height="7112"></svg>')
-    monkeypatch.setattr("backprop_cli.render.png._MOST_PIXELS", 60e4)  # a hundredth is painted in no time
+    monkeypatch.setattr("backprop_cli.draw.png._MOST_PIXELS", 60e4)  # a hundredth is painted in no time
     big = render_png('<svg xmlns="http://www.w3.org/2000/svg" width="3000" height="100"></svg>')
     assert int.from_bytes(big[16:20]) <= 60e4 / 100
 

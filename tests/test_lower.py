@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from sympy import Add, Mul, Pow, S
 
-from backprop_cli import gradient, parse
-from backprop_cli.graph import Graph
-from backprop_cli.lower import lower_source
-from backprop_cli.ops import OPS, TABLE, Op
-from backprop_cli.parse import HALF, MINUS_ONE, head, parse_source
-from backprop_cli.source import Source, read_source
+from backprop_cli import gradient
+from backprop_cli.check import expressions as parse
+from backprop_cli.check.expressions import HALF, MINUS_ONE, head, parse_source
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.graph.tape import Graph
+from backprop_cli.language.source import Source, read_source
+from backprop_cli.operations.op import Op
+from backprop_cli.operations.table import OPS, TABLE
 from programs import SHAPES
 from test_random_programs import random_program
 

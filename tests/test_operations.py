@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 
 import backprop_cli
-from backprop_cli.ops import TABLE, Op
+from backprop_cli.operations.op import Op
+from backprop_cli.operations.table import TABLE
 from backprop_cli.render.operations import example, render_list, render_one
 from conftest import Run
 

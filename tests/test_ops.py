@@ -10,8 +10,10 @@ import pytest
 import sympy
 
 from backprop_cli import DomainError, gradient
-from backprop_cli.namespaces import FLOAT, mpmath_namespace, sympy_namespace
-from backprop_cli.ops import FUNCTIONS, OPS, TABLE
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.reals import mpmath_namespace
+from backprop_cli.operations.symbols import sympy_namespace
+from backprop_cli.operations.table import FUNCTIONS, OPS, TABLE
 
 M = mpmath_namespace(60)
 ULPS = 4  # what the table promises for values and partials

@@ -15,15 +15,17 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 from backprop_cli import BackpropError, gradient
-from backprop_cli.graph import Graph
-from backprop_cli.lower import lower_source
-from backprop_cli.namespaces import FLOAT
-from backprop_cli.naming import Naming, number_text
-from backprop_cli.ops import OPS, TABLE, Op
-from backprop_cli.render.page import page_data, render_page
+from backprop_cli.draw.page import page_data, render_page
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.graph.naming import Naming
+from backprop_cli.graph.sweep import Sweep, sweep_graph
+from backprop_cli.graph.tape import Graph
+from backprop_cli.language.source import read_source
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.op import Op
+from backprop_cli.operations.table import OPS, TABLE
 from backprop_cli.report import Report
-from backprop_cli.source import read_source
-from backprop_cli.sweep import Sweep, sweep_graph
+from backprop_cli.text import number_text
 from test_random_programs import random_program
 
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)

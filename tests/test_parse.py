@@ -6,10 +6,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sympy.parsing.sympy_parser import parse_expr, rationalize, standard_transformations
 
-from backprop_cli.formulas import Elementary, define, walk
-from backprop_cli.lower import lower_source
-from backprop_cli.parse import parse_source
-from backprop_cli.source import read_source
+from backprop_cli.check.expressions import parse_source
+from backprop_cli.check.formulas import Elementary, define, walk
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.language.source import read_source
 
 SYMBOLS = {name: sympy.Symbol(name, real=True) for name in "abxy"}
 

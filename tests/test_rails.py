@@ -9,12 +9,12 @@ from typing import NamedTuple
 import pytest
 
 from backprop_cli import gradient
-from backprop_cli.diagram import Diagram, diagram_of_graph, diagram_of_report
-from backprop_cli.lower import lower_source
-from backprop_cli.render.rails import draw_rails
-from backprop_cli.render.stream import plain_lines
-from backprop_cli.render.table import width
-from backprop_cli.source import read_source
+from backprop_cli.console.output import plain_lines
+from backprop_cli.console.sheets import width
+from backprop_cli.draw.diagram import Diagram, diagram_of_graph, diagram_of_report
+from backprop_cli.draw.rails import draw_rails
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.language.source import read_source
 from diagrams import random_diagram, uses
 
 NEURON = "u = w*x; z = u + b; p = sigmoid(z); r = p - y; s = r^2; k = w^2; m = 0.1*k; L = s + m"

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from backprop_cli import BackpropError, gradient
-from backprop_cli.ops import TABLE
+from backprop_cli.operations.table import TABLE
 
 FUNCTIONS = [op for op in TABLE if not op.infix and op.name != "where"]
 NUMBERS = ["0", "1", "2", "0.5", "3.7", "1e-3", "pi", "10"]

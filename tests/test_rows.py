@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backprop_cli.batch.cells import Row, cell_texts, read_cell, read_csv, read_flat_objects, read_jsonl
 from backprop_cli.errors import InputError
-from backprop_cli.rows import Row, cell_texts, read_cell, read_csv, read_flat_objects, read_jsonl
 
 
 def csv_rows(text: str, delimiter: str = ",") -> list[Row]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backprop_cli import BackpropError, InputError, ParseError, gradient
-from backprop_cli.source import choose_point, evaluate_constant, read_assignments, read_source
+from backprop_cli.language.source import choose_point, evaluate_constant, read_assignments, read_source
 
 
 def result(text, **point):

@@ -9,11 +9,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from backprop_cli import DomainError, gradient
-from backprop_cli.lower import lower_source
-from backprop_cli.namespaces import FLOAT, mpmath_namespace, sympy_namespace
-from backprop_cli.ops import TABLE
-from backprop_cli.source import read_source
-from backprop_cli.sweep import forward, reverse
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.graph.sweep import forward, reverse
+from backprop_cli.language.source import read_source
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.reals import mpmath_namespace
+from backprop_cli.operations.symbols import sympy_namespace
+from backprop_cli.operations.table import TABLE
 
 
 def graph_of(text):

@@ -8,10 +8,11 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from backprop_cli import BackpropError, DomainError, ParseError, gradient
-from backprop_cli.lower import lower_source
-from backprop_cli.ops import FUNCTIONS
-from backprop_cli.source import read_source
-from backprop_cli.syntax import names_in, normalise, read_value
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.language.code import names_in
+from backprop_cli.language.reader import normalise, read_value
+from backprop_cli.language.source import read_source
+from backprop_cli.operations.table import FUNCTIONS
 
 _NAMES = """exp expm1 log log1p log2 log10 sqrt cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh
 atanh erf erfc atan2 hypot pow"""

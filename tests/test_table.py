@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from backprop_cli import gradient
-from backprop_cli.naming import number_text
+from backprop_cli.console.sheets import render_plain
+from backprop_cli.console.terminal import render_terminal
 from backprop_cli.render import table
-from backprop_cli.render.table import render_plain, render_terminal, report_blocks
+from backprop_cli.render.table import report_blocks
 from backprop_cli.report import Report
+from backprop_cli.text import number_text
 
 
 @pytest.mark.parametrize(

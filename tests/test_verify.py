@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backprop_cli import BackpropError, gradient
-from backprop_cli.expectations import Criteria, read_expectation
+from backprop_cli.expect.expectations import Criteria, read_expectation
+from backprop_cli.expect.points import further_points
+from backprop_cli.expect.verify import verify_source
+from backprop_cli.language.source import choose_point, read_assignments, read_source
 from backprop_cli.render.verdicts import render_verification, verification_blocks
 from backprop_cli.report import Verdict, Verification
 from backprop_cli.schemas import schema_text
-from backprop_cli.settle import further_points
-from backprop_cli.source import choose_point, read_assignments, read_source
-from backprop_cli.verify import verify_source
 from conftest import Run
 
 LESSON = ("(a*b+c)*f", "a=2 b=3 c=-10 f=5")

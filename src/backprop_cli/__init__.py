@@ -9,10 +9,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from backprop_cli.batch.rowwise import compile_rows
     from backprop_cli.differentiate import gradient
     from backprop_cli.errors import BackpropError, DomainError, InputError, ParseError
     from backprop_cli.report import Report
-    from backprop_cli.rowwise import compile_rows
 
 __version__ = "0.1.0"
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
 _HOMES = {
     "gradient": "differentiate",
     "Report": "report",
-    "compile_rows": "rowwise",
+    "compile_rows": "batch.rowwise",
     **dict.fromkeys(("BackpropError", "DomainError", "InputError", "ParseError"), "errors"),
 }
 

@@ -6,25 +6,25 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, overload
 
-from backprop_cli import notices
-from backprop_cli.collector import collector_paused
 from backprop_cli.errors import InputError
-from backprop_cli.kinks import find_kinks, inputs_behind, sides_of_gradient, sides_of_operation
-from backprop_cli.lower import lower_source
-from backprop_cli.namespaces import FLOAT
-from backprop_cli.naming import Naming
+from backprop_cli.findings import notices
+from backprop_cli.findings.kinks import find_kinks, inputs_behind, sides_of_gradient, sides_of_operation
+from backprop_cli.findings.undefined import undefined_value
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.graph.naming import Naming
+from backprop_cli.graph.sweep import partials_at, sweep_graph
+from backprop_cli.language.reader import canonical_name, normalise
+from backprop_cli.language.source import Source, check_names, choose_point, read_source
+from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.report import KinkRecord, NodeRecord, Report, skipped_check
-from backprop_cli.source import Source, check_names, choose_point, read_source
-from backprop_cli.sweep import partials_at, sweep_graph
-from backprop_cli.syntax import canonical_name, normalise
-from backprop_cli.undefined import undefined_value
+from backprop_cli.system.collector import collector_paused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from backprop_cli.graph import Graph
-    from backprop_cli.kinks import Sides
-    from backprop_cli.sweep import Sweep
+    from backprop_cli.findings.kinks import Sides
+    from backprop_cli.graph.sweep import Sweep
+    from backprop_cli.graph.tape import Graph
 
 # Slopes on both sides of a kink take four sweeps with mpmath per input: up to some 2 s in all.
 _MOST_SIDE_STEPS = 20_000
@@ -105,7 +105,7 @@ def differentiate_graph(
     sides = _sides_of_gradients(sweep, kinks, wanted)
     if check:
         # Only here is sympy needed, whose import is most of the time of a short run.
-        from backprop_cli.check import cross_check
+        from backprop_cli.check.cross_check import cross_check
 
         checked = cross_check(source, sweep, gradients, sides)
     else:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 
 class BackpropError(Exception):
     """The base of all errors that a user can cause.
@@ -57,32 +52,3 @@ class DomainError(BackpropError):
 
     kind = "domain"
     status = 3
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return "did you mean b?" for the known names nearest to ``name``, or "" if none is near."""
-    from difflib import get_close_matches
-
-    candidates = sorted(known)
-    near = get_close_matches(name, candidates, n=3, cutoff=0.6)
-    # One letter too many, too few or in the wrong case is a slip even in names of two letters,
-    # which get_close_matches finds too different ("bb" and "b").
-    near += [
-        known_name
-        for known_name in candidates
-        if known_name not in near
-        and (
-            known_name.casefold() == name.casefold()
-            or (len(name) <= 3 and len(known_name) <= 3 and _differ_by_one(name, known_name))
-        )
-    ]
-    if not near:
-        return ""
-    *others, last = near[:3]
-    return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"
-
-
-def _differ_by_one(left: str, right: str) -> bool:
-    """Tell whether one name is the other with one letter more."""
-    short, long = sorted((left, right), key=len)
-    return len(long) - len(short) == 1 and any(short == long[:i] + long[i + 1 :] for i in range(len(long)))

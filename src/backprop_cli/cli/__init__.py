@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from typer.exceptions import TyperException
 
 from backprop_cli.cli.app import app
+from backprop_cli.console.output import Output
 from backprop_cli.errors import BackpropError, FileError, UsageError
-from backprop_cli.render.stream import Output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,8 @@ import typer
 
 from backprop_cli import __version__
 from backprop_cli.cli.words import ProgramGroup
+from backprop_cli.console.output import Output
 from backprop_cli.errors import UsageError
-from backprop_cli.render.stream import Output
 
 
 class Status(IntEnum):

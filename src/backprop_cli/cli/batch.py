@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backprop_cli.batch.forms import DELIMITERS, ENDINGS, TEXT, Form
 from backprop_cli.cli.app import Status, app, turn_on_collector
 from backprop_cli.cli.data import (
     begin,
@@ -35,18 +36,19 @@ from backprop_cli.cli.options import (
     read_program,
 )
 from backprop_cli.cli.words import ProgramCommand
+from backprop_cli.console.output import Output, is_terminal
 from backprop_cli.errors import UsageError
-from backprop_cli.forms import DELIMITERS, ENDINGS, TEXT, Form
-from backprop_cli.render.stream import Output, is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from typing import BinaryIO, TextIO
 
-    from backprop_cli.batch import Batch, Points, Tally
-    from backprop_cli.render.rows import CsvWriter, JsonWriter
-    from backprop_cli.rows import Table
-    from backprop_cli.sample import Sample
+    from backprop_cli.batch.cells import Table
+    from backprop_cli.batch.points import Points
+    from backprop_cli.batch.program import Batch
+    from backprop_cli.batch.sample import Sample
+    from backprop_cli.batch.tally import Tally
+    from backprop_cli.batch.writers import CsvWriter, JsonWriter
 
 _EXAMPLE = 'backprop batch "(a*b+c)*f" --data points.csv'
 _TITLES = {Form.parquet: "Parquet", Form.arrow: "Arrow", Form.npy: "NPY", Form.npz: "NPZ"}
@@ -159,11 +161,14 @@ def batch(
     if target == "-" and shape not in TEXT and not quiet and is_terminal(sys.stdout):
         raise UsageError(f"{_TITLES[shape]} is nothing for a terminal", hint="--output FILE, or a pipe")
 
-    from backprop_cli.batch import Batch, Points, Tally, column_name
-    from backprop_cli.render.rows import render_check, render_summary, result_columns
-    from backprop_cli.rows import Table
-    from backprop_cli.sample import Sample, choose_seed, find_disagreements
-    from backprop_cli.source import check_names, evaluate_constant, read_source
+    from backprop_cli.batch.cells import Table
+    from backprop_cli.batch.points import Points, column_name
+    from backprop_cli.batch.program import Batch
+    from backprop_cli.batch.sample import Sample, choose_seed, find_disagreements
+    from backprop_cli.batch.tally import Tally
+    from backprop_cli.batch.writers import result_columns
+    from backprop_cli.language.source import check_names, evaluate_constant, read_source
+    from backprop_cli.render.rows import render_check, render_summary
 
     text, given = read_program(arguments, file)
     read_source(text, given)  # for its errors, which need not wait for the data
@@ -209,11 +214,24 @@ def batch(
             _run_rows(table, work, points, tally, sample, writer, flush)
             lost = writer.lost if writer is not None else lost
         else:
-            from backprop_cli.frames.run import open_writer, run_columns
+            from backprop_cli.batch.frames.run import open_writer, run_columns
+            from backprop_cli.console.progress import Progress
 
             block_writer = None if sink is None else open_writer(sink, shape, titles, kept, points, form)
             flush()
-            run_columns(table, work, points, tally, sample, block_writer, flush, engine=engine, keep=keep)
+            with Progress(table.total, table.unit) as progress:
+                run_columns(
+                    table,
+                    work,
+                    points,
+                    tally,
+                    sample,
+                    block_writer,
+                    flush,
+                    progress.advance,
+                    engine=engine,
+                    keep=keep,
+                )
             lost = block_writer.lost if block_writer is not None else lost
     differences: list[str] = []
     lines = [] if sink is None else render_summary(tally, lost)
@@ -253,7 +271,7 @@ def _run_rows(
 def _row_writer(
     sink: TextIO | BinaryIO, form: Form, columns: Sequence[str], kept: tuple[str, ...] | None
 ) -> CsvWriter | JsonWriter:
-    from backprop_cli.render.rows import CsvWriter, JsonWriter
+    from backprop_cli.batch.writers import CsvWriter, JsonWriter
 
     text: TextIO = sink  # type: ignore[assignment]
     if form is Form.jsonl:
@@ -288,7 +306,7 @@ def _need_columns(form: Form, shape: Form, engine: EngineName) -> None:
 
 def _read_map(words: Sequence[str] | None, given: Collection[str]) -> dict[str, str]:
     """Return the columns that inputs are read from, by the inputs. Raises UsageError."""
-    from backprop_cli.batch import column_name
+    from backprop_cli.batch.points import column_name
 
     renamed: dict[str, str] = {}
     for word in words or ():
@@ -307,7 +325,7 @@ def _read_map(words: Sequence[str] | None, given: Collection[str]) -> dict[str, 
 
 def _read_names(words: Sequence[str] | None) -> list[str]:
     """Return the steps that --values names. Given more than once, its lists add up."""
-    from backprop_cli.batch import column_name
+    from backprop_cli.batch.points import column_name
 
     names = [column_name(name) for word in words or () for name in word.split(",") if name.strip()]
     if words and not names:

@@ -27,12 +27,12 @@ from backprop_cli.cli.options import (
 )
 from backprop_cli.cli.suggest import suggest_expectations
 from backprop_cli.cli.words import ProgramCommand
+from backprop_cli.console.output import Output
 from backprop_cli.errors import UsageError
-from backprop_cli.render.stream import Output
 
 if TYPE_CHECKING:
-    from backprop_cli.cases import Case
-    from backprop_cli.expectations import Criteria
+    from backprop_cli.expect.expectations import Criteria
+    from backprop_cli.expect.suite import Case
     from backprop_cli.render.suite import SuiteWriter
     from backprop_cli.report import Verification
 
@@ -139,13 +139,13 @@ def check(
         raise UsageError(f"--format {form} is for a suite", hint="backprop check --suite FILE")
     if arguments and arguments[0] in ("-x", "-k") and "=" not in "".join(arguments[1:2]):
         raise UsageError(f"{arguments[0]} is an option of --suite", hint="backprop check --suite FILE")
-    from backprop_cli.expectations import read_expectation
+    from backprop_cli.expect.expectations import read_expectation
 
     shown_digits = read_digits(digits)
     request = read_request(arguments, file, wrt, upstream)
     expectations = [read_expectation(text, request.source) for text in expect or ()]
 
-    from backprop_cli.verify import verify_source
+    from backprop_cli.expect.verify import verify_source
 
     found = verify_source(
         request.source,
@@ -180,7 +180,7 @@ def _show(found: Verification, form: Format, output: Output, digits: int | None)
 
 
 def _read_cases(suite: str, word: str | None) -> list[Case]:
-    from backprop_cli.cases import read_suite
+    from backprop_cli.expect.suite import read_suite
 
     cases = read_suite(read_file(suite, "the suite"), suite)
     chosen = [case for case in cases if word is None or word.casefold() in case.name.casefold()]
@@ -195,8 +195,8 @@ def _run_suite(
     cases: list[Case], criteria: Criteria, writer: SuiteWriter, *, check: bool, first: bool
 ) -> int:
     """Run cases one after the other. first: stop at the first that does not pass."""
-    from backprop_cli.cases import run_case
-    from backprop_cli.render.progress import Progress
+    from backprop_cli.console.progress import Progress
+    from backprop_cli.expect.suite import run_case
 
     turn_on_collector()
     status = Status.DONE
@@ -214,7 +214,7 @@ def _run_suite(
 
 
 def _read_criteria(rtol: str, atol: str | None, points: str, seed: str) -> Criteria:
-    from backprop_cli.expectations import Criteria
+    from backprop_cli.expect.expectations import Criteria
 
     return Criteria(
         _read_tolerance("--rtol", rtol),
@@ -225,7 +225,7 @@ def _read_criteria(rtol: str, atol: str | None, points: str, seed: str) -> Crite
 
 
 def _read_tolerance(option: str, text: str) -> float:
-    from backprop_cli.source import evaluate_constant
+    from backprop_cli.language.source import evaluate_constant
 
     value = evaluate_constant(text)
     if value < 0:

@@ -13,8 +13,8 @@ from typer.main import get_command
 from backprop_cli.cli.app import Status, app
 from backprop_cli.cli.suggest import completion_scripts, suggest_shells
 from backprop_cli.cli.words import option_names, sort_words
+from backprop_cli.console.output import Output
 from backprop_cli.errors import UsageError
-from backprop_cli.render.stream import Output
 
 if TYPE_CHECKING:
     from backprop_cli.cli.suggest import Suggestions

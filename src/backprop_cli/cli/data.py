@@ -9,18 +9,18 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from backprop_cli.batch.forms import DELIMITERS, ENDINGS, FORMS, TEXT, Form
+from backprop_cli.console.output import Output, is_terminal
 from backprop_cli.errors import FileError, UsageError
-from backprop_cli.forms import DELIMITERS, ENDINGS, FORMS, TEXT, Form
-from backprop_cli.render.stream import Output, is_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import ExitStack
     from typing import TextIO
 
-    from backprop_cli.frames.frame import Reader
-    from backprop_cli.render.progress import Progress
-    from backprop_cli.rows import Table
+    from backprop_cli.batch.cells import Table
+    from backprop_cli.batch.frames.frame import Reader
+    from backprop_cli.console.progress import Progress
 
 # Smaller data is answered row by row before NumPy and pyarrow, which take 0.2 s, are imported; both ways
 # are even at some 400 kB.
@@ -95,7 +95,7 @@ def begin(data: Data) -> tuple[Data, bool]:
         return data, data.size <= _SMALL
     if data.file.isatty() or os.name != "posix":
         return data, True
-    from backprop_cli.pipes import read_portion
+    from backprop_cli.system.pipes import read_portion
 
     try:
         begun, ended = read_portion(data.file, _SMALL, _PATIENCE)
@@ -106,8 +106,8 @@ def begin(data: Data) -> tuple[Data, bool]:
 
 def open_rows(data: Data, stack: ExitStack) -> Table:
     """Return data to be read row by row. What of a stream has been read is taken for all of it."""
-    from backprop_cli.render.progress import Progress
-    from backprop_cli.rows import read_csv, read_jsonl
+    from backprop_cli.batch.cells import read_csv, read_jsonl
+    from backprop_cli.console.progress import Progress
 
     progress = stack.enter_context(Progress(data.size, "lines" if data.size is None else "bytes"))
     binary = BytesIO(data.begun) if data.begun else data.file
@@ -130,7 +130,7 @@ def _lines(stream: TextIOWrapper, name: str, progress: Progress) -> Iterator[str
 
 def open_columns(data: Data, stack: ExitStack) -> Reader:
     """Return data to be read in columns."""
-    from backprop_cli.frames.read import open_reader
+    from backprop_cli.batch.frames.read import open_reader
 
     return open_reader(data.file, data.name, data.form, data.size, data.begun, stack)
 
@@ -140,7 +140,7 @@ def open_sink(name: str, form: Form, output: Output, stack: ExitStack) -> TextIO
     if name == "-":
         text = output.data_stream()
         return text if form in TEXT else text.buffer
-    from backprop_cli.files import open_whole
+    from backprop_cli.system.files import open_whole
 
     binary = stack.enter_context(open_whole(name))
     if form not in TEXT:

@@ -23,7 +23,7 @@ from backprop_cli.cli.options import (
     read_request,
 )
 from backprop_cli.cli.words import ProgramCommand
-from backprop_cli.render.stream import Output
+from backprop_cli.console.output import Output
 
 
 class Format(StrEnum):
@@ -81,10 +81,12 @@ def explain(
     request = read_request(arguments, file, wrt, upstream)
 
     from backprop_cli.differentiate import differentiate_source
-    from backprop_cli.explain import difference_quotients, find_paths, tell
-    from backprop_cli.render import explain as render
-    from backprop_cli.render.pretty import to_ascii
-    from backprop_cli.undefined import undefined_gradients
+    from backprop_cli.findings.undefined import undefined_gradients
+    from backprop_cli.notation.pretty import to_ascii
+    from backprop_cli.render import story as render
+    from backprop_cli.tell.limits import difference_quotients
+    from backprop_cli.tell.paths import find_paths
+    from backprop_cli.tell.story import tell
 
     report = differentiate_source(
         request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=False

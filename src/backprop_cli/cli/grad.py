@@ -26,7 +26,7 @@ from backprop_cli.cli.options import (
     read_request,
 )
 from backprop_cli.cli.words import ProgramCommand
-from backprop_cli.render.stream import Output
+from backprop_cli.console.output import Output
 
 if TYPE_CHECKING:
     from backprop_cli.report import Report
@@ -83,7 +83,7 @@ def grad(
     request = read_request(arguments, file, wrt, upstream)
 
     from backprop_cli.differentiate import differentiate_source
-    from backprop_cli.undefined import undefined_gradients
+    from backprop_cli.findings.undefined import undefined_gradients
 
     report = differentiate_source(
         request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=check
@@ -106,7 +106,7 @@ def grad(
         output.flush()
         raise missing
     if save_case is not None:
-        from backprop_cli.cases import append_case
+        from backprop_cli.expect.suite import append_case
 
         append_case(Path(save_case), report)
     return Status.DONE

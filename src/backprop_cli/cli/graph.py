@@ -25,15 +25,15 @@ from backprop_cli.cli.options import (
     read_upstream,
 )
 from backprop_cli.cli.words import ProgramCommand
+from backprop_cli.console.output import Output, Paper, is_terminal
 from backprop_cli.errors import FileError, UsageError
-from backprop_cli.files import write_file
-from backprop_cli.render.stream import Output, Paper, is_terminal
+from backprop_cli.system.files import write_file
 
 if TYPE_CHECKING:
-    from backprop_cli.diagram import Diagram
-    from backprop_cli.graph import Graph
+    from backprop_cli.draw.diagram import Diagram
+    from backprop_cli.graph.tape import Graph
+    from backprop_cli.language.source import Source
     from backprop_cli.report import Report
-    from backprop_cli.source import Source
 
 MOST_NODES = 1000
 """A graph of more nodes is drawn only if it is insisted on."""
@@ -146,7 +146,7 @@ def graph(
     text, given = read_program(arguments, file)
     seed = read_upstream(upstream)
 
-    from backprop_cli.source import choose_point, read_source
+    from backprop_cli.language.source import choose_point, read_source
 
     source = read_source(text, given)
     wanted = choose_inputs(source, wrt)
@@ -159,10 +159,10 @@ def graph(
     is_bare = not given and source.inputs.keys() > source.defaults.keys() and form is not Format.html
     point = None if is_bare else choose_point(source, given)
 
-    from backprop_cli.diagram import diagram_of_graph, diagram_of_report
     from backprop_cli.differentiate import differentiate_graph
-    from backprop_cli.lower import lower_source
-    from backprop_cli.undefined import undefined_gradients
+    from backprop_cli.draw.diagram import diagram_of_graph, diagram_of_report
+    from backprop_cli.findings.undefined import undefined_gradients
+    from backprop_cli.graph.lower import lower_source
 
     tape = lower_source(source)
     if not force:
@@ -219,9 +219,9 @@ def _choose_form(format: Format | None, target: str | None, *, show: bool) -> Fo
 
 
 def _count(source: Source, wanted: list[str] | None, *, as_json: bool) -> str:
-    from backprop_cli.lower import lower_source
+    from backprop_cli.graph.lower import lower_source
     from backprop_cli.render.stats import render_stats, render_stats_json
-    from backprop_cli.stats import count_graph
+    from backprop_cli.tell.stats import count_graph
 
     counts = count_graph(lower_source(source), list(source.inputs) if wanted is None else wanted)
     return render_stats_json(counts) if as_json else render_stats(counts)
@@ -241,9 +241,9 @@ def _write_text(
     writer: Output, diagram: Diagram, style: Style, target: str | None, *, ascii: bool, quiet: bool
 ) -> None:
     """Draw with characters, for standard output or a file."""
-    from backprop_cli.render.boxes import draw_boxes
-    from backprop_cli.render.rails import draw_rails
-    from backprop_cli.render.stream import plain_lines
+    from backprop_cli.console.output import plain_lines
+    from backprop_cli.draw.boxes import draw_boxes
+    from backprop_cli.draw.rails import draw_rails
 
     if target is None and quiet:
         return
@@ -269,24 +269,24 @@ def _render(
 ) -> bytes:
     """Return the drawing as the content of a file."""
     if form is Format.dot:
-        from backprop_cli.render.dot import render_dot
+        from backprop_cli.draw.dot import render_dot
 
         return render_dot(diagram, direction=direction, unicode=unicode).encode()
     if form is Format.mermaid:
-        from backprop_cli.render.mermaid import render_mermaid
+        from backprop_cli.draw.mermaid import render_mermaid
 
         return render_mermaid(diagram, direction=direction, unicode=unicode).encode()
     if form is Format.html:
-        from backprop_cli.render.page import render_page
+        from backprop_cli.draw.page import render_page
 
         assert report is not None
         return render_page(report, direction=direction).encode()
-    from backprop_cli.render.svg import render_svg
+    from backprop_cli.draw.svg import render_svg
 
     svg = render_svg(diagram, direction=direction)
     if form is Format.svg:
         return svg.encode()
-    from backprop_cli.render.png import render_png
+    from backprop_cli.draw.png import render_png
 
     return render_png(svg)
 

@@ -10,9 +10,10 @@ import typer
 from backprop_cli.cli.app import Status, app
 from backprop_cli.cli.options import Json, choose_format
 from backprop_cli.cli.suggest import suggest_operations, suggest_schemas
-from backprop_cli.errors import UsageError, did_you_mean
-from backprop_cli.render.stream import Output
+from backprop_cli.console.output import Output
+from backprop_cli.errors import UsageError
 from backprop_cli.schemas import schema_names, schema_text
+from backprop_cli.text import did_you_mean
 
 
 class ListFormat(StrEnum):
@@ -48,7 +49,7 @@ def ops(
 
     With a NAME, all about one: formula, derivative, domain, and the convention at kinks.
     """
-    from backprop_cli.ops import FUNCTIONS, OPS
+    from backprop_cli.operations.table import FUNCTIONS, OPS
     from backprop_cli.render import operations
 
     known = {**OPS, **FUNCTIONS}

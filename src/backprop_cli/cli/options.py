@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 import typer
 
 from backprop_cli.cli.suggest import suggest_assignments, suggest_inputs
+from backprop_cli.console.output import Output
 from backprop_cli.errors import FileError, UsageError
-from backprop_cli.render.stream import Output
 
 if TYPE_CHECKING:
-    from backprop_cli.source import Source
+    from backprop_cli.language.source import Source
 
 
 class Color(StrEnum):
@@ -80,7 +80,7 @@ def read_request(
 
     Raises UsageError, FileError, ParseError or InputError.
     """
-    from backprop_cli.source import choose_point, read_source
+    from backprop_cli.language.source import choose_point, read_source
 
     text, given = read_program(arguments, file)
     seed = read_upstream(upstream)
@@ -93,7 +93,7 @@ def read_program(arguments: list[str] | None, file: str | None) -> tuple[str, di
     """Return the text of the program, and the values given to names behind it."""
     from reprlib import Repr
 
-    from backprop_cli.source import read_assignments
+    from backprop_cli.language.source import read_assignments
 
     words = list(arguments or [])
     if file is not None:
@@ -114,7 +114,7 @@ def read_program(arguments: list[str] | None, file: str | None) -> tuple[str, di
 
 def read_upstream(text: str) -> float:
     """Return the gradient that arrives at the output. Raises UsageError, ParseError or InputError."""
-    from backprop_cli.source import evaluate_constant
+    from backprop_cli.language.source import evaluate_constant
 
     if not text.strip():
         raise UsageError("--upstream is given no value", hint="--upstream 10")
@@ -123,7 +123,7 @@ def read_upstream(text: str) -> float:
 
 def choose_inputs(source: Source, wrt: list[str] | None) -> list[str] | None:
     """Return the inputs that --wrt names, None for all. Given more than once, its lists add up."""
-    from backprop_cli.source import check_names
+    from backprop_cli.language.source import check_names
 
     if not wrt:
         return None

@@ -13,7 +13,7 @@ import typer  # noqa: TC002 - Typer reads the annotations
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from backprop_cli.source import Source
+    from backprop_cli.language.source import Source
 
 Suggestions = list[tuple[str, str]]
 """Words that fit, each with a few words about it."""
@@ -55,7 +55,7 @@ def suggest_expectations(ctx: typer.Context, incomplete: str) -> Suggestions:
 
 def suggest_operations() -> Suggestions:
     """Suggest operations by their names and aliases."""
-    from backprop_cli.ops import FUNCTIONS, OPS
+    from backprop_cli.operations.table import FUNCTIONS, OPS
     from backprop_cli.render.operations import formula
 
     return [(name, formula(op)) for name, op in {**OPS, **FUNCTIONS}.items()]
@@ -85,8 +85,8 @@ def _names(words: Iterable[str]) -> Suggestions:
 
 def _read_typed(ctx: typer.Context) -> tuple[Source | None, set[str]]:
     """Return the program that has been typed, None if none has, and the names given a value behind it."""
-    from backprop_cli.source import read_source
-    from backprop_cli.syntax import canonical_name, normalise
+    from backprop_cli.language.reader import canonical_name, normalise
+    from backprop_cli.language.source import read_source
 
     words = list(ctx.params.get("arguments") or [])
     file = ctx.params.get("file")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from typer.core import TyperCommand, TyperGroup
 
-from backprop_cli.errors import UsageError, did_you_mean
+from backprop_cli.errors import UsageError
+from backprop_cli.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import math
 from typing import TYPE_CHECKING, Any
+
+from backprop_cli.console.strict_json import dump, maybe_number, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from backprop_cli.errors import BackpropError
     from backprop_cli.report import Check, GradientCheck, NodeRecord, Notice, Report
-
-
-_ENCODER = json.JSONEncoder(allow_nan=False)
 
 
 def render_report(report: Report) -> str:
@@ -48,43 +44,9 @@ def _joined(opening: str, pieces: Iterable[str], closing: str) -> Iterator[str]:
     yield closing
 
 
-def render_error(error: BackpropError) -> str:
-    """Return an error as one line of JSON."""
-    return dump({"error": error_record(error)})
-
-
-def error_record(error: BackpropError) -> dict[str, Any]:
-    """Return an error as JSON has it."""
-    return {
-        "kind": error.kind,
-        "message": error.message,
-        "text": error.text,
-        "start": error.start,
-        "end": error.end,
-        "hint": error.hint,
-    }
-
-
 def warning_records(notices: Iterable[Notice]) -> list[dict[str, Any]]:
     """Return warnings as JSON has them."""
     return [{"kind": w.kind, "node": w.node, "message": w.message} for w in notices]
-
-
-def dump(value: Any) -> str:
-    """Return strict JSON on one line."""
-    return _ENCODER.encode(value)
-
-
-def number(x: float) -> float | str:
-    """Return a number, or the name of one that JSON does not have."""
-    if math.isfinite(x):
-        return x
-    return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
-
-
-def maybe_number(x: float | None) -> float | str | None:
-    """Return a number, or None where there is none."""
-    return None if x is None else number(x)
 
 
 def _node(node: NodeRecord) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.latex import escape, expression_latex, name_latex, node_latex, number_latex
-from backprop_cli.naming import number_text
+from backprop_cli.notation.latex import escape, expression_latex, name_latex, node_latex, number_latex
 from backprop_cli.render.table import check_sheet, choose_nodes, node_sheet, summary
+from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from backprop_cli.render.table import check_sheet, node_sheet, summary
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from backprop_cli.render.table import Row, Sheet
+    from backprop_cli.console.sheets import Row, Sheet
     from backprop_cli.report import Report
 
 # The columns of names and formulas.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from backprop_cli.namespaces import FLOAT
-from backprop_cli.naming import number_text
-from backprop_cli.ops import TABLE
-from backprop_cli.render.table import Row, Sheet, align
+from backprop_cli.console.sheets import Row, Sheet, align
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.table import TABLE
+from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
-    from backprop_cli.ops import Op
+    from backprop_cli.operations.op import Op
 
 # The values are Python's, the slopes are tested row by row against mpmath; see tests/test_ops.py.
 ACCURACY = "value and derivatives within 4 ulp over the whole domain"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backprop_cli.render.json import dump
+from backprop_cli.console.strict_json import dump
 
 if TYPE_CHECKING:
-    from backprop_cli.stats import GraphStats
+    from backprop_cli.tell.stats import GraphStats
 
 
 def render_stats(stats: GraphStats) -> str:

@@ -6,18 +6,17 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from backprop_cli.naming import number_text
-from backprop_cli.render.json import dump, error_record
-from backprop_cli.render.stream import Output
-from backprop_cli.render.table import Block
+from backprop_cli.console.output import Output
+from backprop_cli.console.sheets import Block
+from backprop_cli.console.strict_json import dump, error_record
 from backprop_cli.render.verdicts import MARKS, problems, verification_record
-from backprop_cli.render.xml import in_xml
+from backprop_cli.text import in_xml, number_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backprop_cli.cases import CaseResult
-    from backprop_cli.render.table import Role
+    from backprop_cli.console.sheets import Role
+    from backprop_cli.expect.suite import CaseResult
 
 
 class SuiteWriter:

@@ -6,43 +6,22 @@ between words, so no number is ever cut.
 
 from __future__ import annotations
 
-import unicodedata
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
-from backprop_cli.naming import number_text
+from backprop_cli.console.sheets import Block, Role, Row, Sheet
 from backprop_cli.report import ALL_DIGITS, FEW_DIGITS
+from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable
 
     from backprop_cli.report import GradientCheck, NodeRecord, Report
 
 # A graph with more nodes than this is summed up, unless all of it is asked for.
 _FEW_NODES = 30
 _FEW_ROWS = 40
-
-Role = Literal["", "input", "output", "idle", "pass", "fail", "note"]
-
-
-class Row(NamedTuple):
-    """One row of cells; a cell is lines of text. role: how it is coloured."""
-
-    cells: tuple[tuple[str, ...], ...]
-    role: Role = ""
-
-
-class Sheet(NamedTuple):
-    """A table before it is drawn.
-
-    right: the columns of numbers.  wraps: the column whose text may go on in the next line.
-    """
-
-    header: tuple[str, ...]
-    right: tuple[int, ...]
-    rows: list[Row]
-    wraps: int | None = None
 
 
 def node_sheet(report: Report, *, digits: int | None, everything: bool, stacked: bool) -> Sheet:
@@ -182,16 +161,6 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
 # ---- drawing ----
 
 
-class Block(NamedTuple):
-    """A part of the output: as a sheet, the first of several that fits, or as lines where none does.
-
-    Each is made when it is asked for: a pipe never needs more than the first sheet.
-    """
-
-    sheets: tuple[Callable[[], Sheet], ...]
-    lines: Callable[[], Sequence[tuple[str, Role]]]
-
-
 def report_blocks(report: Report, *, digits: int | None, everything: bool) -> list[Block]:
     """Return the nodes, the check of the gradients, and the verdict."""
     nodes = partial(node_sheet, report, digits=digits, everything=everything)
@@ -210,52 +179,6 @@ def check_block(report: Report, *, digits: int | None, everything: bool) -> Bloc
     """Return the check of the gradients."""
     sheet = check_sheet(report, digits=digits, everything=everything)
     return Block((lambda: sheet,), lambda: check_lines(sheet))
-
-
-def render_plain(blocks: Sequence[Block]) -> str:
-    """Return blocks as aligned text of any width, for a pipe."""
-    parts = (
-        align(block.sheets[0]()) if block.sheets else [line for line, _ in block.lines()] for block in blocks
-    )
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
-
-
-def align(sheet: Sheet) -> list[str]:
-    """Return a sheet as lines of aligned text, without a frame."""
-    lines = [sheet.header, *(tuple(cell[0] for cell in row.cells) for row in sheet.rows)]
-    widths = [max(width(line[i]) for line in lines) for i in range(len(sheet.header))]
-    return [
-        "  ".join(_pad(cell, widths[i], right=i in sheet.right) for i, cell in enumerate(line)).rstrip()
-        for line in lines
-    ]
-
-
-def _pad(text: str, size: int, *, right: bool) -> str:
-    space = " " * (size - width(text))
-    return space + text if right else text + space
-
-
-def width(text: str) -> int:
-    """Return the columns that a text takes in a terminal."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
-
-
-# Columns of rich's box and padding beside every cell.
-_FRAME = 3
-_WRAPPED = 24
-
-
-def drawn_width(sheet: Sheet) -> int:
-    """Return the columns that a sheet needs at least when it is drawn in a terminal."""
-    total = 0
-    for i, name in enumerate(sheet.header):
-        widest = max(width(line) for line in (name, *(line for row in sheet.rows for line in row.cells[i])))
-        total += _FRAME + (min(widest, _WRAPPED) if i == sheet.wraps else widest)
-    return total
 
 
 def node_lines(report: Report, *, digits: int | None, everything: bool) -> list[tuple[str, Role]]:
@@ -284,20 +207,3 @@ def check_lines(sheet: Sheet) -> list[tuple[str, Role]]:
             lines.append((f"  sympy: {' = '.join(filter(None, (formula, value)))}", ""))
         lines.append((f"  {right} digits, {verdict}" if right else f"  {verdict}", row.role))
     return lines
-
-
-def render_terminal(blocks: Sequence[Block], *, columns: int, colour: bool, unicode: bool) -> str:
-    """Return blocks drawn for a terminal of so many columns."""
-    from backprop_cli.render.terminal import Painter
-
-    painter = Painter(columns, colour=colour, unicode=unicode)
-    for number, block in enumerate(blocks):
-        if number:
-            painter.lines([("", "")])
-        sheets = (make() for make in block.sheets)
-        fitting = next((sheet for sheet in sheets if drawn_width(sheet) <= columns), None)
-        if fitting is not None:
-            painter.table(fitting)
-        else:
-            painter.lines(block.lines())
-    return painter.text()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from backprop_cli.naming import number_text
-from backprop_cli.render.json import check_record, dump, maybe_number, number, warning_records
-from backprop_cli.render.table import Block, Row, Sheet, check_block, summary
+from backprop_cli.console.sheets import Block, Row, Sheet
+from backprop_cli.console.strict_json import dump, maybe_number, number
+from backprop_cli.render.json import check_record, warning_records
+from backprop_cli.render.table import check_block, summary
+from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
-    from backprop_cli.render.table import Role
+    from backprop_cli.console.sheets import Role
     from backprop_cli.report import Verdict, Verification
 
 MARKS = {"pass": "ok", "fail": "FAIL"}

@@ -1,0 +1,1 @@
+"""Batch: a program at every row of data."""

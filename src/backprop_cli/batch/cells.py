@@ -1,0 +1,253 @@
+"""Data, a row at a time: CSV, TSV and JSON Lines as names and cells; and a cell as a number."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+import secrets
+from collections import deque
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.errors import BackpropError, InputError
+from backprop_cli.language.reader import normalise
+from backprop_cli.language.source import evaluate_constant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+# The C library's limit for one cell is 128 KiB, unless it is set; this is the most it can be everywhere.
+_LONGEST_CELL = 2**31 - 1
+# A cell of more lines than this is taken for a stray quote.
+_MOST_LINES = 100
+
+# float() alone would take inf, nan, 1_0 and the digits of every script.
+_DECIMAL = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
+_KEY = re.compile(r'\s*[{,]\s*"(?:[^"\\]|\\.)*"\s*:\s*')
+
+
+class Row(NamedTuple):
+    """One row of data.
+
+    names: of the columns, or the keys.  cells: one per name, text or what JSON has.
+    text: the row as it stands in JSON Lines.  problem: why it can't be read, or "".
+    """
+
+    names: tuple[str, ...]
+    cells: Sequence[object]
+    text: str = ""
+    problem: str = ""
+
+
+class Table(NamedTuple):
+    """Data whose rows are read when they are asked for.
+
+    names: those of the header, else of the first row.  has_header: whether they are those of every row.
+    """
+
+    names: tuple[str, ...]
+    rows: Iterator[Row]
+    has_header: bool
+
+
+def read_csv(lines: Iterable[str], delimiter: str) -> Table:
+    """Read cells separated by ``delimiter``, under a header. Raises InputError without a header."""
+    records = read_records(Lines(lines), delimiter)
+    header = read_header(records)
+    return Table(header, rows_below(header, records), has_header=True)
+
+
+class Lines:
+    """Lines that can be put back. taken: how many are out."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._fresh = iter(lines)
+        self._again: deque[str] = deque()
+        self.taken = 0
+
+    def take(self) -> str | None:
+        """Return the next line, None at the end."""
+        line = self._again.popleft() if self._again else next(self._fresh, None)
+        self.taken += line is not None
+        return line
+
+    def put_back(self, lines: Sequence[str]) -> None:
+        """Have lines taken once more."""
+        self._again.extendleft(reversed(lines))
+        self.taken -= len(lines)
+
+    def rest(self) -> list[str]:
+        """Return all lines that are left."""
+        return [*self._again, *self._fresh]
+
+
+def read_records(lines: Lines, delimiter: str) -> Iterator[list[str] | str]:
+    """Yield the cells of each record, or why a line is none.
+
+    A cell in quotes may go on in the next lines. Where the quote is not closed soon, the line that opens it
+    is no record, and the others are read by themselves: a stray quote must not take in the rest of the data.
+    """
+    csv.field_size_limit(_LONGEST_CELL)
+    while (line := lines.take()) is not None:
+        record = [line]
+        while True:
+            try:
+                cells: list[str] | str = next(csv.reader(record, delimiter=delimiter, strict=True), [])
+            except csv.Error as error:
+                more = None
+                if str(error) == "unexpected end of data" and len(record) < _MOST_LINES:
+                    more = lines.take()
+                if more is not None:
+                    record.append(more)
+                    continue
+                lines.put_back(record[1:])
+                cells = "a quote is never closed" if str(error) == "unexpected end of data" else str(error)
+            yield cells
+            break
+
+
+def read_header(records: Iterator[list[str] | str]) -> tuple[str, ...]:
+    """Return the cells of the first record that is not blank. Raises InputError."""
+    header = next((cells for cells in records if isinstance(cells, str) or not _is_blank(cells)), None)
+    if isinstance(header, str):
+        raise InputError(f"the header can't be read: {header}")
+    if header is None:
+        raise InputError("the data is empty", hint="its first line names the columns: a,b,c")
+    return tuple(header)
+
+
+def rows_below(header: tuple[str, ...], records: Iterable[list[str] | str]) -> Iterator[Row]:
+    """Yield the rows that records under a header are."""
+    count = len(header)
+    for cells in records:
+        if isinstance(cells, str):
+            yield Row(header, [""] * count, problem=f"not CSV: {cells}")
+        elif len(cells) == count and count > 1:
+            yield Row(header, cells)
+        elif not _is_blank(cells):
+            problem = (
+                "" if len(cells) == count else f"the header has {count:,} cells, this row {len(cells):,}"
+            )
+            yield Row(header, (cells + [""] * count)[:count], problem=problem)
+
+
+def _is_blank(cells: list[str]) -> bool:
+    return not cells or (len(cells) == 1 and cells[0].isspace())
+
+
+def read_jsonl(lines: Iterable[str]) -> Table:
+    """Read one JSON object per line."""
+    texts = (line.strip(" \t\r\n") for line in lines)
+    rows = (_read_object(text) for text in texts if text)
+    first = next(rows, None)
+    if first is None:
+        return Table((), iter(()), has_header=False)
+    return Table(first.names, chain([first], rows), has_header=False)
+
+
+def _read_object(text: str) -> Row:
+    try:
+        if not text.isascii():
+            text.encode()
+        value = _decode(text)
+    except UnicodeEncodeError:
+        problem = "not UTF-8 text"
+    except json.JSONDecodeError as error:
+        problem = f"not JSON: {error.msg} at character {error.pos + 1}"
+    except (ValueError, RecursionError) as error:
+        problem = f"not JSON: {error}" if isinstance(error, ValueError) else "nested too deeply"
+    else:
+        if isinstance(value, dict):
+            return Row(tuple(value), list(value.values()), text)
+        problem = "not a JSON object"
+    return Row((), (), problem=problem)
+
+
+def unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the keys and values of an object of JSON. Raises ValueError where a key stands twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"it has no {name}")
+
+
+_json = json.JSONDecoder(object_pairs_hook=unique_keys, parse_int=float, parse_constant=_refuse)
+_decode = _json.decode
+
+
+_flat = json.JSONDecoder(parse_int=float, parse_constant=_refuse)
+
+
+def read_flat_objects(text: str, names: Sequence[str]) -> list[dict[str, object]] | None:
+    """Return the objects of lines that hold one each, with these keys and nothing nested.
+
+    None for any other text, which is to be read line by line; a block is read twice as fast.
+    """
+    lines = text.removesuffix("\n").split("\n")
+    count = len(lines)
+    # A brace for each line: nothing is nested. A key as often as there are lines: it stands twice in none.
+    if not (names and "\\" not in text and text.count("{") == count == f"\n{text}".count("\n{")):
+        return None
+    if any(text.count(json.dumps(name, ensure_ascii=False)) != count for name in names):
+        return None
+    # The mark, which no data has, must come out between two objects: no line goes on in the next.
+    mark = secrets.token_hex(16)
+    try:
+        found = _flat.decode("[" + f',"{mark}",'.join(lines) + "]")
+    except (ValueError, RecursionError):
+        return None
+    objects: list[dict[str, object]] = found[::2]
+    keys = set(names)
+    alike = all(type(item) is dict and item.keys() == keys for item in objects)
+    if not alike or len(found) != 2 * count - 1 or found[1::2] != [mark] * (count - 1):
+        return None
+    return objects
+
+
+def cell_texts(row: Row) -> list[str]:
+    """Return the cells as text: a number as it was written, nothing for null."""
+    texts, at = [], 0
+    for cell in row.cells:
+        if row.text:
+            key = _KEY.match(row.text, at)
+            assert key is not None
+            _, at = _json.raw_decode(row.text, key.end())
+            written = row.text[key.end() : at]
+            texts.append(cell if isinstance(cell, str) else "" if cell is None else written)
+        else:
+            texts.append(str(cell))
+    return texts
+
+
+def read_cell(name: str, cell: object) -> float:
+    """Return the number that a cell holds: a decimal, or a constant expression. Raises InputError."""
+    if isinstance(cell, str):
+        if _DECIMAL.fullmatch(cell):
+            number = float(cell)
+        elif not cell.strip():
+            raise InputError(f"{name} is empty")
+        else:
+            try:
+                return evaluate_constant(normalise(cell))
+            except BackpropError:
+                raise InputError(_no_number(name, cell)) from None
+    elif isinstance(cell, float):
+        number = cell
+    else:
+        raise InputError(_no_number(name, cell))
+    if math.isinf(number):
+        raise InputError(f"{name} is too large: numbers end at 1.8e308")
+    return number
+
+
+def _no_number(name: str, cell: object) -> str:
+    if isinstance(cell, str) and any("\ud800" <= c <= "\udfff" for c in cell):
+        return f"{name} is not UTF-8 text"
+    text = repr(cell) if isinstance(cell, str) else json.dumps(cell)
+    return f"{name} is {text if len(text) <= 40 else f'{text[:39]}…'}, not a number"

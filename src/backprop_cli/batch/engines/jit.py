@@ -1,0 +1,352 @@
+"""The compiled engine: a kernel as one loop of vector instructions, by way of LLVM.
+
+Every register of the kernel is a vector register of the processor, so a row is read once and written once.
+The functions that processors lack are those of the C library for vectors (libmvec of glibc, within 4 ulp);
+where there is none, those for single numbers. Compiling takes some 10 to 40 ms, and nothing of the user's
+text gets into the code: names are positions, numbers are bits.
+
+Flags of the processor tell which blocks must be looked at again; see ``blocks``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import struct
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import llvmlite.binding as llvm
+import numpy as np
+
+from backprop_cli.batch.engines.results import LINE, empty_aligned
+from backprop_cli.compile.kernel import Instruction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from backprop_cli.batch.engines.arrays import Array
+    from backprop_cli.compile.kernel import Kernel
+
+# The unit that is looked at again. Asking for the flags costs some 50 ns, these rows at least 2 µs.
+_ROWS = 4096
+
+_BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
+_COMPARISONS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq"}
+_LOGICAL = {"both": "and", "either": "or"}
+_INTRINSICS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil"}
+_BEST = {"max": "ogt", "min": "olt"}
+_TWO_OPERANDS = frozenset(("pow", "atan2", "hypot"))
+
+
+class _Machine(NamedTuple):
+    """What the processor and its C library have.
+
+    width: doubles in a vector register.  library: how functions for such vectors are called.  flags: those
+    for invalid operation, division by zero, overflow and underflow.  fuses: whether it multiplies and adds
+    with one rounding.
+    """
+
+    width: int
+    library: str
+    flags: int
+    fuses: bool = True
+
+
+@cache
+def _machine() -> _Machine | None:
+    """Return what the processor has, or None where we don't know its flags."""
+    if sys.platform == "win32":
+        return None
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    if platform.machine() in ("aarch64", "arm64"):
+        return _Machine(2, "_ZGVnN2", 0b1111)
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return None
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f") and features.get("avx512dq"):
+        return _Machine(8, "_ZGVeN8", 0b11101)
+    if features.get("avx2"):
+        return _Machine(4, "_ZGVdN4", 0b11101, fuses=bool(features.get("fma")))
+    return _Machine(2, "_ZGVbN2", 0b11101, fuses=False)
+
+
+def is_supported() -> bool:
+    """Tell whether kernels can be compiled for this machine."""
+    return _machine() is not None
+
+
+class CompiledRunner:
+    """Runs a compiled kernel. Threads may share it: it keeps nothing between calls.
+
+    streams: whether results go past the caches to the memory. For more of them than the caches hold that
+    saves reading the memory they replace, a third to a half of the traffic of a simple formula. Outputs must
+    then be aligned (``is_aligned``).  check_inputs: whether blocks with a number that is not finite are to be
+    looked at again.
+    """
+
+    def __init__(self, kernel: Kernel, *, streams: bool = False, check_inputs: bool = False) -> None:
+        machine = _machine()
+        assert machine is not None
+        self._width = machine.width
+        # The engine owns the code: it must live as long as the function.
+        lines = _write_module(kernel, machine, streams=streams, check_inputs=check_inputs)
+        self._engine = _compile("\n".join(lines), machine)
+        pointers = (ctypes.c_void_p,) * 3
+        self._function = ctypes.CFUNCTYPE(None, ctypes.c_int64, *pointers)(
+            self._engine.get_function_address("kernel")
+        )
+
+    def run(self, columns: Sequence[Array], outputs: Sequence[Array]) -> list[slice]:
+        """Fill the outputs, and return the blocks of rows that must be looked at again.
+
+        columns, outputs: arrays of doubles of one length.
+        """
+        rows = len(outputs[0])
+        whole = rows - rows % self._width
+        doubtful = []
+        if whole:
+            columns = [np.ascontiguousarray(column) for column in columns]
+            marks = np.empty(-(-whole // _ROWS), np.bool_)
+            # ctypes lets go of the interpreter's lock during the call.
+            self._function(whole, _addresses(columns), _addresses(outputs), marks.ctypes.data)
+            starts = (np.flatnonzero(marks) * _ROWS).tolist()
+            doubtful = [slice(start, min(start + _ROWS, whole)) for start in starts]
+        if whole < rows:
+            rest = slice(whole, rows)
+            if self._run_rest([x[rest] for x in columns], [x[rest] for x in outputs]):
+                doubtful.append(rest)
+        return doubtful
+
+    def _run_rest(self, columns: Sequence[Array], outputs: Sequence[Array]) -> list[slice]:
+        """Run less rows than a vector holds: the last one is repeated."""
+        rows, width = len(outputs[0]), self._width
+        results = [empty_aligned(width) for _ in outputs]
+        doubtful = self.run([np.pad(column, (0, width - rows), "edge") for column in columns], results)
+        for output, result in zip(outputs, results, strict=True):
+            output[...] = result[:rows]
+        return doubtful
+
+
+def _addresses(arrays: Sequence[Array]) -> ctypes.Array[ctypes.c_void_p]:
+    return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+
+
+def _compile(text: str, machine: _Machine) -> llvm.ExecutionEngine:
+    features = llvm.get_host_cpu_features()
+    flattened = features.flatten()
+    if machine.width == 8:
+        # LLVM halves wide vectors on processors that once slowed down for them.
+        flattened += ",-prefer-256-bit"
+    target = llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=flattened, opt=2
+    )
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(text), target)
+    engine.finalize_object()
+    return engine
+
+
+# --------------------------------------------------------------------------------------------------
+# The code, in the language of LLVM
+
+
+def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool, check_inputs: bool) -> Iterator[str]:
+    width = machine.width
+    vector, mask = f"<{width} x double>", f"<{width} x i1>"
+    how = f"align {LINE}, !nontemporal !0" if streams else "align 8"
+    names = {name for name, _ in kernel.instructions}
+    for name in sorted(names & _INTRINSICS.keys()):
+        intrinsic = _INTRINSICS[name]
+        yield f"declare {vector} @llvm.{intrinsic}.v{width}f64({vector})"
+    yield f"declare {vector} @llvm.fma.v{width}f64({vector}, {vector}, {vector})"
+    known = {*_BINARY, *_COMPARISONS, *_LOGICAL, *_INTRINSICS, *_BEST, "not", "neg", "sign", "where"}
+    for name in sorted(names - known):
+        yield from _write_function(name, machine)
+    yield "declare i32 @feclearexcept(i32)"
+    yield "declare i32 @fetestexcept(i32)"
+    yield f"declare i1 @llvm.vector.reduce.or.v{width}i1({mask})"
+    yield "declare i64 @llvm.umin.i64(i64, i64)"
+    yield "define void @kernel(i64 %rows, ptr %columns, ptr %outputs, ptr %marks)"
+    yield f'  "min-legal-vector-width"="{64 * width}" {{'
+    yield "entry:"
+    for kind, count in (("column", len(kernel.columns)), ("output", len(kernel.outputs))):
+        for index in range(count):
+            yield f"  %{kind}.at.{index} = getelementptr ptr, ptr %{kind}s, i64 {index}"
+            yield f"  %{kind}.{index} = load ptr, ptr %{kind}.at.{index}"
+    yield "  br label %block"
+    yield "block:"
+    yield "  %start = phi i64 [0, %entry], [%stop, %finish]"
+    yield f"  %further = add i64 %start, {_ROWS}"
+    yield "  %stop = call i64 @llvm.umin.i64(i64 %further, i64 %rows)"
+    yield f"  call i32 @feclearexcept(i32 {machine.flags})"
+    yield "  br label %loop"
+    yield "loop:"
+    yield "  %row = phi i64 [%start, %block], [%next, %loop]"
+    yield f"  %suspects = phi {mask} [zeroinitializer, %block], [%all.suspects, %loop]"
+    for index in range(len(kernel.columns)):
+        yield f"  %from.{index} = getelementptr double, ptr %column.{index}, i64 %row"
+        yield f"  %r{index} = load {vector}, ptr %from.{index}, align 8"
+    yield from _write_body(kernel, machine)
+    for index, output in enumerate(kernel.outputs):
+        yield f"  %to.{index} = getelementptr double, ptr %output.{index}, i64 %row"
+        yield f"  store {vector} {_operand(output, width)}, ptr %to.{index}, {how}"
+    inputs = range(len(kernel.columns)) if check_inputs else ()
+    yield from _write_suspects(kernel, [*inputs, *(kernel.outputs if kernel.watch else ())], width)
+    yield f"  %next = add i64 %row, {width}"
+    yield "  %more = icmp ult i64 %next, %stop"
+    yield "  br i1 %more, label %loop, label %finish"
+    yield "finish:"
+    yield f"  %flags = call i32 @fetestexcept(i32 {machine.flags})"
+    yield "  %flagged = icmp ne i32 %flags, 0"
+    yield f"  %suspect = call i1 @llvm.vector.reduce.or.v{width}i1({mask} %all.suspects)"
+    yield "  %doubtful = or i1 %flagged, %suspect"
+    yield "  %mark = zext i1 %doubtful to i8"
+    yield f"  %number = udiv i64 %start, {_ROWS}"
+    yield "  %place = getelementptr i8, ptr %marks, i64 %number"
+    yield "  store i8 %mark, ptr %place"
+    yield "  %again = icmp ult i64 %stop, %rows"
+    yield "  br i1 %again, label %block, label %done"
+    yield "done:"
+    yield "  ret void"
+    yield "}"
+    yield "!0 = !{i32 1}"
+
+
+def _write_body(kernel: Kernel, machine: _Machine) -> Iterator[str]:
+    """Write the instructions; a quotient is made of the reciprocal where that is needed too."""
+    width = machine.width
+    first = len(kernel.columns)
+    reciprocals = {
+        args[1]: index
+        for index, (name, args) in enumerate(kernel.instructions, first)
+        if name == "div" and args[0] == 1.0 and isinstance(args[0], float) and machine.fuses
+    }
+    written = set()
+    for index, instruction in enumerate(kernel.instructions, first):
+        name, args = instruction
+        reciprocal = reciprocals.get(args[1]) if name == "div" else None
+        if reciprocal is not None and reciprocal not in written:
+            written.add(reciprocal)
+            yield from _write_instruction(f"%r{reciprocal}", Instruction("div", (1.0, args[1])), width)
+        if reciprocal is None:
+            yield from _write_instruction(f"%r{index}", instruction, width)
+        elif reciprocal != index:
+            yield from _write_quotient(f"%r{index}", args, f"%r{reciprocal}", width)
+
+
+def _write_quotient(result: str, args: Sequence[float], reciprocal: str, width: int) -> Iterator[str]:
+    """Write a correctly rounded quotient by five quick instructions: a division takes as long as fifteen.
+
+    The first step makes the product right to one ulp, the second one rounds it as a division does.
+    Source: Markstein, Computation of elementary functions on the IBM RISC System/6000, 1990, theorem 7.2.
+    """
+    vector = f"<{width} x double>"
+    x, y = (_operand(arg, width) for arg in args)
+    fused = f"call {vector} @llvm.fma.v{width}f64({vector}"
+    yield f"  {result}.q0 = fmul {vector} {x}, {reciprocal}"
+    yield f"  {result}.minus = fneg {vector} {y}"
+    for step, name in enumerate((f"{result}.q1", result)):
+        quotient = f"{result}.q{step}"
+        yield f"  {result}.rest{step} = {fused} {quotient}, {vector} {result}.minus, {vector} {x})"
+        yield f"  {name} = {fused} {result}.rest{step}, {vector} {reciprocal}, {vector} {quotient})"
+
+
+def _write_suspects(kernel: Kernel, watched: list[float], width: int) -> Iterator[str]:
+    """Collect the rows at a kink, and those where what is watched is not finite."""
+    vector, mask = f"<{width} x double>", f"<{width} x i1>"
+    suspects = "%suspects"
+    if kernel.suspect is not None:
+        yield f"  %with.kinks = or {mask} {suspects}, %r{kernel.suspect}"
+        suspects = "%with.kinks"
+    for index, operand in enumerate(watched):
+        text = _operand(operand, width)
+        # ∞ - ∞ and NaN - NaN are NaN.
+        yield f"  %zero.{index} = fsub {vector} {text}, {text}"
+        yield f"  %lost.{index} = fcmp uno {vector} %zero.{index}, zeroinitializer"
+        yield f"  %with.lost.{index} = or {mask} {suspects}, %lost.{index}"
+        suspects = f"%with.lost.{index}"
+    yield f"  %all.suspects = or {mask} {suspects}, zeroinitializer"
+
+
+def _write_function(name: str, machine: _Machine) -> Iterator[str]:
+    """Make a function of the C library known for vectors, if need be by its form for single numbers."""
+    width = machine.width
+    vector = f"<{width} x double>"
+    count = 2 if name in _TWO_OPERANDS else 1
+    types = ", ".join([vector] * count)
+    symbol = f"{machine.library}{'v' * count}_{name}"
+    if _has_symbol(symbol):
+        yield f"declare {vector} @{symbol}({types})"
+        yield f"define internal {vector} @vector.{name}({_parameters(vector, count)}) alwaysinline {{"
+        yield f"  %y = call {vector} @{symbol}({_parameters(vector, count)})"
+        yield f"  ret {vector} %y"
+    else:
+        yield f"declare double @{name}({', '.join(['double'] * count)})"
+        yield f"define internal {vector} @vector.{name}({_parameters(vector, count)}) {{"
+        for lane in range(width):
+            for x in range(count):
+                yield f"  %x{x}.{lane} = extractelement {vector} %x{x}, i32 {lane}"
+            arguments = ", ".join(f"double %x{x}.{lane}" for x in range(count))
+            yield f"  %y.{lane} = call double @{name}({arguments})"
+            before = f"%v.{lane - 1}" if lane else "poison"
+            yield f"  %v.{lane} = insertelement {vector} {before}, double %y.{lane}, i32 {lane}"
+        yield f"  ret {vector} %v.{width - 1}"
+    yield "}"
+
+
+def _parameters(vector: str, count: int) -> str:
+    return ", ".join(f"{vector} %x{x}" for x in range(count))
+
+
+@cache
+def _has_symbol(symbol: str) -> bool:
+    if sys.platform == "linux":
+        try:
+            llvm.load_library_permanently("libmvec.so.1")
+        except RuntimeError:
+            return False
+    return llvm.address_of_symbol(symbol) is not None
+
+
+def _operand(operand: float, width: int) -> str:
+    if isinstance(operand, int):
+        return f"%r{operand}"
+    (bits,) = struct.unpack("<Q", struct.pack("<d", operand))
+    return f"<{', '.join([f'double 0x{bits:016X}'] * width)}>"
+
+
+def _write_instruction(result: str, instruction: Instruction, width: int) -> Iterator[str]:
+    name, args = instruction
+    vector, mask = f"<{width} x double>", f"<{width} x i1>"
+    texts = [_operand(arg, width) for arg in args]
+    both = ", ".join(texts)
+    if name in _BINARY:
+        yield f"  {result} = {_BINARY[name]} {vector} {both}"
+    elif name in _COMPARISONS:
+        yield f"  {result} = fcmp {_COMPARISONS[name]} {vector} {both}"
+    elif name in _LOGICAL:
+        yield f"  {result} = {_LOGICAL[name]} {mask} {both}"
+    elif name == "not":
+        yield f"  {result} = xor {mask} {both}, <{', '.join(['i1 true'] * width)}>"
+    elif name == "neg":
+        yield f"  {result} = fneg {vector} {both}"
+    elif name == "where":
+        condition, a, b = texts
+        yield f"  {result} = select {mask} {condition}, {vector} {a}, {vector} {b}"
+    elif name in _BEST:
+        a, b = texts
+        yield f"  {result}.is = fcmp {_BEST[name]} {vector} {b}, {a}"
+        yield f"  {result} = select {mask} {result}.is, {vector} {b}, {vector} {a}"
+    elif name == "sign":
+        one, zero, minus_one = (f"{vector} {_operand(x, width)}" for x in (1.0, 0.0, -1.0))
+        yield f"  {result}.above = fcmp ogt {vector} {both}, zeroinitializer"
+        yield f"  {result}.below = fcmp olt {vector} {both}, zeroinitializer"
+        yield f"  {result}.rest = select {mask} {result}.below, {minus_one}, {zero}"
+        yield f"  {result} = select {mask} {result}.above, {one}, {vector} {result}.rest"
+    elif name in _INTRINSICS:
+        yield f"  {result} = call {vector} @llvm.{_INTRINSICS[name]}.v{width}f64({vector} {both})"
+    else:
+        arguments = ", ".join(f"{vector} {text}" for text in texts)
+        yield f"  {result} = call {vector} @vector.{name}({arguments})"

@@ -1,0 +1,107 @@
+"""Frames of rows that are read one by one: JSON Lines, and CSV where quotes make it more than lines."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backprop_cli.batch.cells import read_flat_objects, read_jsonl
+from backprop_cli.batch.frames.blocks import Blocks, split_lines
+from backprop_cli.batch.frames.frame import Frame
+from backprop_cli.batch.points import column_name
+from backprop_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from backprop_cli.batch.cells import Row
+    from backprop_cli.batch.engines.results import Floats
+    from backprop_cli.batch.points import Points
+
+# Rows are objects of some kB; a frame of them is shorter than others.
+_ROWS = 1 << 13
+
+
+def frames_of_rows(
+    rows: Iterable[Row], names: Sequence[str], points: Points, *, keep: bool
+) -> Iterator[Frame]:
+    """Yield frames. names: of the inputs that are columns."""
+    source = iter(rows)
+    while some := list(islice(source, _ROWS)):
+        yield _frame(some, names, points, keep=keep)
+
+
+def _frame(rows: list[Row], names: Sequence[str], points: Points, *, keep: bool) -> Frame:
+    problems: dict[int, str] = {}
+    nothing = dict.fromkeys(names, np.nan)
+    found = []
+    for number, row in enumerate(rows):
+        try:
+            found.append(points.read(row))
+        except InputError as error:
+            problems[number] = error.message
+            found.append(nothing)
+    columns = {name: np.array([point[name] for point in found], np.float64) for name in names}
+    return Frame(len(rows), columns, problems, rows if keep else None)
+
+
+class JsonReader:
+    """Reads one JSON object per line. Every input that is not given may be a column."""
+
+    has_header = False
+
+    def __init__(self, blocks: Blocks, total: int | None) -> None:
+        self.total = total
+        self.unit = "lines" if total is None else "bytes"
+        self._blocks = blocks
+        self.names: tuple[str, ...] = ()
+        while (block := blocks.take()) is not None:
+            table = read_jsonl(split_lines(block))
+            if next(table.rows, None) is not None:
+                self.names = table.names
+                blocks.put_back(block)
+                break
+
+    def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
+        """Yield the data, at least one frame."""
+        names = [name for name in points.inputs if name not in points.given]
+        yield _frame([], names, points, keep=keep)
+        while (block := self._blocks.take()) is not None:
+            for frame in self._read_block(block, points, names, keep=keep):
+                yield frame
+                if self.total is None:
+                    advance(frame.count)
+            if self.total is not None:
+                advance(len(block))
+
+    def _read_block(
+        self, block: bytes, points: Points, names: Sequence[str], *, keep: bool
+    ) -> Iterator[Frame]:
+        frame = None if keep else self._read_plain(block, points, names)
+        if frame is not None:
+            yield frame
+        else:
+            yield from frames_of_rows(read_jsonl(split_lines(block)).rows, names, points, keep=keep)
+
+    def _read_plain(self, block: bytes, points: Points, names: Sequence[str]) -> Frame | None:
+        """Return the rows of a block whose objects are like the first one, None for any other."""
+        if b"\r" in block or not block.isascii():
+            return None
+        objects = read_flat_objects(block.decode(), self.names)
+        keys: dict[str, list[str]] = {}
+        for key in self.names:
+            keys.setdefault(column_name(key), []).append(key)
+        columns: dict[str, Floats] = {}
+        for name in names if objects else ():
+            found = keys.get(points.column(name), ())
+            if len(found) != 1:
+                return None
+            cells = [item.get(found[0]) for item in objects or ()]
+            if not all(type(cell) is float for cell in cells):
+                return None
+            columns[name] = np.array(cells, np.float64)
+            if not np.isfinite(columns[name]).all():
+                return None
+        return Frame(len(objects), columns) if objects else None

@@ -1,0 +1,99 @@
+"""Columns of Arrow, of any type that can hold numbers, as float64; with the words of ``read_cell``."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from backprop_cli.batch.cells import read_cell
+from backprop_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from backprop_cli.batch.engines.results import Floats
+
+# What Arrow reads as ``read_cell`` does; every other cell is left to that.
+_PLAIN = r"^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+
+
+def check_type(name: str, kind: pa.DataType) -> None:
+    """Check that a column may hold numbers. Raises InputError."""
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    tests = (
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_decimal,
+        pa.types.is_null,
+        is_text,
+    )
+    if not any(test(inner) for test in tests):
+        raise InputError(f"the column {name} holds {inner}, not numbers")
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether a type holds text."""
+    tests = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
+    return any(test(kind) for test in tests)
+
+
+def read_numbers(name: str, column: Any) -> tuple[Floats, dict[int, str]]:
+    """Return the numbers of an array, without a copy where they are float64; and what is wrong with others.
+
+    name: of the input, for the words.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if is_text(kind):
+        return _read_texts(name, column)
+    if pa.types.is_decimal(kind):
+        column = column.cast(pa.string()).cast(pa.float64())  # by way of text it is rounded once
+    elif pa.types.is_null(kind):
+        column = column.cast(pa.float64())
+    elif pa.types.is_float16(kind):
+        column = column.cast(pa.float32())
+    problems: dict[int, str] = {}
+    if column.null_count:
+        empty = np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))
+        problems = dict.fromkeys(empty.tolist(), f"{name} is empty")
+        column = column.fill_null(0)
+    numbers = column.to_numpy(zero_copy_only=False)
+    if not pa.types.is_integer(column.type):
+        check_finite(name, numbers, problems)
+    numbers = numbers.astype(np.float64, copy=False)
+    if problems:
+        numbers = numbers.copy()
+        numbers[list(problems)] = np.nan
+    return numbers, problems
+
+
+def check_finite(name: str, numbers: Any, problems: dict[int, str]) -> None:
+    """Note the infinities and NaN in an array of a floating type."""
+    # The sum tells in one pass, without a temporary array; the cells are looked at only if it is not finite.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not math.isfinite(numbers.sum(dtype=np.float64)):
+            for row in np.flatnonzero(~np.isfinite(numbers)).tolist():
+                problems.setdefault(row, f"{name} is {float(numbers[row])}, not a finite number")
+
+
+def _read_texts(name: str, column: Any) -> tuple[Floats, dict[int, str]]:
+    plain = pc.match_substring_regex(column, _PLAIN).fill_null(False)
+    numbers = pc.if_else(plain, column, "0").cast(pa.float64()).to_numpy(zero_copy_only=False).copy()
+    others = np.flatnonzero(~plain.to_numpy(zero_copy_only=False) | ~np.isfinite(numbers))
+    problems = {}
+    for row, cell in zip(others.tolist(), column.take(pa.array(others)).to_pylist(), strict=True):
+        try:
+            numbers[row] = read_cell(name, "" if cell is None else cell)
+        except InputError as error:
+            numbers[row] = np.nan
+            problems[row] = error.message
+    return numbers, problems
+
+
+def merge_problems(target: dict[int, str], more: dict[int, str]) -> None:
+    """Add the problems of a further column; of those of a row, the first is told."""
+    for row, message in more.items():
+        target.setdefault(row, message)

@@ -1,0 +1,124 @@
+"""Parquet and Arrow IPC (Feather), a batch at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyarrow import ipc, parquet
+
+from backprop_cli.batch.frames.cells import check_type, merge_problems, read_numbers
+from backprop_cli.batch.frames.frame import ROWS, Frame
+from backprop_cli.batch.frames.mapped import MappedFile
+from backprop_cli.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import BinaryIO
+
+    from backprop_cli.batch.engines.results import Floats
+    from backprop_cli.batch.points import Points
+
+
+class TableReader:
+    """Reads the batches of a file whose columns have types. Subclasses open it and yield them."""
+
+    has_header = True
+    schema: pa.Schema
+    total: int | None
+    unit: str
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._forget: Callable[[], None] = lambda: None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self.schema.names)
+
+    def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
+        """Yield the data, at least one frame. Raises InputError for a column that can't hold numbers."""
+        for _, place in points.places:
+            check_type(self.names[place], self.schema.field(place).type)
+        places = range(len(self.names)) if keep else sorted({place for _, place in points.places})
+        where = {place: index for index, place in enumerate(places)}
+        inputs = [(name, where[place]) for name, place in points.places]
+        empty = pa.RecordBatch.from_pylist([], pa.schema([self.schema.field(place) for place in places]))
+        yield _frame(empty, inputs, keep=keep)
+        try:
+            for batch, done in self._batches(list(places)):
+                for start in range(0, batch.num_rows, ROWS):
+                    yield _frame(batch.slice(start, ROWS), inputs, keep=keep)
+                    self._forget()
+                advance(done)
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(self._name, error) from None
+
+    def _batches(self, places: list[int]) -> Iterator[tuple[pa.RecordBatch, int]]:
+        """Yield batches with the columns at these places, and how much has been read for each."""
+        raise NotImplementedError
+
+
+class ParquetReader(TableReader):
+    """Reads Parquet."""
+
+    unit = "rows"
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        super().__init__(name)
+        try:
+            # Read, and not mapped, all of a row group stays in memory until its end.
+            mapped = MappedFile(file)
+            self._file = parquet.ParquetFile(mapped.reader())
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise unreadable(name, error) from None
+        self._forget = mapped.forget
+        self.schema = self._file.schema_arrow
+        self.total = self._file.metadata.num_rows
+
+    def _batches(self, places: list[int]) -> Iterator[tuple[pa.RecordBatch, int]]:
+        columns = [self.schema.names[place] for place in places]
+        for batch in self._file.iter_batches(ROWS, columns=columns):
+            yield batch.select(columns), batch.num_rows
+
+
+class ArrowReader(TableReader):
+    """Reads Arrow IPC, of either format."""
+
+    unit = "batches"
+
+    def __init__(self, file: BinaryIO, name: str, *, mapped: bool, stream: bool) -> None:
+        super().__init__(name)
+        try:
+            source: Any = file
+            if mapped:
+                pages = MappedFile(file)
+                source, self._forget = pages.reader(), pages.forget
+            self._file = ipc.open_stream(source) if stream else ipc.open_file(source)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise unreadable(name, error) from None
+        self.schema = self._file.schema
+        self.total = None if stream else self._file.num_record_batches
+
+    def _batches(self, places: list[int]) -> Iterator[tuple[pa.RecordBatch, int]]:
+        batches: Iterable[pa.RecordBatch] = self._file
+        if self.total is not None:
+            batches = map(self._file.get_batch, range(self.total))
+        for batch in batches:
+            yield batch.select(places), 1
+
+
+def unreadable(name: str, error: Exception) -> FileError:
+    """Return the error for a file that is not of its form."""
+    return FileError(f"can't read {name}: {' '.join(str(error).split()) or type(error).__name__}")
+
+
+def _frame(batch: pa.RecordBatch, inputs: Sequence[tuple[str, int]], *, keep: bool) -> Frame:
+    """Return a batch as a frame. inputs: those that are columns, and where."""
+    columns: dict[str, Floats] = {}
+    problems: dict[int, str] = {}
+    for name, place in inputs:
+        columns[name], found = read_numbers(name, batch.column(place))
+        merge_problems(problems, found)
+    return Frame(batch.num_rows, columns, problems, batch if keep else None)

@@ -1,0 +1,92 @@
+"""Which column holds which input, and the point that a row gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backprop_cli.batch.cells import Row, read_cell
+from backprop_cli.errors import InputError
+from backprop_cli.language.reader import canonical_name, normalise
+from backprop_cli.language.source import Source, choose_point
+from backprop_cli.text import did_you_mean, listing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def column_name(text: str) -> str:
+    """Return the name of an input that the header of a column, or a key, may stand for."""
+    return canonical_name(normalise(text.strip()))
+
+
+class Points:
+    """Turns rows into points.
+
+    given: name -> value, for all rows; they win over columns, which win over the program's defaults.
+    renamed: input -> the column it is read from, where that has another name.
+    start: the point before a row is read; it holds zeros in the places of columns that must be there.
+    places: the inputs that are read from columns, and where in a row.
+    """
+
+    def __init__(
+        self, source: Source, given: Mapping[str, float], renamed: Mapping[str, str] | None = None
+    ) -> None:
+        self.inputs = source.inputs
+        self.given = given
+        self.renamed = renamed or {}
+        self.required = [
+            name
+            for name in source.inputs
+            if name in self.renamed or (name not in given and name not in source.defaults)
+        ]
+        self.start = choose_point(source, {**given, **dict.fromkeys(self.required, 0.0)})
+        self.places: list[tuple[str, int]] = []
+        self._names: tuple[str, ...] | None = None
+        self._readers: dict[str, list[str]] = {}
+        for name in source.inputs:
+            self._readers.setdefault(self.column(name), []).append(name)
+
+    def column(self, name: str) -> str:
+        """Return the name of the column that an input is read from."""
+        return self.renamed.get(name, name)
+
+    def check_header(self, names: tuple[str, ...]) -> None:
+        """Look up the inputs in a header that stands for all rows. Raises InputError."""
+        absent = self._find_columns(names)
+        missing = [self.column(name) for name in absent]
+        self._names = names
+        if missing:
+            columns = [column_name(name) for name in names]
+            hints = (did_you_mean(name, columns) for name in missing)
+            raise InputError(
+                f"the data has no column{'s' * (len(missing) > 1)} {listing(missing)}",
+                hint=next(filter(None, hints), "")
+                or f"its columns are {listing(columns)}; {absent[0]}=VALUE gives a value to all rows",
+            )
+
+    def _find_columns(self, names: tuple[str, ...]) -> list[str]:
+        """Look up where the inputs stand in rows with these names, and return the inputs that are missing."""
+        places: dict[str, int] = {}
+        for place, column in enumerate(map(column_name, names)):
+            for name in self._readers.get(column, ()):
+                if name in places:
+                    raise InputError(f"{column} stands twice in the data")
+                places[name] = place
+        self.places = [(name, place) for name, place in places.items() if name not in self.given]
+        return [name for name in self.required if name not in places]
+
+    def read(self, row: Row) -> dict[str, float]:
+        """Return the point of a row. Raises InputError."""
+        if row.problem:
+            raise InputError(row.problem)
+        if row.names != self._names:
+            self._names = None
+            missing = self._find_columns(row.names)
+            if missing:
+                columns = [self.column(name) for name in missing]
+                raise InputError(f"{listing(columns)} {'is' if len(columns) == 1 else 'are'} missing")
+            self._names = row.names
+        point = self.start.copy()
+        for name, place in self.places:
+            point[name] = read_cell(name, row.cells[place])
+        return point

@@ -1,0 +1,115 @@
+"""A program at every row of data: lowered once, then rows to points, and points to values and gradients."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from backprop_cli.batch.tally import BAD_INPUT, FAULTS, KINK, NONFINITE, OK, UNDEFINED, RowResult
+from backprop_cli.errors import BackpropError, InputError
+from backprop_cli.findings.kinks import find_kinks
+from backprop_cli.findings.undefined import find_failure, undefined_gradients
+from backprop_cli.graph.naming import Naming
+from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.text import did_you_mean, listing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.batch.cells import Row
+    from backprop_cli.batch.points import Points
+    from backprop_cli.graph.tape import Graph
+    from backprop_cli.language.source import Source
+
+
+class Batch:
+    """A program to be evaluated at many points.
+
+    wrt: the inputs to differentiate by.  values: the nodes whose values are wanted beside, by their names.
+    """
+
+    def __init__(
+        self, source: Source, wrt: Sequence[str], upstream: float, values: Sequence[str] = ()
+    ) -> None:
+        from backprop_cli.graph.lower import lower_source
+
+        self.source = source
+        self.upstream = upstream
+        self.wrt = wrt
+        self.values = values
+        self.graph = lower_source(source)
+        self.wanted_nodes = _find_nodes(self.graph, values)
+        self._nodes = [self.graph.inputs[name] for name in self.wrt]
+        self._can_kink = any(op is not None and op.kink is not None for op in self.graph.ops)
+        self._nothing = [None] * len(self.wrt)
+        self._explained: set[str] = set()
+
+    def compute_row(self, row: Row, points: Points) -> RowResult:
+        """Return value and gradients at a row of data."""
+        try:
+            point = points.read(row)
+        except InputError as error:
+            unknown = [None] * len(self.values)
+            return RowResult(None, self._nothing, BAD_INPUT, message=error.message, values=unknown)
+        return self.compute(point)
+
+    def compute(self, point: dict[str, float]) -> RowResult:
+        """Return value and gradients at a point, and why, if it is the first of its status."""
+        result = self.evaluate(point)
+        if result.status in FAULTS and result.status not in self._explained:
+            self._explained.add(result.status)
+            return result._replace(message=self.explain(point))
+        return result
+
+    def evaluate(self, point: dict[str, float]) -> RowResult:
+        """Return value and gradients at a point, which are those of ``gradient`` to the bit."""
+        sweep = sweep_graph(self.graph, point, self.upstream, FLOAT)
+        primal, adjoint = sweep.primal, sweep.adjoint
+        value = primal[self.graph.output]
+        values = [_known(primal[node]) for node in self.wanted_nodes]
+        if not math.isfinite(value):
+            status = NONFINITE if find_failure(sweep)[1] == "overflow" else UNDEFINED
+            return RowResult(_known(value), self._nothing, status, values=values)
+        gradients = [adjoint[node] or 0.0 for node in self._nodes]
+        if not all(map(math.isfinite, gradients)):
+            status = UNDEFINED if any(map(math.isnan, gradients)) else NONFINITE
+            return RowResult(value, [_known(slope) for slope in gradients], status, values=values)
+        status = KINK if self._can_kink and find_kinks(sweep) else OK
+        overflows = (math.inf in primal or -math.inf in primal) and any(
+            bar is not None and math.isinf(y) for y, bar in zip(primal, adjoint, strict=True)
+        )
+        return RowResult(value, gradients, status, overflows, values=values)
+
+    def explain(self, point: dict[str, float]) -> str:
+        """Return what ``gradient`` says of a point without a result."""
+        from backprop_cli.differentiate import differentiate_graph
+
+        try:
+            report = differentiate_graph(
+                self.source, self.graph, point, self.wrt, upstream=self.upstream, check=False
+            )
+        except BackpropError as error:
+            return error.message
+        missing = undefined_gradients(report)
+        assert missing is not None
+        return missing.message
+
+
+def _known(x: float) -> float | None:
+    return None if math.isnan(x) else x
+
+
+def _find_nodes(graph: Graph, names: Sequence[str]) -> list[int]:
+    """Return the nodes of these names: those of the program, or v1, v2, …  Raises InputError."""
+    if not names:
+        return []
+    naming = Naming(graph)
+    nodes = {alias: node for node in naming.order for alias in (naming.id(node), *naming.aliases(node))}
+    for name in names:
+        if name not in nodes:
+            raise InputError(
+                f"the program has no step {name}",
+                hint=did_you_mean(name, nodes) or f"its steps are {listing(list(nodes))}",
+            )
+    return [nodes[name] for name in names]

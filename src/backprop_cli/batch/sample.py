@@ -1,0 +1,122 @@
+"""Rows drawn at random, and computed once more by themselves, with the check of sympy."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.batch.tally import BAD_INPUT, FAULTS, OK
+from backprop_cli.graph.sweep import sweep_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from backprop_cli.batch.program import Batch
+    from backprop_cli.batch.tally import RowResult
+
+
+class Drawn(NamedTuple):
+    """A row of the sample: its number, its point, what it came to."""
+
+    number: int
+    point: dict[str, float]
+    result: RowResult
+
+
+def choose_seed() -> int:
+    """Return a seed that is easy to type."""
+    return random.SystemRandom().randrange(1_000_000)
+
+
+class Sample:
+    """Draws ``size`` of all rows, each with the same chance, without knowing how many there will be.
+
+    Between two rows that it takes it need not look at any.
+    Source: Li, Reservoir-sampling algorithms of time complexity O(n(1 + log(N/n))), 1994, algorithm L.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size = size
+        self.seed = seed
+        self.rows: list[Drawn] = []
+        self._random = random.Random(seed)
+        self._weight = 1.0
+        self._next = 0
+        self._seen = 0
+
+    def places(self, count: int) -> Iterator[int]:
+        """Yield which of the next ``count`` rows are to be offered to ``take``."""
+        start, self._seen = self._seen, self._seen + count
+        while self._next < self._seen:
+            yield self._next - start
+            self._next += 1
+            if self._next >= self.size:
+                self._weight *= self._chance() ** (1 / self.size)
+                self._next += math.floor(math.log(self._chance()) / math.log1p(-self._weight))
+
+    def take(self, number: int, read_point: Callable[[], dict[str, float]], result: RowResult) -> None:
+        """Take the row of this number, in place of any other once there are enough."""
+        point = {} if result.status == BAD_INPUT else read_point()
+        if len(self.rows) < self.size:
+            self.rows.append(Drawn(number, point, result))
+        else:
+            self.rows[self._random.randrange(self.size)] = Drawn(number, point, result)
+
+    def _chance(self) -> float:
+        return 1.0 - self._random.random()  # never 0
+
+
+# Both sides may be off by 4 ulp per operation, which is 8 times the error bound of exact rounding.
+_SLACK = 4.0
+_TINIEST = 2.0**-1060  # where numbers lose digits towards 0, a bound relative to them says nothing
+
+
+def find_disagreements(sample: Sample, batch: Batch) -> tuple[int, list[str]]:
+    """Compute the rows of a sample as ``grad`` does. Return how many, and where a result is another.
+
+    Rows that are not ok, or at a kink, are compared by their status.
+    """
+    rows = [row for row in sorted(sample.rows, key=lambda row: row.number) if row.result.status != BAD_INPUT]
+    told = (f"row {row.number:,}: {difference}" for row in rows if (difference := _difference(row, batch)))
+    return len(rows), list(told)
+
+
+def _difference(row: Drawn, batch: Batch) -> str:
+    from backprop_cli.differentiate import differentiate_graph
+    from backprop_cli.operations.bounded import bounded_floats
+
+    single = batch.evaluate(row.point)
+    if row.result.status != single.status:
+        return f"its status is {row.result.status!r}, by itself {single.status!r}"
+    if single.status in FAULTS:
+        return ""
+    report = differentiate_graph(
+        batch.source, batch.graph, row.point, batch.wrt, upstream=batch.upstream, check=True
+    )
+    if report.check.status == "fail":
+        return "sympy has other gradients"
+    if single.status != OK:
+        return ""
+    sweep = sweep_graph(batch.graph, row.point, batch.upstream, bounded_floats())
+    primal, adjoint, inputs = sweep.primal, sweep.adjoint, batch.graph.inputs
+    numbers = [
+        ("the value", row.result.value, single.value, primal[batch.graph.output]),
+        *(
+            (f"the gradient by {name}", got, slope, adjoint[inputs[name]])
+            for name, got, slope in zip(batch.wrt, row.result.gradients, single.gradients, strict=True)
+        ),
+        *(
+            (f"the value of {name}", got, value, primal[node])
+            for name, got, value, node in zip(
+                batch.values, row.result.values, single.values, batch.wanted_nodes, strict=True
+            )
+        ),
+    ]
+    for what, got, expected, bounded in numbers:
+        within = 2.0 ** min(bounded.error + _SLACK, 1023.0) + _TINIEST if bounded is not None else 0.0
+        if not (
+            got == expected or (got is not None and expected is not None and abs(got - expected) <= within)
+        ):
+            return f"{what} is {got}, by itself {expected}"
+    return ""

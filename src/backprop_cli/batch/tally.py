@@ -1,0 +1,61 @@
+"""What became of the rows: statuses, faults, and their counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+STATUSES = OK, KINK, UNDEFINED, NONFINITE, BAD_INPUT = "ok", "kink", "undefined", "nonfinite", "bad input"
+FAULTS = (UNDEFINED, NONFINITE, BAD_INPUT)
+FEW = 5
+
+
+class RowResult(NamedTuple):
+    """What a row comes to.
+
+    value, gradients, values: None where there is none; ``values`` are those of the wanted nodes.
+    status: one of the five above.  overflows: whether a value on the way is infinite though the result is
+    not.  message: what is wrong, told with bad input and with the first row of every other fault.
+    """
+
+    value: float | None
+    gradients: Sequence[float | None]
+    status: str
+    overflows: bool = False
+    message: str = ""
+    values: Sequence[float | None] = ()
+
+
+class Occurrence(NamedTuple):
+    """What some rows come to: how many, the numbers of the first few, and what was wrong with the first."""
+
+    rows: int
+    first: tuple[int, ...]
+    message: str
+
+
+class Tally:
+    """Counts the rows by what they come to: a status, or "overflow"."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.met: dict[str, Occurrence] = {}
+
+    def add(self, result: RowResult) -> None:
+        """Count the next row."""
+        self.rows += 1
+        if result.status != OK:
+            self.note(result.status, 1, (self.rows,), result.message)
+        if result.overflows:
+            self.note("overflow", 1, (self.rows,), "")
+
+    def note(self, kind: str, rows: int, first: tuple[int, ...], message: str) -> None:
+        """Count rows that come to the same. first: the numbers of the first few of them."""
+        known, earlier, told = self.met.get(kind, Occurrence(0, (), message))
+        self.met[kind] = Occurrence(known + rows, (*earlier, *first)[:FEW], told)
+
+    def faults(self) -> dict[str, Occurrence]:
+        """Return the rows that have no result, by status."""
+        return {status: self.met[status] for status in FAULTS if status in self.met}

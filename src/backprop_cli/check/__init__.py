@@ -1,0 +1,1 @@
+"""Check: sympy's side of the cross-check, and the verdict."""

@@ -1,0 +1,331 @@
+"""The cross-check: every gradient by two independent routes in many digits, and the digits of the float.
+
+The graph is swept again with reals of 50 digits, and sympy's derivative of the expression is evaluated at the
+same point. Both come with bounds on their rounding errors, so "they agree" and "they differ" are known, not
+guessed; where neither is, the digits are increased. See docs/decisions/0002-cross-check.md.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backprop_cli.check.expressions import parse_source
+from backprop_cli.check.formulas import Elementary, NoFormulaError, Steps, evaluate, formula_text, measure
+from backprop_cli.graph.sweep import Sweep, sweep_graph
+from backprop_cli.operations.bounded import (
+    Bounded,
+    RoundingNamespace,
+    add_logs,
+    bounded_floats,
+    bounded_reals,
+    log2_size,
+)
+from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Check, GradientCheck, Loss, skipped_check
+from backprop_cli.text import number_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from backprop_cli.check.expressions import Program
+    from backprop_cli.findings.kinks import Sides
+    from backprop_cli.language.source import Source
+
+# Digits tried in turn. 800 resolve the cancellation of 1 - cos(1e-300), the worst that doubles can ask for.
+LADDER = (50, 200, 800)
+# Nodes that are checked, in some 5 s. Beyond the first rung only where nodes times digits allow.
+BUDGET = 2_000_000
+MOST_STEPS = 50_000
+# One formula is derived where it stays readable and quick: some 0.2 s at these sizes.
+_FORMULA_SIZE, _FORMULA_DEPTH, _FORMULA_WORK = 250, 40, 1_500
+_FORMULA_DECISIONS = 2
+_AGREEMENT = math.log2(1e-30)
+
+
+def cross_check(
+    source: Source, sweep: Sweep, gradients: Mapping[str, float], kinked: Mapping[str, Sides]
+) -> Check:
+    """Check the gradients of the float sweep. What can't be checked is skipped, with the reason.
+
+    gradients: the requested ones.  kinked: the inputs whose gradient rests on a convention, with its
+    slopes on both sides; they are not compared.
+    """
+    checks = _not_comparable(gradients, kinked)
+    hindrance = _hindrance(sweep)
+    if hindrance:
+        return skipped_check(gradients, hindrance, checks)
+    wanted = [name for name in gradients if name not in checks]
+    program = parse_source(source)
+    side = _choose_side(program, wanted, sweep.upstream)
+    steps = len(sweep.graph.ops)
+    precision = 0
+    values_differ = False
+    pairs: dict[str, _Pair] = {}
+    for digits in LADDER:
+        if precision and (len(checks) == len(gradients) or steps * digits > BUDGET):
+            break
+        precision = digits
+        m = bounded_reals(precision)
+        exact = sweep_graph(sweep.graph, sweep.point, sweep.upstream, m)
+        if sweep.graph.output in exact.failures:
+            no_value = "computed with more digits, the value does not exist"
+            return skipped_check(gradients, no_value, checks)
+        try:
+            side, value, slopes = _differentiate(side, program, sweep, m)
+        except (NoFormulaError, ArithmeticError, ValueError) as error:
+            no_value = "sympy's formula has no value here"
+            reason = str(error) if isinstance(error, NoFormulaError) else no_value
+            return skipped_check(gradients, reason, checks)
+        values_differ |= _agreement(exact.primal[sweep.graph.output], value) == "fail"
+        for name in wanted:
+            if name not in checks:
+                pairs[name] = pair = _Pair(
+                    gradients[name], _slope(exact, name, m), slopes[name], side.text(name)
+                )
+                verdict = _agreement(pair.graph, pair.formula)
+                if verdict:
+                    checks[name] = _verdict(verdict, pair, m)
+    for name in wanted:
+        if name not in checks:
+            checks[name] = _judge_rounding(pairs[name], m)
+    _call_zero(sweep, checks, exact, m)
+    poor = any(c.digits is not None and c.digits < FEW_DIGITS for c in checks.values())
+    status, reason = _sum_up(list(checks.values()), values_differ=values_differ)
+    return Check(
+        status,
+        side.method,
+        precision,
+        {name: checks[name] for name in gradients},
+        reason,
+        find_loss(sweep, exact) if poor else None,
+        m.base.to_text(exact.primal[sweep.graph.output].value),
+    )
+
+
+def _hindrance(sweep: Sweep) -> str:
+    """Return why nothing can be checked, or ""."""
+    steps = len(sweep.graph.ops)
+    if steps > MOST_STEPS:
+        return f"the program has {steps:,} nodes; up to {MOST_STEPS:,} are checked"
+    if not all(
+        math.isfinite(y) for y, bar in zip(sweep.primal, sweep.adjoint, strict=True) if bar is not None
+    ):
+        return "a value on the way is not finite"
+    return ""
+
+
+def _not_comparable(gradients: Mapping[str, float], kinked: Mapping[str, Sides]) -> dict[str, GradientCheck]:
+    checks = {}
+    for name, gradient in gradients.items():
+        if name in kinked:
+            left, right = kinked[name]
+            checks[name] = GradientCheck("skipped", reason="kink", left=left, right=right)
+        elif not math.isfinite(gradient):
+            checks[name] = GradientCheck("skipped", reason="the gradient is not finite")
+    return checks
+
+
+def _sum_up(checks: Sequence[GradientCheck], *, values_differ: bool) -> tuple[str, str]:
+    """Return the status of the whole check, and the reason."""
+    statuses = {check.status for check in checks}
+    if values_differ or "fail" in statuses:
+        return "fail", "the value" if values_differ else ""
+    if statuses == {"skipped"}:
+        reasons = {check.reason for check in checks}
+        reason = reasons.pop() if len(reasons) == 1 else "no gradient could be compared"
+        return "skipped", "at a kink" if reason == "kink" else reason
+    return "pass", ""
+
+
+# ---- the two sides ----
+
+
+def _slope(sweep: Sweep, name: str, m: RoundingNamespace) -> Bounded:
+    bar: Bounded | None = sweep.adjoint[sweep.graph.inputs[name]]
+    return m.zero if bar is None else bar
+
+
+def _differentiate(
+    side: _Formulas | _Chain, program: Program, sweep: Sweep, m: RoundingNamespace
+) -> tuple[_Formulas | _Chain, Bounded, dict[str, Bounded]]:
+    """Return sympy's value and gradients, and the side that had them.
+
+    A formula of the whole program may have no value where every step has one (x**y*y/x at 0). Raises
+    NoFormulaError, ArithmeticError or ValueError where the steps have none either.
+    """
+    if isinstance(side, _Formulas):
+        try:
+            return side, *side.gradients(sweep.point, sweep.upstream, m)
+        except (NoFormulaError, ArithmeticError, ValueError, RecursionError):
+            side = _Chain(program)
+    return side, *side.gradients(sweep.point, sweep.upstream, m)
+
+
+class _Formulas:
+    """Sympy's derivative of the whole program, one formula per input."""
+
+    method = "symbolic"
+
+    def __init__(self, program: Program, wanted: Sequence[str], upstream: float) -> None:
+        self.program = program
+        self.factor = "" if upstream == 1 else f"{number_text(upstream, None)}*"
+        self.elementary = Elementary(program)
+        self.formulas = {name: self.elementary.derivative(program.inputs[name]) for name in wanted}
+
+    def gradients(
+        self, point: Mapping[str, float], upstream: float, m: RoundingNamespace
+    ) -> tuple[Bounded, dict[str, Bounded]]:
+        values = {symbol: m.number(point[name]) for name, symbol in self.program.inputs.items()}
+        values |= self.elementary.constants(m)
+        memo: dict[Any, Any] = {}
+        seed = m.number(upstream)
+        value = evaluate(self.elementary.expr, values, m, memo)
+        return value, {
+            name: seed * evaluate(formula, values, m, memo) for name, formula in self.formulas.items()
+        }
+
+    def text(self, name: str) -> str | None:
+        if name not in self.formulas:
+            return None
+        text = formula_text(self.formulas[name])
+        return self.factor + (text if not self.factor or text.isidentifier() else f"({text})")
+
+
+class _Chain:
+    """Sympy's derivative of every step, and the chain rule over them."""
+
+    method = "symbolic, step by step"
+
+    def __init__(self, program: Program) -> None:
+        self.steps = Steps(program)
+
+    def gradients(
+        self, point: Mapping[str, float], upstream: float, m: RoundingNamespace
+    ) -> tuple[Bounded, dict[str, Bounded]]:
+        return self.steps.gradients({name: m.number(x) for name, x in point.items()}, m.number(upstream), m)
+
+    def text(self, name: str) -> str | None:  # noqa: ARG002 - there is no one formula
+        return None
+
+
+def _choose_side(program: Program, wanted: Sequence[str], upstream: float) -> _Formulas | _Chain:
+    extent = measure(program.output)
+    if (
+        extent.size > _FORMULA_SIZE
+        or extent.depth > _FORMULA_DEPTH
+        or extent.size * len(wanted) > _FORMULA_WORK
+        or extent.decisions > _FORMULA_DECISIONS
+    ):
+        return _Chain(program)
+    try:
+        return _Formulas(program, wanted, upstream)
+    except (TypeError, ValueError, RecursionError):
+        # sympy can't compare what may be complex: where(acos(2) > a, …).
+        return _Chain(program)
+
+
+# ---- verdicts ----
+
+
+class _Pair(NamedTuple):
+    """A gradient by all three routes: the float, the graph and sympy's formula, with its text."""
+
+    gradient: float
+    graph: Bounded
+    formula: Bounded
+    text: str | None
+
+
+def _agreement(graph: Bounded, formula: Bounded) -> str:
+    """Return "pass", "fail", or "" where rounding hides which of them it is."""
+    gap = log2_size(graph.value - formula.value)
+    size = max(graph.size, formula.size)
+    slack = add_logs(graph.error, formula.error) + 1
+    if gap > slack and gap > size + _AGREEMENT:
+        return "fail"
+    # The last: sympy's formula is 0 itself.
+    if slack <= size + _AGREEMENT or slack == -math.inf or (not formula and formula.error == -math.inf):
+        return "pass"
+    return ""
+
+
+def _verdict(status: str, pair: _Pair, m: RoundingNamespace) -> GradientCheck:
+    exact = pair.formula if status == "pass" and not pair.formula else pair.graph
+    return GradientCheck(
+        status,
+        formula=pair.text,
+        value=m.base.to_text(pair.formula.value),
+        digits=_digits(pair.gradient, exact.value, m),
+    )
+
+
+def _judge_rounding(pair: _Pair, m: RoundingNamespace) -> GradientCheck:
+    """Judge a gradient that all digits could not tell: both are zero to that many, or it is skipped."""
+    if pair.graph.is_rounding and pair.formula.is_rounding:
+        return _verdict("pass", pair._replace(graph=m.zero, formula=m.zero), m)
+    return GradientCheck(
+        "skipped", formula=pair.text, reason=f"{m.base.digits} digits are not enough to compare here"
+    )
+
+
+def _digits(gradient: float, exact: Any, m: RoundingNamespace) -> int:
+    """Return how many significant digits of the float agree with the exact gradient, 16 being all."""
+    if gradient == m.base.to_float(exact):
+        return ALL_DIGITS
+    if not exact:
+        return 0
+    lost = log2_size(gradient - exact) - log2_size(exact)
+    return max(0, min(ALL_DIGITS, math.floor(-lost * math.log10(2))))
+
+
+def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], exact: Sweep, m: RoundingNamespace) -> None:
+    """Where a float gradient is nothing but rounding, say so, with the bound, instead of "0 digits"."""
+    doubtful = [
+        name
+        for name, check in checks.items()
+        if check.status == "pass" and check.digits is not None and check.digits < FEW_DIGITS
+    ]
+    if not doubtful:
+        return
+    floats = bounded_floats()
+    bounded = sweep_graph(sweep.graph, sweep.point, sweep.upstream, floats)
+    for name in doubtful:
+        slope = _slope(bounded, name, floats)
+        within = abs(slope.value) + 2.0**slope.error
+        if slope.is_rounding and abs(_slope(exact, name, m).value) <= within:
+            checks[name] = checks[name]._replace(digits=None, zero_within=within)
+
+
+def find_loss(sweep: Sweep, exact: Sweep) -> Loss | None:
+    """Return the node at which most digits were lost, and whether in its value or its gradient.
+
+    exact: the same sweeps in Bounded numbers of many digits.
+    """
+    graph = sweep.graph
+    worst = (1.0, -1, "")
+    of_value = [_digits_left(x, y) for x, y in zip(sweep.primal, exact.primal, strict=True)]
+    arriving = [float(ALL_DIGITS)] * len(of_value)
+    for node in range(graph.output, -1, -1):
+        bar, true_bar = sweep.adjoint[node], exact.adjoint[node]
+        if bar is None or true_bar is None:
+            continue
+        of_gradient = _digits_left(bar, true_bar)
+        operands = graph.operands[node]
+        drop = min((of_value[x] for x in operands), default=0.0) - of_value[node]
+        if drop >= worst[0]:
+            worst = (drop, node, "value")
+        if arriving[node] - of_gradient > worst[0]:
+            worst = (arriving[node] - of_gradient, node, "gradient")
+        slopes, true_slopes = sweep.partials[node] or (), exact.partials[node] or ()
+        for operand, slope, true_slope in zip(operands, slopes, true_slopes, strict=False):
+            if slope is not None:
+                arriving[operand] = min(arriving[operand], of_gradient, _digits_left(slope, true_slope))
+    return None if worst[1] < 0 else Loss(worst[1], worst[2])
+
+
+def _digits_left(x: float, true: Bounded | None) -> float:
+    """Return how many digits of x are right, between 0 and 16."""
+    if true is None or not math.isfinite(x):
+        return 0.0
+    lost = log2_size(x - true.value) - true.size if x != true.value else -math.inf
+    return min(float(ALL_DIGITS), max(0.0, -lost * math.log10(2)))

@@ -1,0 +1,1 @@
+"""Compile: the adjoint graph, and straight-line code made of it."""

@@ -1,0 +1,1 @@
+"""Console: what is written to a terminal or a pipe."""

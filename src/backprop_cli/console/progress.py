@@ -1,0 +1,80 @@
+"""How far a long run is, on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Self
+
+from backprop_cli.console.output import is_terminal
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.progress import Progress as Display
+
+# Short runs show nothing, and drawing takes no part of a long one that counts.
+_PATIENCE, _PAUSE = 1.0, 0.1
+
+
+class Progress:
+    """A line that shows how many of ``total`` units are done; how many at all, where the total is None.
+
+    It appears if the work takes longer than a second, standard error is a terminal, and standard output,
+    which would write across it, is not. It is gone when the work is done.
+    """
+
+    def __init__(self, total: int | None, unit: str) -> None:
+        self.total = total
+        self.unit = unit
+        self.done = 0
+        self._display: Display | None = None
+        self._watched = (
+            is_terminal(sys.stderr) and not is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"
+        )
+        self._next = time.monotonic() + _PATIENCE
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._display is not None:
+            self._display.stop()
+
+    def advance(self, n: int) -> None:
+        """Count n units more as done."""
+        if not self._watched:
+            return
+        self.done += n
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _PAUSE
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._display is None:
+            self._display = _start_display(self.total, self.unit)
+        self._display.update(self._display.task_ids[0], completed=self.done, refresh=True)
+
+
+def _start_display(total: int | None, unit: str) -> Display:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    known = (BarColumn(), TaskProgressColumn(), TextColumn("time left"), TimeLeft())
+    unknown = (TextColumn(f"{{task.completed:,.0f}} {unit}"), TimeElapsedColumn())
+    display = Progress(
+        *(unknown if total is None else known),
+        console=Console(stderr=True, no_color=True),
+        auto_refresh=False,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    display.add_task("", total=total)
+    display.start()
+    return display

@@ -1,0 +1,1 @@
+"""Draw: a program as boxes and arrows."""

@@ -1,0 +1,237 @@
+"""The page that steps through both passes: one file of HTML that needs nothing else.
+
+Python writes the picture, the table and the formulas with slots; the scripts of the folder page/ compute the
+numbers anew as inputs are edited, and fill them in. The page's own policy allows these scripts and this style
+alone, by their hashes, and nothing from elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from backprop_cli.console.strict_json import number
+from backprop_cli.draw.picture import draw_picture
+from backprop_cli.notation.mathml import operation_tree, slope_tree
+from backprop_cli.notation.pretty import pretty
+from backprop_cli.operations.table import OPS
+from backprop_cli.text import printable
+
+if TYPE_CHECKING:
+    from backprop_cli.report import NodeRecord, Report
+
+_SCRIPTS = ("runtime.js", "sweep.js", "story.js", "page.js")
+
+# More nodes are drawn, but folded; still more are not, since nobody could read the picture.
+_MOST_OPEN = 300
+_MOST_DRAWN = 1_500
+_MOST_IN_HEADING = 90
+
+
+def render_page(report: Report, *, direction: str = "LR") -> str:
+    """Return a computed program as a page that steps through it. direction: of the graph, "LR" or "TB"."""
+    folder = files(__name__)
+    script = "\n".join((folder / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    style = (folder / "page.css").read_text(encoding="utf-8")
+    policy = (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    heading = _heading(report)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(heading)}: backpropagation step by step</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{escape(heading)}</h1>
+{_program(report, heading)}<noscript><p>This page needs JavaScript, which is switched off.</p></noscript>
+{_inputs(report)}
+<p id="trouble" role="alert" hidden></p>
+<div class="controls" role="group" aria-label="Steps">
+<button type="button" id="forward">Forward pass</button>
+<button type="button" id="backward">Backward pass</button>
+<button type="button" id="back">◀ Back</button>
+<button type="button" id="step">Step ▶</button>
+<button type="button" id="play">Play</button>
+<button type="button" id="reset">Reset</button>
+<span id="where"></span>
+</div>
+<input type="range" id="scrubber" min="0" max="0" value="0" aria-label="Step">
+{_picture(report, direction)}
+<div class="panels">
+<section class="panel now" aria-labelledby="now-title">
+<h2 id="now-title">This step</h2>
+<p id="sentence" role="status" aria-live="polite"></p>
+<div id="formula" class="formula" tabindex="0" role="group" aria-label="The step as a formula"></div>
+<ul id="reasons"></ul>
+{_legend(report)}</section>
+<section id="explained" class="panel" aria-labelledby="explained-title" aria-live="polite" hidden>
+<h2 id="explained-title">A node</h2>
+<ul id="explained-said"></ul>
+<div id="explained-formula" class="formula" tabindex="0" role="group" aria-label="The node as formulas"></div>
+</section>
+</div>
+{_table(report)}
+</main>
+<script type="application/json" id="data">{page_data(report)}</script>
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def _hash(text: str) -> str:
+    """Return the hash of a script or style as the policy writes it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _heading(report: Report) -> str:
+    """Return the program if it is one short line, else what is differentiated."""
+    text = report.program.strip()
+    is_short = len(text) <= _MOST_IN_HEADING and "\n" not in text and "#" not in text
+    return pretty(printable(text)) if is_short else f"The gradient of {report.output}"
+
+
+def _program(report: Report, heading: str) -> str:
+    if heading == pretty(printable(report.program.strip())):
+        return ""
+    lines = "\n".join(printable(line) for line in report.program.splitlines())
+    return (
+        f"<details><summary>The program</summary>"
+        f'<pre class="scrolls" tabindex="0">{escape(lines)}</pre></details>\n'
+    )
+
+
+def _inputs(report: Report) -> str:
+    fields = [
+        f'<label for="input-{i}">{escape(node.id)} = <input type="text" id="input-{i}" data-node="{i}" '
+        f'value="{_input_text(node.value)}" autocomplete="off" spellcheck="false" '
+        f'aria-describedby="message-{i}">'
+        f'</label><span class="message" id="message-{i}" role="alert"></span>'
+        for i, node in enumerate(report.nodes)
+        if node.op == "input"
+    ]
+    if not fields:
+        return ""
+    rows = "\n".join(f"<div>{field}</div>" for field in fields)
+    return f'<div class="inputs" role="group" aria-label="Inputs">\n{rows}\n</div>'
+
+
+def _input_text(value: float) -> str:
+    return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _picture(report: Report, direction: str) -> str:
+    count = len(report.nodes)
+    if count > _MOST_DRAWN:
+        return (
+            f'<p class="quiet">There is no picture: nobody could read one of {count:,} nodes. '
+            "The steps and the table have them all.</p>"
+        )
+    drawing = draw_picture(report, direction)
+    box = (
+        f'<div id="picture" data-direction="{direction}" tabindex="-1">{drawing}</div>\n'
+        '<p class="quiet hint">Click a node for its whole calculation. With the keyboard: Tab to the graph, '
+        "arrows along the edges, Enter explains; elsewhere ← and → step.</p>"
+    )
+    if count <= _MOST_OPEN:
+        return box
+    return f"<details><summary>The graph of {count:,} nodes, to scroll in</summary>\n{box}</details>"
+
+
+def _legend(report: Report) -> str:
+    if report.upstream == 1:
+        return ""
+    return (
+        '<p class="quiet">g stands for the gradient that arrives at a node; '
+        f"at {escape(report.output)} it is given.</p>\n"
+    )
+
+
+def _table(report: Report) -> str:
+    gradient = f"∂{report.output}/∂node" if report.upstream == 1 else "gradient"
+    feeds: dict[str, list[str]] = {node.id: [] for node in report.nodes}
+    for node in report.nodes:
+        for operand in dict.fromkeys(node.operands):
+            if isinstance(operand, str):
+                feeds[operand].append(node.id)
+    rows = "\n".join(
+        f'<tr data-node="{i}"><th scope="row"><button type="button" aria-label="Explain {escape(node.id)}">'
+        f"{escape(node.id)}</button></th><td>{escape(_text(node) or 'input')}</td>"
+        f'<td class="number"><data class="value" value="">·</data></td>'
+        f'<td class="number"><data class="gradient" value="">·</data></td>'
+        f"<td>{escape(_listing(feeds[node.id]))}</td></tr>"
+        for i, node in enumerate(report.nodes)
+    )
+    return f"""<h2 id="all-nodes">All nodes</h2>
+<div class="scrolls" tabindex="0" role="group" aria-labelledby="all-nodes">
+<table>
+<thead><tr><th scope="col">node</th><th scope="col">computed as</th><th scope="col" class="number">value</th>\
+<th scope="col" class="number">{escape(gradient)}</th><th scope="col">feeds</th></tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+</div>"""
+
+
+def _listing(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "") if names else "—"
+
+
+def _text(node: NodeRecord) -> str:
+    """Return a node in terms of its operands as it is shown; "" for an input."""
+    return "" if node.op == "input" else pretty(node.expr)
+
+
+def page_data(report: Report) -> str:
+    """Return what the scripts need as JSON in which no tag can begin."""
+    place = {node.id: i for i, node in enumerate(report.nodes)}
+    used = sorted({node.op for node in report.nodes if node.operands})
+    data = {
+        "output": place[report.output],
+        "upstream": report.upstream,
+        "nodes": [_node(node, place) for node in report.nodes],
+        "facts": {name: _facts(name) for name in used},
+    }
+    return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).replace(
+        "<", "\\u003c"
+    )
+
+
+def _node(node: NodeRecord, place: dict[str, int]) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "id": node.id,
+        "op": node.op,
+        "text": _text(node),
+        "terms": [pretty(term) for term in node.terms],
+        "operands": [
+            {"node": place[x]} if isinstance(x, str) else {"number": number(x)} for x in node.operands
+        ],
+    }
+    if not node.operands:
+        return {**record, "value": number(node.value)}
+    slopes = [slope_tree(node, i) if isinstance(x, str) else None for i, x in enumerate(node.operands)]
+    return {**record, "formula": operation_tree(node), "slopes": slopes}
+
+
+def _facts(name: str) -> dict[str, Any]:
+    op = OPS[name]
+    return {
+        "backward": op.backward,
+        "infix": bool(op.infix),
+        "needs": op.domain.words,
+        "cuts": op.cuts,
+        "condition": op.condition,
+        "convention": op.kink.convention if op.kink else "",
+    }

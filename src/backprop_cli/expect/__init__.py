@@ -1,0 +1,1 @@
+"""Expect: what a user claims, and the verdict on it."""

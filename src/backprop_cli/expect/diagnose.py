@@ -1,0 +1,197 @@
+"""A gradient and what was expected of it: what differs, in words."""
+
+from __future__ import annotations
+
+import math
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from backprop_cli.expect.expectations import GRADIENT
+from backprop_cli.graph.sweep import partials_at
+from backprop_cli.text import number_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backprop_cli.graph.naming import Naming
+    from backprop_cli.graph.sweep import Sweep
+
+# Two doubles that are computed in different ways and mean the same number.
+_SAME = 1e-9
+# Above this relative difference numbers are not roundings of each other.
+_ROUNDED = 1e-3
+_MOST_NODES = 1_000
+
+
+def find_causes(
+    sweep: Sweep, naming: Naming, node: int, of: str, got: float, expected: float
+) -> dict[str, str]:
+    """Return what may be behind a difference, likeliest first: kind -> sentence.
+
+    A kind says the same at another point, where its sentence may have other numbers in it.
+    sweep: in doubles, at the point where the numbers differ.
+    """
+    if not (math.isfinite(got) and math.isfinite(expected)):
+        return {}
+    causes: dict[str, str] = {}
+    if got and _same(got, -expected):
+        causes["sign"] = "opposite sign"
+    if got and 0 < abs(got - expected) < _ROUNDED * abs(got):
+        digits = math.floor(-math.log10(abs(got - expected) / abs(got)))
+        causes["rounded"] = f"equal to {digits} digits; --rtol 1e-{digits} accepts that"
+    if len(sweep.graph.ops) > _MOST_NODES:
+        return causes
+    if of == GRADIENT and got == 0:
+        return {**causes, **_of_zero(sweep, naming, node)}
+    if of == GRADIENT:
+        for kind, text in _of_gradient(sweep, naming, node, got, expected):
+            causes.setdefault(kind, text)
+    if not expected:
+        return causes
+    if got and _same(got * expected, 1):
+        causes["reciprocal"] = "that is the reciprocal"
+    if got:
+        for kind, text in _factors(sweep, naming, got / expected):
+            causes.setdefault(kind, text)
+    for kind, text in _terms(sweep, naming, got - expected):
+        causes.setdefault(kind, text)
+    return causes
+
+
+def _same(a: float, b: float) -> bool:
+    return abs(a - b) <= _SAME * max(abs(a), abs(b))
+
+
+def _of_gradient(
+    sweep: Sweep, naming: Naming, node: int, got: float, expected: float
+) -> Iterator[tuple[str, str]]:
+    """Yield mistakes with the chain rule."""
+    name = naming.id(node)
+    paths = list(_contributions(sweep, node))
+    if len(paths) > 1:
+        yield from _of_paths(naming, paths, got, expected)
+    for other, bar in enumerate(sweep.adjoint):
+        if other != node and bar and naming.is_named(other) and _same(bar, expected):
+            yield f"by {other}", f"that is the gradient by {naming.id(other)}"
+    for consumer, argnum, _ in paths:
+        slope = (sweep.partials[consumer] or ())[argnum]
+        bar = sweep.adjoint[consumer]
+        if naming.is_named(consumer) and bar and slope and _same(slope, expected) and not _same(bar, 1):
+            via = naming.id(consumer)
+            yield (
+                f"local {consumer} {argnum}",
+                f"that is ∂{via}/∂{name} alone; the gradient {number_text(bar)} at {via} is missing",
+            )
+    if sweep.upstream != 1 and _same(got, expected * sweep.upstream):
+        yield "upstream", f"the upstream gradient {number_text(sweep.upstream)} is missing"
+
+
+def _of_zero(sweep: Sweep, naming: Naming, node: int) -> dict[str, str]:
+    """Return why no gradient arrives at a node: there is no path, or it is blocked on the way."""
+    graph = sweep.graph
+    reached = bytearray(graph.end)
+    reached[node] = 1
+    blocking = None
+    for consumer in range(node + 1, graph.end):
+        for argnum, operand in enumerate(graph.operands[consumer]):
+            if reached[operand]:
+                reached[consumer] = 1
+                if blocking is None and partials_at(sweep, consumer)[argnum] == 0:
+                    blocking = consumer
+    if not reached[graph.output] and node != graph.output:
+        return {"independent": f"the output does not depend on {naming.id(node)}"}
+    if blocking is None:
+        return {}
+    return {"blocked": f"no gradient passes {naming.id(blocking)} = {naming.expression(blocking)} here"}
+
+
+def _of_paths(
+    naming: Naming, paths: list[tuple[int, int, float]], got: float, expected: float
+) -> Iterator[tuple[str, str]]:
+    """Yield mistakes with the sum over several paths."""
+    for consumer, argnum, term in paths:
+        if _same(got - expected, term):
+            sign = "+" if term > 0 else ""
+            told = f"the path through {naming.id(consumer)} is missing: {sign}{number_text(term)}"
+            yield f"missing {consumer} {argnum}", told
+    for consumer, argnum, term in paths:
+        if _same(expected, term):
+            yield f"only {consumer} {argnum}", f"that is the path through {naming.id(consumer)} alone"
+        elif _same(got - expected, 2 * term):
+            told = f"the path through {naming.id(consumer)} has the opposite sign"
+            yield f"sign of {consumer} {argnum}", told
+
+
+def _contributions(sweep: Sweep, node: int) -> Iterator[tuple[int, int, float]]:
+    """Yield (consumer, argnum, gradient) for every use of a node on a path to the output."""
+    graph = sweep.graph
+    for consumer in range(node + 1, graph.end):
+        bar, slopes = sweep.adjoint[consumer], sweep.partials[consumer]
+        if bar is None or slopes is None:
+            continue
+        for argnum, operand in enumerate(graph.operands[consumer]):
+            slope = slopes[argnum]
+            if operand == node and slope is not None:
+                yield consumer, argnum, bar * slope
+
+
+def _values(sweep: Sweep, naming: Naming) -> Iterator[tuple[str, str, float]]:
+    """Yield (kind, name, number) for the values that have a name."""
+    for node in naming.order:
+        if naming.is_named(node):
+            yield f"{node}", naming.id(node), sweep.primal[node]
+
+
+def _slopes(sweep: Sweep, naming: Naming) -> Iterator[tuple[str, str, float]]:
+    """Yield (kind, name, number) for the local derivatives."""
+    graph = sweep.graph
+    for node in naming.order:
+        if sweep.adjoint[node] is None or not graph.operands[node]:
+            continue
+        slopes = partials_at(sweep, node)
+        for argnum, operand in enumerate(graph.operands[node]):
+            slope = slopes[argnum]
+            if slope is not None:
+                yield f"{node} {argnum}", f"∂{naming.id(node)}/∂{naming.id(operand)}", slope
+
+
+def _factors(sweep: Sweep, naming: Naming, ratio: float) -> Iterator[tuple[str, str]]:
+    """Yield factors that one side has and the other lacks."""
+    if not math.isfinite(ratio) or ratio == 0 or _same(abs(ratio), 1):
+        return
+    plain = ""
+    if _is_plain(ratio):
+        plain = f"a factor of {number_text(ratio)} is missing"
+    elif _is_plain(1 / ratio):
+        plain = f"{number_text(1 / ratio)} times too large"
+    # The 2 of a square is forgotten more often than a factor that happens to be 2.
+    if plain and (_same(abs(ratio), 2) or _same(abs(ratio), 0.5)):
+        yield f"factor {ratio:.6g}", plain
+    for kind, name, number in chain(_values(sweep, naming), _slopes(sweep, naming)):
+        if not number or not math.isfinite(number):
+            continue
+        for sign in (1, -1):
+            minus = "-" if sign < 0 else ""
+            factor = f"the factor {minus}{name} = {number_text(sign * number)}"
+            if _same(ratio, sign * number):
+                yield f"factor {minus}{kind}", f"{factor} is missing"
+            elif _same(ratio, sign / number):
+                yield f"divisor {minus}{kind}", f"{factor} is too much"
+    if plain:
+        yield f"factor {ratio:.6g}", plain
+
+
+def _is_plain(ratio: float) -> bool:
+    """Tell whether a factor is one that people forget: 2, 3, -2, 10."""
+    return _same(ratio, round(ratio)) and abs(ratio) <= 100 if abs(ratio) < 1e9 else False
+
+
+def _terms(sweep: Sweep, naming: Naming, difference: float) -> Iterator[tuple[str, str]]:
+    """Yield terms that one side has and the other lacks."""
+    for kind, name, number in _values(sweep, naming):
+        if not number or not math.isfinite(number):
+            continue
+        if _same(difference, number):
+            yield f"term {kind}", f"the term {name} = {number_text(number)} is missing"
+        elif _same(difference, -number):
+            yield f"surplus {kind}", f"the term {name} = {number_text(number)} is too much"

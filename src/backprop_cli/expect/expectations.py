@@ -1,0 +1,121 @@
+"""What a user expects of a program: "a=15", "b=a*f", "grad:e=5", "value=-20"; read, not yet judged."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.errors import InputError, ParseError
+from backprop_cli.language.code import is_constant, names_in
+from backprop_cli.language.reader import canonical_name, normalise, read_value
+from backprop_cli.language.source import evaluate_constant
+from backprop_cli.operations.table import CONSTANTS
+from backprop_cli.text import did_you_mean, listing
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from backprop_cli.language.code import Code
+    from backprop_cli.language.source import Source
+
+GRADIENT, VALUE = "gradient", "value"
+_FORM = "write a=15, b=a*f, grad:e=5 for an intermediate, value=-20 for the value"
+_TARGET = re.compile(r"\s*(?:(?P<of>grad|value)\s*:)?\s*(?P<name>[^\s:]*)\s*")
+
+
+ATOL_AT_ZERO = 1e-12
+
+
+class Criteria(NamedTuple):
+    """When two numbers are equal, and where formulas are compared.
+
+    rtol: relative to the larger of the two.  atol: absolute; None for ATOL_AT_ZERO where 0 is expected, and 0
+    elsewhere, so that a tiny gradient is not taken for another tiny one.
+    points: how many further points a formula is compared at that sympy can't settle; 0: the given one alone.
+    seed: of these points.
+    """
+
+    rtol: float = 1e-9
+    atol: float | None = None
+    points: int = 20
+    seed: int = 0
+
+
+DEFAULT = Criteria()
+
+
+class Expectation(NamedTuple):
+    """One expectation.
+
+    text: as it was written.  of: "gradient" or "value".  name: of the node, "" for the program's value.
+    formula: the right side as text.  code: the same as postfix code in the names of the program.
+    number: its value where it is a constant, None where it depends on a name.
+    """
+
+    text: str
+    of: str
+    name: str
+    formula: str
+    code: Code
+    number: float | None
+
+    @property
+    def claim(self) -> str:
+        """What is claimed, in one form: "a = 15", "value:e = a*b"."""
+        target = self.name
+        if self.of == VALUE:
+            target = f"value:{self.name}" if self.name else "value"
+        return f"{target} = {self.formula}"
+
+
+def read_expectation(text: str, source: Source) -> Expectation:
+    """Read one expectation of a program.
+
+    NAME is an input or a step of the program, and what is meant is its gradient; ``value`` is the value of
+    the program, ``value:NAME`` that of a step. Names on the right are those of the program.
+
+    Raises ParseError or InputError.
+    """
+    text = normalise(text)
+    left, equals, right = text.partition("=")
+    match = _TARGET.fullmatch(left)
+    if not equals or match is None or (not match["name"] and match["of"] != "value"):
+        raise InputError(f"{text!r} is not an expectation", text, 0, len(text), _FORM)
+    if not right.strip():
+        raise InputError("nothing is expected", text, 0, len(text), _FORM)
+    known = {*source.inputs, *(statement.name for statement in source.statements if statement.name)}
+    name = canonical_name(match["name"])
+    of = VALUE if match["of"] == "value" else GRADIENT
+    if match["of"] is None and name == "value":
+        if "value" in known:
+            raise InputError(
+                "value may be the value of the program or the gradient by its name value",
+                text,
+                *match.span("name"),
+                "write grad:value=… for the gradient, value:=… for the value of the program",
+            )
+        of, name = VALUE, ""
+    code = _read_formula(text, len(left) + 1, known)
+    formula = " ".join(right.split())
+    number = evaluate_constant(text, len(left) + 1) if is_constant(code, known) else None
+    return Expectation(text, of, name, formula, code, number)
+
+
+def _read_formula(text: str, start: int, known: Collection[str]) -> Code:
+    """Return the code of what stands in ``text`` from ``start`` on."""
+    try:
+        code = read_value(" " * start + text[start:])
+    except ParseError as error:
+        error.text = text
+        raise
+    for name, name_start, name_end in names_in(code):
+        if name not in known and name not in CONSTANTS:
+            names = listing(sorted(known))
+            raise InputError(
+                f"{name} is not a name of the program",
+                text,
+                name_start,
+                name_end,
+                did_you_mean(name, known) or (f"its names are {names}" if names else ""),
+            )
+    return code

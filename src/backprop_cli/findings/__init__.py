@@ -1,0 +1,1 @@
+"""Findings: kinks, undefined values, cures and warnings."""

@@ -1,0 +1,89 @@
+"""Values and gradients that do not exist: which node is to blame, and what would cure it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from backprop_cli.errors import DomainError
+from backprop_cli.findings.cures import find_cure
+from backprop_cli.graph.sweep import needed
+from backprop_cli.text import number_text
+
+if TYPE_CHECKING:
+    from backprop_cli.graph.sweep import Sweep
+    from backprop_cli.graph.tape import Graph
+    from backprop_cli.report import Report
+
+
+def find_failure(sweep: Sweep) -> tuple[int, str]:
+    """Return the first node without a finite value on the way to the output, and why it has none."""
+    graph, primal, failures = sweep.graph, sweep.primal, sweep.failures
+    marks = needed(graph, primal)
+    node = next(
+        node
+        for node in range(len(graph.ops))
+        if marks[node] and (failures.get(node, "operand") != "operand" or math.isinf(primal[node]))
+    )
+    return node, failures.get(node, "overflow")
+
+
+def undefined_value(sweep: Sweep) -> DomainError:
+    """Return the error that names the first node without a value on the way to the output."""
+    graph, primal = sweep.graph, sweep.primal
+    node, why = find_failure(sweep)
+    op = graph.ops[node]
+    assert op is not None
+    operands = graph.operands[node]
+    told = [operand for operand in dict.fromkeys(operands) if operand not in graph.numbers] or operands
+    rounded = [float(f"{primal[operand]:.6g}") for operand in operands]
+    # Six digits of 1.0000000001 would be inside the domain.
+    is_close = why == "domain" and all(map(math.isfinite, rounded)) and op.domain.contains(*rounded)
+    digits = None if is_close else 6
+    got = " and ".join(_equation(graph, operand, primal[operand], digits) for operand in told)
+    start, end = graph.spans[node]
+    if why == "domain":
+        # "div" and "pow" are names that nobody writes.
+        told_as = " ".join(graph.source(node).split()) if op.infix else op.name
+        message = f"{told_as} needs {op.domain.words}, got {got}"
+        if len(operands) == 1:
+            inner = graph.spans[operands[0]]
+            # An operand that stands elsewhere too has the span of its first place.
+            if start <= inner[0] and inner[1] <= end:
+                start, end = inner
+    elif why == "indeterminate":
+        message = f"{graph.source(node)} is indeterminate, got {got}"
+    else:
+        message = f"{graph.source(node)} overflows: it is beyond 1.8e308, got {got}"
+    return DomainError(message, graph.text, start, end, find_cure(graph, node))
+
+
+def _equation(graph: Graph, node: int, value: float, digits: int | None) -> str:
+    text, number = graph.source(node), number_text(value, digits)
+    return number if text == number or node in graph.numbers else f"{text} = {number}"
+
+
+def undefined_gradients(report: Report) -> DomainError | None:
+    """Return the error for requested gradients that do not exist or are infinite, if there are any."""
+    for name, slope in report.gradients.items():
+        if not math.isfinite(slope):
+            others = ",".join(n for n, g in report.gradients.items() if n != name and math.isfinite(g))
+            return undefined_gradient(
+                report, name, slope, hint=f"--wrt {others} asks for the others" if others else ""
+            )
+    return None
+
+
+def undefined_gradient(report: Report, name: str, slope: float, hint: str = "") -> DomainError:
+    """Return the error for the gradient by a node that does not exist or is infinite."""
+    kind = "does not exist" if math.isnan(slope) else f"is {number_text(slope)}"
+    where = next(
+        (
+            node
+            for node in reversed(report.nodes)
+            if any(p is not None and not math.isfinite(p) for p in node.partials)
+        ),
+        None,
+    )
+    at = f": no finite slope at {where.id} = {where.expr}" if where is not None else ""
+    return DomainError(f"the gradient by {name} {kind} at this point{at}", hint=hint)

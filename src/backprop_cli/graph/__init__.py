@@ -1,0 +1,1 @@
+"""Graph: the tape of primitives, and the sweeps over it."""

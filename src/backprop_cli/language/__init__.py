@@ -1,0 +1,1 @@
+"""Language: text to postfix code, inputs and values."""

@@ -1,0 +1,48 @@
+"""Postfix code: what the reader makes of a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backprop_cli.operations.table import CONSTANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
+    from backprop_cli.operations.op import Op
+
+Code = tuple[Any, ...]
+"""Postfix code, flat, four entries for a step: a name, a number, or an operation on the last results; how
+many of them; its start and its end in the text. A tuple for each step would take three times the memory."""
+Step = tuple["Op | str | float", int, int, int]
+
+
+class Statement(NamedTuple):
+    """``name = expression``, or a bare expression where name is None.
+
+    start, end: the span of the expression, or of the whole augmented assignment (``c += a``).
+    """
+
+    name: str | None
+    code: Code
+    start: int
+    end: int
+
+
+def steps(code: Code) -> Iterator[Step]:
+    """Return what, arity, start and end of every step."""
+    entries = iter(code)
+    return zip(entries, entries, entries, entries, strict=True)
+
+
+def names_in(code: Code) -> Iterator[tuple[str, int, int]]:
+    """Yield the names that a code uses, with their spans."""
+    return ((what, start, end) for what, _, start, end in steps(code) if isinstance(what, str))
+
+
+def is_constant(code: Code, variables: Container[str]) -> bool:
+    """Tell whether the code has no name but the predefined constants that are not variables."""
+    for what in code[::4]:
+        if isinstance(what, str) and (what not in CONSTANTS or what in variables):
+            return False
+    return True

@@ -1,0 +1,234 @@
+"""Statements to a source: which names are inputs, what they default to, and the values given for them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.errors import InputError, ParseError
+from backprop_cli.language.code import Statement, is_constant, names_in, steps
+from backprop_cli.language.reader import canonical_name, is_name, normalise, read_statements, read_value
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.op import Op
+from backprop_cli.operations.table import CONSTANTS
+from backprop_cli.text import did_you_mean, listing
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from backprop_cli.language.code import Code
+
+
+class Source(NamedTuple):
+    """A program whose names are resolved.
+
+    statements: in order; those that only give an input its default are among them.
+    inputs: every input in order of first use, with the span of that.
+    defaults: the statement that gives the input its default.
+    """
+
+    text: str
+    statements: list[Statement]
+    inputs: dict[str, tuple[int, int]]
+    defaults: dict[str, Statement]
+
+
+def read_source(text: str, given: Collection[str] = ()) -> Source:
+    """Read a program. ``given`` are the names that values are given for.
+
+    An input is a name that is used before it is assigned, or first assigned a constant expression: that
+    is its default. ``pi`` and ``tau`` are constants unless they are assigned or given.
+
+    Raises ParseError.
+    """
+    text = normalise(text)
+    statements = list(read_statements(text))
+    if not statements:
+        raise ParseError("the program is empty", text, 0, len(text), 'an expression is expected: "(a*b+c)*f"')
+    variables = {statement.name for statement in statements if statement.name} | set(given)
+    defaults: dict[str, Statement] = {}
+    assigned: set[str] = set()
+    for statement in statements:
+        if statement.name is not None and statement.name not in assigned:
+            assigned.add(statement.name)
+            if is_constant(statement.code, variables):
+                defaults[statement.name] = statement
+    # What is no new input where it is used: all that was met so far, and the constants that are no variables.
+    met: set[object] = {*CONSTANTS.keys() - variables}
+    inputs: dict[str, tuple[int, int]] = {}
+    for statement in statements:
+        if statement.name is not None and defaults.get(statement.name) is statement:
+            continue
+        code = statement.code
+        for what in code[::4]:
+            if what not in met:
+                met.add(what)
+                if isinstance(what, str):
+                    place = code.index(what)
+                    inputs[what] = code[place + 2], code[place + 3]
+        if statement.name is not None and statement.name not in defaults:
+            met.add(statement.name)
+    for name, statement in defaults.items():
+        if name not in inputs:
+            inputs[name] = statement.start, statement.end
+    return Source(text, statements, inputs, defaults)
+
+
+def read_assignments(arguments: Iterable[str], hint: str = "") -> dict[str, float]:
+    """Read NAME=VALUE arguments. VALUE is a constant expression, rounded once to binary64.
+
+    hint: what to say of a word that is nothing like NAME=VALUE.
+
+    Raises InputError or ParseError.
+    """
+    values: dict[str, float] = {}
+    for argument in arguments:
+        text = normalise(argument)
+        left, equals, right = text.partition("=")
+        name = canonical_name(left.strip())
+        if not equals:
+            raise InputError(
+                f"{argument!r} is not of the form NAME=VALUE", text, 0, len(text), _form_hint(text) or hint
+            )
+        if not is_name(name):
+            raise InputError(f"{left!r} is not a name", text, 0, len(left), "write NAME=VALUE, such as a=2")
+        if not right.strip():
+            raise InputError(f"{name} is given no value", text, 0, len(text), f"write {name}=2")
+        if name in values:
+            raise InputError(f"{name} is given twice", text, 0, len(text))
+        values[name] = evaluate_constant(text, len(left) + 1)
+    return values
+
+
+def evaluate_constant(text: str, start: int = 0) -> float:
+    """Return the value of the constant expression that ``text`` holds from ``start`` on.
+
+    Raises ParseError, or InputError where it has no finite value.
+    """
+    blank = " " * start  # spans stay those of the whole argument
+    try:
+        code = read_value(blank + text[start:])
+    except ParseError as error:
+        error.text = text
+        raise
+    for name, name_start, name_end in names_in(code):
+        if name not in CONSTANTS:
+            raise InputError(
+                f"a value can't depend on the name {name}",
+                text,
+                name_start,
+                name_end,
+                _name_hint(name) or "a value is a constant expression: -10, 1e-3, 1/3, pi/4, sqrt(2)",
+            )
+    return _evaluate(code, text)
+
+
+def _evaluate(code: Code, text: str) -> float:
+    """Run constant code on a stack of doubles. Raises InputError where it has no finite value.
+
+    A part without a value stands on the stack as its error, which only a ``where`` can leave behind.
+    """
+    stack: list[float | InputError] = []
+    for what, arity, start, end in steps(code):
+        if not isinstance(what, Op):
+            stack.append(CONSTANTS[what] if isinstance(what, str) else what)
+            continue
+        operands = stack[-arity:]
+        del stack[-arity:]
+        read = operands
+        if what.reads is not None and not isinstance(operands[0], InputError):
+            read = [operands[argnum] for argnum in what.reads(operands)]
+        error = next((x for x in read if isinstance(x, InputError)), None)
+        if error is None:
+            numbers = [math.nan if isinstance(x, InputError) else x for x in operands]
+            try:
+                result = FLOAT.value(what, numbers)
+            except (ArithmeticError, ValueError):
+                result = math.nan
+            if not math.isfinite(result):
+                part = text[start:end]
+                hint = f"{part if what.infix else what.name} needs {what.domain.words}"
+                error = InputError(f"{part} has no finite value", text, start, end, hint)
+        stack.append(result if error is None else error)
+    if isinstance(stack[0], InputError):
+        raise stack[0]
+    return stack[0]
+
+
+def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]:
+    """Return the value of every input: the one given, or its default.
+
+    Raises InputError for a name that is not an input and for an input without a value.
+    """
+    values: dict[str, float] = {}
+    inputs = source.inputs
+    for name, value in given.items():
+        if name not in inputs:
+            raise _not_an_input(source, name)
+        try:
+            number = values[name] = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise InputError(f"{name} is not finite", hint="the value of an input is a number up to 1.8e308")
+    missing = [name for name in source.inputs if name not in given and name not in source.defaults]
+    if missing:
+        raise InputError(
+            f"{listing(missing)} {'has' if len(missing) == 1 else 'have'} no value",
+            source.text,
+            *source.inputs[missing[0]],
+            _name_hint(missing[0]) or "add " + " ".join(f"{name}=VALUE" for name in missing[:8]),
+        )
+    return {
+        name: values[name] if name in values else _evaluate(source.defaults[name].code, source.text)
+        for name in source.inputs
+    }
+
+
+def check_names(source: Source, names: Iterable[str]) -> list[str]:
+    """Return the names, each of which must be an input. Raises InputError."""
+    chosen = list(dict.fromkeys(canonical_name(normalise(name)) for name in names))
+    for name in chosen:
+        if name not in source.inputs:
+            raise _not_an_input(source, name)
+    return chosen
+
+
+def _not_an_input(source: Source, name: str) -> InputError:
+    for statement in source.statements:
+        if statement.name == name:
+            return InputError(
+                f"{name} is computed by the program, it is not an input",
+                source.text,
+                statement.start,
+                statement.end,
+                _known_inputs(source),
+            )
+    return InputError(
+        f"{name} is not in the program",
+        hint=did_you_mean(name, source.inputs) or _known_inputs(source),
+    )
+
+
+def _known_inputs(source: Source) -> str:
+    names = list(source.inputs)
+    if not names:
+        return "the program has no inputs"
+    return f"the input is {names[0]}" if len(names) == 1 else f"the inputs are {listing(names)}"
+
+
+def _form_hint(text: str) -> str:
+    """Return how NAME:VALUE, or a name alone, is to be written."""
+    name, _, value = text.partition(":")
+    return f"write {name.strip()}={value.strip() or 2}" if is_name(name.strip()) else ""
+
+
+def _name_hint(name: str) -> str:
+    """Explain names that people take for numbers."""
+    return {
+        "e": "Euler's number is exp(1); e is a variable like any other, given as e=VALUE",
+        "inf": "there is no infinity; the largest number is 1.79e308",
+        "nan": "a value is a number",
+        "i": "numbers are real; i is a variable like any other, given as i=VALUE",
+        "j": "numbers are real; j is a variable like any other, given as j=VALUE",
+    }.get(name, "")

@@ -1,0 +1,1 @@
+"""Notation: expressions as text, LaTeX and MathML."""

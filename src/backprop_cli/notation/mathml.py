@@ -1,0 +1,140 @@
+"""Operations and local derivatives as MathML with slots for the operands, as trees for the page.
+
+A tree is [tag, child …] with strings as text. ["slot", argnum, need] stands for an operand, which the page
+fills with its name or its number: in parentheses if need is 1 and it is negative, or if need is 2, as the
+base of a power, and it has a sign or an exponent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backprop_cli.errors import ParseError
+from backprop_cli.language.code import steps
+from backprop_cli.language.reader import normalise, read_value
+from backprop_cli.notation.partials import partial_text
+from backprop_cli.operations.op import Op
+from backprop_cli.operations.table import OPS
+from backprop_cli.text import number_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.language.code import Code
+    from backprop_cli.report import NodeRecord
+
+Tree = list[Any]
+
+# How tightly a piece holds together.
+_CHOICE, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
+_SIGNS = {"add": "+", "sub": "−", "mul": "×", "lt": "<", "le": "≤", "gt": ">", "ge": "≥"}
+_NEEDS = {"add": (_SUM, _PRODUCT), "sub": (_SUM, _PRODUCT), "mul": (_PRODUCT, _POWER)}
+_BRACKETS = {"abs": ("|", "|"), "floor": ("⌊", "⌋"), "ceil": ("⌈", "⌉")}
+_NAMES = {"sigmoid": "σ", "pi": "π", "tau": "τ", "log": "ln"}
+_SLOT = "operand"
+
+
+class _Piece(NamedTuple):
+    tree: Tree
+    binding: int
+
+
+def operation_tree(node: NodeRecord) -> Tree:
+    """Return what a node computes, in terms of its operands."""
+    operands = [
+        _slot(argnum) if isinstance(operand, str) else _read(node.terms[argnum])
+        for argnum, operand in enumerate(node.operands)
+    ]
+    return _apply(OPS[node.op], operands).tree
+
+
+def slope_tree(node: NodeRecord, argnum: int) -> Tree:
+    """Return a local derivative of a node as a factor of a product."""
+    op = OPS[node.op]
+    if "cond" in op.args:
+        condition = _slot(0)
+        otherwise = _apply(OPS["sub"], [_Piece(["mn", "1"], _ATOM), condition])
+        return _held(condition if argnum == 1 else otherwise, _POWER)
+    # The reader knows no names such as c#1.
+    terms = [
+        f"{_SLOT}{i}" if isinstance(operand, str) else node.terms[i]
+        for i, operand in enumerate(node.operands)
+    ]
+    return _held(_read(partial_text(op, argnum, terms)), _POWER)
+
+
+def _slot(argnum: int) -> _Piece:
+    return _Piece(["slot", argnum, 0], _ATOM)
+
+
+def _read(text: str) -> _Piece:
+    try:
+        return _typeset(read_value(normalise(text)))
+    except ParseError:
+        return _Piece(["mtext", text], _ATOM)
+
+
+def _typeset(code: Code) -> _Piece:
+    stack: list[_Piece] = []
+    for what, arity, _, _ in steps(code):
+        if isinstance(what, Op):
+            operands = stack[-arity:]
+            del stack[-arity:]
+            stack.append(_apply(what, operands))
+        elif isinstance(what, str):
+            is_slot = what.startswith(_SLOT)
+            stack.append(_slot(int(what.removeprefix(_SLOT))) if is_slot else _name(what))
+        else:
+            stack.append(_Piece(["mn", number_text(what, None)], _ATOM))
+    return stack[0]
+
+
+def _name(name: str) -> _Piece:
+    return _Piece(["mi", _NAMES.get(name, name)], _ATOM)
+
+
+def _sign(text: str) -> Tree:
+    return ["mo", text]
+
+
+def _held(piece: _Piece, need: int) -> Tree:
+    """Return a piece as an operand, in parentheses if it binds less tightly than needed."""
+    if piece.tree[0] == "slot":
+        return ["slot", piece.tree[1], 2 if need == _ATOM else 1 if need > _SUM else 0]
+    return piece.tree if piece.binding >= need else ["mrow", _sign("("), piece.tree, _sign(")")]
+
+
+def _apply(op: Op, operands: Sequence[_Piece]) -> _Piece:
+    trees = [operand.tree for operand in operands]
+    match op.name:
+        case "add" | "sub" | "mul" | "lt" | "le" | "gt" | "ge":
+            left, right = map(_held, operands, _NEEDS.get(op.name, (_SUM, _SUM)))
+            binding = _CHOICE if op.condition else _PRODUCT if op.name == "mul" else _SUM
+            return _Piece(["mrow", left, _sign(_SIGNS[op.name]), right], binding)
+        case "neg":
+            return _Piece(["mrow", _sign("−"), _held(operands[0], _PRODUCT)], _SUM)
+        case "div":
+            return _Piece(["mfrac", *trees], _POWER)
+        case "pow":
+            return _Piece(["msup", _held(operands[0], _ATOM), trees[1]], _POWER)
+        case "exp":
+            return _Piece(["msup", ["mi", "e"], *trees], _POWER)
+        case "sqrt":
+            return _Piece(["msqrt", *trees], _ATOM)
+        case "cbrt":
+            return _Piece(["mroot", *trees, ["mn", "3"]], _ATOM)
+        case "abs" | "floor" | "ceil":
+            opening, closing = _BRACKETS[op.name]
+            return _Piece(["mrow", _sign(opening), *trees, _sign(closing)], _ATOM)
+        case "where":
+            condition, yes, no = trees
+            return _Piece(["mrow", yes, _words("if"), condition, _words("else"), no], _CHOICE)
+    arguments: Tree = []
+    for tree in trees:
+        arguments += [_sign(","), tree] if arguments else [tree]
+    return _Piece(["mrow", _name(op.name).tree, _sign("("), *arguments, _sign(")")], _ATOM)
+
+
+def _words(text: str) -> Tree:
+    # Spaces at the ends of an element don't count in MathML.
+    return ["mtext", f"\N{NO-BREAK SPACE}{text}\N{NO-BREAK SPACE}"]

@@ -1,0 +1,98 @@
+"""Local derivatives as formulas: the row's derivative, written for the operands of one node."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.language.code import steps
+from backprop_cli.language.reader import read_value
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.op import Op
+from backprop_cli.operations.table import OPS
+from backprop_cli.text import number_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.language.code import Code
+
+# How tightly a text holds together: a sum, a product, a sign, a power, a name or call.
+_SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
+_BINDING = {"add": _SUM, "sub": _SUM, "mul": _PRODUCT, "div": _PRODUCT, "neg": _SIGN, "pow": _POWER}
+# What the operands have to hold at least, so that the grouping stays.
+_LEFT = {"add": _SUM, "sub": _SUM, "mul": _PRODUCT, "div": _PRODUCT, "pow": _ATOM}
+_RIGHT = {"add": _PRODUCT, "sub": _PRODUCT, "mul": _SIGN, "div": _SIGN, "neg": _PRODUCT, "pow": _SIGN}
+
+
+class _Piece(NamedTuple):
+    """A part of a formula, how tightly it holds together, and its number if it is one."""
+
+    text: str
+    binding: int
+    number: float | None = None
+
+
+def partial_text(op: Op, argnum: int, terms: Sequence[str]) -> str:
+    """Return ∂y/∂x of an operand as a formula in the language of programs: "b", "2*x", "1".
+
+    terms: the operands as they stand in the node's expression, names or constants.
+    Numbers are computed where they are small and whole: 2*x, not 2*x^(2 - 1).
+    """
+    if "cond" in op.args:
+        # A condition is no value, so the reader would not take its name for one.
+        return op.derivatives[argnum].replace("cond", terms[0])
+    operands = list(terms)
+    if len(operands) > op.arity:
+        # max and min of several: one operand against the extremum of the others.
+        others = [term for place, term in enumerate(operands) if place != argnum]
+        operands, argnum = [operands[argnum], op.write(others)], 0
+    bound = dict(zip(op.args, operands, strict=True))
+    stack: list[_Piece] = []
+    for what, arity, _, _ in steps(_code(op.derivatives[argnum])):
+        if isinstance(what, Op):
+            pieces = stack[-arity:]
+            del stack[-arity:]
+            stack.append(_apply(what, pieces))
+        elif isinstance(what, str):
+            stack.append(_term(bound[what]) if what in bound else _Piece(what, _ATOM))
+        else:
+            stack.append(_number(what))
+    return stack[0].text
+
+
+@cache
+def _code(text: str) -> Code:
+    return read_value(text)
+
+
+def _number(x: float) -> _Piece:
+    return _Piece(number_text(x, None), _ATOM if x >= 0 else _SIGN, x)
+
+
+def _term(text: str) -> _Piece:
+    """Return an operand. Constants of several parts come in parentheses."""
+    inner = text[1:-1] if text.startswith("(-") else text
+    if inner.lstrip("-").isdecimal() and len(inner) < 10:
+        return _number(float(inner))
+    return _Piece(text, _ATOM)
+
+
+def _apply(op: Op, pieces: list[_Piece]) -> _Piece:
+    numbers = [piece.number for piece in pieces if piece.number is not None]
+    if len(numbers) == len(pieces) and op.name in ("add", "sub", "neg", "mul"):
+        return _number(FLOAT.value(op, numbers))
+    if op.name == "pow" and pieces[1].number in (0, 1):
+        return pieces[0] if pieces[1].number else _number(1.0)
+    if op.name == "mul" and 1 in numbers:
+        return pieces[0 if pieces[1].number == 1 else 1]
+    if op.name == "mul" and pieces[0].number == -1:
+        op, pieces = OPS["neg"], pieces[1:]
+    if not op.infix:
+        return _Piece(op.write([piece.text for piece in pieces]), _ATOM)
+    need = (_RIGHT[op.name],) if op.name == "neg" else (_LEFT.get(op.name, _SUM), _RIGHT.get(op.name, _SUM))
+    texts = [
+        piece.text if piece.binding >= least else f"({piece.text})"
+        for piece, least in zip(pieces, need, strict=True)
+    ]
+    return _Piece(op.write(texts), _BINDING.get(op.name, _SUM))

@@ -1,0 +1,207 @@
+"""What a row of the table holds, and what it may call.
+
+A row is written against a namespace ``m``: ``+ - *`` are the operators of the numbers themselves, and
+everything else is a function of ``m``. ``m.div`` is the division of a program: dividing by zero has no value.
+``m.ratio`` is the division inside a derivative: 1/0 is a slope of infinity.
+
+Doubles one by one are in ``doubles``, reals of many digits in ``reals``, bounds in ``bounded``, formulas in
+``symbols``; arrays are in ``batch/engines``, registers and nodes of a graph in ``compile``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+Partial = Callable[..., "Number"]
+Point = tuple[float, ...]
+X, XY = ("x",), ("x", "y")
+"""The usual names of operands."""
+
+
+class Domain(NamedTuple):
+    """Where a primitive has a value: in words that follow "needs", as a predicate, and as points."""
+
+    words: str
+    contains: Callable[..., bool]
+    inside: tuple[Point, ...]
+    outside: tuple[Point, ...] = ()
+
+
+class Kink(NamedTuple):
+    """Where a primitive is not differentiable, and what is returned there.
+
+    at(m, xs, fixed) tells whether the point is one, as a condition of m, or False where it never is;
+    ``fixed`` marks the operands that are constants, in whose direction nobody differentiates.
+    convention: the derivative used there, and its reason.  points: some such points.
+    """
+
+    at: Callable[[Namespace, Sequence[Number], Sequence[bool]], Number]
+    convention: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Op:
+    """One primitive y = f(x₁ … xₙ) and all we know of it, written against a namespace m."""
+
+    name: str
+    args: tuple[str, ...]
+    """Names of the operands in the texts below."""
+    value: Callable[..., Number]
+    """value(m, *xs) -> y"""
+    partials: tuple[Partial, ...] | Partial
+    """partials[argnum](m, y, *xs) -> ∂y/∂x; may reuse the result y. Where the convention at a tie
+    depends on which operands are constants, one function (m, y, argnum, xs, fixed) for all."""
+    symbolic: Callable[..., Any]
+    """symbolic(sympy, *xs): the definition from elementary functions, from which sympy derives."""
+    domain: Domain
+    backward: str
+    """One sentence: what the operation does to the gradient that arrives."""
+    derivatives: tuple[str, ...]
+    """∂y/∂x per operand, in the language of programs."""
+    latex: str
+    """The formula, with #1, #2 … for the operands."""
+    latex_derivatives: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    infix: str = ""
+    """The operator with its spaces, where the operation is written as one."""
+    sympy_class: str = ""
+    """The class of sympy that is this function, if there is one."""
+    kink: Kink | None = None
+    variadic: bool = False
+    """Two or more operands, not just as many as args."""
+    condition: bool = False
+    """The result is a condition, which only ``where`` accepts."""
+    exact: bool = False
+    """The partials involve no rounding."""
+    composite: bool = False
+    """The value is a formula of several roundings, not one function of Python's."""
+    piecewise: bool = False
+    """``symbolic`` is made of sympy's Piecewise."""
+    cuts: Literal["", "always", "beside constants"] = ""
+    """When a partial of zero means that the operand is cut off, not that its slope is zero here:
+    a closed gate lets nothing through, not even zero times infinity. "beside constants": when all other
+    operands are constants (0*x)."""
+    reads: Callable[[Sequence[Number]], tuple[int, ...]] | None = None
+    """reads(xs) -> the operands that the value is made of, if not all of them."""
+    case: Callable[[Sequence[float], Sequence[str]], str] | None = None
+    """case(xs, terms) -> which case of the backward step holds at xs; terms: the operands as text."""
+    arity: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "arity", len(self.args))
+
+    def partial(
+        self, m: Namespace, argnum: int, y: Number, xs: Sequence[Number], fixed: Sequence[bool]
+    ) -> Number:
+        """Return ∂y/∂x of operand ``argnum`` at xs, where y is the value."""
+        if isinstance(self.partials, tuple):
+            return self.partials[argnum](m, y, *xs)
+        return self.partials(m, y, argnum, xs, fixed)
+
+    def cuts_off(self, slope: Number, fixed: Sequence[bool]) -> bool:
+        """Tell whether an operand with this partial is cut off from the output."""
+        return self.cuts != "" and slope == 0 and (self.cuts == "always" or sum(fixed) == len(fixed) - 1)
+
+    def write(self, operands: Sequence[str]) -> str:
+        """Return the operation on the operands as text: "a*b", "sigmoid(z)"."""
+        if self.infix:
+            return self.infix.join(operands) if len(operands) > 1 else self.infix + operands[0]
+        return f"{self.name}({', '.join(operands)})"
+
+
+Number = Any  # float, mpf, sympy.Expr: whatever the namespace works on
+
+
+class Namespace:
+    """What a row may call. Subclasses give the functions; the composite ones have a definition here."""
+
+    zero: Number
+    one: Number
+    inf: Number
+    nan: Number
+    pi: Number
+    ln2: Number
+    ln10: Number
+
+    abs: Callable[[Number], Number]
+    sign: Callable[[Number], Number]
+    floor: Callable[[Number], Number]
+    ceil: Callable[[Number], Number]
+    max: Callable[..., Number]
+    min: Callable[..., Number]
+    exp: Callable[[Number], Number]
+    expm1: Callable[[Number], Number]
+    log: Callable[[Number], Number]
+    log1p: Callable[[Number], Number]
+    log2: Callable[[Number], Number]
+    log10: Callable[[Number], Number]
+    sqrt: Callable[[Number], Number]
+    cbrt: Callable[[Number], Number]
+    sin: Callable[[Number], Number]
+    cos: Callable[[Number], Number]
+    tan: Callable[[Number], Number]
+    asin: Callable[[Number], Number]
+    acos: Callable[[Number], Number]
+    atan: Callable[[Number], Number]
+    atan2: Callable[[Number, Number], Number]
+    sinh: Callable[[Number], Number]
+    cosh: Callable[[Number], Number]
+    tanh: Callable[[Number], Number]
+    asinh: Callable[[Number], Number]
+    acosh: Callable[[Number], Number]
+    atanh: Callable[[Number], Number]
+    erf: Callable[[Number], Number]
+    erfc: Callable[[Number], Number]
+    hypot: Callable[[Number, Number], Number]
+    pow: Callable[[Number, Number], Number]
+    div: Callable[[Number, Number], Number]
+    ratio: Callable[[Number, Number], Number]
+    lt: Callable[[Number, Number], Number]
+    le: Callable[[Number, Number], Number]
+    gt: Callable[[Number, Number], Number]
+    ge: Callable[[Number, Number], Number]
+    eq: Callable[[Number, Number], Number]
+    both: Callable[[Number, Number], Number]
+    is_integer: Callable[[Number], Number]
+    where: Callable[[Number, Number, Number], Number]
+    number: Callable[[float], Number]
+
+    def either(self, p: Number, q: Number) -> Number:
+        """Tell whether one of two conditions holds, or both."""
+        return self.where(p, True, q)
+
+    def gaussian(self, x: Number, scale: float) -> Number:
+        """Return exp(-scale·x²), for a scale of 1 or 1/2."""
+        return self.exp(-(x * x) * scale)
+
+    def normal_cdf(self, x: Number) -> Number:
+        """Return the probability that a standard normal variable is below x."""
+        return self.erfc(-x / self.sqrt(self.number(2.0))) / 2
+
+    def shifted_pow(self, x: Number, y: Number) -> Number:
+        """Return x**(y - 1)."""
+        return self.pow(x, y - 1)
+
+    def inverse_cbrt_squared(self, x: Number) -> Number:
+        """Return |x|**(-2/3), for x other than 0."""
+        root = self.cbrt(x)
+        return self.one / (root * root)
+
+    def value(self, op: Op, xs: Sequence[Number]) -> Number:
+        """Evaluate one primitive. Raises ArithmeticError or ValueError where it has no value."""
+        return op.value(self, *xs)
+
+    def plain_value(self, op: Op) -> Callable[..., Number] | None:  # noqa: ARG002
+        """Return the value of a primitive as a function where ``value`` only calls it, None elsewhere."""
+        return None
+
+    def partial(self, op: Op, argnum: int, y: Number, xs: Sequence[Number], fixed: Sequence[bool]) -> Number:
+        """Return ∂y/∂x of one primitive at y = f(xs). ``fixed`` marks the operands that are constants."""
+        return op.partial(self, argnum, y, xs, fixed)
+
+    def plain_partials(self, op: Op) -> tuple[Partial, ...] | None:  # noqa: ARG002
+        """Return the partials of a primitive where ``partial`` only calls them, None elsewhere."""
+        return None

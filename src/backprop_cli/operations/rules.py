@@ -1,0 +1,182 @@
+"""Rules that several rows share, or that need more than a line: ties, corners of x**y, bells, cases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from backprop_cli.operations.op import Namespace, Number
+
+SHARES = "equal shares of the slope for operands that tie, 0 beside a constant: the subgradient of least norm"
+STEP = "0, the slope on both sides; the value jumps"
+VERTICAL = "the slope is infinite"
+
+
+def zero_slope(m: Namespace, _y: Number, *_xs: Number) -> Number:
+    """Return the partial of what is constant on both sides of a step, and of a condition."""
+    return m.zero
+
+
+def one_slope(m: Namespace, _y: Number, _x1: Number, _x2: Number) -> Number:
+    """Return the partial of a term of a sum."""
+    return m.one
+
+
+def share_of_best(
+    m: Namespace, xs: Sequence[Number], fixed: Sequence[Number], argnum: int, best: Number
+) -> Number:
+    """Return ∂best/∂xs[argnum] where best is the max or the min of xs.
+
+    Operands that tie share the slope of 1 equally: of all subgradients, the shortest. Beside a constant
+    the shortest is 0, as in relu(0). ``fixed`` is 1 for constants and 0 for the others.
+    """
+    ties = [m.where(m.eq(x, best), m.one, m.zero) for x in xs]
+    count, constants = m.zero, m.zero
+    for tie, is_fixed in zip(ties, fixed, strict=True):
+        count = count + tie
+        constants = constants + tie * is_fixed
+    alone = m.where(m.eq(count, m.one), m.one, m.zero)
+    share = m.where(m.eq(constants, m.zero), m.one, alone) * ties[argnum]
+    return share / m.where(m.eq(count, m.zero), m.one, count)
+
+
+def extremum_partial(
+    m: Namespace, y: Number, argnum: int, xs: Sequence[Number], fixed: Sequence[bool]
+) -> Number:
+    """Return the partial of max and min."""
+    return share_of_best(m, xs, [m.one if f else m.zero for f in fixed], argnum, y)
+
+
+def clip_partial(m: Namespace, y: Number, argnum: int, xs: Sequence[Number], fixed: Sequence[bool]) -> Number:
+    """clip(x, lo, hi) is min(max(x, lo), hi), and its ties are theirs."""
+    x, low, high = xs
+    x_fixed, low_fixed, high_fixed = (m.one if f else m.zero for f in fixed)
+    raised = m.max(x, low)
+    outer = (m.where(m.gt(x, low), x_fixed, low_fixed), high_fixed)
+    if argnum == 2:
+        return share_of_best(m, (raised, high), outer, 1, y)
+    return share_of_best(m, (x, low), (x_fixed, low_fixed), argnum, raised) * share_of_best(
+        m, (raised, high), outer, 0, y
+    )
+
+
+def is_tie(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool], best: Number) -> Number:
+    """Tell whether two operands or more, one of them no constant, are the best."""
+    count, varying = m.zero, m.zero
+    for x, is_fixed in zip(xs, fixed, strict=True):
+        tie = m.where(m.eq(x, best), m.one, m.zero)
+        count = count + tie
+        varying = varying if is_fixed else varying + tie
+    return m.both(m.gt(count, m.one), m.gt(varying, m.zero))
+
+
+def clip_kink(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool]) -> Number:
+    """Tell whether clip(x, lo, hi) is at a tie."""
+    if all(fixed):
+        return False
+    x, low, high = xs
+    raised = m.max(x, low)
+    return m.either(
+        is_tie(m, (x, low), fixed[:2], raised), is_tie(m, (raised, high), (False, fixed[2]), high)
+    )
+
+
+def at_point(value: float) -> Callable[[Namespace, Sequence[Number], Sequence[bool]], Number]:
+    """Return the kink of a function that has one at this operand."""
+    return lambda m, xs, _fixed: m.eq(xs[0], m.number(value))
+
+
+def pow_by_base(m: Namespace, _y: Number, x: Number, n: Number) -> Number:
+    """∂(xⁿ)/∂x = n·x**(n - 1); at x = 0: 0 for n = 0 and n > 1, 1 for n = 1, infinite between 0 and 1."""
+    at_zero = m.where(m.both(m.gt(n, m.zero), m.lt(n, m.one)), m.inf, m.where(m.eq(n, m.one), m.one, m.zero))
+    away = m.eq(x, m.zero)
+    return m.where(away, at_zero, n * m.shifted_pow(m.where(away, m.one, x), n))
+
+
+def pow_by_exponent(m: Namespace, y: Number, x: Number, n: Number) -> Number:
+    """∂(xⁿ)/∂n = xⁿ·log x; 0 at x = 0 with n > 0; none for x < 0, where only integers n have a value."""
+    at_zero = m.where(m.gt(n, m.zero), m.zero, m.nan)
+    positive = m.gt(x, m.zero)
+    return m.where(
+        positive,
+        y * m.log(m.where(positive, x, m.one)),
+        m.where(m.eq(x, m.zero), at_zero, m.nan),
+    )
+
+
+def pow_kink(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool]) -> Number:
+    """Tell whether x**n has a corner; see docs/decisions/0003-powers.md."""
+    x, n = xs
+    is_root = False if fixed[0] else m.where(m.is_integer(n), False, m.gt(n, m.zero))
+    if fixed[1]:
+        return m.both(m.eq(x, m.zero), is_root)
+    return m.either(m.lt(x, m.zero), m.both(m.eq(x, m.zero), m.either(is_root, m.eq(n, m.zero))))
+
+
+def gate_case(xs: Sequence[float], _terms: Sequence[str]) -> str:
+    """Tell whether a ReLU is open."""
+    if xs[0] > 0:
+        return "the ReLU gate is open: the gradient passes"
+    return "the ReLU gate is closed: the gradient is blocked"
+
+
+def side_case(below: str) -> Callable[[Sequence[float], Sequence[str]], str]:
+    """Return what tells on which side of 0 the operand is. below: what happens there."""
+    return lambda xs, terms: (
+        f"{terms[0]} > 0: the gradient passes" if xs[0] > 0 else f"{terms[0]} <= 0: {below}"
+    )
+
+
+def winner_case(best: Callable[[Sequence[float]], float], word: str) -> Callable[..., str]:
+    """Return what tells which operands are the best."""
+
+    def case(xs: Sequence[float], terms: Sequence[str]) -> str:
+        winners = [term for x, term in zip(xs, terms, strict=True) if x == best(xs)]
+        return f"{' and '.join(winners)} {'is' if len(winners) == 1 else 'are'} the {word}"
+
+    return case
+
+
+def clip_case(xs: Sequence[float], terms: Sequence[str]) -> str:
+    """Tell whether the operand of a clip is between its limits."""
+    x, low, high = xs
+    if low < x < high:
+        return f"{terms[0]} is between the limits: the gradient passes"
+    return f"{terms[0]} is not between the limits: it is blocked"
+
+
+def where_case(xs: Sequence[float], terms: Sequence[str]) -> str:
+    """Tell which branch is taken."""
+    return f"{terms[0]} {'holds' if xs[0] else 'does not hold'}: {terms[1 if xs[0] else 2]} is taken"
+
+
+def sigmoid(m: Namespace, x: Number) -> Number:
+    """Return 1/(1 + exp(-x)) without overflow: exp is only taken of -|x|."""
+    e = m.exp(-m.abs(x))
+    return m.where(m.ge(x, m.zero), m.one, e) / (m.one + e)
+
+
+def bell(m: Namespace, x: Number) -> Number:
+    """Return 1/(e^x + e^-x)², a quarter of sech²; right in the tails, where 1 - tanh² is not.
+
+    e(e + 2) + 1 keeps it below 2.2 ulp, (1 + e)² below 3.8.
+    """
+    e = m.exp(-(m.abs(x) + m.abs(x)))
+    return e / (m.one + e * (e + 2))
+
+
+def silu_slope(m: Namespace, x: Number) -> Number:
+    """Return σ + xσ(1 - σ) over one denominator: as a sum of products it would be off by 5 ulp."""
+    e = m.exp(-m.abs(x))
+    top = m.where(m.ge(x, m.zero), m.one + e + x * e, e * (m.one + e + x))
+    return top / ((m.one + e) * (m.one + e))
+
+
+def sympy_extremum(s: Any, xs: Sequence[Any], wins: Callable[[Any, Any], Any]) -> Any:
+    """Fold max or min from two-way decisions: sympy's own Max asks its assumptions, for seconds."""
+    best = xs[0]
+    for x in xs[1:]:
+        best = s.Piecewise((best, wins(best, x)), (x, True))
+    return best

@@ -1,0 +1,37 @@
+"""THE TABLE: every operation, one row per primitive, every fact about it in that row.
+
+Values and partials are written against a namespace ``m`` (see ``op``), so one row serves doubles, reals
+of many digits, bounds, arrays, registers and formulas alike. Both branches of ``m.where`` are evaluated, so
+a row keeps the branch that is not taken harmless by itself: ``expm1(min(x, 0))``, not ``expm1(x)``.
+
+Adding an operation is adding a row to a file of ``rows``. The reader, the sweeps, the check, the engines,
+the page and the tests find it here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from backprop_cli.operations.rows.activations import ACTIVATIONS
+from backprop_cli.operations.rows.arithmetic import ARITHMETIC
+from backprop_cli.operations.rows.circular import CIRCULAR
+from backprop_cli.operations.rows.decisions import DECISIONS
+from backprop_cli.operations.rows.exponentials import EXPONENTIALS
+from backprop_cli.operations.rows.hyperbolic import HYPERBOLIC
+
+if TYPE_CHECKING:
+    from backprop_cli.operations.op import Op
+
+TABLE: tuple[Op, ...] = (*ARITHMETIC, *EXPONENTIALS, *CIRCULAR, *HYPERBOLIC, *ACTIVATIONS, *DECISIONS)
+
+OPS: dict[str, Op] = {op.name: op for op in TABLE}
+"""Every operation by its name."""
+
+FUNCTIONS: dict[str, Op] = {
+    name: op for op in TABLE if not op.infix or op.name == "pow" for name in (op.name, *op.aliases)
+}
+"""Every operation that is written as a call, by name and by alias."""
+
+CONSTANTS: dict[str, float] = {"pi": math.pi, "tau": math.tau}
+"""The predefined constants, which a program may assign or be given all the same."""

@@ -1,0 +1,352 @@
+"""The story of a computation: text, Markdown with mathematics, LaTeX, JSON (schema backprop/explain@1)."""
+
+from __future__ import annotations
+
+import re
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backprop_cli.console.sheets import Block
+from backprop_cli.console.strict_json import dump, maybe_number, number
+from backprop_cli.notation.latex import escape, expression_latex, name_latex, number_latex
+from backprop_cli.notation.pretty import pretty
+from backprop_cli.render.latex import document
+from backprop_cli.text import listing, number_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from backprop_cli.console.sheets import Role
+    from backprop_cli.tell.limits import Limit, Quotient
+    from backprop_cli.tell.paths import Path, Paths
+    from backprop_cli.tell.story import Backward, Forward, Story, Term
+
+_WIDTH = 80
+_MOST_ADDENDS = 12
+_RELATION = re.compile(r" [<>]=? ")
+_SIMPLE = re.compile(r"[\w.#]+|[^\W\d]\w*\([^()]*\)|\([^()]*\)")
+
+
+class Line(NamedTuple):
+    """A line of the story. kind: "heading", "equation", "words" or "gap"."""
+
+    kind: str
+    text: str
+
+
+class TextPen:
+    """Writes mathematics as text, in ASCII where Unicode is not to be had."""
+
+    def __init__(self, output: str, upstream: float, digits: int | None, *, unicode: bool = True) -> None:
+        self.output = output
+        self.upstream = upstream
+        self.digits = digits
+        self.unicode = unicode
+
+    def number(self, x: float) -> str:
+        return pretty(number_text(x, self.digits), unicode=self.unicode)
+
+    def name(self, name: str) -> str:
+        return name
+
+    def expression(self, text: str) -> str:
+        return pretty(text, unicode=self.unicode)
+
+    def gradient(self, name: str) -> str:
+        """Return the gradient of a node; no derivative of the output where more than 1 arrives there."""
+        return self.local(self.output, name) if self.upstream == 1 else f"gradient of {name}"
+
+    def local(self, user: str, name: str) -> str:
+        d = "∂" if self.unicode else "d"
+        return f"{d}{user}/{d}{name}"
+
+    def product(self, factors: Iterable[str]) -> str:
+        return (" · " if self.unicode else " * ").join(factors)
+
+    def group(self, text: str) -> str:
+        return f"({text})"
+
+    def words(self, text: str) -> str:
+        return text
+
+
+class MathPen(TextPen):
+    """Writes mathematics as LaTeX."""
+
+    def number(self, x: float) -> str:
+        return number_latex(number_text(x, self.digits))
+
+    def name(self, name: str) -> str:
+        return name_latex(name)
+
+    def expression(self, text: str) -> str:
+        # What stands behind c of c#1 would be read as a comment.
+        found = None if "#" in text else expression_latex(text)
+        return rf"\texttt{{{escape(text)}}}" if found is None else found
+
+    def gradient(self, name: str) -> str:
+        if self.upstream == 1:
+            return self.local(self.output, name)
+        return rf"\mathrm{{gradient}}\left({name_latex(name)}\right)"
+
+    def local(self, user: str, name: str) -> str:
+        return rf"\frac{{\partial {name_latex(user)}}}{{\partial {name_latex(name)}}}"
+
+    def product(self, factors: Iterable[str]) -> str:
+        return r" \cdot ".join(factors)
+
+    def group(self, text: str) -> str:
+        return rf"\left({text}\right)"
+
+    def words(self, text: str) -> str:
+        return rf"\text{{ {text}}}"
+
+
+def story_lines(story: Story, pen: TextPen) -> Iterator[Line]:
+    """Yield the story, line by line."""
+    yield Line("heading", "Forward pass")
+    if story.inputs:
+        yield Line("equation", ", ".join(f"{pen.name(f.node)} = {pen.number(f.value)}" for f in story.inputs))
+    for step in story.forward:
+        yield Line("equation", _forward(step, pen))
+    yield Line("heading", "Backward pass")
+    explained: set[str] = set()
+    for gradient in story.backward:
+        yield from _backward(gradient, story, pen, explained)
+    for node, notes in story.notes.items():
+        if node not in explained:
+            yield from (Line("words", note) for note in notes)
+
+
+def _forward(step: Forward, pen: TextPen) -> str:
+    if _RELATION.search(step.symbols):
+        verdict = pen.words("holds" if step.value else "does not hold")
+        shown = [pen.expression(side) for side in (step.symbols, step.numbers)]
+        return f"{pen.name(step.node)}: {', '.join(shown)} {verdict}"
+    sides = [pen.name(step.node), pen.expression(step.symbols)]
+    if step.numbers and step.numbers != step.symbols:
+        sides.append(pen.expression(step.numbers))
+    value = pen.number(step.value)
+    return " = ".join(sides if sides[-1] == value else [*sides, value])
+
+
+def _backward(step: Backward, story: Story, pen: TextPen, explained: set[str]) -> Iterator[Line]:
+    gradient = pen.gradient(step.node)
+    if step.node == story.output:
+        yield Line("equation", f"{gradient} = {pen.number(step.gradient)}")
+        if story.upstream != 1:
+            yield Line("words", f"{number_text(story.upstream, pen.digits)} arrives at the output")
+        return
+    for term in step.terms:
+        if term.user not in explained:
+            explained.add(term.user)
+            head = f"{term.user} = {pretty(term.expr, unicode=pen.unicode)}"
+            yield Line("gap", "")
+            yield Line("words", f"{head}: {term.case or term.reason}")
+            for note in story.notes.get(term.user, ()):
+                yield Line("words", note)
+    if not step.terms:
+        yield Line("equation", f"{gradient} = {pen.number(0.0)}")
+        yield Line("words", f"the output does not depend on {step.node}")
+    elif len(step.terms) == 1:
+        yield Line("equation", f"{gradient} = {_term(step.node, step.terms[0], story, pen)}")
+    else:
+        users = listing(list(dict.fromkeys(term.user for term in step.terms)))
+        yield Line("gap", "")
+        yield Line("words", f"{step.node} feeds {users}: the contributions add up")
+        for term in step.terms:
+            yield Line("equation", _term(step.node, term, story, pen))
+        products = [pen.number(term.product) for term in step.terms]
+        if len(products) > _MOST_ADDENDS:
+            products = [*products[: _MOST_ADDENDS - 1], "…" if pen.unicode else "..."]
+        total = " + ".join(_grouped(p, pen) for p in products)
+        yield Line("equation", f"{gradient} = {total} = {pen.number(step.gradient)}")
+
+
+def _term(node: str, term: Term, story: Story, pen: TextPen) -> str:
+    """Return a contribution: ∂L/∂e · ∂e/∂a = 5 · b = 5 · 3 = 15."""
+    arriving = _grouped(pen.number(term.arriving), pen)
+    sides = []
+    if term.user != story.output or story.upstream != 1:
+        sides.append(pen.product([pen.gradient(term.user), pen.local(term.user, node)]))
+    slope = _grouped(pen.number(term.slope), pen)
+    # A gate is told in words; where(x > 0, 1, 0) says no more.
+    gate = not term.formula or (bool(term.case) and term.formula.startswith("where("))
+    factors = [slope] if gate else [_factor(term.formula, pen), _factor(term.numbers, pen), slope]
+    sides += [pen.product([arriving, factor]) for factor in factors]
+    sides.append(pen.number(term.product))
+    return " = ".join(dict.fromkeys(sides))
+
+
+def _factor(text: str, pen: TextPen) -> str:
+    """Return a local derivative as a factor."""
+    shown = pen.expression(text)
+    return shown if _SIMPLE.fullmatch(text) and shown[0] not in "-−" else pen.group(shown)
+
+
+def _grouped(text: str, pen: TextPen) -> str:
+    return pen.group(text) if text[0] in "-−" else text
+
+
+def path_lines(found: Paths, pen: TextPen) -> Iterator[Line]:
+    """Yield the paths from a node to the output, and their sum."""
+    shown = len(found.paths)
+    yield Line("heading", f"Paths from {found.node}")
+    for path in found.paths:
+        yield Line("words", (" → " if pen.unicode else " -> ").join(path.nodes))
+        steps = list(zip(path.nodes, path.nodes[1:], path.slopes, strict=False))[::-1]
+        scale = [] if found.upstream == 1 else [_grouped(pen.number(found.upstream), pen)]
+        names = pen.product(scale + [pen.local(user, node) for node, user, _ in steps])
+        numbers = pen.product(scale + [_grouped(pen.number(slope), pen) for *_, slope in steps])
+        sides = dict.fromkeys(filter(None, (names, numbers, pen.number(path.product))))
+        yield Line("equation", " = ".join(sides))
+    if shown < found.number:
+        yield Line("words", f"{found.number - shown:,} more paths are not shown")
+    products = [_grouped(pen.number(path.product), pen) for path in found.paths[:12]]
+    sums = [" + ".join(products)] if 1 < found.number == len(products) else []
+    yield Line("gap", "")
+    yield Line("equation", " = ".join([pen.gradient(found.node), *sums, pen.number(found.total)]))
+
+
+def limit_lines(limits: Sequence[Limit], pen: TextPen) -> Iterator[Line]:
+    """Yield the difference quotients of a node by each operand, beside the derivative."""
+    for limit in limits:
+        x = limit.operand
+        expr, at = pretty(limit.expr, unicode=pen.unicode), number_text(limit.at, pen.digits)
+        yield Line("heading", f"{limit.node} = {expr} near {x} = {at}")
+        sides = [pen.local(limit.node, x), pen.expression(limit.formula), pen.number(limit.slope)]
+        if limit.note:
+            del sides[1]
+        yield Line("equation", " = ".join(dict.fromkeys(sides)))
+        if limit.note:
+            yield Line("words", limit.note)
+        for quotient in limit.quotients:
+            h = number_text(quotient.h)
+            if quotient.value is None or quotient.error is None:
+                yield Line("words", f"h = {h}: outside the domain")
+                continue
+            value, error = number_text(quotient.value, 10), number_text(quotient.error, 2)
+            yield Line("words", f"h = {h:6} (f({x} + h) - f({x}))/h = {value:14} off by {error}")
+
+
+# ---- forms ----
+
+
+def text_blocks(lines: Iterable[Line]) -> list[Block]:
+    """Return the lines as text: a heading at the margin, the rest indented and kept to 80 columns."""
+    out: list[tuple[str, Role]] = []
+    for kind, text in lines:
+        if kind == "heading":
+            out += [("", ""), (text, "output")] if out else [(text, "output")]
+        elif kind == "gap":
+            if out and out[-1][1] == "":
+                out.append(("", ""))
+        elif kind == "equation":
+            out.extend((line, "") for line in _broken(text))
+        else:
+            # Columns of numbers stay as they are.
+            told = (
+                [f"  {text}"]
+                if "  " in text
+                else wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+            )
+            out.extend((line, "idle") for line in told)
+    return [Block((), lambda: out)]
+
+
+def _broken(equation: str) -> Iterator[str]:
+    """Yield an equation in lines, broken before an equals sign, which stands below the first one."""
+    first, *sides = equation.split(" = ")
+    line, margin = f"  {first}", " " * (len(first) + 2 if len(first) <= 24 else 6)
+    for side in sides:
+        if len(line) + len(side) + 3 > _WIDTH and line.strip():
+            yield line
+            line = margin
+        line += f" = {side}"
+    yield line
+
+
+def markdown(lines: Iterable[Line]) -> str:
+    """Return the lines as Markdown, with blocks of mathematics that GitHub renders."""
+    parts: list[str] = []
+    for kind, text in lines:
+        if kind == "heading":
+            parts.append(f"## {_escaped(text)}")
+        elif kind == "equation":
+            parts.append(f"```math\n{text}\n```")
+        elif kind == "words":
+            parts.append(_escaped(text))
+    return "\n\n".join(parts) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&$])", r"\\\1", text)
+
+
+def latex(lines: Iterable[Line], title: str) -> str:
+    """Return the lines as a document that pdflatex typesets as it is."""
+    parts = [rf"\noindent\texttt{{{escape(title)}}}"]
+    for kind, text in lines:
+        if kind == "heading":
+            parts.append(rf"\section*{{{escape(text)}}}")
+        elif kind == "equation":
+            parts.append(rf"\[ {text} \]")
+        elif kind == "words":
+            parts.append(rf"\noindent {escape(text)}")
+    return document("\n\n".join(parts), size="11pt", page="margin=20mm")
+
+
+def render_json(story: Story, paths: Paths | None, limits: Sequence[Limit]) -> str:
+    """Return the story as one line of JSON."""
+    record: dict[str, Any] = {
+        "schema": "backprop/explain@1",
+        "program": story.program,
+        "output": story.output,
+        "upstream": number(story.upstream),
+        "inputs": {step.node: number(step.value) for step in story.inputs},
+        "forward": [
+            {"node": f.node, "symbols": f.symbols, "numbers": f.numbers, "value": number(f.value)}
+            for f in story.forward
+        ],
+        "backward": [
+            {
+                "node": b.node,
+                "gradient": number(b.gradient),
+                "terms": [
+                    {**t._asdict(), **{k: number(getattr(t, k)) for k in ("arriving", "slope", "product")}}
+                    for t in b.terms
+                ],
+            }
+            for b in story.backward
+        ],
+        "notes": story.notes,
+    }
+    if paths is not None:
+        record["paths"] = {
+            "node": paths.node,
+            "number": paths.number,
+            "total": number(paths.total),
+            "paths": [_path(path) for path in paths.paths],
+        }
+    if limits:
+        record["limits"] = [
+            {
+                "node": limit.node,
+                "operand": limit.operand,
+                "at": number(limit.at),
+                "formula": limit.formula,
+                "slope": number(limit.slope),
+                "quotients": [_quotient(q) for q in limit.quotients],
+            }
+            for limit in limits
+        ]
+    return dump(record) + "\n"
+
+
+def _path(path: Path) -> dict[str, Any]:
+    slopes = [number(x) for x in path.slopes]
+    return {"nodes": list(path.nodes), "slopes": slopes, "product": number(path.product)}
+
+
+def _quotient(quotient: Quotient) -> dict[str, Any]:
+    return {"h": quotient.h, "value": maybe_number(quotient.value), "error": maybe_number(quotient.error)}

@@ -1,0 +1,1 @@
+"""System: files, pipes, threads and the collector."""

@@ -1,0 +1,1 @@
+"""Tell: the passes step by step, paths, limits and counts."""

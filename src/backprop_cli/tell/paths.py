@@ -1,0 +1,59 @@
+"""Every path from an input to the output."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.operations.table import OPS
+from backprop_cli.tell.story import find_node
+
+if TYPE_CHECKING:
+    from backprop_cli.report import Report
+
+_MOST_PATHS = 100
+
+
+class Path(NamedTuple):
+    """A way from an input to the output: its nodes, the local derivatives along it, and their product."""
+
+    nodes: tuple[str, ...]
+    slopes: tuple[float, ...]
+    product: float
+
+
+class Paths(NamedTuple):
+    """The paths from a node to the output, at most a hundred of ``number``. total: the gradient.
+
+    upstream: the factor on each of them.
+    """
+
+    node: str
+    paths: tuple[Path, ...]
+    number: int
+    total: float
+    upstream: float
+
+
+def find_paths(report: Report, name: str) -> Paths:
+    """Return the paths from a node to the output, and how many there are. Raises InputError."""
+    start = find_node(report, name)
+    users: dict[str, list[tuple[str, float]]] = {node.id: [] for node in report.nodes}
+    for node in report.nodes:
+        for operand, slope in zip(node.operands, node.partials, strict=True):
+            if isinstance(operand, str) and slope is not None and not OPS[node.op].condition:
+                users[operand].append((node.id, slope))
+    counts: dict[str, int] = {}
+    for node in reversed(report.nodes):
+        counts[node.id] = (node.id == report.output) + sum(counts[user] for user, _ in users[node.id])
+    found: list[Path] = []
+    stack: list[tuple[tuple[str, ...], tuple[float, ...]]] = [((start.id,), ())]
+    while stack and len(found) < _MOST_PATHS:
+        nodes, slopes = stack.pop()
+        if nodes[-1] == report.output:
+            found.append(Path(nodes, slopes, report.upstream * math.prod(slopes)))
+            continue
+        for user, slope in reversed(users[nodes[-1]]):
+            if counts[user]:
+                stack.append(((*nodes, user), (*slopes, slope)))
+    return Paths(start.id, tuple(found), counts[start.id], start.gradient, report.upstream)

@@ -1,0 +1,213 @@
+"""A computation told step by step: forward with numbers plugged in, then back by the chain rule."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.errors import InputError
+from backprop_cli.notation.partials import partial_text
+from backprop_cli.operations.table import OPS
+from backprop_cli.text import did_you_mean, number_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backprop_cli.operations.op import Op
+    from backprop_cli.report import NodeRecord, Report
+
+_NAME = re.compile(r"[^\W\d]\w*(?:#\d+)?(?!\w*\()")
+
+
+class Forward(NamedTuple):
+    """A value on the way forward: node = symbols = numbers = value."""
+
+    node: str
+    symbols: str
+    numbers: str
+    value: float
+
+
+class Term(NamedTuple):
+    """What one use of a node contributes to its gradient: the gradient of the user times a local derivative.
+
+    user, expr: the node that uses it, and what it computes.  arriving: the gradient there.
+    formula, numbers: the local derivative in symbols and with numbers plugged in.  slope: its value.
+    product: arriving · slope.
+    reason: what the user's operation does to a gradient.  case: which case of that holds here, or "".
+    """
+
+    user: str
+    expr: str
+    arriving: float
+    formula: str
+    numbers: str
+    slope: float
+    product: float
+    reason: str
+    case: str
+
+
+class Backward(NamedTuple):
+    """The gradient of a node: the sum of its terms; none for the output, and where there is no path to it."""
+
+    node: str
+    terms: tuple[Term, ...]
+    gradient: float
+
+
+class Story(NamedTuple):
+    """A computation, told in the order in which it is done.
+
+    inputs: what is given.  backward: a node comes behind all nodes that use it.
+    notes: node -> what is to be said of it: kinks and the like.
+    """
+
+    program: str
+    output: str
+    upstream: float
+    inputs: tuple[Forward, ...]
+    forward: tuple[Forward, ...]
+    backward: tuple[Backward, ...]
+    notes: dict[str, list[str]]
+
+
+def tell(report: Report, *, why: str | None = None, digits: int | None = 6) -> Story:
+    """Return the story of a report. why: tell of this node only. Raises InputError."""
+    nodes = {node.id: node for node in report.nodes}
+    if why is not None:
+        why = find_node(report, why).id
+    users: dict[str, list[tuple[NodeRecord, int]]] = {node.id: [] for node in report.nodes}
+    for node in report.nodes:
+        for argnum, operand in enumerate(node.operands):
+            if isinstance(operand, str) and not _is_condition(node) and not _is_condition(nodes[operand]):
+                users[operand].append((node, argnum))
+    notes: dict[str, list[str]] = {}
+    for warning in report.warnings:
+        notes.setdefault(warning.node or report.output, []).append(warning.message)
+    told = [node for node in report.nodes if why is None or node.id == why]
+    return Story(
+        report.program,
+        report.output,
+        report.upstream,
+        tuple(Forward(n.id, "", "", n.value) for n in told if n.op == "input"),
+        tuple(_forward(n, nodes, digits) for n in told if n.op != "input"),
+        tuple(
+            _backward(node, users[node.id], nodes, report, digits)
+            for node in _backward_order(report, nodes, users)
+            if (node.id == why) or (why is None and _is_asked_for(node, report))
+        ),
+        notes,
+    )
+
+
+def _is_condition(node: NodeRecord) -> bool:
+    """Tell whether a node is a condition, through which no gradient passes."""
+    return node.op in OPS and OPS[node.op].condition
+
+
+def _is_asked_for(node: NodeRecord, report: Report) -> bool:
+    """Tell whether a node is a step, or one of the inputs to differentiate by."""
+    return node.op != "input" or node.id.partition("#")[0] in report.gradients
+
+
+def _backward_order(
+    report: Report, nodes: dict[str, NodeRecord], users: dict[str, list[tuple[NodeRecord, int]]]
+) -> Iterator[NodeRecord]:
+    """Yield the nodes from the output back, each behind all that use it, breadth first."""
+    waiting = {name: len(uses) for name, uses in users.items()}
+    # What does not lead to the output waits for nobody.
+    queue = deque(node for node in reversed(report.nodes) if not waiting[node.id] and not _is_condition(node))
+    while queue:
+        node = queue.popleft()
+        yield node
+        for operand in node.operands:
+            if isinstance(operand, str) and not _is_condition(nodes[operand]):
+                waiting[operand] -= 1
+                if not waiting[operand]:
+                    queue.append(nodes[operand])
+
+
+def find_node(report: Report, name: str) -> NodeRecord:
+    """Return the node of that name. Raises InputError."""
+    known = {alias: node for node in report.nodes for alias in (node.id, *node.aliases)}
+    if name not in known:
+        hint = did_you_mean(name, known) or f"its nodes are {', '.join(list(known)[:12])}"
+        raise InputError(f"{name} is not a node of the program", hint=hint)
+    return known[name]
+
+
+def _forward(node: NodeRecord, nodes: dict[str, NodeRecord], digits: int | None) -> Forward:
+    if node.op == "constant":
+        return Forward(node.id, node.expr, "", node.value)
+    op = OPS[node.op]
+    values = [nodes[x].value if isinstance(x, str) else x for x in node.operands]
+    texts = [number_text(x, digits) for x in values]
+    if op.infix:
+        texts = [f"({text})" if text.startswith("-") else text for text in texts]
+    return Forward(node.id, node.expr, op.write(texts), node.value)
+
+
+def _backward(
+    node: NodeRecord,
+    users: list[tuple[NodeRecord, int]],
+    nodes: dict[str, NodeRecord],
+    report: Report,
+    digits: int | None,
+) -> Backward:
+    if node.id == report.output:
+        return Backward(node.id, (), report.upstream)
+    # Zero times infinity is nothing behind a closed branch, else it has no value.
+    lost = math.isnan(node.gradient)
+    terms = tuple(_term(user, argnum, nodes, digits, lost=lost) for user, argnum in users)
+    return Backward(node.id, terms, node.gradient)
+
+
+def _term(
+    user: NodeRecord, argnum: int, nodes: dict[str, NodeRecord], digits: int | None, *, lost: bool
+) -> Term:
+    op = OPS[user.op]
+    slope = user.partials[argnum]
+    assert slope is not None
+    # At a kink no formula has the slope that is used; the note says which convention it is.
+    formula = "" if user.kink is not None else partial_text(op, argnum, user.terms)
+    if formula and not op.infix:
+        formula = formula.replace(op.write(user.terms), user.id)  # a·(1 - a) is easier than the same in z
+    numbers = _NAME.sub(lambda match: _number(match[0], nodes, digits), formula)
+    case = ""
+    if op.case is not None and user.kink is None:  # else its note says what is used
+        xs = [nodes[x].value if isinstance(x, str) else x for x in user.operands]
+        case = op.case(xs, [_said(x, term, nodes) for x, term in zip(user.operands, user.terms, strict=True)])
+    product = user.gradient * slope if (user.gradient and slope) or lost else 0.0
+    reason = _reason(op, argnum, user)
+    return Term(user.id, user.expr, user.gradient, formula, numbers, slope, product, reason, case)
+
+
+def _reason(op: Op, argnum: int, user: NodeRecord) -> str:
+    """Return what an operation does to a gradient; of a power with a number, only what happens here."""
+    constant = user.operands[1 - argnum] if op.name == "pow" else ""
+    if isinstance(constant, str):
+        return op.backward
+    here, there = ("base", "exponent") if argnum == 0 else ("exponent", "base")
+    number = user.terms[1 - argnum]
+    number = number[1:-1] if number.startswith("(") else number
+    slope = partial_text(op, argnum, user.terms)
+    return f"a power with the {there} {number} passes to its {here} the gradient times {slope}"
+
+
+def _said(operand: str | float, term: str, nodes: dict[str, NodeRecord]) -> str:
+    """Return an operand as text, a condition as what it says."""
+    return nodes[operand].expr if isinstance(operand, str) and _is_condition(nodes[operand]) else term
+
+
+def _number(name: str, nodes: dict[str, NodeRecord], digits: int | None) -> str:
+    """Return the value of a node as it stands in a formula; the name itself of a constant such as pi."""
+    if name not in nodes:
+        return name
+    text = number_text(nodes[name].value, digits)
+    return f"({text})" if text.startswith("-") else text
+
+
+# ---- the limit ----

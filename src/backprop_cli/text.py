@@ -1,0 +1,77 @@
+"""Numbers, lists and near names as words."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def number_text(x: float, digits: int | None = 6) -> str:
+    """Return a number for people: 15 and not 15.0; ``digits`` significant ones, None for all."""
+    if math.isnan(x):
+        return "undefined"
+    if math.isinf(x):
+        return "infinity" if x > 0 else "-infinity"
+    if x == 0:
+        return "0"
+    text = repr(x) if digits is None else f"{x:.{digits}g}"
+    mantissa, e, exponent = text.partition("e")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}e{int(exponent)}" if e else mantissa
+
+
+def printable(text: str) -> str:
+    """Return a text of one line without control characters, which could drive a terminal."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
+
+
+def listing(names: list[str]) -> str:
+    """Return "a, b and c", cut after eight names; a very long name is cut, too."""
+    names = [name if len(name) <= 60 else f"{name[:59]}…" for name in names]
+    if len(names) > 8:
+        return f"{', '.join(names[:7])} and {len(names) - 7} more"
+    *others, last = names or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return "did you mean b?" for the known names nearest to ``name``, or "" if none is near."""
+    from difflib import get_close_matches
+
+    candidates = sorted(known)
+    near = get_close_matches(name, candidates, n=3, cutoff=0.6)
+    # One letter too many, too few or in the wrong case is a slip even in names of two letters,
+    # which get_close_matches finds too different ("bb" and "b").
+    near += [
+        known_name
+        for known_name in candidates
+        if known_name not in near
+        and (
+            known_name.casefold() == name.casefold()
+            or (len(name) <= 3 and len(known_name) <= 3 and _differ_by_one(name, known_name))
+        )
+    ]
+    if not near:
+        return ""
+    *others, last = near[:3]
+    return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"
+
+
+def _differ_by_one(left: str, right: str) -> bool:
+    """Tell whether one name is the other with one letter more."""
+    short, long = sorted((left, right), key=len)
+    return len(long) - len(short) == 1 and any(short == long[:i] + long[i + 1 :] for i in range(len(long)))
+
+
+# What XML 1.0 can't hold.
+_FOREIGN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def in_xml(text: str) -> str:
+    """Return a text that XML can hold, with � for what it can't. It is not escaped."""
+    return _FOREIGN.sub("\ufffd", text)
