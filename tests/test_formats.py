@@ -14,7 +14,16 @@ from pathlib import Path
 import pytest
 
 from backprop_cli import gradient
-from backprop_cli.notation.latex import Piece, escape, expression_latex, fill, name_latex, number_latex
+from backprop_cli.notation.latex import (
+    Piece,
+    derivative_latex,
+    escape,
+    expression_latex,
+    fill,
+    name_latex,
+    number_latex,
+)
+from backprop_cli.operations.op import Op
 from backprop_cli.operations.table import TABLE
 from backprop_cli.render import csv as csv_form
 from backprop_cli.render import latex as latex_form
@@ -254,6 +263,26 @@ def test_expressions_have_the_parentheses_they_need(text: str, maths: str | None
     assert expression_latex(text) == maths
 
 
+OPERANDS = (("a + b", 2), ("d/f", 5), ("g", 6), ("h^2", 5))
+
+
+@pytest.mark.parametrize("turn", range(len(OPERANDS)))
+@pytest.mark.parametrize("op", TABLE, ids=lambda op: op.name)
+def test_derivatives_keep_their_meaning_whatever_is_filled_in(op: Op, turn: int) -> None:
+    chosen = [OPERANDS[(turn + place) % len(OPERANDS)] for place in range(op.arity)]
+    if op.reads:
+        chosen[0] = ("a < b", 1)
+    texts = {name: text if op.reads else f"({text})" for name, (text, _) in zip(op.args, chosen, strict=True)}
+    pieces = [Piece(typeset(text), binding) for text, binding in chosen]
+    for argnum, derivative in enumerate(op.derivatives):
+        written = re.sub(r"[a-z]+\b(?!\()", lambda name: texts.get(name[0], name[0]), derivative)
+        assert fill(derivative_latex(op, argnum), pieces) == expression_latex(written)
+
+
+def typeset(text: str) -> str:
+    return "a < b" if "<" in text else expression_latex(text) or ""
+
+
 NAMES = [
     ("x", "x"),
     ("w1", "w_{1}"),
@@ -404,10 +433,14 @@ def test_documents_compile(report: Report, tmp_path: Path) -> None:
     compile_document(render(report, everything=True, digits=None), tmp_path)
 
 
+def templates(op: Op) -> list[str]:
+    return [op.latex, *(derivative_latex(op, argnum) for argnum in range(op.arity))]
+
+
 @needs_tex
 def test_all_templates_and_expressions_compile(tmp_path: Path) -> None:
     operands = [Piece("a + b", 2), Piece("-c", 4), Piece(r"\frac{d}{f}", 5)]
-    lines = [fill(template, operands) for op in TABLE for template in (op.latex, *op.latex_derivatives)]
+    lines = [fill(template, operands) for op in TABLE for template in templates(op)]
     lines += [maths for _, maths in EXPRESSIONS if maths is not None] + [maths for _, maths in NAMES]
     # As deep as TeX will have it.
     for inside in ("sqrt(", "-(", "2^(", "1/(", "1+(", "abs(", "exp("):

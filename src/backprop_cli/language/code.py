@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from backprop_cli.operations.table import CONSTANTS
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from backprop_cli.operations.op import Op
 
@@ -15,6 +15,9 @@ Code = tuple[Any, ...]
 """Postfix code, flat, four entries for a step: a name, a number, or an operation on the last results; how
 many of them; its start and its end in the text. A tuple for each step would take three times the memory."""
 Step = tuple["Op | str | float", int, int, int]
+Span = tuple[int, int]
+
+T = TypeVar("T")
 
 
 class Statement(NamedTuple):
@@ -33,6 +36,23 @@ def steps(code: Code) -> Iterator[Step]:
     """Return what, arity, start and end of every step."""
     entries = iter(code)
     return zip(entries, entries, entries, entries, strict=True)
+
+
+def fold(code: Code, leaf: Callable[[str | float, Span], T], apply: Callable[[Op, list[T], Span], T]) -> T:
+    """Return what an expression comes to, from its leaves up. No recursion: it may be of any depth.
+
+    leaf(name or number, span): what a leaf comes to.  apply(op, operands, span): what an operation on such
+    comes to; it owns the list of operands.
+    """
+    stack: list[T] = []
+    for what, arity, start, end in steps(code):
+        if arity:
+            operands = stack[-arity:]
+            del stack[-arity:]
+            stack.append(apply(what, operands, (start, end)))  # type: ignore[arg-type]
+        else:
+            stack.append(leaf(what, (start, end)))  # type: ignore[arg-type]
+    return stack[0]
 
 
 def names_in(code: Code) -> Iterator[tuple[str, int, int]]:

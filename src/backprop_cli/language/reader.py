@@ -18,7 +18,7 @@ from backprop_cli.operations.table import FUNCTIONS, OPS
 from backprop_cli.text import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from backprop_cli.operations.op import Op
 
@@ -155,17 +155,18 @@ def is_name(text: str) -> bool:
     return text.translate(_SPELLINGS).translate(_SUBSCRIPTS).isidentifier()
 
 
-def read_statements(text: str) -> Iterator[Statement]:
+def read_statements(text: str, conditions: Container[str] = ()) -> Iterator[Statement]:
     """Return the statements of a program, as they are read. ``text`` is normalised.
 
+    conditions: names that stand for a condition, and so may come first in ``where``.
     Raises ParseError with the span of what was not understood.
     """
-    return _Reader(text).statements()
+    return _Reader(text, conditions).statements()
 
 
-def read_value(text: str) -> Code:
+def read_value(text: str, conditions: Container[str] = ()) -> Code:
     """Return the code of one expression, as it stands behind NAME=. Raises ParseError."""
-    statements = list(read_statements(text))
+    statements = list(read_statements(text, conditions))
     if len(statements) != 1 or statements[0].name is not None:
         raise ParseError("one expression is expected here", text, 0, len(text))
     return statements[0].code
@@ -177,10 +178,12 @@ class _Reader:
     code: the steps of the statement so far.  waiting: operators and open parentheses.
     starts: where every result that waits for an operation begins; end: where the last of them ends.
     conditions: which of these are conditions, place -> end.  depth: how many parentheses are open.
+    named_conditions: names that stand for one.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, named_conditions: Container[str]) -> None:
         self.text = text
+        self.named_conditions = named_conditions
         self.code: list[Any] = []
         self.waiting: list[_Waiting] = []
         self.starts: list[int] = []
@@ -395,7 +398,7 @@ class _Reader:
                 _signature(op, name),
             )
         first = last - count + 1
-        if op is OPS["where"] and conditions.pop(first, None) is None:
+        if op is OPS["where"] and not self.is_condition(first, opened.first_end):
             raise self.error(
                 "the first operand of where is a condition",
                 (starts[first], opened.first_end),
@@ -407,6 +410,11 @@ class _Reader:
         starts[first] = opened.start
         self.end = end
         self.code += (op, count, opened.start, end)
+
+    def is_condition(self, place: int, end: int) -> bool:
+        """Tell whether the operand at this place is a condition, and count it as used if so."""
+        is_compared = self.conditions.pop(place, None) is not None
+        return is_compared or self.text[self.starts[place] : end] in self.named_conditions
 
     def number(self, word: str, start: int, end: int) -> float:
         try:

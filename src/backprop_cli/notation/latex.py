@@ -10,19 +10,21 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import ParseError
-from backprop_cli.language.code import steps
+from backprop_cli.language.code import fold
 from backprop_cli.language.reader import normalise, read_value
-from backprop_cli.operations.op import Op
+from backprop_cli.notation.partials import derivative_code
 from backprop_cli.operations.table import OPS
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from backprop_cli.language.code import Code
+    from backprop_cli.language.code import Code, Span
+    from backprop_cli.operations.op import Op
     from backprop_cli.report import NodeRecord
 
 # TeX nests brackets some 250 deep; an expression as short as this stays below.
@@ -167,21 +169,23 @@ def _read(text: str) -> Piece | None:
     return None if piece.text.count(r"\sqrt[") > _MOST_CUBE_ROOTS else piece
 
 
-def _typeset(code: Code) -> Piece:
-    """Run postfix code on a stack of pieces."""
-    stack: list[Piece] = []
-    for what, arity, _start, _end in steps(code):
-        if isinstance(what, Op):
-            operands = stack[-arity:]
-            del stack[-arity:]
-            stack.append(operation_latex(what, operands))
-        elif isinstance(what, str):
-            stack.append(Piece(name_latex(what), _ATOM))
-        else:
-            text = number_latex(number_text(what, None))
-            # A sign before 1 × 10⁻⁷ needs no parentheses, a power behind it does.
-            stack.append(Piece(text, _SIGN if r"\times" in text else _ATOM))
-    return stack[0]
+def derivative_latex(op: Op, argnum: int) -> str:
+    """Return the derivative of an operation by one operand, with #1, #2 … for the operands."""
+    places = {name: f"#{place}" for place, name in enumerate(op.args, 1)}
+    return _typeset(derivative_code(op, argnum), places).text
+
+
+def _typeset(code: Code, names: Mapping[str, str] = MappingProxyType({})) -> Piece:
+    """Return code as maths. names: those that have a text of their own."""
+
+    def leaf(what: str | float, _span: Span) -> Piece:
+        if isinstance(what, str):
+            return Piece(names.get(what) or name_latex(what), _ATOM)
+        text = number_latex(number_text(what, None))
+        # A sign before 1 × 10⁻⁷ needs no parentheses, a power behind it does.
+        return Piece(text, _SIGN if r"\times" in text else _ATOM)
+
+    return fold(code, leaf, lambda op, operands, _span: operation_latex(op, operands))
 
 
 def operation_latex(op: Op, operands: Sequence[Piece]) -> Piece:
@@ -220,8 +224,8 @@ _RELATION_BEFORE = re.compile(r"(?:[<>]|\\le|\\ge)\s*$")
 _RELATION_BEHIND = re.compile(r"\s*(?:[<>]|\\le\b|\\ge\b)")
 _SIGN_BEFORE = re.compile(r"[-+]\s*$")
 _SIGN_BEHIND = re.compile(r"\s*[-+]")
-# A group that is the base of a power, and not the operand of a root.
-_BASE_BEFORE, _BASE_BEHIND = re.compile(r"(?:^|[\s{(])\{$"), re.compile(r"\}\^")
+# A group that is the base of a power, and not the operand of a root, a quotient or a power itself.
+_BASE_BEFORE, _BASE_BEHIND = re.compile(r"(?<![\w\]}^])\{$"), re.compile(r"\}\^")
 _BRACKETS = re.compile(r"\{[^{}]*\}|\([^()]*\)|\[[^][]*\]")
 _ENCLOSED = re.compile(r"\\(?:sqrt|left|lfloor|lceil)\b.*")
 

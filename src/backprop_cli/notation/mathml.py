@@ -10,17 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.errors import ParseError
-from backprop_cli.language.code import steps
+from backprop_cli.language.code import fold
 from backprop_cli.language.reader import normalise, read_value
 from backprop_cli.notation.partials import partial_text
-from backprop_cli.operations.op import Op
 from backprop_cli.operations.table import OPS
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backprop_cli.language.code import Code
+    from backprop_cli.language.code import Span
+    from backprop_cli.operations.op import Op
     from backprop_cli.report import NodeRecord
 
 Tree = list[Any]
@@ -69,24 +69,16 @@ def _slot(argnum: int) -> _Piece:
 
 def _read(text: str) -> _Piece:
     try:
-        return _typeset(read_value(normalise(text)))
+        return fold(read_value(normalise(text)), _leaf, lambda op, operands, _span: _apply(op, operands))
     except ParseError:
         return _Piece(["mtext", text], _ATOM)
 
 
-def _typeset(code: Code) -> _Piece:
-    stack: list[_Piece] = []
-    for what, arity, _, _ in steps(code):
-        if isinstance(what, Op):
-            operands = stack[-arity:]
-            del stack[-arity:]
-            stack.append(_apply(what, operands))
-        elif isinstance(what, str):
-            is_slot = what.startswith(_SLOT)
-            stack.append(_slot(int(what.removeprefix(_SLOT))) if is_slot else _name(what))
-        else:
-            stack.append(_Piece(["mn", number_text(what, None)], _ATOM))
-    return stack[0]
+def _leaf(what: str | float, _span: Span) -> _Piece:
+    if isinstance(what, str):
+        is_slot = what.startswith(_SLOT)
+        return _slot(int(what.removeprefix(_SLOT))) if is_slot else _name(what)
+    return _Piece(["mn", number_text(what, None)], _ATOM)
 
 
 def _name(name: str) -> _Piece:

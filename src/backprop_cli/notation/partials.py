@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.language.code import steps
+from backprop_cli.language.code import fold
 from backprop_cli.language.reader import read_value
 from backprop_cli.operations.doubles import FLOAT
-from backprop_cli.operations.op import Op
 from backprop_cli.operations.table import OPS
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backprop_cli.language.code import Code
+    from backprop_cli.language.code import Code, Span
+    from backprop_cli.operations.op import Op
 
 # How tightly a text holds together: a sum, a product, a sign, a power, a name or call.
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
@@ -39,31 +39,26 @@ def partial_text(op: Op, argnum: int, terms: Sequence[str]) -> str:
     terms: the operands as they stand in the node's expression, names or constants.
     Numbers are computed where they are small and whole: 2*x, not 2*x^(2 - 1).
     """
-    if "cond" in op.args:
-        # A condition is no value, so the reader would not take its name for one.
-        return op.derivatives[argnum].replace("cond", terms[0])
     operands = list(terms)
     if len(operands) > op.arity:
         # max and min of several: one operand against the extremum of the others.
         others = [term for place, term in enumerate(operands) if place != argnum]
         operands, argnum = [operands[argnum], op.write(others)], 0
     bound = dict(zip(op.args, operands, strict=True))
-    stack: list[_Piece] = []
-    for what, arity, _, _ in steps(_code(op.derivatives[argnum])):
-        if isinstance(what, Op):
-            pieces = stack[-arity:]
-            del stack[-arity:]
-            stack.append(_apply(what, pieces))
-        elif isinstance(what, str):
-            stack.append(_term(bound[what]) if what in bound else _Piece(what, _ATOM))
-        else:
-            stack.append(_number(what))
-    return stack[0].text
+
+    def leaf(what: str | float, _span: Span) -> _Piece:
+        if isinstance(what, str):
+            return _term(bound[what]) if what in bound else _Piece(what, _ATOM)
+        return _number(what)
+
+    return fold(derivative_code(op, argnum), leaf, _apply).text
 
 
 @cache
-def _code(text: str) -> Code:
-    return read_value(text)
+def derivative_code(op: Op, argnum: int) -> Code:
+    """Return ∂y/∂x of an operand in the names of the row."""
+    # What an operation decides by is a condition, of which the reader is told.
+    return read_value(op.derivatives[argnum], op.args[:1] if op.reads else ())
 
 
 def _number(x: float) -> _Piece:
@@ -78,7 +73,7 @@ def _term(text: str) -> _Piece:
     return _Piece(text, _ATOM)
 
 
-def _apply(op: Op, pieces: list[_Piece]) -> _Piece:
+def _apply(op: Op, pieces: list[_Piece], _span: Span) -> _Piece:
     numbers = [piece.number for piece in pieces if piece.number is not None]
     if len(numbers) == len(pieces) and op.name in ("add", "sub", "neg", "mul"):
         return _number(FLOAT.value(op, numbers))

@@ -61,9 +61,8 @@ class Op:
     """One sentence: what the operation does to the gradient that arrives."""
     derivatives: tuple[str, ...]
     """∂y/∂x per operand, in the language of programs."""
-    latex: str
-    """The formula, with #1, #2 … for the operands."""
-    latex_derivatives: tuple[str, ...]
+    latex: str = ""
+    """The formula, with #1, #2 … for the operands; left out, it is the name as a function's."""
     aliases: tuple[str, ...] = ()
     infix: str = ""
     """The operator with its spaces, where the operation is written as one."""
@@ -92,6 +91,11 @@ class Op:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "arity", len(self.args))
+        object.__setattr__(self, "latex", self.latex or self._call_latex())
+
+    def _call_latex(self) -> str:
+        name = self.name.replace("_", r"\_")
+        return f"\\operatorname{{{name}}}({', '.join(f'#{i + 1}' for i in range(len(self.args)))})"
 
     def partial(
         self, m: Namespace, argnum: int, y: Number, xs: Sequence[Number], fixed: Sequence[bool]

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.sheets import Row, Sheet, align
+from backprop_cli.notation.latex import derivative_latex
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.table import TABLE
 from backprop_cli.text import number_text
@@ -100,7 +101,7 @@ def _record(op: Op) -> dict[str, Any]:
         "formula": formula(op),
         "latex": op.latex,
         "derivatives": dict(slopes(op)),
-        "latex_derivatives": list(op.latex_derivatives),
+        "latex_derivatives": [derivative_latex(op, argnum) for argnum in range(op.arity)],
         "domain": op.domain.words,
         "kink": convention(op) or None,
         "accuracy": ACCURACY,

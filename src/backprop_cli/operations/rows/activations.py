@@ -19,7 +19,6 @@ ACTIVATIONS: tuple[Op, ...] = (
         backward="a sigmoid passes the gradient times its result times one minus its result",
         derivatives=("sigmoid(x)*(1 - sigmoid(x))",),
         latex=r"\sigma(#1)",
-        latex_derivatives=(r"\sigma(#1)\,(1 - \sigma(#1))",),
         composite=True,
     ),
     Op(
@@ -32,7 +31,6 @@ ACTIVATIONS: tuple[Op, ...] = (
         backward="a softplus passes the gradient times the sigmoid of its operand",
         derivatives=("sigmoid(x)",),
         latex=r"\ln(1 + \mathrm{e}^{#1})",
-        latex_derivatives=(r"\sigma(#1)",),
         composite=True,
     ),
     Op(
@@ -48,7 +46,6 @@ ACTIVATIONS: tuple[Op, ...] = (
         case=gate_case,
         derivatives=("where(x > 0, 1, 0)",),
         latex=r"\max(0, #1)",
-        latex_derivatives=(r"[#1 > 0]",),
         exact=True,
         cuts="always",
     ),
@@ -75,8 +72,6 @@ ACTIVATIONS: tuple[Op, ...] = (
         backward="a leaky ReLU passes the gradient above 0, and the gradient times the slope below",
         case=side_case("it passes times the slope"),
         derivatives=("where(x > 0, 1, slope)", "where(x > 0, 0, x)"),
-        latex=r"\operatorname{leaky\_relu}(#1, #2)",
-        latex_derivatives=(r"[#1 > 0] + #2\,[#1 \le 0]", r"#1\,[#1 \le 0]"),
         exact=True,
         cuts="always",
     ),
@@ -91,8 +86,6 @@ ACTIVATIONS: tuple[Op, ...] = (
         backward="an ELU passes the gradient above 0, and the gradient times exp(x) below",
         case=side_case("it passes times exp(x)"),
         derivatives=("exp(min(x, 0))",),
-        latex=r"\operatorname{elu}(#1)",
-        latex_derivatives=(r"\mathrm{e}^{\min(#1, 0)}",),
     ),
     Op(
         name="gelu",
@@ -103,8 +96,6 @@ ACTIVATIONS: tuple[Op, ...] = (
         domain=REAL,
         backward="a GELU passes the gradient times the normal distribution function plus x times its density",
         derivatives=("erfc(-x/sqrt(2))/2 + x*exp(-x^2/2)/sqrt(2*pi)",),
-        latex=r"\operatorname{gelu}(#1)",
-        latex_derivatives=(r"\Phi(#1) + #1\,\varphi(#1)",),
         composite=True,
     ),
     Op(
@@ -118,7 +109,6 @@ ACTIVATIONS: tuple[Op, ...] = (
         backward="a SiLU passes the gradient times s + x*s*(1 - s), where s is the sigmoid of x",
         derivatives=("sigmoid(x) + x*sigmoid(x)*sigmoid(-x)",),
         latex=r"#1\,\sigma(#1)",
-        latex_derivatives=(r"\sigma(#1) + #1\,\sigma(#1)\,\sigma(-#1)",),
         composite=True,
     ),
     Op(
@@ -131,8 +121,6 @@ ACTIVATIONS: tuple[Op, ...] = (
         domain=REAL,
         backward="an error function passes the gradient times 2/sqrt(pi)*exp(-x^2)",
         derivatives=("2/sqrt(pi)*exp(-x^2)",),
-        latex=r"\operatorname{erf}(#1)",
-        latex_derivatives=(r"\frac{2}{\sqrt{\pi}} \mathrm{e}^{-#1^2}",),
     ),
     Op(
         name="erfc",
@@ -144,7 +132,5 @@ ACTIVATIONS: tuple[Op, ...] = (
         domain=REAL,
         backward="a complementary error function passes minus the gradient times 2/sqrt(pi)*exp(-x^2)",
         derivatives=("-2/sqrt(pi)*exp(-x^2)",),
-        latex=r"\operatorname{erfc}(#1)",
-        latex_derivatives=(r"-\frac{2}{\sqrt{\pi}} \mathrm{e}^{-#1^2}",),
     ),
 )

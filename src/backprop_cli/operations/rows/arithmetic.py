@@ -18,7 +18,6 @@ ARITHMETIC: tuple[Op, ...] = (
         backward="a sum passes the gradient on unchanged to each term",
         derivatives=("1", "1"),
         latex="#1 + #2",
-        latex_derivatives=("1", "1"),
         exact=True,
     ),
     Op(
@@ -32,7 +31,6 @@ ARITHMETIC: tuple[Op, ...] = (
         backward="a difference passes the gradient on unchanged to the first term, negated to the second",
         derivatives=("1", "-1"),
         latex="#1 - #2",
-        latex_derivatives=("1", "-1"),
         exact=True,
     ),
     Op(
@@ -46,7 +44,6 @@ ARITHMETIC: tuple[Op, ...] = (
         backward="a product passes to each factor the gradient times the other factor",
         derivatives=("y", "x"),
         latex=r"#1 \cdot #2",
-        latex_derivatives=("#2", "#1"),
         exact=True,
         cuts="beside constants",
     ),
@@ -62,7 +59,6 @@ ARITHMETIC: tuple[Op, ...] = (
         "and minus the quotient times that to the divisor",
         derivatives=("1/y", "-x/y^2"),
         latex=r"\frac{#1}{#2}",
-        latex_derivatives=(r"\frac{1}{#2}", r"-\frac{#1}{#2^2}"),
     ),
     Op(
         name="neg",
@@ -75,7 +71,6 @@ ARITHMETIC: tuple[Op, ...] = (
         backward="a negation turns the sign of the gradient",
         derivatives=("-1",),
         latex="-#1",
-        latex_derivatives=("-1",),
         exact=True,
     ),
     Op(
@@ -94,6 +89,5 @@ ARITHMETIC: tuple[Op, ...] = (
         backward="a power x^y passes to x the gradient times y*x^(y - 1), and to y times x^y*log(x)",
         derivatives=("y*x^(y - 1)", "x^y*log(x)"),
         latex="{#1}^{#2}",
-        latex_derivatives=(r"#2 \cdot {#1}^{#2 - 1}", r"{#1}^{#2} \cdot \ln(#1)"),
     ),
 )

@@ -18,7 +18,6 @@ CIRCULAR: tuple[Op, ...] = (
         backward="a sine passes the gradient times the cosine",
         derivatives=("cos(x)",),
         latex=r"\sin(#1)",
-        latex_derivatives=(r"\cos(#1)",),
     ),
     Op(
         name="cos",
@@ -31,7 +30,6 @@ CIRCULAR: tuple[Op, ...] = (
         backward="a cosine passes the gradient times minus the sine",
         derivatives=("-sin(x)",),
         latex=r"\cos(#1)",
-        latex_derivatives=(r"-\sin(#1)",),
     ),
     Op(
         name="tan",
@@ -44,7 +42,6 @@ CIRCULAR: tuple[Op, ...] = (
         backward="a tangent passes the gradient times one plus its result squared",
         derivatives=("1 + tan(x)^2",),
         latex=r"\tan(#1)",
-        latex_derivatives=(r"1 + \tan^2(#1)",),
     ),
     Op(
         name="asin",
@@ -59,7 +56,6 @@ CIRCULAR: tuple[Op, ...] = (
         backward="an arcsine passes the gradient divided by sqrt(1 - x^2)",
         derivatives=("1/sqrt(1 - x^2)",),
         latex=r"\arcsin(#1)",
-        latex_derivatives=(r"\frac{1}{\sqrt{1 - #1^2}}",),
     ),
     Op(
         name="acos",
@@ -74,7 +70,6 @@ CIRCULAR: tuple[Op, ...] = (
         backward="an arccosine passes minus the gradient divided by sqrt(1 - x^2)",
         derivatives=("-1/sqrt(1 - x^2)",),
         latex=r"\arccos(#1)",
-        latex_derivatives=(r"-\frac{1}{\sqrt{1 - #1^2}}",),
     ),
     Op(
         name="atan",
@@ -88,7 +83,6 @@ CIRCULAR: tuple[Op, ...] = (
         backward="an arctangent passes the gradient divided by 1 + x^2",
         derivatives=("1/(1 + x^2)",),
         latex=r"\arctan(#1)",
-        latex_derivatives=(r"\frac{1}{1 + #1^2}",),
     ),
     Op(
         name="atan2",
@@ -113,7 +107,5 @@ CIRCULAR: tuple[Op, ...] = (
         ),
         backward="an angle passes to y the gradient times x/(x^2 + y^2), to x times -y/(x^2 + y^2)",
         derivatives=("x/(x^2 + y^2)", "-y/(x^2 + y^2)"),
-        latex=r"\operatorname{atan2}(#1, #2)",
-        latex_derivatives=(r"\frac{#2}{#2^2 + #1^2}", r"-\frac{#1}{#2^2 + #1^2}"),
     ),
 )

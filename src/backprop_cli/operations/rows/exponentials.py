@@ -25,7 +25,6 @@ EXPONENTIALS: tuple[Op, ...] = (
         backward="an exponential passes the gradient times its own result",
         derivatives=("exp(x)",),
         latex=r"\mathrm{e}^{#1}",
-        latex_derivatives=(r"\mathrm{e}^{#1}",),
     ),
     Op(
         name="expm1",
@@ -37,7 +36,6 @@ EXPONENTIALS: tuple[Op, ...] = (
         backward="exp(x) - 1 passes the gradient times exp(x)",
         derivatives=("exp(x)",),
         latex=r"\mathrm{e}^{#1} - 1",
-        latex_derivatives=(r"\mathrm{e}^{#1}",),
     ),
     Op(
         name="log",
@@ -51,7 +49,6 @@ EXPONENTIALS: tuple[Op, ...] = (
         backward="a logarithm passes the gradient divided by its operand",
         derivatives=("1/x",),
         latex=r"\ln(#1)",
-        latex_derivatives=(r"\frac{1}{#1}",),
     ),
     Op(
         name="log1p",
@@ -63,7 +60,6 @@ EXPONENTIALS: tuple[Op, ...] = (
         backward="log(1 + x) passes the gradient divided by 1 + x",
         derivatives=("1/(1 + x)",),
         latex=r"\ln(1 + #1)",
-        latex_derivatives=(r"\frac{1}{1 + #1}",),
     ),
     Op(
         name="log2",
@@ -75,7 +71,6 @@ EXPONENTIALS: tuple[Op, ...] = (
         backward="a binary logarithm passes the gradient divided by its operand times log(2)",
         derivatives=("1/(x*log(2))",),
         latex=r"\log_2(#1)",
-        latex_derivatives=(r"\frac{1}{#1 \ln 2}",),
     ),
     Op(
         name="log10",
@@ -87,7 +82,6 @@ EXPONENTIALS: tuple[Op, ...] = (
         backward="a decimal logarithm passes the gradient divided by its operand times log(10)",
         derivatives=("1/(x*log(10))",),
         latex=r"\log_{10}(#1)",
-        latex_derivatives=(r"\frac{1}{#1 \ln 10}",),
     ),
     Op(
         name="sqrt",
@@ -100,7 +94,6 @@ EXPONENTIALS: tuple[Op, ...] = (
         backward="a square root passes the gradient divided by twice its result",
         derivatives=("1/(2*sqrt(x))",),
         latex=r"\sqrt{#1}",
-        latex_derivatives=(r"\frac{1}{2\sqrt{#1}}",),
     ),
     Op(
         name="cbrt",
@@ -123,7 +116,6 @@ EXPONENTIALS: tuple[Op, ...] = (
         backward="a cube root passes the gradient divided by three times its result squared",
         derivatives=("1/(3*cbrt(x)^2)",),
         latex=r"\sqrt[3]{#1}",
-        latex_derivatives=(r"\frac{1}{3\sqrt[3]{#1}^2}",),
     ),
     Op(
         name="hypot",
@@ -143,9 +135,5 @@ EXPONENTIALS: tuple[Op, ...] = (
         backward="a distance passes to each coordinate the gradient times its share of the distance",
         derivatives=("x/hypot(x, y)", "y/hypot(x, y)"),
         latex=r"\sqrt{#1^2 + #2^2}",
-        latex_derivatives=(
-            r"\frac{#1}{\sqrt{#1^2 + #2^2}}",
-            r"\frac{#2}{\sqrt{#1^2 + #2^2}}",
-        ),
     ),
 )

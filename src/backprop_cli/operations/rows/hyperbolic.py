@@ -18,7 +18,6 @@ HYPERBOLIC: tuple[Op, ...] = (
         backward="a hyperbolic sine passes the gradient times the hyperbolic cosine",
         derivatives=("cosh(x)",),
         latex=r"\sinh(#1)",
-        latex_derivatives=(r"\cosh(#1)",),
     ),
     Op(
         name="cosh",
@@ -31,7 +30,6 @@ HYPERBOLIC: tuple[Op, ...] = (
         backward="a hyperbolic cosine passes the gradient times the hyperbolic sine",
         derivatives=("sinh(x)",),
         latex=r"\cosh(#1)",
-        latex_derivatives=(r"\sinh(#1)",),
     ),
     Op(
         name="tanh",
@@ -45,7 +43,6 @@ HYPERBOLIC: tuple[Op, ...] = (
         backward="a hyperbolic tangent passes the gradient times one minus its result squared",
         derivatives=("1 - tanh(x)^2",),
         latex=r"\tanh(#1)",
-        latex_derivatives=(r"1 - \tanh^2(#1)",),
     ),
     Op(
         name="asinh",
@@ -59,7 +56,6 @@ HYPERBOLIC: tuple[Op, ...] = (
         backward="an inverse hyperbolic sine passes the gradient divided by sqrt(x^2 + 1)",
         derivatives=("1/sqrt(x^2 + 1)",),
         latex=r"\operatorname{arsinh}(#1)",
-        latex_derivatives=(r"\frac{1}{\sqrt{#1^2 + 1}}",),
     ),
     Op(
         name="acosh",
@@ -75,7 +71,6 @@ HYPERBOLIC: tuple[Op, ...] = (
         backward="an inverse hyperbolic cosine passes the gradient divided by sqrt(x^2 - 1)",
         derivatives=("1/sqrt(x^2 - 1)",),
         latex=r"\operatorname{arcosh}(#1)",
-        latex_derivatives=(r"\frac{1}{\sqrt{#1^2 - 1}}",),
     ),
     Op(
         name="atanh",
@@ -89,6 +84,5 @@ HYPERBOLIC: tuple[Op, ...] = (
         backward="an inverse hyperbolic tangent passes the gradient divided by 1 - x^2",
         derivatives=("1/(1 - x^2)",),
         latex=r"\operatorname{artanh}(#1)",
-        latex_derivatives=(r"\frac{1}{1 - #1^2}",),
     ),
 )
