@@ -69,13 +69,14 @@ class Output:
     def write_blocks(self, blocks: Sequence[Block]) -> None:
         """Write tables and lines: drawn if they go to a terminal or colour is asked for, else plain."""
         from backprop_cli.console.sheets import render_plain
-        from backprop_cli.console.terminal import render_terminal
 
         terminal = is_terminal(sys.stdout)
         colour = self._wants_colour(terminal=terminal)
         if not (terminal or colour):
             self.write(render_plain(blocks))
             return
+        from backprop_cli.console.terminal import render_terminal
+
         paper = self.paper("∂─…")
         self.write(
             render_terminal(
