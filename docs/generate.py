@@ -14,9 +14,10 @@ from typer.main import get_command
 
 from backprop_cli import __version__, gradient
 from backprop_cli.cli import load_commands
-from backprop_cli.draw.diagram import diagram_of_report
+from backprop_cli.draw.diagram import Arrow, Box, Diagram, diagram_of_report
 from backprop_cli.draw.svg import render_svg
 from backprop_cli.render.operations import render_markdown
+from rooms import FACES, between_rooms, modules, read_imports, read_map, without_shortcuts
 
 DATE = "2026-11-22"
 """Of the version: a manual page has to bear one."""
@@ -45,6 +46,7 @@ def pages() -> dict[str, str]:
         "cli.md": reference(),
         "operations.md": render_markdown(None),
         "neuron.svg": picture(),
+        "architecture.svg": stages(),
     }
 
 
@@ -52,6 +54,19 @@ def picture() -> str:
     """Return the picture that the README shows."""
     report = gradient("z = w*x + b; a = sigmoid(z); C = (a - y)^2", w=0.5, x=2, b=-0.3, y=1)
     return render_svg(diagram_of_report(report))
+
+
+def stages() -> str:
+    """Return the rooms of the package and what each is built on, less what a longer way says as well."""
+    graph = without_shortcuts(between_rooms(read_imports(modules())))
+    order = [room for room in read_map() if graph.get(room) or any(room in found for found in graph.values())]
+    boxes = tuple(Box(room, "", "", "", "output" if room in FACES else "step") for room in order)
+    arrows = tuple(
+        Arrow(order.index(source), order.index(target), argnum, "")
+        for target in order
+        for argnum, source in enumerate(sorted(graph[target], key=order.index))
+    )
+    return render_svg(Diagram("The rooms of backprop_cli", order[-1], boxes, arrows, has_numbers=False))
 
 
 def contexts() -> list[Any]:

@@ -67,3 +67,11 @@ def test_what_is_installed_beside_the_package_exists() -> None:
     assert all((ROOT / path).is_file() for path in shared)
     scripts = ROOT / "src" / "backprop_cli" / "completions"
     assert {ROOT / path for path in shared} == {*scripts.iterdir(), DOCS / "backprop.1"}
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_files_that_are_named_exist(page: str) -> None:
+    """A name such as `sweep.py` or `batch/tally.py` is that of a file of the package or the repository."""
+    package = [str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*") if path.is_file()]
+    for name in re.findall(r"`([\w./]+\.(?:py|js|css|md|1))`", (ROOT / page).read_text(encoding="utf-8")):
+        assert (ROOT / name).is_file() or any(path.endswith(f"/{name}") for path in package), name
