@@ -86,8 +86,6 @@ class Painter:
 
 def render_terminal(blocks: Sequence[Block], *, columns: int, colour: bool, unicode: bool) -> str:
     """Return blocks drawn for a terminal of so many columns."""
-    from backprop_cli.console.terminal import Painter
-
     painter = Painter(columns, colour=colour, unicode=unicode)
     for number, block in enumerate(blocks):
         if number:
