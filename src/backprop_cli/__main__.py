@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 
-INTERRUPTED = 130
-
 
 def main() -> None:
     """Run the command and end the process with its exit status."""
@@ -16,7 +14,9 @@ def main() -> None:
     try:
         status = _run()
     except KeyboardInterrupt:
-        status = INTERRUPTED
+        from backprop_cli.errors import Status
+
+        status = Status.INTERRUPTED
     finally:
         gc.freeze()
     sys.exit(status)

@@ -2,6 +2,31 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class Status(IntEnum):
+    """The exit statuses of the command, each with what it means."""
+
+    meaning: str
+
+    def __new__(cls, number: int, meaning: str) -> Self:
+        """Make a number that knows what it means."""
+        status = int.__new__(cls, number)
+        status._value_ = number
+        status.meaning = meaning
+        return status
+
+    DONE = 0, "done"
+    CHECK_FAILED = 1, "a check failed: sympy disagrees, or an expectation is not met"
+    TROUBLE = 2, "a mistake in the program, a value or an option, or an unusable file"
+    UNDEFINED = 3, "the value or a requested gradient does not exist or is not finite"
+    INTERRUPTED = 130, "interrupted with Ctrl-C"
+
 
 class BackpropError(Exception):
     """The base of all errors that a user can cause.
@@ -12,7 +37,7 @@ class BackpropError(Exception):
     """
 
     kind = "error"
-    status = 2
+    status = Status.TROUBLE
 
     def __init__(self, message: str, text: str = "", start: int = 0, end: int = 0, hint: str = "") -> None:
         super().__init__(message)
@@ -47,8 +72,14 @@ class FileError(BackpropError):
     kind = "file"
 
 
+class PackageError(BackpropError):
+    """A package that is needed can't be imported."""
+
+    kind = "package"
+
+
 class DomainError(BackpropError):
     """The value, or a requested gradient, does not exist or is not finite at this point."""
 
     kind = "domain"
-    status = 3
+    status = Status.UNDEFINED

@@ -7,11 +7,9 @@ from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from typer.exceptions import TyperException
-
-from backprop_cli.cli.app import app
 from backprop_cli.console.output import Output
-from backprop_cli.errors import BackpropError, FileError, UsageError
+from backprop_cli.errors import BackpropError, FileError, Status, UsageError
+from backprop_cli.system.packages import explain_import
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +30,8 @@ def load_commands(name: str = "") -> Any:
 
     Typer takes some 2 ms to make a command ready, and a run needs one of them.
     """
+    from backprop_cli.cli.app import app
+
     for home in [_HOMES[name]] if name in _HOMES else _HOMES.values():
         import_module(f"{__name__}.{home}")
     app.registered_commands.sort(key=lambda command: list(_HOMES).index(_name(command)))
@@ -44,39 +44,57 @@ def _name(command: Any) -> str:
 
 def run(argv: Sequence[str]) -> int:
     """Run the command line and return its exit status. The only place where errors are caught."""
-    as_json = any(
+    output = Output()
+    try:
+        status = _run(argv)
+        output.flush()
+    except Exception as error:
+        told = _told(error)
+        if told is None or os.environ.get("BACKPROP_DEBUG"):
+            raise
+        if isinstance(error, OSError):
+            output.abandon()
+        return output.report_error(told, as_json=_asks_for_json(argv))
+    return status
+
+
+def _run(argv: Sequence[str]) -> int:
+    if argv[:1] == [_ASKED]:
+        from backprop_cli.cli.completion import answer
+
+        answer(load_commands(), " ".join(argv[1:]))
+        return Status.DONE
+    commands = load_commands("".join(argv[:1]))
+    status = commands(args=list(argv), prog_name="backprop", standalone_mode=False, windows_expand_args=False)
+    return int(status or Status.DONE)
+
+
+def _asks_for_json(argv: Sequence[str]) -> bool:
+    return any(
         word in ("--json", "--format=json", "--format=jsonl")
         or (word == "--format" and value in ("json", "jsonl"))
         for word, value in pairwise([*argv, ""])
     )
-    output = Output()
-    try:
-        if argv[:1] == [_ASKED]:
-            from backprop_cli.cli.completion import answer
-
-            answer(load_commands(), " ".join(argv[1:]))
-            return 0
-        commands = load_commands("".join(argv[:1]))
-        status = commands(
-            args=list(argv), prog_name="backprop", standalone_mode=False, windows_expand_args=False
-        )
-        output.flush()
-    except BackpropError as error:
-        return output.report_error(error, as_json=as_json)
-    except TyperException as error:
-        return output.report_error(_usage_error(error), as_json=as_json)
-    except OSError as error:
-        output.abandon()
-        where = FileError(f"can't write the output: {error.strerror or error}")
-        return output.report_error(where, as_json=as_json)
-    except RecursionError:  # pragma: no cover - a bug, but no reason for a traceback of 1000 lines
-        if os.environ.get("BACKPROP_DEBUG"):
-            raise
-        return output.report_error(BackpropError("internal error: recursion"), as_json=as_json)
-    return int(status or 0)
 
 
-def _usage_error(error: TyperException) -> UsageError:
+def _told(error: Exception) -> BackpropError | None:
+    """Return how an error is told, None if it is a bug."""
+    if isinstance(error, BackpropError):
+        return error
+    # Before all others: an import may end with an error of any class.
+    package = explain_import(error)
+    if package is not None:
+        return package
+    if isinstance(error, OSError):
+        return FileError(f"can't write the output: {error.strerror or error}")
+    if isinstance(error, RecursionError):  # a bug, but no reason for a traceback of 1000 lines
+        return BackpropError("internal error: recursion")
+    from typer.exceptions import TyperException
+
+    return _usage_error(error) if isinstance(error, TyperException) else None
+
+
+def _usage_error(error: Any) -> UsageError:
     """Put an error of Typer's into our form."""
     message = getattr(error, "format_message", lambda: str(error))().strip().rstrip(".")
     name = getattr(error, "option_name", None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from enum import IntEnum
 from typing import Annotated
 
 import typer
@@ -12,16 +11,6 @@ from backprop_cli import __version__
 from backprop_cli.cli.words import ProgramGroup
 from backprop_cli.console.output import Output
 from backprop_cli.errors import UsageError
-
-
-class Status(IntEnum):
-    """Exit statuses."""
-
-    DONE = 0
-    CHECK_FAILED = 1
-    TROUBLE = 2
-    UNDEFINED = 3
-
 
 app = typer.Typer(
     cls=ProgramGroup,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backprop_cli.batch.forms import DELIMITERS, ENDINGS, TEXT, Form
-from backprop_cli.cli.app import Status, app, turn_on_collector
+from backprop_cli.cli.app import app, turn_on_collector
 from backprop_cli.cli.data import (
     begin,
     form_of_data,
@@ -37,7 +37,7 @@ from backprop_cli.cli.options import (
 )
 from backprop_cli.cli.words import ProgramCommand
 from backprop_cli.console.output import Output, is_terminal
-from backprop_cli.errors import UsageError
+from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backprop_cli.cli.app import Status, app, turn_on_collector
+from backprop_cli.cli.app import app, turn_on_collector
 from backprop_cli.cli.options import (
     Arguments,
     Color,
@@ -28,7 +28,7 @@ from backprop_cli.cli.options import (
 from backprop_cli.cli.suggest import suggest_expectations
 from backprop_cli.cli.words import ProgramCommand
 from backprop_cli.console.output import Output
-from backprop_cli.errors import UsageError
+from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
     from backprop_cli.expect.expectations import Criteria

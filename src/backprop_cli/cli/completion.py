@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.main import get_command
 
-from backprop_cli.cli.app import Status, app
+from backprop_cli.cli.app import app
 from backprop_cli.cli.suggest import completion_scripts, suggest_shells
 from backprop_cli.cli.words import option_names, sort_words
 from backprop_cli.console.output import Output
-from backprop_cli.errors import UsageError
+from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
     from backprop_cli.cli.suggest import Suggestions

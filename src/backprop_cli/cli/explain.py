@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from backprop_cli.cli.app import Status, app
+from backprop_cli.cli.app import app
 from backprop_cli.cli.options import (
     Arguments,
     Color,
@@ -24,6 +24,7 @@ from backprop_cli.cli.options import (
 )
 from backprop_cli.cli.words import ProgramCommand
 from backprop_cli.console.output import Output
+from backprop_cli.errors import Status
 
 
 class Format(StrEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backprop_cli.cli.app import Status, app
+from backprop_cli.cli.app import app
 from backprop_cli.cli.options import (
     Arguments,
     Color,
@@ -27,6 +27,7 @@ from backprop_cli.cli.options import (
 )
 from backprop_cli.cli.words import ProgramCommand
 from backprop_cli.console.output import Output
+from backprop_cli.errors import Status
 
 if TYPE_CHECKING:
     from backprop_cli.report import Report

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backprop_cli.cli.app import Status, app
+from backprop_cli.cli.app import app
 from backprop_cli.cli.options import (
     Arguments,
     Color,
@@ -26,7 +26,7 @@ from backprop_cli.cli.options import (
 )
 from backprop_cli.cli.words import ProgramCommand
 from backprop_cli.console.output import Output, Paper, is_terminal
-from backprop_cli.errors import FileError, UsageError
+from backprop_cli.errors import FileError, Status, UsageError
 from backprop_cli.system.files import write_file
 
 if TYPE_CHECKING:

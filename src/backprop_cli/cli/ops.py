@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from backprop_cli.cli.app import Status, app
+from backprop_cli.cli.app import app
 from backprop_cli.cli.options import Json, choose_format
 from backprop_cli.cli.suggest import suggest_operations, suggest_schemas
 from backprop_cli.console.output import Output
-from backprop_cli.errors import UsageError
+from backprop_cli.errors import Status, UsageError
 from backprop_cli.schemas import schema_names, schema_text
 from backprop_cli.text import did_you_mean
 

@@ -20,7 +20,9 @@ def render_png(svg: str) -> bytes:
     """
     try:
         import resvg_py
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name != "resvg_py":
+            raise  # it is there, but broken
         raise UsageError(
             "PNG needs the package resvg-py",
             hint="pip install 'backprop_cli[png]'; --format svg needs nothing",

@@ -83,7 +83,7 @@ def choose_engine(
     constants = {name: x for name, x in start.items() if name not in set(columns)}
     if name == "python":
         return SingleEngine(batch, constants)
-    has_compiler = find_spec("llvmlite") is not None
+    has_compiler = name != "numpy" and find_spec("llvmlite") is not None
     if has_compiler:
         from backprop_cli.batch.engines.jit import is_supported
 
