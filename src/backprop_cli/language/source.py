@@ -6,17 +6,17 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import InputError, ParseError
-from backprop_cli.language.code import Statement, is_constant, names_in, steps
+from backprop_cli.language.code import Statement, fold, is_constant, names_in
 from backprop_cli.language.reader import canonical_name, is_name, normalise, read_statements, read_value
 from backprop_cli.operations.doubles import FLOAT
-from backprop_cli.operations.op import Op
 from backprop_cli.operations.table import CONSTANTS
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from backprop_cli.language.code import Code
+    from backprop_cli.language.code import Code, Span
+    from backprop_cli.operations.op import Op
 
 
 class Source(NamedTuple):
@@ -124,35 +124,40 @@ def evaluate_constant(text: str, start: int = 0) -> float:
 
 
 def _evaluate(code: Code, text: str) -> float:
-    """Run constant code on a stack of doubles. Raises InputError where it has no finite value.
+    """Return the value of constant code. Raises InputError where it has no finite value.
 
-    A part without a value stands on the stack as its error, which only a ``where`` can leave behind.
+    A part without a value comes to its error, which only a ``where`` can leave behind.
     """
-    stack: list[float | InputError] = []
-    for what, arity, start, end in steps(code):
-        if not isinstance(what, Op):
-            stack.append(CONSTANTS[what] if isinstance(what, str) else what)
-            continue
-        operands = stack[-arity:]
-        del stack[-arity:]
-        read = operands
-        if what.reads is not None and not isinstance(operands[0], InputError):
-            read = [operands[argnum] for argnum in what.reads(operands)]
-        error = next((x for x in read if isinstance(x, InputError)), None)
-        if error is None:
-            numbers = [math.nan if isinstance(x, InputError) else x for x in operands]
-            try:
-                result = FLOAT.value(what, numbers)
-            except (ArithmeticError, ValueError):
-                result = math.nan
-            if not math.isfinite(result):
-                part = text[start:end]
-                hint = f"{part if what.infix else what.name} needs {what.domain.words}"
-                error = InputError(f"{part} has no finite value", text, start, end, hint)
-        stack.append(result if error is None else error)
-    if isinstance(stack[0], InputError):
-        raise stack[0]
-    return stack[0]
+    value: float | InputError = fold(
+        code,
+        lambda what, _span: CONSTANTS[what] if isinstance(what, str) else what,
+        lambda op, operands, span: _value_of_part(op, operands, span, text),
+    )
+    if isinstance(value, InputError):
+        raise value
+    return value
+
+
+def _value_of_part(
+    op: Op, operands: Sequence[float | InputError], span: Span, text: str
+) -> float | InputError:
+    read = operands
+    if op.reads is not None and not isinstance(operands[0], InputError):
+        read = [operands[argnum] for argnum in op.reads(operands)]
+    error = next((x for x in read if isinstance(x, InputError)), None)
+    if error is not None:
+        return error
+    try:
+        result: float = FLOAT.value(op, [math.nan if isinstance(x, InputError) else x for x in operands])
+    except (ArithmeticError, ValueError):
+        result = math.nan
+    return result if math.isfinite(result) else _no_value(op, span, text)
+
+
+def _no_value(op: Op, span: Span, text: str) -> InputError:
+    part = text[slice(*span)]
+    hint = f"{part if op.infix else op.name} needs {op.domain.words}"
+    return InputError(f"{part} has no finite value", text, *span, hint)
 
 
 def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]:
