@@ -131,6 +131,7 @@ class RoundingNamespace(Namespace):
 
     def __init__(self, base: Any, unit: float, step: Callable[[int], Number]) -> None:
         self.base = base
+        self.bits = base.bits
         self.unit = unit
         self._power_of_two = step
         for name in ("zero", "one", "inf", "nan"):

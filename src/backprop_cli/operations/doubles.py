@@ -48,6 +48,8 @@ class Binary64(Namespace):
     The composite functions put right the rounding of an argument that the result would magnify.
     """
 
+    bits = 53
+
     def gaussian(self, x: Number, scale: float) -> Number:
         # The rounding of x² alone would cost 512 ulp of exp(-x²) at x = 27; its rest puts that right.
         # Beyond 1e3 it is 0 in any case, and far out the rest would overflow.

@@ -130,6 +130,9 @@ class Namespace:
     ln2: Number
     ln10: Number
 
+    bits: int
+    """The bits that a number carries: how far a series must go."""
+
     abs: Callable[[Number], Number]
     sign: Callable[[Number], Number]
     floor: Callable[[Number], Number]

@@ -29,6 +29,7 @@ class MpmathNamespace(Namespace):
         self.digits = digits
         self.mp = mp = mpmath.mp.clone()
         mp.dps = digits + 10  # guard digits for the few roundings inside one row
+        self.bits = mp.prec
         self.zero, self.one, self.inf, self.nan = mp.mpf(0), mp.mpf(1), mp.inf, mp.nan
         self.pi, self.ln2, self.ln10 = +mp.pi, +mp.ln2, +mp.ln10
         self.number = mp.mpf

@@ -8,7 +8,9 @@ from backprop_cli.operations.op import Namespace, Number
 
 
 class SympyNamespace(Namespace):
-    """Formulas: sympy expressions in real symbols. Decisions become Piecewise."""
+    """Formulas: sympy expressions in real symbols. Decisions become Piecewise, series polynomials."""
+
+    bits = 64
 
     def __init__(self) -> None:
         import sympy as s

@@ -92,6 +92,15 @@ function siluSlope(x) {
   return (x >= 0 ? 1 + e + x * e : e * (1 + e + x)) / ((1 + e) * (1 + e));
 }
 
+// (cos x - sinc x)/x; below 1, where that cancels, its series.
+function sincSlope(x) {
+  if (Math.abs(x) === Infinity) return 0;
+  if (Math.abs(x) >= 1) return (Math.cos(x) - Math.sin(x) / x) / x;
+  let series = 1;
+  for (let k = 9; k >= 1; k--) series = 1 - ((x * x) / (2 * k * (2 * k + 3))) * series;
+  return (x * series) / -3;
+}
+
 // C and Python give 1 where ECMAScript gives NaN.
 const power = (x, y) => (Math.abs(x) === 1 && Math.abs(y) === Infinity ? 1 : x ** y);
 
@@ -179,6 +188,10 @@ const OPERATIONS = {
   sin: { value: Math.sin, partials: [(y, x) => Math.cos(x)], domain: finite },
   cos: { value: Math.cos, partials: [(y, x) => -Math.sin(x)], domain: finite },
   tan: { value: Math.tan, partials: [(y) => 1 + y * y], domain: finite },
+  sinc: {
+    value: (x) => (x === 0 ? 1 : Math.abs(x) === Infinity ? 0 : Math.sin(x) / x),
+    partials: [(y, x) => sincSlope(x)],
+  },
   asin: {
     value: Math.asin,
     partials: [(y, x) => 1 / Math.sqrt((1 - x) * (1 + x))],

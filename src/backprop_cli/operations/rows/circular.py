@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from backprop_cli.operations.domains import REAL, REAL2, UNIT
-from backprop_cli.operations.op import Kink, Op, X
-from backprop_cli.operations.rules import VERTICAL
+from backprop_cli.operations.domains import LINE, REAL, REAL2, UNIT, always, points
+from backprop_cli.operations.op import Domain, Kink, Op, X
+from backprop_cli.operations.rules import VERTICAL, sinc, sinc_slope
 
 CIRCULAR: tuple[Op, ...] = (
     Op(
@@ -42,6 +42,19 @@ CIRCULAR: tuple[Op, ...] = (
         backward="a tangent passes the gradient times one plus its result squared",
         derivatives=("1 + tan(x)^2",),
         latex=r"\tan(#1)",
+    ),
+    Op(
+        name="sinc",
+        args=X,
+        value=lambda m, x: sinc(m, x),
+        partials=(lambda m, y, x: sinc_slope(m, x),),
+        symbolic=lambda s, x: s.Piecewise((s.sin(x) / x, s.Ne(x, 0)), (1, True)),
+        piecewise=True,
+        domain=Domain("any operand", always, points(*LINE, 0.0)),
+        backward="a sinc, sin(x)/x and 1 at 0, passes the gradient times (cos(x) - sinc(x))/x, and 0 at 0",
+        derivatives=("where(abs(x) > 0, (cos(x) - sinc(x))/x, 0)",),
+        latex=r"\operatorname{sinc}(#1)",
+        composite=True,
     ),
     Op(
         name="asin",
