@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,8 +102,8 @@ def test_digits() -> None:
 
 
 def test_markup_is_text() -> None:
-    report = gradient("x", x=1)._replace(output="[red]", inputs={"[/]": 1.0})
-    report = report._replace(nodes=(report.nodes[0]._replace(id="[red]", expr="[/] [bold]x"),))
+    report = replace(gradient("x", x=1), output="[red]", inputs={"[/]": 1.0})
+    report = replace(report, nodes=(replace(report.nodes[0], id="[red]", expr="[/] [bold]x"),))
     assert any("[red]" in line for line in drawn(report, 80))
 
 

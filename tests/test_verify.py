@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from backprop_cli import BackpropError, gradient
 from backprop_cli.expect.expectations import Criteria, read_expectation
 from backprop_cli.expect.points import further_points
+from backprop_cli.expect.verdict import Verdict, Verification
 from backprop_cli.expect.verify import verify_source
 from backprop_cli.language.source import choose_point, read_assignments, read_source
 from backprop_cli.render.verdicts import render_verification, verification_blocks
-from backprop_cli.report import Verdict, Verification
 from backprop_cli.schemas import schema_text
 from conftest import Run
 

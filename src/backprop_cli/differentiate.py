@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import eq
 from typing import TYPE_CHECKING, overload
 
 from backprop_cli.errors import InputError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # Slopes on both sides of a kink take four sweeps with mpmath per input: up to some 2 s in all.
 _MOST_SIDE_STEPS = 20_000
 _MOST_KINKS_TOLD = 10
+_FEW_IDS = 10
 
 
 def gradient(
@@ -99,7 +101,7 @@ def differentiate_graph(
     value = sweep.primal[graph.output]
     if not math.isfinite(value):
         raise undefined_value(sweep)
-    gradients = {name: sweep.adjoint[graph.inputs[name]] or 0.0 for name in wanted}
+    gradients = {name: sweep.gradient(graph.inputs[name], FLOAT) + 0.0 for name in wanted}  # no -0.0
     kinks = find_kinks(sweep)
     records = {node: _kink_record(sweep, node) for node in kinks[:_MOST_KINKS_TOLD]}
     sides = _sides_of_gradients(sweep, kinks, wanted)
@@ -154,6 +156,18 @@ class Nodes(Sequence[NodeRecord]):
         self._naming = naming
         self._kinks = kinks
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(map(eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        count = len(self)
+        ids = [self._naming.id(node) for node in self._naming.order[:_FEW_IDS]]
+        return f"<{count:,} node{'s' * (count != 1)}: {', '.join(ids)}{', …' * (count > _FEW_IDS)}>"
+
     def __len__(self) -> int:
         return len(self._naming.order)
 
@@ -183,7 +197,7 @@ class Nodes(Sequence[NodeRecord]):
             terms=tuple(map(naming.operand, operands)),
             value=sweep.primal[node],
             partials=partials_at(sweep, node) if operands else (),
-            gradient=sweep.adjoint[node] or 0.0,
+            gradient=sweep.gradient(node, FLOAT) + 0.0,
             kink=self._kinks.get(node),
             aliases=naming.aliases(node),
             is_named=naming.is_named(node),

@@ -71,7 +71,7 @@ class Batch:
         if not math.isfinite(value):
             status = NONFINITE if find_failure(sweep)[1] == "overflow" else UNDEFINED
             return RowResult(_known(value), self._nothing, status, values=values)
-        gradients = [adjoint[node] or 0.0 for node in self._nodes]
+        gradients = [sweep.gradient(node, FLOAT) + 0.0 for node in self._nodes]
         if not all(map(math.isfinite, gradients)):
             status = UNDEFINED if any(map(math.isnan, gradients)) else NONFINITE
             return RowResult(value, [_known(slope) for slope in gradients], status, values=values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 try:
     import numpy as np
@@ -15,6 +15,7 @@ from backprop_cli.batch.program import Batch
 from backprop_cli.batch.tally import STATUSES
 from backprop_cli.errors import InputError
 from backprop_cli.language.source import check_names, choose_point, read_source
+from backprop_cli.record import Record
 from backprop_cli.text import listing
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from backprop_cli.batch.engines.results import Floats
 
 
-class RowResults(NamedTuple):
+class RowResults(Record):
     """What the rows come to, in arrays of one length.
 
     Numbers that do not exist are NaN.  status: indices into ``STATUSES``: ok, kink, undefined, nonfinite, bad

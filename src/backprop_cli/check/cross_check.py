@@ -8,6 +8,7 @@ guessed; where neither is, the digits are increased. See docs/decisions/0002-cro
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.check.expressions import parse_source
@@ -21,7 +22,7 @@ from backprop_cli.operations.bounded import (
     bounded_reals,
     log2_size,
 )
-from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Check, GradientCheck, Loss, skipped_check
+from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Check, GradientCheck, Loss, Outcome, skipped_check
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def cross_check(
             no_value = "sympy's formula has no value here"
             reason = str(error) if isinstance(error, NoFormulaError) else no_value
             return skipped_check(gradients, reason, checks)
-        values_differ |= _agreement(exact.primal[sweep.graph.output], value) == "fail"
+        values_differ |= _agreement(exact.primal[sweep.graph.output], value) == Outcome.FAIL
         for name in wanted:
             if name not in checks:
                 pairs[name] = pair = _Pair(
@@ -119,30 +120,35 @@ def _not_comparable(gradients: Mapping[str, float], kinked: Mapping[str, Sides])
     for name, gradient in gradients.items():
         if name in kinked:
             left, right = kinked[name]
-            checks[name] = GradientCheck("skipped", reason="kink", left=left, right=right)
+            checks[name] = GradientCheck(Outcome.SKIPPED, reason="kink", at_kink=True, left=left, right=right)
         elif not math.isfinite(gradient):
-            checks[name] = GradientCheck("skipped", reason="the gradient is not finite")
+            checks[name] = GradientCheck(Outcome.SKIPPED, reason="the gradient is not finite")
     return checks
 
 
-def _sum_up(checks: Sequence[GradientCheck], *, values_differ: bool) -> tuple[str, str]:
+def _sum_up(checks: Sequence[GradientCheck], *, values_differ: bool) -> tuple[Outcome, str]:
     """Return the status of the whole check, and the reason."""
     statuses = {check.status for check in checks}
-    if values_differ or "fail" in statuses:
-        return "fail", "the value" if values_differ else ""
-    if statuses == {"skipped"}:
-        reasons = {check.reason for check in checks}
-        reason = reasons.pop() if len(reasons) == 1 else "no gradient could be compared"
-        return "skipped", "at a kink" if reason == "kink" else reason
-    return "pass", ""
+    if values_differ or Outcome.FAIL in statuses:
+        return Outcome.FAIL, "the value" if values_differ else ""
+    if statuses == {Outcome.SKIPPED}:
+        return Outcome.SKIPPED, _why_skipped(checks)
+    return Outcome.PASS, ""
+
+
+def _why_skipped(checks: Sequence[GradientCheck]) -> str:
+    if all(check.at_kink for check in checks):
+        return "at a kink"
+    reasons = {check.reason for check in checks}
+    return reasons.pop() if len(reasons) == 1 else "no gradient could be compared"
 
 
 # ---- the two sides ----
 
 
 def _slope(sweep: Sweep, name: str, m: RoundingNamespace) -> Bounded:
-    bar: Bounded | None = sweep.adjoint[sweep.graph.inputs[name]]
-    return m.zero if bar is None else bar
+    slope: Bounded = sweep.gradient(sweep.graph.inputs[name], m)
+    return slope
 
 
 def _differentiate(
@@ -236,21 +242,21 @@ class _Pair(NamedTuple):
     text: str | None
 
 
-def _agreement(graph: Bounded, formula: Bounded) -> str:
-    """Return "pass", "fail", or "" where rounding hides which of them it is."""
+def _agreement(graph: Bounded, formula: Bounded) -> Outcome | None:
+    """Tell whether two numbers agree; None where rounding hides it."""
     gap = log2_size(graph.value - formula.value)
     size = max(graph.size, formula.size)
     slack = add_logs(graph.error, formula.error) + 1
     if gap > slack and gap > size + _AGREEMENT:
-        return "fail"
+        return Outcome.FAIL
     # The last: sympy's formula is 0 itself.
     if slack <= size + _AGREEMENT or slack == -math.inf or (not formula and formula.error == -math.inf):
-        return "pass"
-    return ""
+        return Outcome.PASS
+    return None
 
 
-def _verdict(status: str, pair: _Pair, m: RoundingNamespace) -> GradientCheck:
-    exact = pair.formula if status == "pass" and not pair.formula else pair.graph
+def _verdict(status: Outcome, pair: _Pair, m: RoundingNamespace) -> GradientCheck:
+    exact = pair.formula if status == Outcome.PASS and not pair.formula else pair.graph
     return GradientCheck(
         status,
         formula=pair.text,
@@ -262,9 +268,9 @@ def _verdict(status: str, pair: _Pair, m: RoundingNamespace) -> GradientCheck:
 def _judge_rounding(pair: _Pair, m: RoundingNamespace) -> GradientCheck:
     """Judge a gradient that all digits could not tell: both are zero to that many, or it is skipped."""
     if pair.graph.is_rounding and pair.formula.is_rounding:
-        return _verdict("pass", pair._replace(graph=m.zero, formula=m.zero), m)
+        return _verdict(Outcome.PASS, pair._replace(graph=m.zero, formula=m.zero), m)
     return GradientCheck(
-        "skipped", formula=pair.text, reason=f"{m.base.digits} digits are not enough to compare here"
+        Outcome.SKIPPED, formula=pair.text, reason=f"{m.base.digits} digits are not enough to compare here"
     )
 
 
@@ -283,7 +289,7 @@ def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], exact: Sweep, m: 
     doubtful = [
         name
         for name, check in checks.items()
-        if check.status == "pass" and check.digits is not None and check.digits < FEW_DIGITS
+        if check.status == Outcome.PASS and check.digits is not None and check.digits < FEW_DIGITS
     ]
     if not doubtful:
         return
@@ -293,7 +299,7 @@ def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], exact: Sweep, m: 
         slope = _slope(bounded, name, floats)
         within = abs(slope.value) + 2.0**slope.error
         if slope.is_rounding and abs(_slope(exact, name, m).value) <= within:
-            checks[name] = checks[name]._replace(digits=None, zero_within=within)
+            checks[name] = replace(checks[name], digits=None, zero_within=within)
 
 
 def find_loss(sweep: Sweep, exact: Sweep) -> Loss | None:

@@ -33,8 +33,8 @@ from backprop_cli.errors import Status, UsageError
 if TYPE_CHECKING:
     from backprop_cli.expect.expectations import Criteria
     from backprop_cli.expect.suite import Case
+    from backprop_cli.expect.verdict import Verification
     from backprop_cli.render.suite import SuiteWriter
-    from backprop_cli.report import Verification
 
 
 class Format(StrEnum):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from backprop_cli.errors import InputError, ParseError
 from backprop_cli.language.code import is_constant, names_in
 from backprop_cli.language.reader import canonical_name, normalise, read_value
 from backprop_cli.language.source import evaluate_constant
 from backprop_cli.operations.table import CONSTANTS
+from backprop_cli.record import Record
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _TARGET = re.compile(r"\s*(?:(?P<of>grad|value)\s*:)?\s*(?P<name>[^\s:]*)\s*")
 ATOL_AT_ZERO = 1e-12
 
 
-class Criteria(NamedTuple):
+class Criteria(Record):
     """When two numbers are equal, and where formulas are compared.
 
     rtol: relative to the larger of the two.  atol: absolute; None for ATOL_AT_ZERO where 0 is expected, and 0
@@ -44,7 +45,7 @@ class Criteria(NamedTuple):
 DEFAULT = Criteria()
 
 
-class Expectation(NamedTuple):
+class Expectation(Record):
     """One expectation.
 
     text: as it was written.  of: "gradient" or "value".  name: of the node, "" for the program's value.

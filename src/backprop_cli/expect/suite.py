@@ -10,7 +10,8 @@ import json
 import os
 import re
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from backprop_cli.errors import BackpropError, FileError, InputError
 from backprop_cli.expect.expectations import read_expectation
@@ -21,6 +22,8 @@ from backprop_cli.language.source import (
     read_assignments,
     read_source,
 )
+from backprop_cli.record import Record
+from backprop_cli.report import Outcome
 from backprop_cli.text import did_you_mean, printable
 
 if TYPE_CHECKING:
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backprop_cli.expect.expectations import Criteria
-    from backprop_cli.report import Report, Verification
+    from backprop_cli.expect.verdict import Verification
+    from backprop_cli.report import Report
 
 _CRITERIA = ("rtol", "atol", "points", "seed")
 _KEYS = ("name", "program", "inputs", "expect", "upstream", "wrt", "check", *_CRITERIA)
@@ -36,7 +40,7 @@ _JSON_LINES = (".jsonl", ".ndjson", ".json")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
-class Case(NamedTuple):
+class Case(Record):
     """A case as it stands in the suite: its name, its keys, and where it is not a case, why."""
 
     name: str
@@ -44,11 +48,11 @@ class Case(NamedTuple):
     error: BackpropError | None = None
 
 
-class CaseResult(NamedTuple):
-    """The outcome of a case. status: "pass", "fail", or "error" where it could not be judged."""
+class CaseResult(Record):
+    """The outcome of a case. status: passed, failed, or an error where it could not be judged."""
 
     name: str
-    status: str
+    status: Outcome
     seconds: float
     verification: Verification | None = None
     error: BackpropError | None = None
@@ -124,7 +128,7 @@ def run_case(case: Case, criteria: Criteria, *, check: bool = True) -> CaseResul
             verification = _verify(case.keys, criteria, check=check)
         except BackpropError as problem:
             error = problem
-    status = "error" if verification is None else verification.status
+    status = Outcome.ERROR if verification is None else verification.status
     return CaseResult(case.name, status, time.perf_counter() - started, verification, error)
 
 
@@ -149,7 +153,7 @@ def _verify(keys: dict[str, Any], criteria: Criteria, *, check: bool) -> Verific
         raise InputError("wrt is a list of names", hint='wrt = ["a", "b"]')
     if not isinstance(keys.get("check", True), bool):
         raise InputError("check is true or false")
-    judged = criteria._replace(**{key: _number(keys[key], key) for key in _CRITERIA if key in keys})
+    judged = replace(criteria, **{key: _number(keys[key], key) for key in _CRITERIA if key in keys})
 
     from backprop_cli.expect.verify import verify_source
 

@@ -8,6 +8,7 @@ See docs/decisions/0005-expectations.md.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -20,13 +21,14 @@ from backprop_cli.expect.diagnose import find_causes
 from backprop_cli.expect.expectations import ATOL_AT_ZERO, DEFAULT, GRADIENT
 from backprop_cli.expect.identities import Identities
 from backprop_cli.expect.points import further_points, nearby_points
+from backprop_cli.expect.verdict import Elsewhere, Verdict, Verification
 from backprop_cli.findings.undefined import undefined_gradient, undefined_gradients
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.operations.bounded import Bounded, add_logs, bounded_floats, bounded_reals, log2_size
 from backprop_cli.operations.doubles import FLOAT
-from backprop_cli.report import Elsewhere, Verdict, Verification
+from backprop_cli.report import Outcome
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
@@ -77,8 +79,8 @@ def verify_source(
     return Verification(report, verdicts, criteria.seed, missing)
 
 
-def _compare(got: Bounded, expected: Bounded, criteria: Criteria) -> str:
-    """Return "pass", "fail", or "" where rounding hides which of them it is."""
+def _compare(got: Bounded, expected: Bounded, criteria: Criteria) -> Outcome | None:
+    """Tell whether a number is as expected; None where rounding hides it."""
     absolute = criteria.atol
     if absolute is None:
         absolute = 0.0 if expected else ATOL_AT_ZERO
@@ -86,8 +88,8 @@ def _compare(got: Bounded, expected: Bounded, criteria: Criteria) -> str:
     gap = log2_size(got.value - expected.value)
     slack = add_logs(got.error, expected.error)
     if add_logs(gap, slack) <= allowed:
-        return "pass"
-    return "fail" if gap > add_logs(allowed, slack) else ""
+        return Outcome.PASS
+    return Outcome.FAIL if gap > add_logs(allowed, slack) else None
 
 
 class _Judge:
@@ -134,10 +136,14 @@ class _Judge:
         verdicts = self._at_point(floats)
         unsettled = []
         for i, expectation in enumerate(self.expectations):
-            if expectation.number is not None or not self.criteria.points or verdicts[i].status == "fail":
+            if (
+                expectation.number is not None
+                or not self.criteria.points
+                or verdicts[i].status == Outcome.FAIL
+            ):
                 continue
             if self._is_settled(i):
-                verdicts[i] = verdicts[i]._replace(settled="sympy")
+                verdicts[i] = replace(verdicts[i], settled="sympy")
             else:
                 unsettled.append(i)
         if unsettled:
@@ -145,7 +151,7 @@ class _Judge:
         return tuple(verdicts)
 
     def _require(self, floats: Sweep, i: int) -> None:
-        got = self._got(floats, i, 0.0)
+        got = self._got(floats, i, FLOAT)
         if math.isfinite(got):
             return
         name = self.naming.id(self.nodes[i])
@@ -156,18 +162,17 @@ class _Judge:
     def _sweep(self, point: Mapping[str, float], m: Namespace) -> Sweep:
         return sweep_graph(self.graph, point, self.report.upstream, m)
 
-    def _got(self, sweep: Sweep, i: int, zero: Number) -> Number:
+    def _got(self, sweep: Sweep, i: int, m: Namespace) -> Number:
         node = self.nodes[i]
         if self.expectations[i].of != GRADIENT:
             return sweep.primal[node]
-        bar = sweep.adjoint[node]
-        return zero if bar is None else bar
+        return sweep.gradient(node, m)
 
     def _pair(self, sweep: Sweep, i: int, m: RoundingNamespace) -> tuple[Bounded, Bounded] | None:
         """Return what was got and what was expected; None where one of them has no value in doubles."""
         if not sweep.failures.keys().isdisjoint((self.graph.output, self.nodes[i], self.graph.formulas[i])):
             return None
-        got, expected = self._got(sweep, i, m.zero), sweep.primal[self.graph.formulas[i]]
+        got, expected = self._got(sweep, i, m), sweep.primal[self.graph.formulas[i]]
         return (got, expected) if math.isfinite(_float(got)) and math.isfinite(_float(expected)) else None
 
     # ---- at the given point ----
@@ -181,19 +186,19 @@ class _Judge:
                 if i in found:
                     continue
                 pair = self._pair(sweep, i, m)
-                decided = _compare(*pair, self.criteria) if pair else "fail"
+                decided = _compare(*pair, self.criteria) if pair else Outcome.FAIL
                 if decided or m is systems[-1]:
                     # What all digits can't tell apart is equal; and so are the doubles that grad shows.
-                    met = decided != "fail" or self._meets_in_doubles(floats, i)
-                    found[i] = self._verdict(i, "pass" if met else "fail", pair, floats)
+                    met = decided != Outcome.FAIL or self._meets_in_doubles(floats, i)
+                    found[i] = self._verdict(i, Outcome.PASS if met else Outcome.FAIL, pair, floats)
         return [found[i] for i in range(len(self.nodes))]
 
     def _meets_in_doubles(self, floats: Sweep, i: int) -> bool:
         m = bounded_floats()
-        got, expected = self._got(floats, i, 0.0), floats.primal[self.graph.formulas[i]]
+        got, expected = self._got(floats, i, FLOAT), floats.primal[self.graph.formulas[i]]
         if not (math.isfinite(got) and math.isfinite(expected)):
             return False
-        return _compare(m.number(got), m.number(expected), self.criteria) == "pass"
+        return _compare(m.number(got), m.number(expected), self.criteria) == Outcome.PASS
 
     def _systems(self) -> list[RoundingNamespace]:
         """Return the number systems to compare in: reals of more and more digits, where these are feasible.
@@ -205,17 +210,19 @@ class _Judge:
             return [bounded_floats()]
         return [bounded_reals(digits) for digits in LADDER if digits == LADDER[0] or steps * digits <= BUDGET]
 
-    def _verdict(self, i: int, status: str, pair: tuple[Bounded, Bounded] | None, floats: Sweep) -> Verdict:
-        got = self._got(floats, i, 0.0)
+    def _verdict(
+        self, i: int, status: Outcome, pair: tuple[Bounded, Bounded] | None, floats: Sweep
+    ) -> Verdict:
+        got = self._got(floats, i, FLOAT)
         exact, expected = map(_float, pair) if pair else (got, math.nan)
         diagnosis = ""
-        if status == "fail":
+        if status == Outcome.FAIL:
             causes = self._causes(floats, i, got, expected)
             if self.expectations[i].number is None and got:
                 # What is behind a wrong formula is the same at other points; but a gate may be open there.
                 for sweep in self._further_floats(i):
                     expected_there = sweep.primal[self.graph.formulas[i]]
-                    there = self._causes(sweep, i, self._got(sweep, i, 0.0), expected_there)
+                    there = self._causes(sweep, i, self._got(sweep, i, FLOAT), expected_there)
                     causes = {kind: text for kind, text in causes.items() if kind in there}
             diagnosis = next(iter(causes.values()), "")
         return Verdict(
@@ -238,7 +245,7 @@ class _Judge:
         found = []
         for point in islice(further_points(self.report.inputs, self.criteria.seed), _MOST_TRIES):
             sweep = self._sweep(point, FLOAT)
-            values = (self._got(sweep, i, 0.0), sweep.primal[self.graph.formulas[i]])
+            values = (self._got(sweep, i, FLOAT), sweep.primal[self.graph.formulas[i]])
             if not sweep.failures and all(map(math.isfinite, values)):
                 found.append(sweep)
             if len(found) == 2:
@@ -280,7 +287,9 @@ class _Judge:
         points = self.criteria.points
         tries = min(_MOST_TRIES * points, max(_MOST_SWEPT // len(self.graph.ops), 1))
         for point in islice(further_points(self.report.inputs, self.criteria.seed), tries):
-            unsettled = [i for i in unsettled if verdicts[i].status == "pass" and verdicts[i].points < points]
+            unsettled = [
+                i for i in unsettled if verdicts[i].status == Outcome.PASS and verdicts[i].points < points
+            ]
             if not unsettled:
                 return
             sweep = self._sweep(point, m)
@@ -288,11 +297,12 @@ class _Judge:
                 pair = self._pair(sweep, i, m)
                 if pair is None:
                     continue
-                verdict = verdicts[i]._replace(settled="points", points=verdicts[i].points + 1)
-                if _compare(*pair, self.criteria) == "fail":
+                verdict = replace(verdicts[i], settled="points", points=verdicts[i].points + 1)
+                if _compare(*pair, self.criteria) == Outcome.FAIL:
                     got, expected = map(_float, pair)
-                    verdict = verdict._replace(
-                        status="fail",
+                    verdict = replace(
+                        verdict,
+                        status=Outcome.FAIL,
                         diagnosis="right near this point, not everywhere"
                         if self._holds_nearby(i, m)
                         else "right at this point only",
@@ -301,15 +311,15 @@ class _Judge:
                 verdicts[i] = verdict
         for i in unsettled:
             if verdicts[i].settled == "point":
-                verdicts[i] = verdicts[i]._replace(diagnosis="no further point was found at which both exist")
+                verdicts[i] = replace(verdicts[i], diagnosis="no further point was found at which both exist")
 
     def _holds_nearby(self, i: int, m: RoundingNamespace) -> bool:
-        criteria = self.criteria._replace(rtol=_SAME, atol=0.0)
+        criteria = replace(self.criteria, rtol=_SAME, atol=0.0)
         pairs = [
             self._pair(self._sweep(point, m), i, m)
             for point in islice(nearby_points(self.report.inputs, self.criteria.seed), _NEARBY)
         ]
-        return all(pair is not None and _compare(*pair, criteria) != "fail" for pair in pairs)
+        return all(pair is not None and _compare(*pair, criteria) != Outcome.FAIL for pair in pairs)
 
 
 def _float(x: Bounded) -> float:

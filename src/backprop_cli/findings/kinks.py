@@ -114,8 +114,7 @@ def sides_of_gradient(sweep: Sweep, name: str) -> Sides:
         moved = sweep_graph(graph, {**sweep.point, name: x}, sweep.upstream, m)
         if graph.output in moved.failures:
             raise ValueError("no value beside the point")
-        bar = moved.adjoint[graph.inputs[name]]
-        return m.zero if bar is None else bar
+        return moved.gradient(graph.inputs[name], m)
 
     return _sides(slope, m.number(sweep.point[name]), m)
 

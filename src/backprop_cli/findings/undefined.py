@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.errors import DomainError
 from backprop_cli.findings.cures import find_cure
-from backprop_cli.graph.sweep import needed
+from backprop_cli.graph.sweep import Failure, needed
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from backprop_cli.report import Report
 
 
-def find_failure(sweep: Sweep) -> tuple[int, str]:
+def find_failure(sweep: Sweep) -> tuple[int, Failure]:
     """Return the first node without a finite value on the way to the output, and why it has none."""
     graph, primal, failures = sweep.graph, sweep.primal, sweep.failures
     marks = needed(graph, primal)
     node = next(
         node
         for node in range(len(graph.ops))
-        if marks[node] and (failures.get(node, "operand") != "operand" or math.isinf(primal[node]))
+        if marks[node]
+        and (failures.get(node, Failure.OPERAND) != Failure.OPERAND or math.isinf(primal[node]))
     )
-    return node, failures.get(node, "overflow")
+    return node, failures.get(node, Failure.OVERFLOW)
 
 
 def undefined_value(sweep: Sweep) -> DomainError:
@@ -38,11 +39,11 @@ def undefined_value(sweep: Sweep) -> DomainError:
     told = [operand for operand in dict.fromkeys(operands) if operand not in graph.numbers] or operands
     rounded = [float(f"{primal[operand]:.6g}") for operand in operands]
     # Six digits of 1.0000000001 would be inside the domain.
-    is_close = why == "domain" and all(map(math.isfinite, rounded)) and op.domain.contains(*rounded)
+    is_close = why == Failure.DOMAIN and all(map(math.isfinite, rounded)) and op.domain.contains(*rounded)
     digits = None if is_close else 6
     got = " and ".join(_equation(graph, operand, primal[operand], digits) for operand in told)
     start, end = graph.spans[node]
-    if why == "domain":
+    if why == Failure.DOMAIN:
         # "div" and "pow" are names that nobody writes.
         told_as = " ".join(graph.source(node).split()) if op.infix else op.name
         message = f"{told_as} needs {op.domain.words}, got {got}"
@@ -51,7 +52,7 @@ def undefined_value(sweep: Sweep) -> DomainError:
             # An operand that stands elsewhere too has the span of its first place.
             if start <= inner[0] and inner[1] <= end:
                 start, end = inner
-    elif why == "indeterminate":
+    elif why == Failure.INDETERMINATE:
         message = f"{graph.source(node)} is indeterminate, got {got}"
     else:
         message = f"{graph.source(node)} overflows: it is beyond 1.8e308, got {got}"

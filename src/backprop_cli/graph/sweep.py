@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.operations.doubles import FLOAT
@@ -13,8 +14,18 @@ if TYPE_CHECKING:
     from backprop_cli.graph.tape import Graph
     from backprop_cli.operations.op import Namespace, Number, Op
 
-Failures = dict[int, str]
-"""Node -> why it has no value: "domain", "overflow", "indeterminate" (∞ - ∞), "operand" (that has none)."""
+
+class Failure(StrEnum):
+    """Why a node has no value. INDETERMINATE: ∞ - ∞ and the like.  OPERAND: one that it reads has none."""
+
+    DOMAIN = "domain"
+    OVERFLOW = "overflow"
+    INDETERMINATE = "indeterminate"
+    OPERAND = "operand"
+
+
+Failures = dict[int, Failure]
+"""The nodes without a value."""
 
 
 class Sweep(NamedTuple):
@@ -34,6 +45,11 @@ class Sweep(NamedTuple):
     def operands(self, node: int) -> list[Number]:
         """Return the values of the operands of a node."""
         return [self.primal[operand] for operand in self.graph.operands[node]]
+
+    def gradient(self, node: int, m: Namespace) -> Number:
+        """Return upstream · ∂output/∂node, which is zero where no path leads to the output."""
+        bar = self.adjoint[node]
+        return m.zero if bar is None else bar
 
 
 def sweep_graph(graph: Graph, point: Mapping[str, float], upstream: float, m: Namespace) -> Sweep:
@@ -67,15 +83,15 @@ def forward(graph: Graph, point: Mapping[str, Number], m: Namespace) -> tuple[li
             else:
                 xs = [primal[operand] for operand in operands]
                 if failures and _lacks_operand(graph, node, xs, failures):
-                    y, failures[node] = m.nan, "operand"
+                    y, failures[node] = m.nan, Failure.OPERAND
                 else:
                     y = m.value(op, xs)
             if y != y and node not in failures:
-                failures[node] = "indeterminate"
+                failures[node] = Failure.INDETERMINATE
         except OverflowError:
-            y, failures[node] = m.nan, "overflow"
+            y, failures[node] = m.nan, Failure.OVERFLOW
         except (ArithmeticError, ValueError):
-            y, failures[node] = m.nan, "domain"
+            y, failures[node] = m.nan, Failure.DOMAIN
         primal[node] = y
     return primal, failures
 

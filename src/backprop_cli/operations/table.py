@@ -10,18 +10,16 @@ the page and the tests find it here.
 
 from __future__ import annotations
 
+import copyreg
 import math
-from typing import TYPE_CHECKING
 
+from backprop_cli.operations.op import Op
 from backprop_cli.operations.rows.activations import ACTIVATIONS
 from backprop_cli.operations.rows.arithmetic import ARITHMETIC
 from backprop_cli.operations.rows.circular import CIRCULAR
 from backprop_cli.operations.rows.decisions import DECISIONS
 from backprop_cli.operations.rows.exponentials import EXPONENTIALS
 from backprop_cli.operations.rows.hyperbolic import HYPERBOLIC
-
-if TYPE_CHECKING:
-    from backprop_cli.operations.op import Op
 
 TABLE: tuple[Op, ...] = (*ARITHMETIC, *EXPONENTIALS, *CIRCULAR, *HYPERBOLIC, *ACTIVATIONS, *DECISIONS)
 
@@ -35,3 +33,12 @@ FUNCTIONS: dict[str, Op] = {
 
 CONSTANTS: dict[str, float] = {"pi": math.pi, "tau": math.tau}
 """The predefined constants, which a program may assign or be given all the same."""
+
+
+def find_row(name: str) -> Op:
+    """Return the row of an operation."""
+    return OPS[name]
+
+
+# A row holds functions, which can't be pickled; in what is pickled, its name stands for it.
+copyreg.pickle(Op, lambda op: (find_row, (op.name,)))

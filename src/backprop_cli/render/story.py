@@ -313,7 +313,7 @@ def render_json(story: Story, paths: Paths | None, limits: Sequence[Limit]) -> s
                 "node": b.node,
                 "gradient": number(b.gradient),
                 "terms": [
-                    {**t._asdict(), **{k: number(getattr(t, k)) for k in ("arriving", "slope", "product")}}
+                    {**vars(t), **{k: number(getattr(t, k)) for k in ("arriving", "slope", "product")}}
                     for t in b.terms
                 ],
             }

@@ -13,7 +13,7 @@ from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
     from backprop_cli.console.sheets import Role
-    from backprop_cli.report import Verdict, Verification
+    from backprop_cli.expect.verdict import Verdict, Verification
 
 MARKS = {"pass": "ok", "fail": "FAIL"}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from backprop_cli.errors import UsageError
 from backprop_cli.notation.partials import partial_text
 from backprop_cli.operations.reals import mpmath_namespace
 from backprop_cli.operations.table import OPS
+from backprop_cli.record import Record
 from backprop_cli.tell.story import find_node
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from backprop_cli.report import Report
 
 
-class Quotient(NamedTuple):
+class Quotient(Record):
     """(f(x + h) - f(x))/h for one h, and how far it is from the slope. value: None outside the domain."""
 
     h: float
@@ -25,7 +26,7 @@ class Quotient(NamedTuple):
     error: float | None
 
 
-class Limit(NamedTuple):
+class Limit(Record):
     """The difference quotients of one operation by one of its operands, and the rule that they prove.
 
     at: the value of the operand.  formula: of the derivative.  note: the convention at a kink, or "".

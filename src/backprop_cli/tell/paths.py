@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from backprop_cli.operations.table import OPS
+from backprop_cli.record import Record
 from backprop_cli.tell.story import find_node
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _MOST_PATHS = 100
 
 
-class Path(NamedTuple):
+class Path(Record):
     """A way from an input to the output: its nodes, the local derivatives along it, and their product."""
 
     nodes: tuple[str, ...]
@@ -22,7 +23,7 @@ class Path(NamedTuple):
     product: float
 
 
-class Paths(NamedTuple):
+class Paths(Record):
     """The paths from a node to the output, at most a hundred of ``number``. total: the gradient.
 
     upstream: the factor on each of them.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from backprop_cli.compile.adjoint import build_adjoint, count_operations, count_program
+from backprop_cli.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_FOR_INSTRUCTIONS = 20_000
 
 
-class GraphStats(NamedTuple):
+class GraphStats(Record):
     """Counts of a program.
 
     primitives: name -> how often it occurs.  depth: operations on the longest path.  branch_points: nodes,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from backprop_cli.errors import InputError
 from backprop_cli.notation.partials import partial_text
 from backprop_cli.operations.table import OPS
+from backprop_cli.record import Record
 from backprop_cli.text import did_you_mean, number_text
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[^\W\d]\w*(?:#\d+)?(?!\w*\()")
 
 
-class Forward(NamedTuple):
+class Forward(Record):
     """A value on the way forward: node = symbols = numbers = value."""
 
     node: str
@@ -30,7 +31,7 @@ class Forward(NamedTuple):
     value: float
 
 
-class Term(NamedTuple):
+class Term(Record):
     """What one use of a node contributes to its gradient: the gradient of the user times a local derivative.
 
     user, expr: the node that uses it, and what it computes.  arriving: the gradient there.
@@ -50,7 +51,7 @@ class Term(NamedTuple):
     case: str
 
 
-class Backward(NamedTuple):
+class Backward(Record):
     """The gradient of a node: the sum of its terms; none for the output, and where there is no path to it."""
 
     node: str
@@ -58,7 +59,7 @@ class Backward(NamedTuple):
     gradient: float
 
 
-class Story(NamedTuple):
+class Story(Record):
     """A computation, told in the order in which it is done.
 
     inputs: what is given.  backward: a node comes behind all nodes that use it.

@@ -1,0 +1,66 @@
+"""The records of what was expected, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backprop_cli.record import Record
+from backprop_cli.report import Outcome
+
+if TYPE_CHECKING:
+    from backprop_cli.errors import DomainError
+    from backprop_cli.report import Report
+
+
+class Elsewhere(Record):
+    """A further point at which an expectation was compared and is not met."""
+
+    inputs: dict[str, float]
+    expected: float
+    got: float
+
+
+class Verdict(Record):
+    """The judgement of one expectation.
+
+    claim: "b = a*f".  of: "gradient" or "value".  node: the id of the node it is about.
+    status: passed or failed.  expected: NaN where the formula has no value.  got: computed in doubles, as
+    grad shows it.  exact: computed in many digits, where that is another number; either may meet it.
+    settled: how it was compared: at the "point" alone, at further "points", so many of them, or for all
+    points by "sympy".  diagnosis: what differs, in words.
+    """
+
+    claim: str
+    of: str
+    node: str
+    status: Outcome
+    expected: float
+    got: float
+    settled: str
+    points: int = 0
+    diagnosis: str = ""
+    elsewhere: Elsewhere | None = None
+    exact: float | None = None
+
+    @property
+    def difference(self) -> float:
+        """What was got, less what was expected."""
+        return self.got - self.expected
+
+
+class Verification(Record):
+    """A report and the verdicts on what was expected of it.
+
+    seed: of the further points.  missing: what is wrong with a gradient that is asked for and does not exist.
+    """
+
+    report: Report
+    verdicts: tuple[Verdict, ...]
+    seed: int
+    missing: DomainError | None = None
+
+    @property
+    def status(self) -> Outcome:
+        """Tell whether all passed; not where an expectation is not met or the cross-check failed."""
+        outcomes = {self.report.check.status, *(verdict.status for verdict in self.verdicts)}
+        return Outcome.FAIL if Outcome.FAIL in outcomes else Outcome.PASS
