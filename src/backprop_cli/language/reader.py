@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.errors import ParseError
+from backprop_cli.language.binding import NOTHING, POWER, RELATION, SIGN, rule_of
 from backprop_cli.language.code import Code, Statement
 from backprop_cli.operations.table import FUNCTIONS, OPS
 from backprop_cli.text import did_you_mean
@@ -83,7 +84,8 @@ class _Waiting:
     """An operator that waits on the stack for its right operand, or an open parenthesis.
 
     least: how tightly one that stands before it binds if it comes first: powers go from right to left.
-    op: None for a plain parenthesis.  arity: operands of the operator; for a call, those read so far.
+    A parenthesis binds nothing, so it stays until it is closed.
+    op: None for a plain one.  arity: operands of the operator; for a call, those read so far.
     start: where it begins, unless with its left operand.  opening: where an open parenthesis stands.
     first_end: where the first operand of a call ends, once it is read.
     """
@@ -92,7 +94,7 @@ class _Waiting:
 
     def __init__(self, binding: int, op: Op | None, arity: int = 2, start: int = 0, opening: int = 0) -> None:
         self.binding = binding
-        self.least = binding + (binding == _POWER)
+        self.least = binding + (binding == POWER)
         self.op: Op | None = op
         self.arity = arity
         self.start = start
@@ -100,24 +102,15 @@ class _Waiting:
         self.first_end = 0
 
 
-_OPEN = 0  # a parenthesis binds nothing: it stays until it is closed
-_COMPARE, _SUM, _PRODUCT, _SIGN, _POWER = range(1, 6)
 _BINARY: dict[str, _Waiting] = {
-    "+": _Waiting(_SUM, OPS["add"]),
-    "-": _Waiting(_SUM, OPS["sub"]),
-    "*": _Waiting(_PRODUCT, OPS["mul"]),
-    "/": _Waiting(_PRODUCT, OPS["div"]),
-    "**": _Waiting(_POWER, OPS["pow"]),
-    "^": _Waiting(_POWER, OPS["pow"]),
-    "<": _Waiting(_COMPARE, OPS["lt"]),
-    "<=": _Waiting(_COMPARE, OPS["le"]),
-    "≤": _Waiting(_COMPARE, OPS["le"]),
-    ">": _Waiting(_COMPARE, OPS["gt"]),
-    ">=": _Waiting(_COMPARE, OPS["ge"]),
-    "≥": _Waiting(_COMPARE, OPS["ge"]),
-}
+    sign: _Waiting(rule_of(OPS[name]).binding, OPS[name])
+    for sign, name in {
+        "+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "^": "pow",
+        "<": "lt", "<=": "le", "≤": "le", ">": "gt", ">=": "ge", "≥": "ge",
+    }.items()
+}  # fmt: skip
 _ENDS = frozenset((";", "\n", ""))  # of a statement; the end of the text is an empty word
-_AUGMENTED = {f"{sign}=": operator.op for sign, operator in _BINARY.items() if operator.binding != _COMPARE}
+_AUGMENTED = {f"{sign}=": operator.op for sign, operator in _BINARY.items() if operator.binding != RELATION}
 _POWER_OF_FUNCTION = re.compile(rf"(\w+?)\s*(?:([⁺⁻]?[{_SUPERSCRIPTS}]+)|(?:\^|\*\*)\s*([\w.]+))\s*$")
 _FACTOR = re.compile(r"\(\s*(?:([\w.]+)\s*|[^()\n]{1,20})\)")
 
@@ -253,10 +246,10 @@ class _Reader:
                     raise explain("other" if kind == _OTHER else "operator", word, *match.span(kind))
             elif word == "(":
                 start = match.start(kind)
-                waiting.append(_Waiting(_OPEN, None, 0, start, start))
+                waiting.append(_Waiting(NOTHING, None, 0, start, start))
                 self.depth += 1
             elif word == "-":
-                waiting.append(_Waiting(_SIGN, OPS["neg"], 1, match.start(kind)))
+                waiting.append(_Waiting(SIGN, OPS["neg"], 1, match.start(kind)))
             elif word == "+":
                 pass  # +x is x, to the bit
             elif word == "\n" and self.depth:
@@ -280,7 +273,7 @@ class _Reader:
     def finish(self, target: tuple[str, int, int] | None, augment: Op | None) -> Statement:
         """Take the statement that ends here off the stacks."""
         if self.waiting:
-            self.apply(_COMPARE)
+            self.apply(RELATION)
             if self.waiting:
                 raise self.never_closed(self.waiting[-1])
         if self.conditions:
@@ -317,7 +310,7 @@ class _Reader:
             else:
                 starts[-1] = operator.start
             code += (operator.op, arity, starts[-1], end)
-            if operator.binding == _COMPARE:
+            if operator.binding == RELATION:
                 self.conditions[len(starts) - 1] = end
 
     def refuse_conditions(self, places: Iterable[int]) -> None:
@@ -328,7 +321,7 @@ class _Reader:
 
     def unwind(self) -> _Waiting | None:
         """Apply the operators back to the innermost open parenthesis, and take that off the stack."""
-        self.apply(_COMPARE)
+        self.apply(RELATION)
         return self.waiting.pop() if self.waiting else None
 
     def raise_to(self, word: str, start: int, end: int) -> None:
@@ -371,7 +364,7 @@ class _Reader:
             )
         del self.code[-4:]
         self.starts.pop()
-        self.waiting.append(_Waiting(_OPEN, FUNCTIONS[name], 0, name_start, start))
+        self.waiting.append(_Waiting(NOTHING, FUNCTIONS[name], 0, name_start, start))
         self.depth += 1
 
     def close(self, start: int, end: int) -> None:
@@ -451,7 +444,7 @@ class _Reader:
 
     def missing_operand(self, kind: str, word: str, start: int, end: int) -> ParseError:
         """Explain a token that stands where a value should."""
-        opened = next((w for w in reversed(self.waiting) if w.binding == _OPEN), None)
+        opened = next((w for w in reversed(self.waiting) if w.binding == NOTHING), None)
         if kind in ("finish", "stop"):
             if opened is not None:
                 return self.never_closed(opened)

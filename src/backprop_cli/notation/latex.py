@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import ParseError
+from backprop_cli.language.binding import ATOM, NOTHING, POWER, PRODUCT, RELATION, SIGN, SUM, Piece
 from backprop_cli.language.code import fold
 from backprop_cli.language.reader import normalise, read_value
 from backprop_cli.notation.partials import derivative_code
@@ -31,17 +32,6 @@ if TYPE_CHECKING:
 _MOST_CHARACTERS = 200
 # TeX typesets what stands under a cube root four times: twenty within each other would take years.
 _MOST_CUBE_ROOTS = 5
-
-# How tightly an expression holds together.
-_NOTHING, _RELATION, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)
-
-
-class Piece(NamedTuple):
-    """Maths, and how tightly its outermost operation binds."""
-
-    text: str
-    binding: int
-
 
 # ---- names and numbers ----
 
@@ -143,7 +133,7 @@ def node_latex(node: NodeRecord) -> str | None:
         return None
     pieces = []
     for operand, term in zip(node.operands, node.terms, strict=True):
-        piece = Piece(name_latex(term), _ATOM) if isinstance(operand, str) else _read(term)
+        piece = Piece(name_latex(term), ATOM) if isinstance(operand, str) else _read(term)
         if piece is None:
             return None
         pieces.append(piece)
@@ -180,10 +170,10 @@ def _typeset(code: Code, names: Mapping[str, str] = MappingProxyType({})) -> Pie
 
     def leaf(what: str | float, _span: Span) -> Piece:
         if isinstance(what, str):
-            return Piece(names.get(what) or name_latex(what), _ATOM)
+            return Piece(names.get(what) or name_latex(what), ATOM)
         text = number_latex(number_text(what, None))
         # A sign before 1 × 10⁻⁷ needs no parentheses, a power behind it does.
-        return Piece(text, _SIGN if r"\times" in text else _ATOM)
+        return Piece(text, SIGN if r"\times" in text else ATOM)
 
     return fold(code, leaf, lambda op, operands, _span: operation_latex(op, operands))
 
@@ -239,8 +229,8 @@ def _parts(template: str) -> list[str | _Hole]:
         left = _need_behind(before)
         need = max(left, _need_before(behind))
         if behind.startswith("^") or (_BASE_BEFORE.search(before) and _BASE_BEHIND.match(behind)):
-            need = _ATOM
-        parts += [template[end : match.start()], _Hole(int(match[1]) - 1, need, left > _SUM)]
+            need = ATOM
+        parts += [template[end : match.start()], _Hole(int(match[1]) - 1, need, left > SUM)]
         end = match.end()
     return [*parts, template[end:]]
 
@@ -248,36 +238,36 @@ def _parts(template: str) -> list[str | _Hole]:
 def _need_behind(before: str) -> int:
     """Return how tightly an operand must bind behind this text."""
     if _OPENS.search(before):
-        return _NOTHING
+        return NOTHING
     if _RELATION_BEFORE.search(before):
-        return _SUM
+        return SUM
     sign = _SIGN_BEFORE.search(before)
     if sign:
-        return _SIGN if _OPENS.search(before[: sign.start()]) else _PRODUCT
-    return _SIGN  # the right factor of a product
+        return SIGN if _OPENS.search(before[: sign.start()]) else PRODUCT
+    return SIGN  # the right factor of a product
 
 
 def _need_before(behind: str) -> int:
     """Return how tightly an operand must bind before this text."""
     if _CLOSES.match(behind):
-        return _NOTHING
-    return _SUM if _RELATION_BEHIND.match(behind) or _SIGN_BEHIND.match(behind) else _PRODUCT
+        return NOTHING
+    return SUM if _RELATION_BEHIND.match(behind) or _SIGN_BEHIND.match(behind) else PRODUCT
 
 
 @cache
 def _binding(template: str) -> int:
     """Return how tightly the outermost operation of a template binds."""
     if template.startswith(r"\begin"):
-        return _NOTHING  # it has no bracket on its right
+        return NOTHING  # it has no bracket on its right
     bare, count = template, 1
     while count:
         bare, count = _BRACKETS.subn("", bare)
     if re.search(r"[<>]|\\[lg]e\b", bare):
-        return _RELATION
+        return RELATION
     if re.search(r"\S\s*[-+]", bare):
-        return _SUM
+        return SUM
     if r"\cdot" in bare or r"\," in bare:
-        return _PRODUCT
+        return PRODUCT
     if bare.startswith("-"):
-        return _SIGN
-    return _ATOM if _ENCLOSED.fullmatch(bare) else _POWER
+        return SIGN
+    return ATOM if _ENCLOSED.fullmatch(bare) else POWER

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.errors import ParseError
+from backprop_cli.language.binding import ATOM, NOTHING, POWER, PRODUCT, SUM, rule_of
 from backprop_cli.language.code import fold
 from backprop_cli.language.reader import normalise, read_value
 from backprop_cli.notation.partials import partial_text
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
 
 Tree = list[Any]
 
-# How tightly a piece holds together.
-_CHOICE, _SUM, _PRODUCT, _POWER, _ATOM = range(5)
 _SIGNS = {"add": "+", "sub": "−", "mul": "×", "lt": "<", "le": "≤", "gt": ">", "ge": "≥"}
-_NEEDS = {"add": (_SUM, _PRODUCT), "sub": (_SUM, _PRODUCT), "mul": (_PRODUCT, _POWER)}
 _BRACKETS = {"abs": ("|", "|"), "floor": ("⌊", "⌋"), "ceil": ("⌈", "⌉")}
 _NAMES = {"sigmoid": "σ", "pi": "π", "tau": "τ", "log": "ln"}
 _SLOT = "operand"
@@ -53,36 +51,36 @@ def slope_tree(node: NodeRecord, argnum: int) -> Tree:
     op = OPS[node.op]
     if "cond" in op.args:
         condition = _slot(0)
-        otherwise = _apply(OPS["sub"], [_Piece(["mn", "1"], _ATOM), condition])
-        return _held(condition if argnum == 1 else otherwise, _POWER)
+        otherwise = _apply(OPS["sub"], [_Piece(["mn", "1"], ATOM), condition])
+        return _held(condition if argnum == 1 else otherwise, POWER)
     # The reader knows no names such as c#1.
     terms = [
         f"{_SLOT}{i}" if isinstance(operand, str) else node.terms[i]
         for i, operand in enumerate(node.operands)
     ]
-    return _held(_read(partial_text(op, argnum, terms)), _POWER)
+    return _held(_read(partial_text(op, argnum, terms)), POWER)
 
 
 def _slot(argnum: int) -> _Piece:
-    return _Piece(["slot", argnum, 0], _ATOM)
+    return _Piece(["slot", argnum, 0], ATOM)
 
 
 def _read(text: str) -> _Piece:
     try:
         return fold(read_value(normalise(text)), _leaf, lambda op, operands, _span: _apply(op, operands))
     except ParseError:
-        return _Piece(["mtext", text], _ATOM)
+        return _Piece(["mtext", text], ATOM)
 
 
 def _leaf(what: str | float, _span: Span) -> _Piece:
     if isinstance(what, str):
         is_slot = what.startswith(_SLOT)
         return _slot(int(what.removeprefix(_SLOT))) if is_slot else _name(what)
-    return _Piece(["mn", number_text(what, None)], _ATOM)
+    return _Piece(["mn", number_text(what, None)], ATOM)
 
 
 def _name(name: str) -> _Piece:
-    return _Piece(["mi", _NAMES.get(name, name)], _ATOM)
+    return _Piece(["mi", _NAMES.get(name, name)], ATOM)
 
 
 def _sign(text: str) -> Tree:
@@ -92,7 +90,7 @@ def _sign(text: str) -> Tree:
 def _held(piece: _Piece, need: int) -> Tree:
     """Return a piece as an operand, in parentheses if it binds less tightly than needed."""
     if piece.tree[0] == "slot":
-        return ["slot", piece.tree[1], 2 if need == _ATOM else 1 if need > _SUM else 0]
+        return ["slot", piece.tree[1], 2 if need == ATOM else 1 if need > SUM else 0]
     return piece.tree if piece.binding >= need else ["mrow", _sign("("), piece.tree, _sign(")")]
 
 
@@ -100,31 +98,32 @@ def _apply(op: Op, operands: Sequence[_Piece]) -> _Piece:
     trees = [operand.tree for operand in operands]
     match op.name:
         case "add" | "sub" | "mul" | "lt" | "le" | "gt" | "ge":
-            left, right = map(_held, operands, _NEEDS.get(op.name, (_SUM, _SUM)))
-            binding = _CHOICE if op.condition else _PRODUCT if op.name == "mul" else _SUM
+            binding, needs = rule_of(op)
+            left, right = map(_held, operands, needs)
             return _Piece(["mrow", left, _sign(_SIGNS[op.name]), right], binding)
         case "neg":
-            return _Piece(["mrow", _sign("−"), _held(operands[0], _PRODUCT)], _SUM)
+            # Beside another sign it needs parentheses, as a sum does.
+            return _Piece(["mrow", _sign("−"), _held(operands[0], PRODUCT)], SUM)
         case "div":
-            return _Piece(["mfrac", *trees], _POWER)
+            return _Piece(["mfrac", *trees], POWER)
         case "pow":
-            return _Piece(["msup", _held(operands[0], _ATOM), trees[1]], _POWER)
+            return _Piece(["msup", _held(operands[0], ATOM), trees[1]], POWER)
         case "exp":
-            return _Piece(["msup", ["mi", "e"], *trees], _POWER)
+            return _Piece(["msup", ["mi", "e"], *trees], POWER)
         case "sqrt":
-            return _Piece(["msqrt", *trees], _ATOM)
+            return _Piece(["msqrt", *trees], ATOM)
         case "cbrt":
-            return _Piece(["mroot", *trees, ["mn", "3"]], _ATOM)
+            return _Piece(["mroot", *trees, ["mn", "3"]], ATOM)
         case "abs" | "floor" | "ceil":
             opening, closing = _BRACKETS[op.name]
-            return _Piece(["mrow", _sign(opening), *trees, _sign(closing)], _ATOM)
+            return _Piece(["mrow", _sign(opening), *trees, _sign(closing)], ATOM)
         case "where":
             condition, yes, no = trees
-            return _Piece(["mrow", yes, _words("if"), condition, _words("else"), no], _CHOICE)
+            return _Piece(["mrow", yes, _words("if"), condition, _words("else"), no], NOTHING)
     arguments: Tree = []
     for tree in trees:
         arguments += [_sign(","), tree] if arguments else [tree]
-    return _Piece(["mrow", _name(op.name).tree, _sign("("), *arguments, _sign(")")], _ATOM)
+    return _Piece(["mrow", _name(op.name).tree, _sign("("), *arguments, _sign(")")], ATOM)
 
 
 def _words(text: str) -> Tree:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.language.binding import ATOM, SIGN, Piece, written
 from backprop_cli.language.code import fold
 from backprop_cli.language.reader import read_value
 from backprop_cli.operations.doubles import FLOAT
@@ -17,15 +18,8 @@ if TYPE_CHECKING:
     from backprop_cli.language.code import Code, Span
     from backprop_cli.operations.op import Op
 
-# How tightly a text holds together: a sum, a product, a sign, a power, a name or call.
-_SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
-_BINDING = {"add": _SUM, "sub": _SUM, "mul": _PRODUCT, "div": _PRODUCT, "neg": _SIGN, "pow": _POWER}
-# What the operands have to hold at least, so that the grouping stays.
-_LEFT = {"add": _SUM, "sub": _SUM, "mul": _PRODUCT, "div": _PRODUCT, "pow": _ATOM}
-_RIGHT = {"add": _PRODUCT, "sub": _PRODUCT, "mul": _SIGN, "div": _SIGN, "neg": _PRODUCT, "pow": _SIGN}
 
-
-class _Piece(NamedTuple):
+class _Term(NamedTuple):
     """A part of a formula, how tightly it holds together, and its number if it is one."""
 
     text: str
@@ -46,9 +40,9 @@ def partial_text(op: Op, argnum: int, terms: Sequence[str]) -> str:
         operands, argnum = [operands[argnum], op.write(others)], 0
     bound = dict(zip(op.args, operands, strict=True))
 
-    def leaf(what: str | float, _span: Span) -> _Piece:
+    def leaf(what: str | float, _span: Span) -> _Term:
         if isinstance(what, str):
-            return _term(bound[what]) if what in bound else _Piece(what, _ATOM)
+            return _term(bound[what]) if what in bound else _Term(what, ATOM)
         return _number(what)
 
     return fold(derivative_code(op, argnum), leaf, _apply).text
@@ -61,33 +55,26 @@ def derivative_code(op: Op, argnum: int) -> Code:
     return read_value(op.derivatives[argnum], op.args[:1] if op.reads else ())
 
 
-def _number(x: float) -> _Piece:
-    return _Piece(number_text(x, None), _ATOM if x >= 0 else _SIGN, x)
+def _number(x: float) -> _Term:
+    return _Term(number_text(x, None), ATOM if x >= 0 else SIGN, x)
 
 
-def _term(text: str) -> _Piece:
+def _term(text: str) -> _Term:
     """Return an operand. Constants of several parts come in parentheses."""
     inner = text[1:-1] if text.startswith("(-") else text
     if inner.lstrip("-").isdecimal() and len(inner) < 10:
         return _number(float(inner))
-    return _Piece(text, _ATOM)
+    return _Term(text, ATOM)
 
 
-def _apply(op: Op, pieces: list[_Piece], _span: Span) -> _Piece:
-    numbers = [piece.number for piece in pieces if piece.number is not None]
-    if len(numbers) == len(pieces) and op.name in ("add", "sub", "neg", "mul"):
+def _apply(op: Op, terms: list[_Term], _span: Span) -> _Term:
+    numbers = [term.number for term in terms if term.number is not None]
+    if len(numbers) == len(terms) and op.name in ("add", "sub", "neg", "mul"):
         return _number(FLOAT.value(op, numbers))
-    if op.name == "pow" and pieces[1].number in (0, 1):
-        return pieces[0] if pieces[1].number else _number(1.0)
+    if op.name == "pow" and terms[1].number in (0, 1):
+        return terms[0] if terms[1].number else _number(1.0)
     if op.name == "mul" and 1 in numbers:
-        return pieces[0 if pieces[1].number == 1 else 1]
-    if op.name == "mul" and pieces[0].number == -1:
-        op, pieces = OPS["neg"], pieces[1:]
-    if not op.infix:
-        return _Piece(op.write([piece.text for piece in pieces]), _ATOM)
-    need = (_RIGHT[op.name],) if op.name == "neg" else (_LEFT.get(op.name, _SUM), _RIGHT.get(op.name, _SUM))
-    texts = [
-        piece.text if piece.binding >= least else f"({piece.text})"
-        for piece, least in zip(pieces, need, strict=True)
-    ]
-    return _Piece(op.write(texts), _BINDING.get(op.name, _SUM))
+        return terms[0 if terms[1].number == 1 else 1]
+    if op.name == "mul" and terms[0].number == -1:
+        op, terms = OPS["neg"], terms[1:]
+    return _Term(*written(op, [Piece(term.text, term.binding) for term in terms]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from backprop_cli.language.binding import is_sum
+
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 # The exponent of a number (1e-7) keeps its sign.
 _EXPONENT = re.compile(r"(?<=[0-9.][eE])-")
@@ -25,7 +27,7 @@ def with_minus(text: str) -> str:
 def factor(text: str, *, unicode: bool = True) -> str:
     """Return a local derivative as the factor it is: "×3", "×(1 − a)"; in ASCII "*3"."""
     shown = number_or_formula(text, unicode=unicode)
-    if _has_sum(text):
+    if is_sum(text):
         shown = f"({shown})"
     return f"{'×' if unicode else '*'}{shown}"
 
@@ -37,16 +39,6 @@ def number_or_formula(text: str, *, unicode: bool = True) -> str:
     except ValueError:
         return pretty(text, unicode=unicode)
     return text
-
-
-def _has_sum(text: str) -> bool:
-    """Tell whether a formula is a sum or a comparison outside of all parentheses."""
-    depth = 0
-    for i, c in enumerate(text):
-        depth += (c == "(") - (c == ")")
-        if not depth and text[i : i + 3] in (" + ", " - "):
-            return True
-    return False
 
 
 def to_ascii(text: str) -> str:
