@@ -44,7 +44,7 @@ def test_an_alias_finds_its_operation(backprop: Run) -> None:
     assert backprop("ops", "σ").stdout == backprop("ops", "sigmoid").stdout
     done = backprop("ops", "sine")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "backprop: there is no operation 'sine'\n  hint: did you mean sin, sinh or sign?\n"
+    assert done.stderr == "backprop: there is no operation 'sine'\n  hint: did you mean sin, sinh or sinc?\n"
 
 
 def test_a_worked_example() -> None:
