@@ -270,9 +270,12 @@ OPERANDS = (("a + b", 2), ("d/f", 5), ("g", 6), ("h^2", 5))
 @pytest.mark.parametrize("op", TABLE, ids=lambda op: op.name)
 def test_derivatives_keep_their_meaning_whatever_is_filled_in(op: Op, turn: int) -> None:
     chosen = [OPERANDS[(turn + place) % len(OPERANDS)] for place in range(op.arity)]
-    if op.reads:
+    if op.takes_condition:
         chosen[0] = ("a < b", 1)
-    texts = {name: text if op.reads else f"({text})" for name, (text, _) in zip(op.args, chosen, strict=True)}
+    texts = {
+        name: text if op.takes_condition else f"({text})"
+        for name, (text, _) in zip(op.args, chosen, strict=True)
+    }
     pieces = [Piece(typeset(text), binding) for text, binding in chosen]
     for argnum, derivative in enumerate(op.derivatives):
         written = re.sub(r"[a-z]+\b(?!\()", lambda name: texts.get(name[0], name[0]), derivative)

@@ -55,6 +55,6 @@ def test_floor_is_written_as_floor() -> None:
 @pytest.mark.parametrize("op", TABLE, ids=lambda op: op.name)
 def test_rows_tell_which_definitions_are_piecewise(op: Op) -> None:
     symbols = [sympy.Symbol(name, real=True) for name in op.args]
-    if op.name == "where":
+    if op.takes_condition:
         symbols[0] = symbols[0] > 0
     assert bool(op.symbolic(sympy, *symbols).has(sympy.Piecewise)) == op.piecewise

@@ -211,7 +211,7 @@ def test_tails(name, xs, value, slope):
 def definition(op):
     """Return the symbols of the operands, sympy's expression of the row, and its derivatives."""
     symbols = sympy.symbols(op.args, real=True)
-    operands = (sympy.Gt(symbols[0], 0), *symbols[1:]) if op.name == "where" else symbols
+    operands = (sympy.Gt(symbols[0], 0), *symbols[1:]) if op.takes_condition else symbols
     expr = op.symbolic(sympy, *operands)
     return symbols, expr, [sympy.S.Zero if op.condition else expr.diff(symbol) for symbol in symbols]
 
@@ -243,7 +243,7 @@ def test_the_row_is_the_function_that_sympy_knows(op, xs):
 def test_formulas_have_the_values_of_floats(op, xs):
     s = sympy_namespace()
     numbers = [sympy.Rational(x) for x in xs]
-    if op.name == "where":
+    if op.takes_condition:
         numbers[0] = s.gt(numbers[0], 0)
     value = op.value(s, *numbers)
     assert float(number_at(value, (), (), M)) == pytest.approx(FLOAT.value(op, xs), rel=1e-12, abs=0)

@@ -379,7 +379,7 @@ BAD = [
     ("«a»(b)", "a is not a function", "did you mean a*b?"),
     ("«ab»(2)", "ab is not a function", "did you mean ab*2?"),
     ("«a»(b + c)", "a is not a function", "did you mean a*(…)?"),
-    ("1 + «sinn»(a)", "sinn is not a function", "did you mean sin, sinh or sign?"),
+    ("1 + «sinn»(a)", "sinn is not a function", "did you mean sin, sinh or sinc?"),
     ("«foo»(a)", "foo is not a function", "did you mean floor?"),
     ("«Sin»(a)", "Sin is not a function", "did you mean sin, min or Min?"),
     ("«sqr»(a)", "sqr is not a function", "did you mean sqrt?"),

@@ -34,6 +34,8 @@ _STEPPED = (sympy.floor, sympy.ceiling)
 # Sympy tidies up nested decisions for seconds.
 _DECISIONS = {head(op) for op in OPS.values() if op.piecewise}.union(_STEPPED)
 
+_DECIDING = {head(op) for op in OPS.values() if op.takes_condition}
+
 _REPEATING = {head(op) for op in OPS.values() if op.composite}
 
 # Nested Piecewise of five operands take 2 s, of eight more than 40 s.
@@ -369,8 +371,7 @@ def _derive_step(part: Any) -> _Template:
         args = tuple(
             Symbol(f"t{position}", real=True) if arg is None else arg for position, arg in enumerate(kept)
         )
-        is_where = kind is head(OPS["where"])
-        definition = define(kind, (sympy.Gt(args[0], 0), *args[1:]) if is_where else args)
+        definition = define(kind, (sympy.Gt(args[0], 0), *args[1:]) if kind in _DECIDING else args)
         derivatives = tuple(
             _derivative(definition, arg) if arg.is_Symbol and not definition.is_Relational else S.Zero
             for arg in args
@@ -415,7 +416,6 @@ def evaluate_steps(order: list[Any], given: dict[int, Number], m: RoundingNamesp
     order: as ``walk`` returns it.  given: id(symbol) -> value.
     """
     values = dict(given)
-    where = head(OPS["where"])
     for part in order:
         if id(part) in values:
             continue
@@ -423,14 +423,9 @@ def evaluate_steps(order: list[Any], given: dict[int, Number], m: RoundingNamesp
             values[id(part)] = m.pi if part is S.Pi else m.number(float(part))
             continue
         template = _derive_step(part)
-        bound = _bind(template, part, values)
-        lacking = any(value is None for value in bound.values())
-        # A branch without a value does no harm where the other one is taken.
-        if lacking and (type(part) is not where or values[id(part.args[0])] is None):
-            values[id(part)] = None
-            continue
         try:
-            values[id(part)] = evaluate(template.definition, bound, m)
+            # A branch without a value does no harm where the other one is taken: only that one is evaluated.
+            values[id(part)] = evaluate(template.definition, _bind(template, part, values), m)
         except (ArithmeticError, ValueError, NoFormulaError):
             values[id(part)] = None
     return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -82,7 +83,7 @@ def forward(graph: Graph, point: Mapping[str, Number], m: Namespace) -> tuple[li
                 y = rule(m, primal[left], primal[right])
             else:
                 xs = [primal[operand] for operand in operands]
-                if failures and _lacks_operand(graph, node, xs, failures):
+                if failures and _lacks_operand(op, operands, xs, failures, m):
                     y, failures[node] = m.nan, Failure.OPERAND
                 else:
                     y = m.value(op, xs)
@@ -104,15 +105,14 @@ def _binary(graph: Graph) -> Iterator[Op]:
     return (op for op in set(graph.ops) if op is not None and op.arity == 2 and not op.variadic)
 
 
-def _lacks_operand(graph: Graph, node: int, xs: list[Number], failures: Failures) -> bool:
-    operands = graph.operands[node]
-    op = graph.ops[node]
-    if op is not None and op.reads is not None and operands[0] not in failures:
-        return any(operands[argnum] in failures for argnum in op.reads(xs))
-    return any(operand in failures for operand in operands)
+def _lacks_operand(
+    op: Op, operands: tuple[int, ...], xs: list[Number], failures: Failures, m: Namespace
+) -> bool:
+    lacking = [operand in failures for operand in operands]
+    return any(lacking) and any(map(operator.and_, lacking, map(bool, op.read(m, xs))))
 
 
-def needed(graph: Graph, primal: list[Number]) -> bytearray:
+def needed(graph: Graph, primal: list[float]) -> bytearray:
     """Mark the nodes that the value of the output is made of at this point."""
     marks = bytearray(len(graph.ops))
     marks[graph.output] = 1
@@ -121,11 +121,10 @@ def needed(graph: Graph, primal: list[Number]) -> bytearray:
         if not marks[node] or op is None:
             continue
         operands = graph.operands[node]
-        read = range(len(operands))
-        if op.reads is not None:
-            read = op.reads([primal[operand] for operand in operands])  # type: ignore[assignment]
-        for argnum in read:
-            marks[operands[argnum]] = 1
+        read = op.read(FLOAT, [primal[operand] for operand in operands])
+        for operand, is_read in zip(operands, read, strict=True):
+            if is_read:
+                marks[operand] = 1
     return marks
 
 

@@ -391,9 +391,9 @@ class _Reader:
                 _signature(op, name),
             )
         first = last - count + 1
-        if op is OPS["where"] and not self.is_condition(first, opened.first_end):
+        if op.takes_condition and not self.is_condition(first, opened.first_end):
             raise self.error(
-                "the first operand of where is a condition",
+                f"the first operand of {name} is a condition",
                 (starts[first], opened.first_end),
                 "write where(x > 0, a, b), with < <= > or >=",
             )

@@ -141,12 +141,10 @@ def _evaluate(code: Code, text: str) -> float:
 def _value_of_part(
     op: Op, operands: Sequence[float | InputError], span: Span, text: str
 ) -> float | InputError:
-    read = operands
-    if op.reads is not None and not isinstance(operands[0], InputError):
-        read = [operands[argnum] for argnum in op.reads(operands)]
-    error = next((x for x in read if isinstance(x, InputError)), None)
-    if error is not None:
-        return error
+    read = op.read(FLOAT, [math.nan if isinstance(x, InputError) else x for x in operands])
+    for x, is_read in zip(operands, read, strict=True):
+        if is_read and isinstance(x, InputError):
+            return x
     try:
         result: float = FLOAT.value(op, [math.nan if isinstance(x, InputError) else x for x in operands])
     except (ArithmeticError, ValueError):

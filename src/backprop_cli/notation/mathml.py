@@ -49,7 +49,7 @@ def operation_tree(node: NodeRecord) -> Tree:
 def slope_tree(node: NodeRecord, argnum: int) -> Tree:
     """Return a local derivative of a node as a factor of a product."""
     op = OPS[node.op]
-    if "cond" in op.args:
+    if op.takes_condition:
         condition = _slot(0)
         otherwise = _apply(OPS["sub"], [_Piece(["mn", "1"], ATOM), condition])
         return _held(condition if argnum == 1 else otherwise, POWER)

@@ -51,8 +51,7 @@ def partial_text(op: Op, argnum: int, terms: Sequence[str]) -> str:
 @cache
 def derivative_code(op: Op, argnum: int) -> Code:
     """Return ∂y/∂x of an operand in the names of the row."""
-    # What an operation decides by is a condition, of which the reader is told.
-    return read_value(op.derivatives[argnum], op.args[:1] if op.reads else ())
+    return read_value(op.derivatives[argnum], op.args[:1] if op.takes_condition else ())
 
 
 def _number(x: float) -> _Term:

@@ -83,8 +83,11 @@ class Op:
     """When a partial of zero means that the operand is cut off, not that its slope is zero here:
     a closed gate lets nothing through, not even zero times infinity. "beside constants": when all other
     operands are constants (0*x)."""
-    reads: Callable[[Sequence[Number]], tuple[int, ...]] | None = None
-    """reads(xs) -> the operands that the value is made of, if not all of them."""
+    takes_condition: bool = False
+    """The first operand is a condition."""
+    reads: Callable[[Namespace, Sequence[Number]], tuple[Number, ...]] | None = None
+    """reads(m, xs) -> per operand the condition that the value at xs is made of it; None if it always is.
+    An operand that decides which ones are read is itself one of them. It may be NaN."""
     case: Callable[[Sequence[float], Sequence[str]], str] | None = None
     """case(xs, terms) -> which case of the backward step holds at xs; terms: the operands as text."""
     arity: int = field(init=False)
@@ -104,6 +107,10 @@ class Op:
         if isinstance(self.partials, tuple):
             return self.partials[argnum](m, y, *xs)
         return self.partials(m, y, argnum, xs, fixed)
+
+    def read(self, m: Namespace, xs: Sequence[Number]) -> tuple[Number, ...]:
+        """Return for each operand the condition that the value at xs is made of it."""
+        return (True,) * len(xs) if self.reads is None else self.reads(m, xs)
 
     def cuts_off(self, slope: Number, fixed: Sequence[bool]) -> bool:
         """Tell whether an operand with this partial is cut off from the output."""

@@ -28,9 +28,12 @@ def formula(op: Op) -> str:
 
 def slopes(op: Op) -> list[tuple[str, str]]:
     """Return each operand that has a derivative, with the derivative as text."""
-    if op.condition:
-        return []
-    return [(name, text) for name, text in zip(op.args, op.derivatives, strict=True) if name != "cond"]
+    return [(op.args[argnum], op.derivatives[argnum]) for argnum in _differentiable(op)]
+
+
+def _differentiable(op: Op) -> range:
+    """Return the operands that have a derivative: nobody differentiates conditions, nor by them."""
+    return range(op.arity if op.condition else int(op.takes_condition), op.arity)
 
 
 def convention(op: Op) -> str:
@@ -51,10 +54,9 @@ def example(op: Op) -> list[str]:
     fixed = [False] * len(xs)
     y = FLOAT.value(op, xs)
     lines = [f"at {_point(op, xs)} the value is {number_text(y)}"]
-    for argnum, name in enumerate(op.args):
-        if name == "cond" or op.condition:
-            continue
+    for argnum in _differentiable(op):
         slope = FLOAT.partial(op, argnum, y, xs, fixed)
+        name = op.args[argnum]
         lines.append(f"with 10 arriving, {name} receives 10 * {_operand(slope)} = {number_text(10 * slope)}")
     return lines
 

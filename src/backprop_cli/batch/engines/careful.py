@@ -101,12 +101,9 @@ class _Sweep:
                 self._settle(node, op, xs, np.broadcast_to(odd, self.rows))
 
     def _lacks_operand(self, node: int, op: Op, xs: list[Array]) -> Array:
-        failed = [self.failed[operand] for operand in self.graph.operands[node]]
-        if op.reads is not None:
-            return failed[0] | np.where(xs[0], failed[1], failed[2])
-        lacking = failed[0]
-        for more in failed[1:]:
-            lacking = lacking | more
+        lacking: Array = np.False_
+        for operand, is_read in zip(self.graph.operands[node], op.read(ARRAY, xs), strict=True):
+            lacking = lacking | (self.failed[operand] & is_read)
         return lacking
 
     def _settle(self, node: int, op: Op, xs: list[Array], odd: Array) -> None:
@@ -154,13 +151,9 @@ class _Sweep:
             op = graph.ops[node]
             if op is None or needed[node] is np.False_:
                 continue
-            operands = graph.operands[node]
-            read = [needed[node]] * len(operands)
-            if op.reads is not None:
-                condition = np.not_equal(self.primal[operands[0]], 0)
-                read[1:] = [needed[node] & condition, needed[node] & ~condition]
-            for operand, rows in zip(operands, read, strict=True):
-                needed[operand] = needed[operand] | rows
+            read = op.read(ARRAY, self.operands(node))
+            for operand, is_read in zip(graph.operands[node], read, strict=True):
+                needed[operand] = needed[operand] | (needed[node] & is_read)
         return needed
 
     def reverse(self, upstream: float) -> None:
