@@ -13,6 +13,7 @@ import pytest
 
 from backprop_cli import Report, compile_rows, gradient
 from backprop_cli.batch.rowwise import RowResults
+from backprop_cli.batch.tally import RowStatus
 from backprop_cli.expect.expectations import Criteria, Expectation, read_expectation
 from backprop_cli.expect.suite import Case, CaseResult, read_suite, run_case
 from backprop_cli.expect.verdict import Elsewhere, Verdict, Verification
@@ -152,11 +153,12 @@ def test_nodes_equal_any_sequence_of_the_same_records() -> None:
     assert nodes != 3
 
 
-@pytest.mark.parametrize("words", [Outcome, Failure])
+@pytest.mark.parametrize("words", [Outcome, Failure, RowStatus])
 def test_statuses_are_their_text(words: type[Outcome]) -> None:
     for word in words:
         assert json.dumps(word) == f'"{word.value}"'
         assert f"{word}" == str(word) == word.value == word
+        assert repr(word) == repr(word.value)
         assert pickle.loads(pickle.dumps(word)) is word
 
 

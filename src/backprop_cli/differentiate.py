@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from operator import eq
 from typing import TYPE_CHECKING, overload
 
-from backprop_cli.errors import InputError
 from backprop_cli.findings import notices
 from backprop_cli.findings.kinks import find_kinks, inputs_behind, sides_of_gradient, sides_of_operation
 from backprop_cli.findings.undefined import undefined_value
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import partials_at, sweep_graph
-from backprop_cli.language.reader import canonical_name, normalise
+from backprop_cli.language.arguments import given_values, name_list, upstream_gradient
 from backprop_cli.language.source import Source, check_names, choose_point, read_source
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.report import KinkRecord, NodeRecord, Report, skipped_check
@@ -46,8 +45,8 @@ def gradient(
     """Return the value of a program and its gradient by every input, cross-checked against sympy.
 
     program: an expression, or statements, in the language of the README.
-    inputs, more_inputs: the value of each input, a finite real number; angles are radians. Inputs that
-    the program gives a constant have that as their default.
+    inputs, more_inputs: the value of each input, a finite real number of any type, which is rounded once
+    to binary64; angles are radians. Inputs that the program gives a constant have that as their default.
     wrt: the inputs to differentiate by, all of them by default.
     upstream: the gradient that arrives at the output; every gradient is multiplied by it.
     check: whether to cross-check with sympy, which costs some milliseconds.
@@ -57,14 +56,13 @@ def gradient(
     infinite where the slope is.
 
     Raises ParseError for a program that is not in the language, InputError for a missing, unknown or
-    non-finite input, DomainError where the value does not exist; all are BackpropError.
+    non-finite input and for arguments of a wrong type, DomainError where the value does not exist; all are
+    BackpropError.
 
     >>> gradient("(a*b + c)*f", a=2, b=3, c=-10, f=5).gradients["a"]
     15.0
     """
-    given = {**(inputs or {}), **more_inputs}
-    if not "".join(given).isascii():
-        given = {canonical_name(normalise(name)): value for name, value in given.items()}
+    given = given_values("inputs", inputs or {}) | given_values("inputs", more_inputs)
     with collector_paused():
         source = read_source(program, given)
         point = choose_point(source, given)
@@ -80,7 +78,7 @@ def differentiate_source(
     check: bool = True,
 ) -> Report:
     """Return the report of a program at a point; see ``gradient``."""
-    wanted = list(source.inputs) if wrt is None else check_names(source, wrt)
+    wanted = list(source.inputs) if wrt is None else check_names(source, name_list("wrt", wrt))
     return differentiate_graph(source, lower_source(source), point, wanted, upstream=upstream, check=check)
 
 
@@ -94,10 +92,9 @@ def differentiate_graph(
     check: bool,
 ) -> Report:
     """Return the report of a program with this graph; see ``gradient``. wanted: what to differentiate by."""
-    if not math.isfinite(upstream):
-        raise InputError(f"the upstream gradient is {upstream}", hint="it is a finite number")
+    upstream = upstream_gradient(upstream)
     naming = Naming(graph)
-    sweep = sweep_graph(graph, point, float(upstream), FLOAT)
+    sweep = sweep_graph(graph, point, upstream, FLOAT)
     value = sweep.primal[graph.output]
     if not math.isfinite(value):
         raise undefined_value(sweep)
@@ -117,7 +114,7 @@ def differentiate_graph(
         inputs=point,
         output=naming.output_id(),
         value=value,
-        upstream=float(upstream),
+        upstream=upstream,
         gradients=gradients,
         nodes=Nodes(sweep, naming, records),
         check=checked,

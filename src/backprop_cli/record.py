@@ -1,8 +1,9 @@
-"""What every record is: a frozen dataclass that is compared by value, pickled, and printed in few words."""
+"""What records are: frozen dataclasses, compared by value, pickled, printed short; and words out of a few."""
 
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
+from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
@@ -50,6 +51,13 @@ class Record:
     def __repr__(self) -> str:
         told = {name: x for name, x in vars(self).items() if x is not self._defaults[name]}
         return f"{type(self).__name__}({', '.join(f'{name}={short_repr(x)}' for name, x in told.items())})"
+
+
+class Word(StrEnum):
+    """A word out of a few, which is its text in all that is done with it, being printed as well."""
+
+    def __repr__(self) -> str:
+        return str.__repr__(self)
 
 
 def _comparable(value: Any) -> Any:

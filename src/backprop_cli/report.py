@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from backprop_cli.record import Record
+from backprop_cli.record import Record, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +15,7 @@ FEW_DIGITS = 12
 """A gradient with fewer right digits is warned of."""
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     """What became of a comparison. ERROR: what was to be compared is itself a mistake."""
 
     PASS = "pass"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 try:
@@ -14,16 +15,19 @@ from backprop_cli.batch.engines.results import Results
 from backprop_cli.batch.program import Batch
 from backprop_cli.batch.tally import STATUSES
 from backprop_cli.errors import InputError
+from backprop_cli.language.arguments import given_values, name_list, upstream_gradient
 from backprop_cli.language.source import check_names, choose_point, read_source
 from backprop_cli.record import Record
 from backprop_cli.text import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
     from backprop_cli.batch.engines.results import Floats
+
+_COLUMNS = 'it is a dictionary of names and columns: {"a": [1, 2]}'
 
 
 class RowResults(Record):
@@ -54,6 +58,8 @@ class RowGradient:
         columns: input -> numbers, of one dimension and one length.  out: results of an earlier call for as
         many rows, to be written over, which saves touching new memory. Raises InputError.
         """
+        if not isinstance(columns, Mapping):
+            raise InputError(f"the columns are of type {type(columns).__name__}", hint=_COLUMNS)
         missing = [name for name in self.columns if name not in columns]
         if missing:
             raise InputError(f"the columns lack {listing(missing)}")
@@ -63,14 +69,22 @@ class RowGradient:
             told = listing([f"{name} has {count:,}" for name, count in lengths.items()])
             raise InputError(f"the columns differ in their counts of rows: {told}")
         count = next(iter(lengths.values()))
-        if out is None:
-            results = Results.empty(self._batch, count)
-        else:
-            results = Results(out.value, list(out.gradients.values()), (), out.status)
+        results = Results.empty(self._batch, count) if out is None else self._results_in(out, count)
         self._engine.compute_in_threads(arrays, results)
         return RowResults(
             results.value, dict(zip(self._batch.wrt, results.gradients, strict=True)), results.status
         )
+
+    def _results_in(self, out: RowResults, count: int) -> Results:
+        """Return results that are written over earlier ones. Raises InputError."""
+        if not isinstance(out, RowResults):
+            raise InputError(
+                f"out is of type {type(out).__name__}", hint="it is what an earlier call returned"
+            )
+        if len(out.status) != count or list(out.gradients) != list(self._batch.wrt):
+            told = f"{len(out.status):,} rows by {listing(list(out.gradients))}"
+            raise InputError(f"out holds {told}, not {count:,} by {listing(list(self._batch.wrt))}")
+        return Results(out.value, list(out.gradients.values()), (), out.status)
 
 
 def _numbers(name: str, column: ArrayLike) -> Floats:
@@ -109,19 +123,19 @@ def compile_rows(
     >>> rows({"a": [2, 3], "b": [3, 3], "c": [-10, 0]}).gradients["a"]
     array([15., 15.])
     """
-    if engine not in ENGINES:
+    if not isinstance(engine, str) or engine not in ENGINES:
         raise InputError(f"there is no engine {engine!r}", hint=f"one of {', '.join(ENGINES)}")
-    if isinstance(wrt, str):
-        raise InputError(f"wrt is the text {wrt!r}", hint="it is a list of names")
-    constants = {name: float(x) for name, x in (constants or {}).items()}
-    source = read_source(program, constants)
-    names = [name for name in source.inputs if name not in constants] if columns is None else list(columns)
-    check_names(source, names)
+    given = given_values("constants", constants or {})
+    source = read_source(program, given)
+    if columns is None:
+        names = [name for name in source.inputs if name not in given]
+    else:
+        names = check_names(source, name_list("columns", columns))
     if not names:
         raise InputError("no input is a column")
-    start = choose_point(source, {**dict.fromkeys(names, 0.0), **constants})
-    wanted = list(source.inputs) if wrt is None else check_names(source, wrt)
-    return RowGradient(Batch(source, wanted, float(upstream)), names, start, engine)
+    start = choose_point(source, {**dict.fromkeys(names, 0.0), **given})
+    wanted = list(source.inputs) if wrt is None else check_names(source, name_list("wrt", wrt))
+    return RowGradient(Batch(source, wanted, upstream_gradient(upstream)), names, start, engine)
 
 
 __all__ = ["STATUSES", "RowGradient", "RowResults", "compile_rows"]

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.record import Word
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-STATUSES = OK, KINK, UNDEFINED, NONFINITE, BAD_INPUT = "ok", "kink", "undefined", "nonfinite", "bad input"
+
+class RowStatus(Word):
+    """What a row comes to. NONFINITE: its value or a gradient is infinite.  BAD_INPUT: it gives no point."""
+
+    OK = "ok"
+    KINK = "kink"
+    UNDEFINED = "undefined"
+    NONFINITE = "nonfinite"
+    BAD_INPUT = "bad input"
+
+
+STATUSES = OK, KINK, UNDEFINED, NONFINITE, BAD_INPUT = tuple(RowStatus)
+"""Engines write of a row which of these it has."""
 FAULTS = (UNDEFINED, NONFINITE, BAD_INPUT)
 FEW = 5
 
@@ -22,7 +36,7 @@ class RowResult(NamedTuple):
 
     value: float | None
     gradients: Sequence[float | None]
-    status: str
+    status: RowStatus
     overflows: bool = False
     message: str = ""
     values: Sequence[float | None] = ()
@@ -56,6 +70,6 @@ class Tally:
         known, earlier, told = self.met.get(kind, Occurrence(0, (), message))
         self.met[kind] = Occurrence(known + rows, (*earlier, *first)[:FEW], told)
 
-    def faults(self) -> dict[str, Occurrence]:
+    def faults(self) -> dict[RowStatus, Occurrence]:
         """Return the rows that have no result, by status."""
         return {status: self.met[status] for status in FAULTS if status in self.met}

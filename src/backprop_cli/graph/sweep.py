@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import operator
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.record import Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from backprop_cli.operations.op import Namespace, Number, Op
 
 
-class Failure(StrEnum):
+class Failure(Word):
     """Why a node has no value. INDETERMINATE: ∞ - ∞ and the like.  OPERAND: one that it reads has none."""
 
     DOMAIN = "domain"

@@ -41,6 +41,8 @@ def read_source(text: str, given: Collection[str] = ()) -> Source:
 
     Raises ParseError.
     """
+    if not isinstance(text, str):
+        raise ParseError(f"the program is of type {type(text).__name__}, not a text")
     text = normalise(text)
     statements = list(read_statements(text))
     if not statements:
@@ -168,11 +170,8 @@ def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]
     for name, value in given.items():
         if name not in inputs:
             raise _not_an_input(source, name)
-        try:
-            number = values[name] = float(value)
-        except OverflowError:
-            number = math.inf
-        if not math.isfinite(number):
+        values[name] = value
+        if not math.isfinite(value):
             raise InputError(f"{name} is not finite", hint="the value of an input is a number up to 1.8e308")
     missing = [name for name in source.inputs if name not in given and name not in source.defaults]
     if missing:
