@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 
 import pytest
 
 from backprop_cli.compile.adjoint import (
-    Primitive,
-    Pullback,
     build_adjoint,
     count_operations,
     count_program,
-    evaluate,
+    evaluate_adjoint,
 )
+from backprop_cli.compile.recorder import Primitive, Pullback
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import mpmath_namespace
-from backprop_cli.operations.table import TABLE
+from backprop_cli.operations.table import FUNCTIONS, OPS, TABLE
 from test_random_programs import VALUES, random_program
 
 
@@ -50,7 +50,7 @@ def test_it_gives_the_numbers_of_the_sweep(seed):
             sweep = sweep_graph(graph, point, upstream, FLOAT)
             if graph.output in sweep.failures:
                 continue
-            results = evaluate(adjoint, point, FLOAT)
+            results = evaluate_adjoint(adjoint, point, FLOAT)
             assert same(results.value, sweep.primal[graph.output]), (text, point)
             for name, node in graph.inputs.items():
                 expected, got = sweep.adjoint[node], results.gradients[name]
@@ -69,7 +69,7 @@ def test_it_works_in_any_number_system(op):
     for xs in op.domain.inside:
         point = dict(zip(names, map(m.number, xs), strict=True))
         sweep = sweep_graph(graph, point, 1.0, m)
-        results = evaluate(adjoint, point, m)
+        results = evaluate_adjoint(adjoint, point, m)
         assert results.value == sweep.primal[graph.output]
         assert [results.gradients[name] for name in names] == [
             sweep.adjoint[graph.inputs[name]] for name in names
@@ -99,13 +99,44 @@ def test_what_is_known_is_not_computed(text, operations):
     assert count_operations(build_adjoint(graph, list(graph.inputs))) == operations
 
 
+@pytest.mark.parametrize("op", [op for op in TABLE if not op.condition], ids=lambda op: op.name)
+def test_partials_are_primitives_where_asked_for(op):
+    m = mpmath_namespace(50)
+    names = ["x", "y", "z"][: op.arity]
+    text = "where(x > 0, y, z)" if op.name == "where" else op.write(names)
+    graph = graph_of(text)
+    adjoint = build_adjoint(graph, names, in_primitives=True)
+    assert not any(isinstance(node, Pullback) for node in adjoint.nodes)
+    for xs in op.domain.inside:
+        point = dict(zip(names, map(m.number, xs), strict=True))
+        sweep = sweep_graph(graph, point, 1.0, m)
+        results = evaluate_adjoint(adjoint, point, m)
+        for name in names:
+            expected = sweep.adjoint[graph.inputs[name]] or 0
+            # Numbers such as pi are doubles in the graph.
+            assert abs((results.gradients[name] or 0) - expected) <= 1e-15 * abs(expected) + 1e-16
+
+
+def test_a_partial_in_primitives_is_made_of_the_rows_own_operations():
+    nodes = build_adjoint(graph_of("relu(x)*tanh(x)"), ["x"], in_primitives=True).nodes
+    names = [node.op.name for node in nodes if isinstance(node, Primitive)]
+    assert {"where", "gt", "exp", "abs", "div"} <= set(names)
+
+
+def test_a_mistake_in_a_row_is_not_hidden(monkeypatch):
+    wrong = dataclasses.replace(OPS["sin"], partials=(lambda m, *_: m.cosine(),))
+    monkeypatch.setitem(FUNCTIONS, "sin", wrong)
+    with pytest.raises(AttributeError, match="cosine"):
+        build_adjoint(graph_of("sin(x)"), ["x"])
+
+
 def test_what_no_result_needs_is_dropped():
     graph = graph_of("a*b*sin(c)")
     everything = build_adjoint(graph, ["a", "b", "c"])
     some = build_adjoint(graph, ["c"])
     assert count_operations(some) < count_operations(everything)
     assert set(some.gradients) == {"c"}
-    assert all(operand < node for node, step in enumerate(some.steps) for operand in _operands(step))
+    assert all(operand < node for node, step in enumerate(some.nodes) for operand in _operands(step))
 
 
 def _operands(step):
@@ -114,7 +145,7 @@ def _operands(step):
 
 def test_zeros_of_both_signs_are_two_numbers():
     graph = graph_of("a*(-0.0) + b*0.0 + a")
-    numbers = [step for step in build_adjoint(graph, ["a"]).steps if isinstance(step, float)]
+    numbers = [step for step in build_adjoint(graph, ["a"]).nodes if isinstance(step, float)]
     assert {math.copysign(1, x) for x in numbers if x == 0} == {1.0, -1.0}
 
 
@@ -125,7 +156,7 @@ def test_an_input_without_a_path_has_no_gradient():
 
 def test_a_dead_branch_without_a_value_is_no_failure():
     graph = graph_of("where(x > 0, log(x), 2*x)")
-    results = evaluate(build_adjoint(graph, ["x"]), {"x": -1.0}, FLOAT)
+    results = evaluate_adjoint(build_adjoint(graph, ["x"]), {"x": -1.0}, FLOAT)
     assert (results.value, results.gradients) == (-2.0, {"x": 2.0})
 
 
@@ -133,7 +164,7 @@ def test_values_on_the_way_may_be_asked_for():
     graph = graph_of("e = a*b; d = e + c; d*f")
     nodes = [node for node, _ in graph.assignments]
     adjoint = build_adjoint(graph, [], values=nodes)
-    assert evaluate(adjoint, {"a": 2.0, "b": 3.0, "c": -10.0, "f": 5.0}, FLOAT).values == (6.0, -4.0)
+    assert evaluate_adjoint(adjoint, {"a": 2.0, "b": 3.0, "c": -10.0, "f": 5.0}, FLOAT).values == (6.0, -4.0)
 
 
 def test_a_long_chain_is_no_recursion():
@@ -142,4 +173,4 @@ def test_a_long_chain_is_no_recursion():
     adjoint = build_adjoint(graph, ["x"])
     assert count_operations(adjoint) <= 4 * count_program(graph)
     sweep = sweep_graph(graph, {"x": 0.5}, 1.0, FLOAT)
-    assert evaluate(adjoint, {"x": 0.5}, FLOAT).gradients["x"] == sweep.adjoint[graph.inputs["x"]]
+    assert evaluate_adjoint(adjoint, {"x": 0.5}, FLOAT).gradients["x"] == sweep.adjoint[graph.inputs["x"]]

@@ -1,9 +1,9 @@
 """The adjoint graph: a graph that computes the value of a program and all its gradients.
 
 It is what the reverse sweep writes down when its numbers are graph nodes. A node is a primitive of the table
-at its operands, or a pullback: an adjoint times a partial of a primitive. Simplified is only what changes
-no bit of a result: constants are folded, a multiplication by one and an adjoint of zero fall away, equal
-nodes are one, and what no result needs is dropped.
+at its operands, or a pullback: an adjoint times a partial of a primitive. Where it is asked for, partials are
+primitives as well. Simplified is only what changes no bit of a result: constants are folded, a multiplication
+by one and an adjoint of zero fall away, equal nodes are one, and what no result needs is dropped.
 
 An operation is a primitive evaluated, an adjoint pulled back through one operand, or two adjoints added. Of
 these the adjoint graph has at most four times as many as the program: a primitive of k operands counts as
@@ -14,46 +14,18 @@ Source: Griewank & Walther, Evaluating Derivatives, 2nd ed., ch. 3 and 4.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.compile.recorder import Primitive, Pullback, Recorder
 from backprop_cli.graph.sweep import sweep_graph
-from backprop_cli.operations.doubles import FLOAT
-from backprop_cli.operations.op import Namespace, Op
 from backprop_cli.operations.table import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from backprop_cli.compile.recorder import Definition
     from backprop_cli.graph.tape import Graph
-    from backprop_cli.operations.op import Number
-
-
-class Primitive(NamedTuple):
-    """A primitive at its operands."""
-
-    op: Op
-    operands: tuple[int, ...]
-
-
-class Pullback(NamedTuple):
-    """The adjoint ``bar`` times the partial by one operand of a primitive with the value y at xs."""
-
-    op: Op
-    argnum: int
-    bar: int
-    y: int
-    xs: tuple[int, ...]
-    fixed: tuple[bool, ...]
-
-    @property
-    def operands(self) -> tuple[int, ...]:
-        """Return the nodes that it is made of."""
-        return (self.bar, self.y, *self.xs)
-
-
-Step = Primitive | Pullback | str | float
-"""What a node is; an input is its name, a constant its number."""
+    from backprop_cli.operations.op import Namespace, Number
 
 
 class AdjointGraph(NamedTuple):
@@ -63,173 +35,73 @@ class AdjointGraph(NamedTuple):
     was asked for.
     """
 
-    steps: list[Step]
+    nodes: list[Definition]
     value: int
     gradients: dict[str, int | None]
     values: tuple[int, ...]
 
 
 def build_adjoint(
-    graph: Graph, wrt: Iterable[str], upstream: float = 1.0, values: Sequence[int] = ()
+    graph: Graph,
+    wrt: Iterable[str],
+    upstream: float = 1.0,
+    values: Sequence[int] = (),
+    *,
+    in_primitives: bool = False,
 ) -> AdjointGraph:
     """Return the adjoint graph of a program.
 
     wrt: the inputs to differentiate by.  values: nodes of the program whose values are wanted too.
+    in_primitives: partials are recorded as primitives of the table, so that there are no pullbacks. They are
+    then computed as the row is written, without the care of FLOAT where numbers are very large or small.
     """
-    recorder = _Recorder()
+    recorder = Recorder(in_primitives=in_primitives)
     point = {name: recorder.node(name) for name in graph.inputs}
     sweep = sweep_graph(graph, point, upstream, recorder)  # type: ignore[arg-type]
     bars = {name: sweep.adjoint[graph.inputs[name]] for name in wrt}
     return _without_dead_code(
-        recorder.steps,
+        recorder.definitions,
         sweep.primal[graph.output].index,
         {name: None if bar is None else bar.index for name, bar in bars.items()},
         [sweep.primal[node].index for node in values],
     )
 
 
-class _Node:
-    """A node of the graph under construction, as a number of the sweep: adjoints are added and multiplied."""
-
-    __slots__ = ("index", "number", "recorder")
-
-    def __init__(self, recorder: _Recorder, index: int, number: float | None) -> None:
-        self.recorder, self.index, self.number = recorder, index, number
-
-    def __add__(self, other: _Node) -> _Node:
-        return self.recorder.value(OPS["add"], (self, other))
-
-    def __mul__(self, slope: _Slope) -> _Node:
-        return self.recorder.pull_back(self, slope)
-
-
-class _Slope:
-    """A partial that waits for its adjoint.
-
-    simple: what it is, where that takes no computing: a number, the result or an operand.
-    """
-
-    __slots__ = ("argnum", "fixed", "op", "simple", "xs", "y")
-
-    def __init__(
-        self,
-        op: Op,
-        argnum: int,
-        y: _Node,
-        xs: Sequence[_Node],
-        fixed: Sequence[bool],
-        simple: _Node | float | None,
-    ) -> None:
-        self.op, self.argnum, self.y, self.xs, self.fixed, self.simple = op, argnum, y, xs, fixed, simple
-
-    def __eq__(self, number: object) -> bool:
-        """Tell whether it is known to be this number."""
-        simple = self.simple.number if isinstance(self.simple, _Node) else self.simple
-        return simple is not None and simple == number
-
-    __hash__ = object.__hash__
-
-
-class _Opaque:
-    """An operand of which nothing can be computed."""
-
-    def __init__(self, node: _Node) -> None:
-        self.node = node
-
-
-class _Recorder(Namespace):
-    """GRAPH: the namespace whose numbers are nodes."""
-
-    zero, one = 0.0, 1.0
-
-    def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self._nodes: dict[Step | tuple[type, str], _Node] = {}
-        self.pi: _Node = self.node(FLOAT.pi)
-        self.nan: _Node = self.node(FLOAT.nan)
-
-    def node(self, step: Step) -> _Node:
-        """Return the node of a step, which is made if it is not there yet."""
-        # 0.0 and -0.0 are equal, and so are 1 and True: the text tells them apart.
-        key = (float, repr(step)) if isinstance(step, float) else step
-        node = self._nodes.get(key)
-        if node is None:
-            number = step if isinstance(step, float) else None
-            node = self._nodes[key] = _Node(self, len(self.steps), number)
-            self.steps.append(step)
-        return node
-
-    def number(self, x: _Node | float) -> _Node:
-        return x if isinstance(x, _Node) else self.node(float(x))
-
-    def value(self, op: Op, xs: Sequence[_Node]) -> _Node:
-        numbers = [x.number for x in xs if x.number is not None]
-        if len(numbers) == len(xs):
-            try:
-                return self.node(FLOAT.value(op, numbers))
-            except (ArithmeticError, ValueError):
-                return self.nan
-        return self.node(Primitive(op, tuple(x.index for x in xs)))
-
-    def partial(self, op: Op, argnum: int, y: _Node, xs: Sequence[_Node], fixed: Sequence[bool]) -> _Slope:
-        simple: Number = None
-        with suppress(AttributeError, TypeError):
-            simple = op.partial(self, argnum, _Opaque(y), [_Opaque(x) for x in xs], fixed)
-        if isinstance(simple, _Opaque):
-            simple = simple.node
-        return _Slope(op, argnum, y, xs, fixed, simple)
-
-    def pull_back(self, bar: _Node, slope: _Slope) -> _Node:
-        """Return the adjoint ``bar`` times a partial."""
-        match slope.simple:
-            case 1.0:
-                return bar
-            case -1.0:
-                return self.value(OPS["neg"], (bar,))
-            case float() as number:
-                return self.value(OPS["mul"], (bar, self.node(number)))
-            case _Node() as node:
-                if bar.number == 1.0:
-                    return node
-                return self.value(OPS["mul"], (bar, node))
-        xs = tuple(x.index for x in slope.xs)
-        return self.node(Pullback(slope.op, slope.argnum, bar.index, slope.y.index, xs, tuple(slope.fixed)))
-
-
-def _operands(step: Step) -> tuple[int, ...]:
-    return step.operands if isinstance(step, Primitive | Pullback) else ()
+def _operands(definition: Definition) -> tuple[int, ...]:
+    return definition.operands if isinstance(definition, Primitive | Pullback) else ()
 
 
 def _without_dead_code(
-    steps: list[Step], value: int, gradients: dict[str, int | None], values: list[int]
+    nodes: list[Definition], value: int, gradients: dict[str, int | None], values: list[int]
 ) -> AdjointGraph:
     """Keep the nodes that the results are made of."""
-    is_live = bytearray(len(steps))
+    is_live = bytearray(len(nodes))
     for node in (value, *values, *(bar for bar in gradients.values() if bar is not None)):
         is_live[node] = 1
-    for node in range(len(steps) - 1, -1, -1):
+    for node in range(len(nodes) - 1, -1, -1):
         if is_live[node]:
-            for operand in _operands(steps[node]):
+            for operand in _operands(nodes[node]):
                 is_live[operand] = 1
-    place = dict(zip((node for node, live in enumerate(is_live) if live), range(len(steps)), strict=False))
+    place = dict(zip((node for node, live in enumerate(is_live) if live), range(len(nodes)), strict=False))
 
-    def moved(step: Step) -> Step:
-        if isinstance(step, Primitive):
-            return Primitive(step.op, tuple(place[x] for x in step.operands))
-        if isinstance(step, Pullback):
-            xs = tuple(place[x] for x in step.xs)
-            return step._replace(bar=place[step.bar], y=place[step.y], xs=xs)
-        return step
+    def moved(definition: Definition) -> Definition:
+        match definition:
+            case Primitive(op, operands):
+                return Primitive(op, tuple(place[x] for x in operands))
+            case Pullback(bar=bar, y=y, xs=xs):
+                moved_xs = tuple(place[x] for x in xs)
+                return definition._replace(bar=place[bar], y=place[y], xs=moved_xs)
+        return definition
 
     return AdjointGraph(
-        [moved(steps[node]) for node in place],
+        [moved(nodes[node]) for node in place],
         place[value],
         {name: None if bar is None else place[bar] for name, bar in gradients.items()},
         tuple(place[node] for node in values),
     )
 
 
-class Results(NamedTuple):
+class AdjointResults(NamedTuple):
     """What an adjoint graph comes to at a point; a gradient is None where nothing reaches the input."""
 
     value: Number
@@ -237,54 +109,55 @@ class Results(NamedTuple):
     values: tuple[Number, ...]
 
 
-def evaluate(adjoint: AdjointGraph, point: Mapping[str, Number], m: Namespace) -> Results:
+def evaluate_adjoint(adjoint: AdjointGraph, point: Mapping[str, Number], m: Namespace) -> AdjointResults:
     """Return value and gradients at a point where the output has a value, in any number system.
 
     In FLOAT they are those of the sweep, to the bit. A node that has no value is m.nan, as in ``forward``: a
     branch that is not taken may have such.
     """
-    numbers = evaluate_steps(adjoint, point, m)
-    return Results(
+    numbers = evaluate_nodes(adjoint, point, m)
+    return AdjointResults(
         numbers[adjoint.value],
         {name: None if bar is None else numbers[bar] for name, bar in adjoint.gradients.items()},
         tuple(numbers[node] for node in adjoint.values),
     )
 
 
-def evaluate_steps(adjoint: AdjointGraph, point: Mapping[str, Number], m: Namespace) -> list[Number | None]:
+def evaluate_nodes(adjoint: AdjointGraph, point: Mapping[str, Number], m: Namespace) -> list[Number | None]:
     """Return the number at every node; None for an adjoint that nothing reaches."""
     numbers: list[Number | None] = []
-    for step in adjoint.steps:
+    for definition in adjoint.nodes:
         number: Number | None
-        if isinstance(step, str):
-            number = m.number(point[step])
-        elif isinstance(step, float):
-            number = m.number(step)
-        elif isinstance(step, Pullback):
-            number = _pulled_back(step, numbers, m)
+        if isinstance(definition, str):
+            number = m.number(point[definition])
+        elif isinstance(definition, float):
+            number = m.number(definition)
+        elif isinstance(definition, Pullback):
+            number = _pulled_back(definition, numbers, m)
         else:
-            number = _primitive(step, numbers, m)
+            number = _primitive(definition, numbers, m)
         numbers.append(number)
     return numbers
 
 
-def _primitive(step: Primitive, numbers: list[Number | None], m: Namespace) -> Number | None:
-    xs = [numbers[x] for x in step.operands]
+def _primitive(primitive: Primitive, numbers: list[Number | None], m: Namespace) -> Number | None:
+    xs = [numbers[x] for x in primitive.operands]
     # Only adjoints may be missing: of a sum of two the other one is left.
     if None in xs:
-        return xs[0] if xs[-1] is None else xs[-1] if step.op is OPS["add"] else None
+        return xs[0] if xs[-1] is None else xs[-1] if primitive.op is OPS["add"] else None
     try:
-        return m.value(step.op, xs)
+        return m.value(primitive.op, xs)
     except (ArithmeticError, ValueError):
         return m.nan
 
 
-def _pulled_back(step: Pullback, numbers: list[Number | None], m: Namespace) -> Number | None:
-    bar = numbers[step.bar]
-    if bar is None:
+def _pulled_back(pullback: Pullback, numbers: list[Number | None], m: Namespace) -> Number | None:
+    op, argnum, bar, y, xs, fixed = pullback
+    adjoint = numbers[bar]
+    if adjoint is None:
         return None
-    slope = m.partial(step.op, step.argnum, numbers[step.y], [numbers[x] for x in step.xs], step.fixed)
-    return None if step.op.cuts and step.op.cuts_off(slope, step.fixed) else bar * slope
+    partial = m.partial(op, argnum, numbers[y], [numbers[x] for x in xs], fixed)
+    return None if op.cuts and op.cuts_off(partial, fixed) else adjoint * partial
 
 
 def count_program(graph: Graph) -> int:
@@ -304,9 +177,9 @@ def count_program(graph: Graph) -> int:
 def count_operations(adjoint: AdjointGraph) -> int:
     """Return the count of operations of an adjoint graph."""
     return sum(
-        _cost(len(step.operands)) if isinstance(step, Primitive) else 1
-        for step in adjoint.steps
-        if isinstance(step, Primitive | Pullback)
+        _cost(len(node.operands)) if isinstance(node, Primitive) else 1
+        for node in adjoint.nodes
+        if isinstance(node, Primitive | Pullback)
     )
 
 

@@ -118,9 +118,10 @@ class _Float(Binary64):
 
     @staticmethod
     def ratio(x: float, y: float) -> float:
+        # Of sqrt(-0.0) too the slope is that on the side where there is a value.
         if y:
             return x / y
-        return math.copysign(math.inf, x) * math.copysign(1.0, y) if x else math.nan
+        return math.copysign(math.inf, x) if x else math.nan
 
     @staticmethod
     def lt(x: float, y: float) -> float:

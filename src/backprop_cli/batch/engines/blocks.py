@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from backprop_cli.batch.engines.arrays import FUNCTIONS
-from backprop_cli.compile.kernel import CONDITIONS
+from backprop_cli.compile.registers import CONDITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,8 +101,8 @@ class BlockRunner:
         buffers = self._buffers if count == self._size else [buffer[:count] for buffer in self._buffers]
         arrays: list[Array] = [*buffers, *plan.numbers, *outputs, *columns]
         self._is_flagged = False
-        # _flag wants to know what is running.
-        for self._running, function, pick in plan.steps:
+        for name, function, pick in plan.steps:
+            self._running = name  # _flag wants to know
             function(*pick(arrays))
         for output, source in plan.copies:
             outputs[output][...] = arrays[source]
