@@ -98,7 +98,7 @@ class Recorder(Namespace):
     in_primitives: partials are recorded too; else they stay whole.
     """
 
-    zero, one, inf = 0.0, 1.0, FLOAT.inf
+    zero, one, inf, bits = 0.0, 1.0, FLOAT.inf, FLOAT.bits
     ln2, ln10 = FLOAT.ln2, FLOAT.ln10
 
     def __init__(self, *, in_primitives: bool = False) -> None:
