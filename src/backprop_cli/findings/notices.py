@@ -40,7 +40,7 @@ def kinks_met(
         at = _kink_at(sweep, naming, node, is_even=record.left == record.right)
         message = f"{at}: {_slopes_at(sweep, naming, node, record)}"
         message += f"used: {record.convention}"
-        cure = find_cure(sweep.graph, node)
+        cure = find_cure(sweep, node)
         yield Notice("kink", naming.id(node), f"{message}; {cure}" if cure else message)
     if untold:
         yield Notice("kink", None, f"{untold:,} more nodes are at a kink")

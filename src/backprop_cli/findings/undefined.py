@@ -56,7 +56,7 @@ def undefined_value(sweep: Sweep) -> DomainError:
         message = f"{graph.source(node)} is indeterminate, got {got}"
     else:
         message = f"{graph.source(node)} overflows: it is beyond 1.8e308, got {got}"
-    return DomainError(message, graph.text, start, end, find_cure(graph, node))
+    return DomainError(message, graph.text, start, end, find_cure(sweep, node))
 
 
 def _equation(graph: Graph, node: int, value: float, digits: int | None) -> str:

@@ -71,6 +71,8 @@ class Op:
     kink: Kink | None = None
     variadic: bool = False
     """Two or more operands, not just as many as args."""
+    commutative: bool = False
+    """The operands may change places."""
     condition: bool = False
     """The result is a condition, which only ``where`` accepts."""
     exact: bool = False

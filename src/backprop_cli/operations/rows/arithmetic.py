@@ -18,6 +18,7 @@ ARITHMETIC: tuple[Op, ...] = (
         backward="a sum passes the gradient on unchanged to each term",
         derivatives=("1", "1"),
         latex="#1 + #2",
+        commutative=True,
         exact=True,
     ),
     Op(
@@ -44,6 +45,7 @@ ARITHMETIC: tuple[Op, ...] = (
         backward="a product passes to each factor the gradient times the other factor",
         derivatives=("y", "x"),
         latex=r"#1 \cdot #2",
+        commutative=True,
         exact=True,
         cuts="beside constants",
     ),
