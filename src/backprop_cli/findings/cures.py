@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from backprop_cli.findings.matching import Bound
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
-    from backprop_cli.operations.op import Namespace, Number
+    from backprop_cli.operations.op import Namespace, Number, Op
 
 
 class Cure(NamedTuple):
@@ -146,7 +146,8 @@ _DIGITS, _STEP, _CLOSE = 1000, -30, 1e-9
 def find_cure(sweep: Sweep, node: int) -> str:
     """Return "formula → rewrite" for the formula that this node fails in, or "" where none helps."""
     graph = sweep.graph
-    cures = _cures_of(graph.ops[node].name) if graph.ops[node] is not None else ()
+    op = graph.ops[node]
+    cures = _cures_of(op) if op is not None else ()
     roots = nodes_around(graph, node, _DEPTH, _MOST_ROOTS) if cures else []
     for cure in cures:
         for root in roots:
@@ -157,9 +158,9 @@ def find_cure(sweep: Sweep, node: int) -> str:
 
 
 @cache
-def _cures_of(name: str) -> tuple[Cure, ...]:
+def _cures_of(op: Op) -> tuple[Cure, ...]:
     """Return the cures whose formula has an operation, the largest first: log(exp(x)/…) before exp(x)/…."""
-    found = [cure for cure in CURES if name in (op.name for op in operations_in(cure.formula))]
+    found = [cure for cure in CURES if op in operations_in(cure.formula)]
     return tuple(sorted(found, key=lambda cure: -len(operations_in(cure.formula))))
 
 
@@ -178,7 +179,8 @@ def _helps(cure: Cure, sweep: Sweep, bound: Bound) -> bool:
 
 
 def _holds(condition: str, point: Mapping[str, float]) -> bool:
-    return outcome(f"where({condition}, 1, 0)", point, FLOAT)[0] == 1  # type: ignore[index]
+    found = outcome(f"where({condition}, 1, 0)", point, FLOAT)
+    return found is not None and bool(found[0])
 
 
 def outcome(text: str, point: Mapping[str, Number], m: Namespace) -> list[Number] | None:

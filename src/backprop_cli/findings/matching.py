@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from backprop_cli.graph.tape import Graph
+    from backprop_cli.language.code import Span
     from backprop_cli.operations.op import Op
 
 Tree = str | float | tuple["Op", tuple["Tree", ...]]
@@ -24,8 +25,14 @@ Bound = dict[str, int]
 @cache
 def read_tree(text: str) -> Tree:
     """Return a formula as a tree."""
-    code = read_value(text)
-    return fold(code, lambda what, _span: what, lambda op, operands, _span: (op, tuple(operands)))
+
+    def leaf(what: str | float, _span: Span) -> Tree:
+        return what
+
+    def apply(op: Op, operands: list[Tree], _span: Span) -> Tree:
+        return op, tuple(operands)
+
+    return fold(read_value(text), leaf, apply)
 
 
 @cache
