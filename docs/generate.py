@@ -144,8 +144,9 @@ def manual() -> str:
 
 
 def _parameters(context: Any) -> list[str]:
-    """Return the arguments and options of a command as entries."""
-    records = [param.get_help_record(context) for param in context.command.get_params(context)]
+    """Return the arguments of a command, and then its options, as entries."""
+    params = sorted(context.command.get_params(context), key=lambda p: p.param_type_name != "argument")
+    records = [param.get_help_record(context) for param in params]
     return [line for record in records if record for line in _entry(*record)]
 
 

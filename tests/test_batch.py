@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +25,7 @@ from backprop_cli.batch.points import Points
 from backprop_cli.batch.program import Batch
 from backprop_cli.batch.tally import RowResult, Tally
 from backprop_cli.console import progress
+from backprop_cli.console.environment import Environment
 from backprop_cli.differentiate import differentiate_source
 from backprop_cli.errors import DomainError, InputError
 from backprop_cli.findings.undefined import undefined_gradients
@@ -562,7 +564,7 @@ def test_a_hundred_thousand_rows_take_no_more_memory_than_a_few(tmp_path: Path) 
         path = tmp_path / f"{rows}.csv"
         path.write_text("x,y,note\n" + "".join(f"{i % 9 - 1},{i},some text\n" for i in range(rows)))
         code = (
-            "import resource, sys; from backprop_cli.cli import run; "
+            "import resource, sys; from backprop_cli.__main__ import run; "
             f"assert run(['batch', 'log(x)*y', '--data', {str(path)!r}, '--keep', "
             "'--engine', 'python']) == 3; "
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
@@ -619,11 +621,10 @@ def test_a_long_run_shows_how_far_it_is() -> None:
 def test_a_short_run_shows_nothing_and_a_long_one_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 0.9, 1.2, 1.25, 1.4])
     drawn = []
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(progress, "is_terminal", lambda stream: stream is sys.stderr)
+    seen = mock.Mock(isatty=lambda: True)
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(progress.Progress, "_draw", lambda self: drawn.append(self.done))
-    with progress.Progress(None, "lines") as line:
+    monkeypatch.setattr(progress.Progress, "_draw", lambda self, _: drawn.append(self.done))
+    with progress.Progress(Environment(None, None, seen, {}), None, "lines") as line:
         for _ in range(4):
             line.advance(1)
     assert drawn == [2, 4]
@@ -633,7 +634,7 @@ def test_without_a_terminal_nothing_is_imported_for_progress(tmp_path: Path) -> 
     path = tmp_path / "points.csv"
     path.write_text("x\n1\n")
     code = (
-        f"import sys; from backprop_cli.cli import run; run(['batch', 'x', '--data', {str(path)!r}]); "
+        f"import sys; from backprop_cli.__main__ import run; run(['batch', 'x', '--data', {str(path)!r}]); "
         "assert not [name for name in sys.modules if name.startswith('rich')]"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment(), check=False)

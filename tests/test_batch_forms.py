@@ -427,7 +427,7 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
 
 def without_columns(*args: str) -> subprocess.CompletedProcess[str]:
     code = (
-        "import sys; sys.modules['pyarrow'] = None; from backprop_cli.cli import run; "
+        "import sys; sys.modules['pyarrow'] = None; from backprop_cli.__main__ import run; "
         f"sys.exit(run(['batch', 'a*b', {', '.join(map(repr, args))}]))"
     )
     return in_python(code)
@@ -537,7 +537,7 @@ def test_an_engine_that_is_wrong_ends_with_status_1(tmp_path: Path) -> None:
         "def compute(self, columns, count):\n"
         "    results = right(self, columns, count); results.gradients[0][:] *= 1.001; return results\n"
         "SingleEngine.compute = compute\n"
-        "from backprop_cli.cli import run\n"
+        "from backprop_cli.__main__ import run\n"
         "options = ['--check', '9', '--seed', '1', '--engine', 'python']\n"
         f"sys.exit(run(['batch', 'x^2', '--data', {name!r}, *options]))"
     )
@@ -564,7 +564,7 @@ def test_a_file_larger_than_the_memory_it_takes(tmp_path: Path, form: str) -> No
     else:
         csv.write_csv(pa.table({"0": x, "1": np.full(count, "a text that is not read")}), path)
     code = (
-        "from backprop_cli.cli import run\n"
+        "from backprop_cli.__main__ import run\n"
         f"files = ['--data', {str(path)!r}, '--output', {str(out)!r}]\n"
         "assert run(['batch', 'a', '--map', 'a=0', *files]) == 0\n"
         "with open('/proc/self/status') as f: print(*[line for line in f if line.startswith('VmHWM')])"

@@ -147,7 +147,7 @@ def test_half_of_anything_does_no_harm() -> None:
 
 @pytest.mark.parametrize("args", [[], ["\udcff"], ["\x00"], ["backprop", "gr"], ["'" * 1001]], ids=repr)
 def test_no_call_of_a_script_fails(args: list[str]) -> None:
-    code = f"from backprop_cli.cli import run; raise SystemExit(run(['__complete', *{args!r}]))"
+    code = f"from backprop_cli.__main__ import run; raise SystemExit(run(['__complete', *{args!r}]))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, env=environment(), timeout=60, check=False
     )

@@ -15,7 +15,7 @@ from types import ModuleType
 
 import pytest
 
-from backprop_cli.cli import run
+from backprop_cli.__main__ import run
 from backprop_cli.console.sheets import width
 from backprop_cli.draw.diagram import Arrow, Box, Diagram
 from backprop_cli.draw.dot import render_dot

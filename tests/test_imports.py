@@ -59,15 +59,17 @@ def test_the_library_loads_neither_typer_nor_rich() -> None:
     ids=" ".join,
 )
 def test_help_completion_and_mistakes_do_without_sympy(args: list[str]) -> None:
-    assert imported(f"from backprop_cli.cli import run; run({args!r})") == {"typer"}
+    assert imported(f"from backprop_cli.__main__ import run; run({args!r})") == {"typer"}
 
 
 def test_a_pipe_does_without_rich() -> None:
-    used = imported("from backprop_cli.cli import run; run(['grad', 'a*b', 'a=2', 'b=3'])")
+    used = imported("from backprop_cli.__main__ import run; run(['grad', 'a*b', 'a=2', 'b=3'])")
     assert used == {"typer", "sympy", "mpmath"}
 
 
 @pytest.mark.parametrize("command", ["grad --no-check", "explain --no-check", "graph"])
 def test_without_a_check_sympy_is_not_loaded(command: str) -> None:
-    used = imported(f"from backprop_cli.cli import run; run([*{command.split()!r}, 'a*b', 'a=2', 'b=3'])")
+    used = imported(
+        f"from backprop_cli.__main__ import run; run([*{command.split()!r}, 'a*b', 'a=2', 'b=3'])"
+    )
     assert used == {"typer"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -50,3 +51,18 @@ def test_rooms_have_no_circle() -> None:
 )
 def test_a_file_is_a_chapter(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 600
+
+
+WORLD = {"environ", "getenv", "stdin", "stdout", "stderr", "argv", "isatty", "get_terminal_size"}
+
+
+def test_the_world_is_seen_in_one_place() -> None:
+    seen = {
+        (name, node.attr)
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if node.value.id in ("sys", "os") and node.attr in WORLD
+    }
+    assert {name for name, _ in seen} == {"__main__", "console.environment"}
+    assert {attr for name, attr in seen if name == "console.environment"} == {"get_terminal_size"}

@@ -96,7 +96,7 @@ def test_as_json(backprop: Run) -> None:
 
 def test_a_bug_keeps_its_traceback() -> None:
     code = (
-        "from unittest import mock; from backprop_cli.cli import run\n"
+        "from unittest import mock; from backprop_cli.__main__ import run\n"
         "with mock.patch('backprop_cli.differentiate.sweep_graph', side_effect=TypeError('a bug')):\n"
         f"    run({GRAD!r})"
     )

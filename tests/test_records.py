@@ -14,7 +14,8 @@ import pytest
 from backprop_cli import Report, compile_rows, gradient
 from backprop_cli.batch.rowwise import RowResults
 from backprop_cli.batch.tally import RowStatus
-from backprop_cli.expect.expectations import Criteria, Expectation, read_expectation
+from backprop_cli.expect.criteria import Criteria
+from backprop_cli.expect.expectations import Expectation, read_expectation
 from backprop_cli.expect.suite import Case, CaseResult, read_suite, run_case
 from backprop_cli.expect.verdict import Elsewhere, Verdict, Verification
 from backprop_cli.expect.verify import verify_source

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backprop_cli import BackpropError, gradient
-from backprop_cli.expect.expectations import DEFAULT
+from backprop_cli.expect.criteria import DEFAULT
 from backprop_cli.expect.suite import CaseResult, append_case, read_suite, run_case
 from backprop_cli.render.suite import junit_xml, tap_point
 from backprop_cli.schemas import schema_text

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backprop_cli import BackpropError, gradient
-from backprop_cli.expect.expectations import Criteria, read_expectation
+from backprop_cli.expect.criteria import Criteria
+from backprop_cli.expect.expectations import read_expectation
 from backprop_cli.expect.points import further_points
 from backprop_cli.expect.verdict import Verdict, Verification
 from backprop_cli.expect.verify import verify_source

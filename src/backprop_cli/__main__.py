@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main() -> None:
@@ -32,15 +37,19 @@ def _run() -> int:
         if stream is not None and hasattr(stream, "reconfigure"):
             # What a stream can't encode is written in an ASCII form, never as an error.
             stream.reconfigure(errors="backslashreplace")
-    from backprop_cli.cli import run
-
     return run([_utf8(word) for word in sys.argv[1:]])
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a command line in the world of this process, and return its exit status."""
+    from backprop_cli import cli
+    from backprop_cli.console.environment import Environment
+
+    return cli.run(argv, Environment(sys.stdin, sys.stdout, sys.stderr, os.environ))
 
 
 def _utf8(word: str) -> str:
     """Read an argument as UTF-8 also where the locale is ASCII."""
-    import os
-
     try:
         return word if word.isascii() else os.fsencode(word).decode("utf-8")
     except UnicodeError:

@@ -31,4 +31,5 @@ ENDINGS = {
 }
 DELIMITERS = {Form.csv: ",", Form.tsv: "\t"}
 TEXT = frozenset((*DELIMITERS, Form.jsonl))
+BINARY = {Form.parquet: "Parquet", Form.arrow: "Arrow", Form.npy: "NPY", Form.npz: "NPZ"}
 FORMS = "csv, tsv, jsonl, parquet, arrow, npy or npz"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,8 @@ from backprop_cli.system.packages import explain_import
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from backprop_cli.console.environment import Environment
 
 
 # The commands in the order of the help, and the module that each is in.
@@ -42,15 +43,15 @@ def _name(command: Any) -> str:
     return str(command.name or command.callback.__name__)
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], environment: Environment) -> int:
     """Run the command line and return its exit status. The only place where errors are caught."""
-    output = Output()
+    output = Output(environment)
     try:
-        status = _run(argv)
+        status = _run(argv, environment)
         output.flush()
     except Exception as error:
         told = _told(error)
-        if told is None or os.environ.get("BACKPROP_DEBUG"):
+        if told is None or environment.variables.get("BACKPROP_DEBUG"):
             raise
         if isinstance(error, OSError):
             output.abandon()
@@ -58,14 +59,20 @@ def run(argv: Sequence[str]) -> int:
     return status
 
 
-def _run(argv: Sequence[str]) -> int:
+def _run(argv: Sequence[str], environment: Environment) -> int:
     if argv[:1] == [_ASKED]:
         from backprop_cli.cli.completion import answer
 
-        answer(load_commands(), " ".join(argv[1:]))
+        answer(load_commands(), " ".join(argv[1:]), Output(environment))
         return Status.DONE
     commands = load_commands("".join(argv[:1]))
-    status = commands(args=list(argv), prog_name="backprop", standalone_mode=False, windows_expand_args=False)
+    status = commands(
+        args=list(argv),
+        prog_name="backprop",
+        standalone_mode=False,
+        windows_expand_args=False,
+        obj=environment,
+    )
     return int(status or Status.DONE)
 
 

@@ -44,6 +44,12 @@ def turn_on_collector() -> None:
     gc.enable()
 
 
+def _show_version(ctx: typer.Context, on: bool) -> None:
+    if on:
+        Output(ctx.obj).write(f"backprop {__version__}\n")
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
 def _root(
     ctx: typer.Context,
@@ -53,15 +59,9 @@ def _root(
             "--version",
             help="Show the version and exit.",
             is_eager=True,
-            callback=lambda on: _show_version(on),
+            callback=_show_version,
         ),
     ] = False,
 ) -> None:
     if ctx.invoked_subcommand is None:
         raise UsageError("a command is missing", hint='backprop grad "a*b" a=2 b=3, or backprop --help')
-
-
-def _show_version(on: bool) -> None:
-    if on:
-        Output().write(f"backprop {__version__}\n")
-        raise typer.Exit

@@ -3,55 +3,30 @@
 from __future__ import annotations
 
 import re
-import sys
 from contextlib import ExitStack
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from backprop_cli.batch.forms import DELIMITERS, ENDINGS, TEXT, Form
-from backprop_cli.cli.app import app, turn_on_collector
-from backprop_cli.cli.data import (
-    begin,
-    form_of_data,
-    form_of_output,
-    open_columns,
-    open_data,
-    open_rows,
-    open_sink,
-)
-from backprop_cli.cli.options import (
-    Arguments,
-    Color,
-    ColorOption,
-    File,
-    Quiet,
-    Upstream,
-    Wrt,
-    choose_format,
-    choose_inputs,
-    read_program,
-)
-from backprop_cli.cli.words import ProgramCommand
-from backprop_cli.console.output import Output, is_terminal
+from backprop_cli.batch.forms import BINARY, ENDINGS, Form
+from backprop_cli.cli.app import turn_on_collector
+from backprop_cli.cli.command import From, command
+from backprop_cli.cli.data import form_of_data, form_of_output, open_data, open_results, open_table
+from backprop_cli.cli.options import Shown, Where, choose_format
 from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-    from typing import BinaryIO, TextIO
+    from collections.abc import Collection, Sequence
 
-    from backprop_cli.batch.cells import Table
-    from backprop_cli.batch.points import Points
-    from backprop_cli.batch.program import Batch
+    from backprop_cli.batch.job import Job, Work
     from backprop_cli.batch.sample import Sample
     from backprop_cli.batch.tally import Tally
-    from backprop_cli.batch.writers import CsvWriter, JsonWriter
+    from backprop_cli.cli.options import PointOptions
+    from backprop_cli.console.output import Output
 
 _EXAMPLE = 'backprop batch "(a*b+c)*f" --data points.csv'
-_TITLES = {Form.parquet: "Parquet", Form.arrow: "Arrow", Form.npy: "NPY", Form.npz: "NPZ"}
 
 
 class EngineName(StrEnum):
@@ -64,9 +39,77 @@ class EngineName(StrEnum):
     numba = "numba"
 
 
-@app.command(
-    cls=ProgramCommand,
-    options_metavar="[OPTIONS]",
+class DataOptions(NamedTuple):
+    """The options that say what is read."""
+
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data",
+            metavar="FILE",
+            help="The rows, - for standard input; columns are inputs by their names.",
+        ),
+    ] = None
+    input_format: Annotated[
+        Form | None,
+        typer.Option("--input-format", help="Form of the data, told by the file's ending by default."),
+    ] = None
+    map: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="A=COLUMN,...", help="Read an input from a column of another name."),
+    ] = None
+
+
+class ResultOptions(NamedTuple):
+    """The options that say what is written, and where."""
+
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--values", metavar="D,E,...", help="Write the values of these steps, too."),
+    ] = None
+    target: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            show_default=False,
+            help="Write to FILE, whole or not at all; - for standard output.",
+        ),
+    ] = "-"
+    json: Annotated[bool, typer.Option("--json", help="Short for --format jsonl.")] = False
+    format: Annotated[
+        Form | None,
+        typer.Option(
+            "--format",
+            help="Form of the output, told by the ending of --output, or that of the data.",
+        ),
+    ] = None
+    keep: Annotated[bool, typer.Option("--keep", help="Repeat the data in front of the results.")] = False
+
+
+class SampleOptions(NamedTuple):
+    """The options that say which rows are computed once more."""
+
+    check: Annotated[
+        int,
+        typer.Option(
+            "--check",
+            metavar="N",
+            min=0,
+            show_default=False,
+            help="Compute N rows, drawn at random, once more with sympy.",
+        ),
+    ] = 0
+    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Draw the same rows again.")] = None
+
+    def draw(self) -> Sample | None:
+        """Return an empty sample of as many rows as are asked for, None for none."""
+        from backprop_cli.batch.sample import Sample, choose_seed
+
+        return Sample(self.check, choose_seed() if self.seed is None else self.seed) if self.check else None
+
+
+@command(
     epilog="""\b
 Examples:
   backprop batch "(a*b+c)*f" --data points.csv
@@ -84,224 +127,97 @@ program, a value, an option or the header, or an unusable file; 3 a row is
 neither ok nor at a kink (0 with --allow-bad).""",
 )
 def batch(
-    arguments: Arguments = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="FILE",
-            help="The rows, - for standard input; columns are inputs by their names.",
-        ),
-    ] = None,
-    input_format: Annotated[
-        Form | None,
-        typer.Option("--input-format", help="Form of the data, told by the file's ending by default."),
-    ] = None,
-    map: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="A=COLUMN,...", help="Read an input from a column of another name."),
-    ] = None,
-    file: File = None,
-    wrt: Wrt = None,
-    upstream: Upstream = "1",
-    values: Annotated[
-        list[str] | None,
-        typer.Option("--values", metavar="D,E,...", help="Write the values of these steps, too."),
-    ] = None,
-    target: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            metavar="FILE",
-            show_default=False,
-            help="Write to FILE, whole or not at all; - for standard output.",
-        ),
-    ] = "-",
-    json: Annotated[bool, typer.Option("--json", help="Short for --format jsonl.")] = False,
-    format: Annotated[
-        Form | None,
-        typer.Option(
-            "--format",
-            help="Form of the output, told by the ending of --output, or that of the data.",
-        ),
-    ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Repeat the data in front of the results.")] = False,
+    rows: Annotated[DataOptions, From(DataOptions)],
+    options: Where,
+    results: Annotated[ResultOptions, From(ResultOptions)],
     allow_bad: Annotated[
         bool, typer.Option("--allow-bad", help="Rows without a result are no failure.")
     ] = False,
-    check: Annotated[
-        int,
-        typer.Option(
-            "--check",
-            metavar="N",
-            min=0,
-            show_default=False,
-            help="Compute N rows, drawn at random, once more with sympy.",
-        ),
-    ] = 0,
-    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Draw the same rows again.")] = None,
+    *,
+    drawn: Annotated[SampleOptions, From(SampleOptions)],
     engine: Annotated[
         EngineName,
         typer.Option("--engine", help="What computes; jit is compiled, and numba another word for it."),
     ] = EngineName.auto,
-    quiet: Quiet = False,
-    color: ColorOption = Color.auto,
+    output: Shown,
 ) -> int:
     """Compute value and gradients at every row of data."""
-    if data is None:
-        named = next((word for word in arguments or () if Path(word).suffix in ENDINGS), None)
-        raise UsageError("--data is missing", hint=f"did you mean --data {named}?" if named else _EXAMPLE)
-    program = file or next(iter(arguments or ()), None)
-    form = input_format or form_of_data(data)
-    shape = choose_format(format, None, Form.jsonl if json else None) or form_of_output(target, form)
-    if program is None:
-        raise UsageError("a program is missing", hint=_EXAMPLE)
-    if program == data == "-":
-        raise UsageError("the program and the data can't both be standard input", hint=_EXAMPLE)
-    if target == "-" and shape not in TEXT and not quiet and is_terminal(sys.stdout):
-        raise UsageError(f"{_TITLES[shape]} is nothing for a terminal", hint="--output FILE, or a pipe")
+    job = _read_job(rows, options, results, engine, output)
+    sample = drawn.draw()
 
-    from backprop_cli.batch.cells import Table
-    from backprop_cli.batch.points import Points, column_name
-    from backprop_cli.batch.program import Batch
-    from backprop_cli.batch.sample import Sample, choose_seed, find_disagreements
-    from backprop_cli.batch.tally import Tally
-    from backprop_cli.batch.writers import result_columns
-    from backprop_cli.language.source import check_names, evaluate_constant, read_source
-    from backprop_cli.render.rows import render_check, render_summary
+    from backprop_cli.batch.job import Run, prepare, run_work
 
-    text, given = read_program(arguments, file)
-    read_source(text, given)  # for its errors, which need not wait for the data
-    arriving = evaluate_constant(upstream)
-    renamed = _read_map(map, given)
-    if engine is EngineName.numba:
-        engine = EngineName.jit
-    sample = Sample(check, choose_seed() if seed is None else seed) if check else None
-    output = Output(color)
-    tally = Tally()
     with ExitStack() as stack:
-        opened = open_data(data, form, stack)
-        by_row = form in TEXT and shape in TEXT and engine in (EngineName.auto, EngineName.python)
-        if by_row and engine is EngineName.auto and _has_columns():
-            opened, by_row = begin(opened)
-        if not by_row:
-            _need_columns(form, shape, engine)
-        table = open_rows(opened, stack) if by_row else open_columns(opened, stack)
-        columns = {column_name(name) for name in table.names}
-        source = read_source(text, {*given, *columns, *renamed})  # a column may be called pi
-        wanted = choose_inputs(source, wrt) or list(source.inputs)
-        check_names(source, renamed)
-        points = Points(source, given, renamed)
-        if table.has_header:
-            points.check_header(table.names)
-        work = Batch(source, wanted, arriving, _read_names(values))
-        titles = result_columns(wanted, work.values)
-        if keep:
-            _check_kept(table.names, shape, titles)
-        if not quiet:
-            for name in sorted(columns.intersection(given)):
-                output.diagnose(f"warning: the column {name} is not read: its value is given")
-        kept = table.names if keep else None
-        sink = None if quiet and target == "-" else open_sink(target, shape, output, stack)
-        # A stream is answered as it comes.
-        hurried = opened.size is None or (target == "-" and is_terminal(sys.stdout))
-        flush = sink.flush if sink is not None and hurried else _no_flush
+        data = open_data(output.environment, str(rows.data), job.form, stack)
+        table, advance = open_table(data, job, output.environment, stack)
+        work = prepare(job, table)
+        for column in work.unread:
+            output.remark(f"warning: the column {column} is not read: its value is given")
+        sink, flush = open_results(results.target, data, job, output, stack)
         turn_on_collector()
-        lost: set[str] = set()
-        if isinstance(table, Table):
-            writer = None if sink is None else _row_writer(sink, shape, titles, kept)
-            flush()
-            _run_rows(table, work, points, tally, sample, writer, flush)
-            lost = writer.lost if writer is not None else lost
-        else:
-            from backprop_cli.batch.frames.run import open_writer, run_columns
-            from backprop_cli.console.progress import Progress
-
-            block_writer = None if sink is None else open_writer(sink, shape, titles, kept, points, form)
-            flush()
-            with Progress(table.total, table.unit) as progress:
-                run_columns(
-                    table,
-                    work,
-                    points,
-                    tally,
-                    sample,
-                    block_writer,
-                    flush,
-                    progress.advance,
-                    engine=engine,
-                    keep=keep,
-                )
-            lost = block_writer.lost if block_writer is not None else lost
-    differences: list[str] = []
-    lines = [] if sink is None else render_summary(tally, lost)
-    if sample is not None:
-        checked, differences = find_disagreements(sample, work)
-        lines += render_check(tally.rows, checked, sample.seed, differences)
-    if not quiet:
-        if target == "-":
-            output.flush()
-        for line in lines:
-            output.diagnose(line)
+        tally, lost = run_work(work, table, Run(sink, flush, advance, sample))
+    differences = _tell(work, tally, lost, sample, output)
     if differences:
         return Status.CHECK_FAILED
     return Status.UNDEFINED if tally.faults() and not allow_bad else Status.DONE
 
 
-def _run_rows(
-    table: Table,
-    batch: Batch,
-    points: Points,
-    tally: Tally,
-    sample: Sample | None,
-    writer: CsvWriter | JsonWriter | None,
-    flush: Callable[[], None],
-) -> None:
-    for row in table.rows:
-        result = batch.compute_row(row, points)
-        tally.add(result)
-        if sample is not None:
-            for _ in sample.places(1):
-                sample.take(tally.rows, partial(points.read, row), result)
-        if writer is not None:
-            writer.write_result(row, result)
-            flush()
+def _read_job(
+    rows: DataOptions, options: PointOptions, results: ResultOptions, engine: EngineName, output: Output
+) -> Job:
+    """Return what is asked for. Raises UsageError, FileError, ParseError or InputError."""
+    form = _form_of_data(rows, options)
+    short = Form.jsonl if results.json else None
+    shape = choose_format(results.format, None, short) or form_of_output(results.target, form)
+    program = options.file or next(iter(options.arguments or ()), None)
+    if program is None:
+        raise UsageError("a program is missing", hint=_EXAMPLE)
+    if program == rows.data == "-":
+        raise UsageError("the program and the data can't both be standard input", hint=_EXAMPLE)
+    writes_terminal = results.target == "-" and output.environment.writes_terminal
+    if writes_terminal and shape in BINARY and not output.quiet:
+        raise UsageError(f"{BINARY[shape]} is nothing for a terminal", hint="--output FILE, or a pipe")
+
+    from backprop_cli.batch.job import Job
+    from backprop_cli.language.source import read_source
+
+    text, given = options.read_program()
+    read_source(text, given)  # for its errors, which need not wait for the data
+    return Job(
+        program=text,
+        given=given,
+        renamed=_read_map(rows.map, given),
+        wrt=options.wrt_names(),
+        upstream=options.read_upstream(),
+        values=_read_names(results.values),
+        form=form,
+        shape=shape,
+        keep=results.keep,
+        engine=EngineName.jit if engine is EngineName.numba else engine,
+    )
 
 
-def _row_writer(
-    sink: TextIO | BinaryIO, form: Form, columns: Sequence[str], kept: tuple[str, ...] | None
-) -> CsvWriter | JsonWriter:
-    from backprop_cli.batch.writers import CsvWriter, JsonWriter
-
-    text: TextIO = sink  # type: ignore[assignment]
-    if form is Form.jsonl:
-        return JsonWriter(text, columns, keep=kept is not None)
-    return CsvWriter(text, DELIMITERS[form], kept or (), columns)
+def _form_of_data(rows: DataOptions, options: PointOptions) -> Form:
+    """Return the form of the data. Raises UsageError, also where there is none."""
+    if rows.data is None:
+        named = next((word for word in options.arguments or () if Path(word).suffix in ENDINGS), None)
+        raise UsageError("--data is missing", hint=f"did you mean --data {named}?" if named else _EXAMPLE)
+    return rows.input_format or form_of_data(rows.data)
 
 
-def _no_flush() -> None:
-    pass
+def _tell(work: Work, tally: Tally, lost: set[str], sample: Sample | None, output: Output) -> list[str]:
+    """Tell what became of the rows. Return where those of a sample come out otherwise by themselves."""
+    from backprop_cli.batch.sample import find_disagreements
+    from backprop_cli.render.rows import render_check, render_summary
 
-
-def _has_columns() -> bool:
-    """Tell whether NumPy and pyarrow are there, without the time that importing them takes."""
-    from importlib.util import find_spec
-
-    try:
-        return find_spec("numpy") is not None and find_spec("pyarrow") is not None
-    except ValueError:  # they are kept from being imported
-        return False
-
-
-def _need_columns(form: Form, shape: Form, engine: EngineName) -> None:
-    if _has_columns():
-        return
-    what = f"the engine {engine}"
-    if form in _TITLES:
-        what = f"reading {_TITLES[form]}"
-    elif shape in _TITLES:
-        what = f"writing {_TITLES[shape]}"
-    raise UsageError(f"{what} needs NumPy and pyarrow", hint="pip install 'backprop_cli[batch]'")
+    lines = render_summary(tally, lost)
+    differences: list[str] = []
+    if sample is not None:
+        checked, differences = find_disagreements(sample, work.batch)
+        lines += render_check(tally.rows, checked, sample.seed, differences)
+    for line in lines:
+        output.remark(line)
+    return differences
 
 
 def _read_map(words: Sequence[str] | None, given: Collection[str]) -> dict[str, str]:
@@ -331,16 +247,3 @@ def _read_names(words: Sequence[str] | None) -> list[str]:
     if words and not names:
         raise UsageError("--values names no step", hint="--values d,e")
     return list(dict.fromkeys(names))
-
-
-def _check_kept(data: Sequence[str], form: Form, results: Sequence[str]) -> None:
-    """Check that the columns of the data can stand beside those of the result. Raises UsageError."""
-    names = [name.strip() for name in data]
-    for name in names:
-        if name in results:
-            raise UsageError(f"the data has a column {name} of its own", hint="rename it, or omit --keep")
-        if form not in DELIMITERS and names.count(name) > 1:
-            what = "object" if form is Form.jsonl else "file"
-            raise UsageError(f"the data has two columns {name!r}, which one {what} can't keep")
-    if form is not Form.jsonl and not names:
-        raise UsageError("the first row has no keys to make a header of", hint="--format jsonl needs none")

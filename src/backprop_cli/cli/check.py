@@ -4,37 +4,23 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from backprop_cli.cli.app import app, turn_on_collector
-from backprop_cli.cli.options import (
-    Arguments,
-    Color,
-    ColorOption,
-    CrossCheck,
-    Digits,
-    File,
-    Json,
-    Quiet,
-    Upstream,
-    Wrt,
-    choose_format,
-    read_digits,
-    read_file,
-    read_request,
-)
+from backprop_cli.cli.app import turn_on_collector
+from backprop_cli.cli.command import From, command
+from backprop_cli.cli.options import CrossCheck, Shown, Where, digits_of, form_of, read_file
 from backprop_cli.cli.suggest import suggest_expectations
-from backprop_cli.cli.words import ProgramCommand
-from backprop_cli.console.output import Output
 from backprop_cli.errors import Status, UsageError
+from backprop_cli.expect.criteria import ATOL_AT_ZERO, DEFAULT, Criteria
+from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
-    from backprop_cli.expect.expectations import Criteria
+    from backprop_cli.console.environment import Environment
+    from backprop_cli.console.output import Output
     from backprop_cli.expect.suite import Case
     from backprop_cli.expect.verdict import Verification
-    from backprop_cli.render.suite import SuiteWriter
 
 
 class Format(StrEnum):
@@ -46,9 +32,53 @@ class Format(StrEnum):
     junit = "junit"
 
 
-@app.command(
-    cls=ProgramCommand,
-    options_metavar="[OPTIONS]",
+def read_criteria(
+    rtol: Annotated[
+        str, typer.Option("--rtol", metavar="R", help="Relative tolerance, to the larger of the two numbers.")
+    ] = number_text(DEFAULT.rtol),
+    atol: Annotated[
+        str | None,
+        typer.Option(
+            "--atol",
+            metavar="A",
+            help=f"Absolute tolerance.  [default: {number_text(ATOL_AT_ZERO)} where 0 is expected, else 0]",
+            show_default=False,
+        ),
+    ] = None,
+    points: Annotated[
+        str,
+        typer.Option("--points", metavar="N", help="Further points for a formula; 0: the given one alone."),
+    ] = str(DEFAULT.points),
+    seed: Annotated[str, typer.Option("--seed", metavar="S", help="Seed of the further points.")] = str(
+        DEFAULT.seed
+    ),
+) -> Criteria:
+    """Return when two numbers are equal. Raises UsageError, ParseError or InputError."""
+    return Criteria(
+        _read_tolerance("--rtol", rtol),
+        None if atol is None else _read_tolerance("--atol", atol),
+        _read_count("--points", points),
+        _read_count("--seed", seed),
+    )
+
+
+class SuiteOptions(NamedTuple):
+    """The options that say which cases are run. name: of the file.  first: stop at the first failure."""
+
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--suite", metavar="FILE", help="Run the cases of FILE: TOML or JSON Lines, - for standard input."
+        ),
+    ] = None
+    first: Annotated[bool, typer.Option("-x", help="With --suite: stop at the first failure.")] = False
+    word: Annotated[
+        str | None,
+        typer.Option("-k", metavar="WORD", help="With --suite: only the cases with WORD in their name."),
+    ] = None
+
+
+@command(
     epilog="""\b
 Examples:
   backprop check "(a*b+c)*f" a=2 b=3 c=-10 f=5 --expect a=15 --expect "b=a*f" --expect value=-20
@@ -68,7 +98,6 @@ failed; 2 a mistake in the program, a value or an option; 3 the value or an
 expected gradient does not exist or is not finite.""",
 )
 def check(
-    arguments: Arguments = None,
     expect: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,70 +108,29 @@ def check(
             autocompletion=suggest_expectations,
         ),
     ] = None,
-    file: File = None,
-    wrt: Wrt = None,
-    upstream: Upstream = "1",
+    *,
+    options: Where,
     cross_check: CrossCheck = True,
-    suite: Annotated[
-        str | None,
-        typer.Option(
-            "--suite", metavar="FILE", help="Run the cases of FILE: TOML or JSON Lines, - for standard input."
-        ),
-    ] = None,
-    first: Annotated[bool, typer.Option("-x", help="With --suite: stop at the first failure.")] = False,
-    word: Annotated[
-        str | None,
-        typer.Option("-k", metavar="WORD", help="With --suite: only the cases with WORD in their name."),
-    ] = None,
-    rtol: Annotated[
-        str, typer.Option("--rtol", metavar="R", help="Relative tolerance, to the larger of the two numbers.")
-    ] = "1e-9",
-    atol: Annotated[
-        str | None,
-        typer.Option(
-            "--atol",
-            metavar="A",
-            help="Absolute tolerance.  [default: 1e-12 where 0 is expected, else 0]",
-            show_default=False,
-        ),
-    ] = None,
-    points: Annotated[
-        str,
-        typer.Option("--points", metavar="N", help="Further points for a formula; 0: the given one alone."),
-    ] = "20",
-    seed: Annotated[str, typer.Option("--seed", metavar="S", help="Seed of the further points.")] = "0",
-    json: Json = False,
-    format: Annotated[
-        Format | None, typer.Option("--format", help="Form of the output, text by default.")
-    ] = None,
-    digits: Digits = "6",
-    quiet: Quiet = False,
-    color: ColorOption = Color.auto,
+    suite: Annotated[SuiteOptions, From(SuiteOptions)],
+    criteria: Annotated[Criteria, From(read_criteria)],
+    form: Annotated[Format, form_of(Format.text)],
+    digits: Annotated[int | None, digits_of(6)],
+    output: Shown,
 ) -> int:
     """Assert gradients and values of a program.
 
     Without --expect, the cross-check with sympy alone.
     """
-    form = choose_format(format, Format.text, Format.json if json else None)
-    criteria = _read_criteria(rtol, atol, points, seed)
-    if suite is not None:
-        if arguments or expect or file or wrt or upstream != "1":
+    if suite.name is not None:
+        if expect or options.are_given:
             raise UsageError(
                 "a suite has its own programs, points and expectations", hint="backprop check --suite FILE"
             )
-        from backprop_cli.render.suite import SILENT, WRITERS
-
-        cases = _read_cases(suite, word)
-        writer = SILENT if quiet else WRITERS[form](Output(color), Path(suite).stem)
-        return _run_suite(cases, criteria, writer, check=cross_check, first=first)
-    if form in (Format.tap, Format.junit):
-        raise UsageError(f"--format {form} is for a suite", hint="backprop check --suite FILE")
-    if arguments and arguments[0] in ("-x", "-k") and "=" not in "".join(arguments[1:2]):
-        raise UsageError(f"{arguments[0]} is an option of --suite", hint="backprop check --suite FILE")
+        return _run_suite(suite.name, suite, criteria, form, output, check=cross_check)
+    _refuse_options_of_suites(form, options.arguments)
     from backprop_cli.expect.expectations import read_expectation
 
-    shown_digits = read_digits(digits)
-    request = read_request(arguments, file, wrt, upstream)
+    request = options.read()
     expectations = [read_expectation(text, request.source) for text in expect or ()]
 
     from backprop_cli.expect.verify import verify_source
@@ -156,14 +144,21 @@ def check(
         check=cross_check,
         criteria=criteria,
     )
-    if not quiet:
-        _show(found, form, Output(color), shown_digits)
+    _show(found, form, output, digits)
     if found.status == "fail":
         return Status.CHECK_FAILED
     if found.missing is not None:
-        Output().flush()
+        output.flush()
         raise found.missing
     return Status.DONE
+
+
+def _refuse_options_of_suites(form: Format, arguments: list[str] | None) -> None:
+    """Raise UsageError for what only makes sense beside --suite."""
+    if form in (Format.tap, Format.junit):
+        raise UsageError(f"--format {form} is for a suite", hint="backprop check --suite FILE")
+    if arguments and arguments[0] in ("-x", "-k") and "=" not in "".join(arguments[1:2]):
+        raise UsageError(f"{arguments[0]} is an option of --suite", hint="backprop check --suite FILE")
 
 
 def _show(found: Verification, form: Format, output: Output, digits: int | None) -> None:
@@ -175,53 +170,44 @@ def _show(found: Verification, form: Format, output: Output, digits: int | None)
     from backprop_cli.render.verdicts import verification_blocks
 
     output.write_blocks(verification_blocks(found, digits=digits))
-    output.flush()
     output.warn(found.report.warnings)
 
 
-def _read_cases(suite: str, word: str | None) -> list[Case]:
-    from backprop_cli.expect.suite import read_suite
-
-    cases = read_suite(read_file(suite, "the suite"), suite)
-    chosen = [case for case in cases if word is None or word.casefold() in case.name.casefold()]
-    if not chosen:
-        raise UsageError(
-            f"no case of {suite} has {word!r} in its name", hint=f"the first is {cases[0].name!r}"
-        )
-    return chosen
-
-
 def _run_suite(
-    cases: list[Case], criteria: Criteria, writer: SuiteWriter, *, check: bool, first: bool
+    name: str, suite: SuiteOptions, criteria: Criteria, form: Format, output: Output, *, check: bool
 ) -> int:
-    """Run cases one after the other. first: stop at the first that does not pass."""
+    """Run cases one after the other, and write the outcome of each."""
     from backprop_cli.console.progress import Progress
     from backprop_cli.expect.suite import run_case
+    from backprop_cli.render.suite import WRITERS
 
+    cases = _read_cases(name, suite.word, output.environment)
+    writer = WRITERS[form](output, Path(name).stem)
     turn_on_collector()
     status = Status.DONE
-    with Progress(len(cases), "cases") as progress:
+    with Progress(output.environment, len(cases), "cases") as progress:
         for case in cases:
             result = run_case(case, criteria, check=check)
             writer.add(result)
             progress.advance(1)
             if result.status != "pass":
                 status = Status.CHECK_FAILED
-                if first:
+                if suite.first:
                     break
     writer.close()
     return status
 
 
-def _read_criteria(rtol: str, atol: str | None, points: str, seed: str) -> Criteria:
-    from backprop_cli.expect.expectations import Criteria
+def _read_cases(suite: str, word: str | None, environment: Environment) -> list[Case]:
+    from backprop_cli.expect.suite import read_suite
 
-    return Criteria(
-        _read_tolerance("--rtol", rtol),
-        None if atol is None else _read_tolerance("--atol", atol),
-        _read_count("--points", points),
-        _read_count("--seed", seed),
-    )
+    cases = read_suite(read_file(environment, suite, "the suite"), suite)
+    chosen = [case for case in cases if word is None or word.casefold() in case.name.casefold()]
+    if not chosen:
+        raise UsageError(
+            f"no case of {suite} has {word!r} in its name", hint=f"the first is {cases[0].name!r}"
+        )
+    return chosen
 
 
 def _read_tolerance(option: str, text: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.main import get_command
 
-from backprop_cli.cli.app import app
+from backprop_cli.cli.command import command
 from backprop_cli.cli.suggest import completion_scripts, suggest_shells
 from backprop_cli.cli.words import option_names, sort_words
+from backprop_cli.console.environment import Environment
 from backprop_cli.console.output import Output
 from backprop_cli.errors import Status, UsageError
 
@@ -23,12 +23,13 @@ _FILES = ":files"
 """The answer that leaves it to the shell to suggest files."""
 
 
-@app.command(
+@command(
+    of_program=False,
     epilog="""\b
 Examples:
   eval "$(backprop completion bash)"    in ~/.bashrc
   eval "$(backprop completion zsh)"     in ~/.zshrc, after compinit
-  backprop completion fish > ~/.config/fish/completions/backprop.fish"""
+  backprop completion fish > ~/.config/fish/completions/backprop.fish""",
 )
 def completion(
     shell: Annotated[
@@ -39,23 +40,25 @@ def completion(
             autocompletion=suggest_shells,
         ),
     ] = None,
+    *,
+    environment: Environment,
 ) -> int:
     """Print the script that completes words in a shell.
 
     It completes commands, options and their values, and the inputs of the program that is being typed.
     """
     scripts = completion_scripts()
-    name = shell or Path(os.environ.get("SHELL", "")).name
+    name = shell or Path(environment.variables.get("SHELL", "")).name
     if name not in scripts:
         raise UsageError(
             f"there is no completion for {name!r}" if name else "a shell is missing",
             hint=f"one of {', '.join(scripts)}",
         )
-    Output().write(scripts[name].read_text(encoding="utf-8"))
+    Output(environment).write(scripts[name].read_text(encoding="utf-8"))
     return Status.DONE
 
 
-def answer(application: typer.Typer, line: str) -> None:
+def answer(application: typer.Typer, line: str, output: Output) -> None:
     """Print what may be typed next: a word, a tab and a few words about it on each line.
 
     A half-typed line may be anything, and a prompt is no place for messages: whatever goes wrong, nothing is
@@ -65,7 +68,7 @@ def answer(application: typer.Typer, line: str) -> None:
         found = suggest(application, line)
     except Exception:  # noqa: BLE001
         found = []
-    Output().write("".join(f"{word}\t{' '.join(about.split())}\n" for word, about in found))
+    output.write("".join(f"{word}\t{' '.join(about.split())}\n" for word, about in found))
 
 
 def suggest(application: typer.Typer, line: str) -> Suggestions:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from backprop_cli.batch.forms import DELIMITERS, ENDINGS, FORMS, TEXT, Form
-from backprop_cli.console.output import Output, is_terminal
+from backprop_cli.cli.options import open_input
+from backprop_cli.console.environment import Environment, is_terminal
+from backprop_cli.console.output import Output
 from backprop_cli.errors import FileError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import ExitStack
     from typing import TextIO
 
     from backprop_cli.batch.cells import Table
     from backprop_cli.batch.frames.frame import Reader
+    from backprop_cli.batch.job import Job
     from backprop_cli.console.progress import Progress
 
 # Smaller data is answered row by row before NumPy and pyarrow, which take 0.2 s, are imported; both ways
@@ -45,7 +47,7 @@ def form_of_data(name: str) -> Form:
         return Form.csv
     ending = Path(name).suffix
     if ending.lower() not in ENDINGS:
-        _open(name).close()  # what is not there has no form
+        _open_file(name).close()  # what is not there has no form
         raise UsageError(
             f"the form of {name} can't be told by its ending",
             hint=f"the endings are {', '.join(ENDINGS)}; or give --input-format {FORMS}",
@@ -69,31 +71,25 @@ def form_of_output(name: str, data: Form) -> Form:
     return ENDINGS[ending]
 
 
-def open_data(name: str, form: Form, stack: ExitStack) -> Data:
+def open_data(environment: Environment, name: str, form: Form, stack: ExitStack) -> Data:
     """Open data for reading. Raises FileError."""
-    file = stack.enter_context(_open(name))
+    file = stack.enter_context(open_input(environment, "the data") if name == "-" else _open_file(name))
     status = os.fstat(file.fileno())
     return Data(file, name, form, status.st_size if stat.S_ISREG(status.st_mode) else None)
 
 
-def _open(name: str) -> BinaryIO:
+def _open_file(name: str) -> BinaryIO:
     try:
-        if name != "-":
-            return Path(name).open("rb")
+        return Path(name).open("rb")
     except OSError as error:
         raise FileError(f"can't read {name}: {error.strerror}") from None
-    if sys.stdin is None:
-        raise FileError("standard input is closed")
-    if is_terminal(sys.stdin):
-        Output().diagnose("reading the data from the terminal; end it with Ctrl-D")
-    return sys.stdin.buffer
 
 
 def begin(data: Data) -> tuple[Data, bool]:
     """Tell whether data is so little that it is best read by rows, for which the beginning may be read."""
     if data.size is not None:
         return data, data.size <= _SMALL
-    if data.file.isatty() or os.name != "posix":
+    if is_terminal(data.file) or os.name != "posix":
         return data, True
     from backprop_cli.system.pipes import read_portion
 
@@ -104,12 +100,35 @@ def begin(data: Data) -> tuple[Data, bool]:
     return data._replace(begun=begun), ended
 
 
-def open_rows(data: Data, stack: ExitStack) -> Table:
-    """Return data to be read row by row. What of a stream has been read is taken for all of it."""
+def open_table(
+    data: Data, job: Job, environment: Environment, stack: ExitStack
+) -> tuple[Table | Reader, Callable[[int], None]]:
+    """Return data to be read row by row or in columns, and what is told how far that is.
+
+    What of a stream has been read before is all of it where it is read by rows.
+    """
+    from backprop_cli.batch.job import has_columns, need_columns
+
+    by_row = job.may_go_by_row
+    if by_row and job.engine == "auto" and has_columns():
+        data, by_row = begin(data)
+    if by_row:
+        return _open_rows(data, environment, stack), _ignore
+    need_columns(job)
+    from backprop_cli.batch.frames.read import open_reader
+    from backprop_cli.console.progress import Progress
+
+    reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack)
+    progress = stack.enter_context(Progress(environment, reader.total, reader.unit))
+    return reader, progress.advance
+
+
+def _open_rows(data: Data, environment: Environment, stack: ExitStack) -> Table:
     from backprop_cli.batch.cells import read_csv, read_jsonl
     from backprop_cli.console.progress import Progress
 
-    progress = stack.enter_context(Progress(data.size, "lines" if data.size is None else "bytes"))
+    unit = "lines" if data.size is None else "bytes"
+    progress = stack.enter_context(Progress(environment, data.size, unit))
     binary = BytesIO(data.begun) if data.begun else data.file
     # Bytes that are not UTF-8 spoil their own row at most.
     stream = TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
@@ -128,14 +147,27 @@ def _lines(stream: TextIOWrapper, name: str, progress: Progress) -> Iterator[str
         raise FileError(f"can't read {name}: {error.strerror}") from None
 
 
-def open_columns(data: Data, stack: ExitStack) -> Reader:
-    """Return data to be read in columns."""
-    from backprop_cli.batch.frames.read import open_reader
+def open_results(
+    name: str, data: Data, job: Job, output: Output, stack: ExitStack
+) -> tuple[TextIO | BinaryIO | None, Callable[[], None]]:
+    """Return where results go, None for nowhere, and what is to be called when some are written."""
+    if output.quiet and name == "-":
+        return None, _do_nothing
+    sink = _open_sink(name, job.shape, output, stack)
+    # A stream is answered as it comes.
+    hurried = data.size is None or (name == "-" and output.environment.writes_terminal)
+    return sink, sink.flush if hurried else _do_nothing
 
-    return open_reader(data.file, data.name, data.form, data.size, data.begun, stack)
+
+def _do_nothing() -> None:
+    pass
 
 
-def open_sink(name: str, form: Form, output: Output, stack: ExitStack) -> TextIO | BinaryIO:
+def _ignore(count: int) -> None:
+    pass
+
+
+def _open_sink(name: str, form: Form, output: Output, stack: ExitStack) -> TextIO | BinaryIO:
     """Open a file, or standard output, for results of a form: as text, or for bytes."""
     if name == "-":
         text = output.data_stream()

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backprop_cli.cli.app import app
-from backprop_cli.cli.options import (
-    Arguments,
-    Color,
-    ColorOption,
-    Digits,
-    File,
-    Json,
-    Quiet,
-    Upstream,
-    Wrt,
-    choose_format,
-    read_digits,
-    read_request,
-)
-from backprop_cli.cli.words import ProgramCommand
-from backprop_cli.console.output import Output
+from backprop_cli.cli.command import command
+from backprop_cli.cli.options import Asked, Shown, digits_of, form_of, raise_missing
 from backprop_cli.errors import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from backprop_cli.console.output import Output
+    from backprop_cli.render.story import TextPen
+    from backprop_cli.tell.lesson import Lesson
 
 
 class Format(StrEnum):
@@ -36,9 +28,7 @@ class Format(StrEnum):
     json = "json"
 
 
-@app.command(
-    cls=ProgramCommand,
-    options_metavar="[OPTIONS]",
+@command(
     epilog="""\b
 Examples:
   backprop explain "e = a*b; d = e + c; L = d*f" a=2 b=3 c=-10 f=5
@@ -51,10 +41,7 @@ Exit status: 0 done; 2 a mistake in the program, a value or an option; 3 the
 value or a requested gradient does not exist or is not finite.""",
 )
 def explain(
-    arguments: Arguments = None,
-    file: File = None,
-    wrt: Wrt = None,
-    upstream: Upstream = "1",
+    request: Asked,
     why: Annotated[str | None, typer.Option("--why", metavar="NODE", help="Explain this node only.")] = None,
     paths: Annotated[
         str | None,
@@ -64,65 +51,52 @@ def explain(
         str | None,
         typer.Option("--limit", metavar="NODE", help="Prove NODE's local rule by difference quotients."),
     ] = None,
-    json: Json = False,
-    format: Annotated[
-        Format | None, typer.Option("--format", help="Form of the output, text by default.")
-    ] = None,
+    *,
+    form: Annotated[Format, form_of(Format.text)],
     ascii: Annotated[bool, typer.Option("--ascii", help="Use ASCII characters only.")] = False,
-    digits: Digits = "6",
-    quiet: Quiet = False,
-    color: ColorOption = Color.auto,
+    digits: Annotated[int | None, digits_of(6)],
+    output: Shown,
 ) -> int:
     """Tell the forward and the backward pass step by step.
 
     The chain rule is written out with symbols, numbers and result.
     """
-    form = choose_format(format, Format.text, Format.json if json else None)
-    shown = read_digits(digits)
-    request = read_request(arguments, file, wrt, upstream)
-
     from backprop_cli.differentiate import differentiate_source
-    from backprop_cli.findings.undefined import undefined_gradients
-    from backprop_cli.notation.pretty import to_ascii
-    from backprop_cli.render import story as render
-    from backprop_cli.tell.limits import difference_quotients
-    from backprop_cli.tell.paths import find_paths
-    from backprop_cli.tell.story import tell
+    from backprop_cli.tell.lesson import prepare_lesson
 
     report = differentiate_source(
         request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=False
     )
-    story = tell(report, why=why, digits=shown)
-    found = None if paths is None else find_paths(report, paths)
-    limits = [] if limit is None else list(difference_quotients(report, limit))
-    output = Output(color)
-    if not quiet:
-        if form is Format.json:
-            output.write(render.render_json(story, found, limits))
-        else:
-            is_text = form is Format.text
-            kind = render.TextPen if is_text else render.MathPen
-            # LaTeX has the words in ASCII; its formulas have signs of their own.
-            unicode = output.paper("∂·×−→").unicode if is_text else form is Format.markdown
-            unicode = unicode and not ascii
-            pen = kind(report.output, report.upstream, shown, unicode=unicode)
-            lines: list[render.Line] = []
-            if why is not None or (found is None and not limits):
-                lines += render.story_lines(story, pen)
-            if found is not None:
-                lines += render.path_lines(found, pen)
-            if limits:
-                lines += render.limit_lines(limits, pen)
-            if ascii:
-                lines = [line._replace(text=to_ascii(line.text)) for line in lines]
-            if is_text:
-                output.write_blocks(render.text_blocks(lines))
-            else:
-                output.write(
-                    render.markdown(lines) if form is Format.markdown else render.latex(lines, report.program)
-                )
-    missing = undefined_gradients(report)
-    if missing is not None:
-        output.flush()
-        raise missing
+    lesson = prepare_lesson(report, why=why, paths=paths, limit=limit, digits=digits)
+    if not output.quiet:
+        _show(lesson, form, digits, output, ascii=ascii)
+    raise_missing(report, output)
     return Status.DONE
+
+
+def _show(lesson: Lesson, form: Format, digits: int | None, output: Output, *, ascii: bool) -> None:
+    from backprop_cli.render import story as render
+
+    if form is Format.json:
+        output.write(render.render_json(lesson))
+        return
+    pen = _pen(lesson, form, digits, output, ascii=ascii)
+    lines: Iterable[render.Line] = render.lesson_lines(lesson, pen)
+    if ascii:
+        lines = render.in_ascii(lines)
+    if form is Format.text:
+        output.write_blocks(render.text_blocks(lines))
+    elif form is Format.markdown:
+        output.write(render.markdown(lines))
+    else:
+        output.write(render.latex(lines, lesson.story.program))
+
+
+def _pen(lesson: Lesson, form: Format, digits: int | None, output: Output, *, ascii: bool) -> TextPen:
+    from backprop_cli.render.story import MathPen, TextPen
+
+    is_text = form is Format.text
+    # LaTeX has the words in ASCII; its formulas have signs of their own.
+    unicode = output.paper("∂·×−→").unicode if is_text else form is Format.markdown
+    kind = TextPen if is_text else MathPen
+    return kind(lesson.story.output, lesson.story.upstream, digits, unicode=unicode and not ascii)

@@ -9,27 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backprop_cli.cli.app import app
-from backprop_cli.cli.options import (
-    Arguments,
-    Color,
-    ColorOption,
-    CrossCheck,
-    Digits,
-    File,
-    Json,
-    Quiet,
-    Upstream,
-    Wrt,
-    choose_format,
-    read_digits,
-    read_request,
-)
-from backprop_cli.cli.words import ProgramCommand
-from backprop_cli.console.output import Output
+from backprop_cli.cli.command import command
+from backprop_cli.cli.options import Asked, CrossCheck, Shown, digits_of, form_of, raise_missing
 from backprop_cli.errors import Status
 
 if TYPE_CHECKING:
+    from backprop_cli.console.output import Output
     from backprop_cli.report import Report
 
 
@@ -43,9 +28,7 @@ class Format(StrEnum):
     latex = "latex"
 
 
-@app.command(
-    cls=ProgramCommand,
-    options_metavar="[OPTIONS]",
+@command(
     epilog="""\b
 Examples:
   backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5
@@ -57,60 +40,47 @@ Exit status: 0 done; 1 the check failed; 2 a mistake in the program, a value or 
 requested gradient does not exist or is not finite.""",
 )
 def grad(
-    arguments: Arguments = None,
-    file: File = None,
-    wrt: Wrt = None,
-    upstream: Upstream = "1",
+    request: Asked,
     check: CrossCheck = True,
-    json: Json = False,
-    format: Annotated[
-        Format | None, typer.Option("--format", help="Form of the output, table by default.")
-    ] = None,
-    digits: Digits = "6",
+    *,
+    form: Annotated[Format, form_of(Format.table)],
+    digits: Annotated[int | None, digits_of(6)],
     everything: Annotated[bool, typer.Option("--all", help="Show every node of a large graph.")] = False,
     save_case: Annotated[
         str | None,
         typer.Option("--save-case", metavar="FILE", help="Add this point to a suite for backprop check."),
     ] = None,
-    quiet: Quiet = False,
-    color: ColorOption = Color.auto,
+    output: Shown,
 ) -> int:
     """Show the value and the gradients of a program.
 
     A table has a line for each node and for each input, where the gradient is cross-checked with sympy.
     """
-    form = choose_format(format, Format.table, Format.json if json else None)
-    shown_digits = read_digits(digits)
-    request = read_request(arguments, file, wrt, upstream)
-
     from backprop_cli.differentiate import differentiate_source
-    from backprop_cli.findings.undefined import undefined_gradients
 
     report = differentiate_source(
         request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=check
     )
-    output = Output(color)
-    if not quiet:
-        if form is Format.table:
-            from backprop_cli.render.table import report_blocks
-
-            output.write_blocks(report_blocks(report, digits=shown_digits, everything=everything))
-        else:
-            output.write_pieces(_RENDERERS[form](report, shown_digits, everything))
-        if form is not Format.json:  # which holds them itself
-            output.flush()  # the result comes first also where both streams go to one place
-            output.warn(report.warnings)
+    _show(report, form, digits, output, everything=everything)
     if report.check.status == "fail":
         return Status.CHECK_FAILED
-    missing = undefined_gradients(report)
-    if missing is not None:
-        output.flush()
-        raise missing
+    raise_missing(report, output)
     if save_case is not None:
         from backprop_cli.expect.suite import append_case
 
         append_case(Path(save_case), report)
     return Status.DONE
+
+
+def _show(report: Report, form: Format, digits: int | None, output: Output, *, everything: bool) -> None:
+    if form is Format.table:
+        from backprop_cli.render.table import report_blocks
+
+        output.write_blocks(report_blocks(report, digits=digits, everything=everything))
+    else:
+        output.write_pieces(_RENDERERS[form](report, digits, everything))
+    if form is not Format.json:  # which holds them itself
+        output.warn(report.warnings)
 
 
 def _json(report: Report, _digits: int | None, _everything: bool) -> Iterator[str]:

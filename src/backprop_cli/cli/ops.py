@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from backprop_cli.cli.app import app
-from backprop_cli.cli.options import Json, choose_format
+from backprop_cli.cli.command import command
+from backprop_cli.cli.options import form_of
 from backprop_cli.cli.suggest import suggest_operations, suggest_schemas
+from backprop_cli.console.environment import Environment
 from backprop_cli.console.output import Output
 from backprop_cli.errors import Status, UsageError
 from backprop_cli.schemas import schema_names, schema_text
@@ -24,12 +25,13 @@ class ListFormat(StrEnum):
     markdown = "markdown"
 
 
-@app.command(
+@command(
+    of_program=False,
     epilog="""\b
 Examples:
   backprop ops
   backprop ops sigmoid
-  backprop ops --json | jq -r '.operations[].name'"""
+  backprop ops --json | jq -r '.operations[].name'""",
 )
 def ops(
     name: Annotated[
@@ -40,10 +42,9 @@ def ops(
             autocompletion=suggest_operations,
         ),
     ] = None,
-    json: Json = False,
-    format: Annotated[
-        ListFormat | None, typer.Option("--format", help="Form of the output, table by default.")
-    ] = None,
+    *,
+    form: Annotated[ListFormat, form_of(ListFormat.table)],
+    environment: Environment,
 ) -> int:
     """Show the operations and their derivatives.
 
@@ -58,22 +59,22 @@ def ops(
             f"there is no operation {name!r}", hint=did_you_mean(name, known) or "backprop ops lists them"
         )
     op = None if name is None else known[name]
-    form = choose_format(format, ListFormat.table, ListFormat.json if json else None)
     if form is ListFormat.json:
         text = operations.render_json(op)
     elif form is ListFormat.markdown:
         text = operations.render_markdown(op)
     else:
         text = operations.render_list() if op is None else operations.render_one(op)
-    Output().write(text)
+    Output(environment).write(text)
     return Status.DONE
 
 
-@app.command(
+@command(
+    of_program=False,
     epilog="""\b
 Examples:
   backprop schema grad
-  backprop schema grad | jq '.properties | keys'"""
+  backprop schema grad | jq '.properties | keys'""",
 )
 def schema(
     output: Annotated[
@@ -84,6 +85,7 @@ def schema(
             autocompletion=suggest_schemas,
         ),
     ],
+    environment: Environment,
 ) -> int:
     """Print the JSON Schema of an output."""
     known = schema_names()
@@ -91,5 +93,5 @@ def schema(
         raise UsageError(
             f"there is no schema {output!r}", hint=did_you_mean(output, known) or f"one of {', '.join(known)}"
         )
-    Output().write(schema_text(output))
+    Output(environment).write(schema_text(output))
     return Status.DONE

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NamedTuple, TypeVar
 
 import typer
 
+from backprop_cli.cli.command import From
 from backprop_cli.cli.suggest import suggest_assignments, suggest_inputs
+from backprop_cli.console.environment import Environment
 from backprop_cli.console.output import Output
 from backprop_cli.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from backprop_cli.language.source import Source
+    from backprop_cli.report import Report
 
 
 class Color(StrEnum):
@@ -64,6 +66,83 @@ _Form = TypeVar("_Form", bound=StrEnum)
 _Default = TypeVar("_Default", bound=StrEnum | None)
 
 
+_ADVICE = "put quotes around one that has spaces, parentheses or *"
+
+
+class PointOptions(NamedTuple):
+    """What the options of every command that computes a point say: the program, and where it is computed."""
+
+    environment: Environment
+    arguments: Arguments = None
+    file: File = None
+    wrt: Wrt = None
+    upstream: Upstream = "1"
+
+    @property
+    def are_given(self) -> bool:
+        """Whether any of them is."""
+        return bool(self.arguments or self.file or self.wrt or self.upstream != "1")
+
+    def read_program(self) -> tuple[str, dict[str, float]]:
+        """Return the text of the program, and the values given to names behind it.
+
+        Raises UsageError, FileError, ParseError or InputError.
+        """
+        from reprlib import Repr
+
+        from backprop_cli.language.source import read_assignments
+
+        words = list(self.arguments or [])
+        if self.file is not None:
+            if not self.file:
+                raise UsageError("--file names no file", hint="--file FILE, or --file - for standard input")
+            program = "-"
+            hint = "the program comes from --file; beside it stand only values, such as a=2"
+        elif words:
+            program = words.pop(0)
+            hint = f"the program is {Repr().repr(program)}; {_ADVICE}"
+        else:
+            raise UsageError("a program is missing", hint='backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5')
+        given = read_assignments(words, hint)
+        if program != "-":
+            return program, given
+        return read_file(self.environment, self.file or "-", "the program"), given
+
+    def read_upstream(self) -> float:
+        """Return the gradient that arrives at the output. Raises UsageError, ParseError or InputError."""
+        from backprop_cli.language.source import evaluate_constant
+
+        if not self.upstream.strip():
+            raise UsageError("--upstream is given no value", hint="--upstream 10")
+        return evaluate_constant(self.upstream)
+
+    def wrt_names(self) -> list[str] | None:
+        """Return the names of --wrt, whose lists add up, None for all. Raises UsageError."""
+        if not self.wrt:
+            return None
+        names = [name.strip() for names in self.wrt for name in names.split(",") if name.strip()]
+        if not names:
+            raise UsageError("--wrt names no input", hint="--wrt a,b")
+        return names
+
+    def choose_inputs(self, source: Source) -> list[str] | None:
+        """Return the inputs that --wrt names, None for all. Raises UsageError or InputError."""
+        from backprop_cli.language.source import check_names
+
+        names = self.wrt_names()
+        return None if names is None else check_names(source, names)
+
+    def read(self) -> Request:
+        """Return what is asked for. Raises UsageError, FileError, ParseError or InputError."""
+        from backprop_cli.language.source import choose_point, read_source
+
+        text, given = self.read_program()
+        seed = self.read_upstream()
+        source = read_source(text, given)
+        point = choose_point(source, given)
+        return Request(source, point, self.choose_inputs(source), seed)
+
+
 class Request(NamedTuple):
     """What is asked for: a program, a point, the inputs to differentiate by (None: all), the upstream."""
 
@@ -73,75 +152,19 @@ class Request(NamedTuple):
     upstream: float
 
 
-def read_request(
-    arguments: list[str] | None, file: str | None, wrt: list[str] | None, upstream: str
-) -> Request:
-    """Return what the arguments and options of a command that computes a point ask for.
-
-    Raises UsageError, FileError, ParseError or InputError.
-    """
-    from backprop_cli.language.source import choose_point, read_source
-
-    text, given = read_program(arguments, file)
-    seed = read_upstream(upstream)
-    source = read_source(text, given)
-    point = choose_point(source, given)
-    return Request(source, point, choose_inputs(source, wrt), seed)
+Where = Annotated[PointOptions, From(PointOptions)]
 
 
-def read_program(arguments: list[str] | None, file: str | None) -> tuple[str, dict[str, float]]:
-    """Return the text of the program, and the values given to names behind it."""
-    from reprlib import Repr
-
-    from backprop_cli.language.source import read_assignments
-
-    words = list(arguments or [])
-    if file is not None:
-        if not file:
-            raise UsageError("--file names no file", hint="--file FILE, or --file - for standard input")
-        program = "-"
-        hint = "the program comes from --file; beside it stand only values, such as a=2"
-    elif words:
-        program = words.pop(0)
-        hint = (
-            f"the program is {Repr().repr(program)}; put quotes around one that has spaces, parentheses or *"
-        )
-    else:
-        raise UsageError("a program is missing", hint='backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5')
-    given = read_assignments(words, hint)
-    return program if program != "-" else read_file(file or "-", "the program"), given
+def read_request(options: Where) -> Request:
+    """Return what the options of a command that computes a point ask for; see PointOptions.read."""
+    return options.read()
 
 
-def read_upstream(text: str) -> float:
-    """Return the gradient that arrives at the output. Raises UsageError, ParseError or InputError."""
-    from backprop_cli.language.source import evaluate_constant
-
-    if not text.strip():
-        raise UsageError("--upstream is given no value", hint="--upstream 10")
-    return evaluate_constant(text)
-
-
-def choose_inputs(source: Source, wrt: list[str] | None) -> list[str] | None:
-    """Return the inputs that --wrt names, None for all. Given more than once, its lists add up."""
-    from backprop_cli.language.source import check_names
-
-    if not wrt:
-        return None
-    names = [name.strip() for names in wrt for name in names.split(",") if name.strip()]
-    if not names:
-        raise UsageError("--wrt names no input", hint="--wrt a,b")
-    return check_names(source, names)
-
-
-def read_file(name: str, what: str) -> str:
+def read_file(environment: Environment, name: str, what: str) -> str:
     """Return the text of a file, or of standard input where the name is "-". Raises FileError."""
     try:
         if name == "-":
-            if sys.stdin is None:
-                raise FileError("standard input is closed")
-            if sys.stdin.isatty():
-                Output().diagnose(f"reading {what} from the terminal; end it with Ctrl-D")
-            return sys.stdin.buffer.read().decode("utf-8-sig")
+            return open_input(environment, what).read().decode("utf-8-sig")
         return Path(name).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise FileError(f"can't read {name}: {error.strerror}") from None
@@ -152,13 +175,36 @@ def read_file(name: str, what: str) -> str:
         raise FileError(f"can't read {name}: {error}") from None
 
 
-def read_digits(text: str) -> int | None:
+def open_input(environment: Environment, what: str) -> BinaryIO:
+    """Return standard input; who is to type it is told so. Raises FileError."""
+    stream = environment.input_stream
+    if environment.reads_terminal:
+        Output(environment).diagnose(f"reading {what} from the terminal; end it with Ctrl-D")
+    return stream
+
+
+def raise_missing(report: Report, output: Output) -> None:
+    """Raise DomainError, behind what was written, where a gradient that is asked for does not exist."""
+    from backprop_cli.findings.undefined import undefined_gradients
+
+    missing = undefined_gradients(report)
+    if missing is not None:
+        output.flush()
+        raise missing
+
+
+def read_digits(digits: Digits) -> int | None:
     """Return the significant digits of the table, None for all."""
-    if text == "full":
+    if digits == "full":
         return None
-    if not re.fullmatch("[0-9]{1,2}", text) or not 1 <= int(text) <= 17:
-        raise UsageError(f"--digits can't be {text!r}", hint="a number from 1 to 17, or full")
-    return int(text)
+    if not re.fullmatch("[0-9]{1,2}", digits) or not 1 <= int(digits) <= 17:
+        raise UsageError(f"--digits can't be {digits!r}", hint="a number from 1 to 17, or full")
+    return int(digits)
+
+
+def open_output(environment: Environment, quiet: Quiet = False, color: ColorOption = Color.auto) -> Output:
+    """Return where results go, as --quiet and --color say."""
+    return Output(environment, color, quiet=quiet)
 
 
 def choose_format(format: _Form | None, default: _Default, short: _Form | None) -> _Form | _Default:
@@ -166,3 +212,27 @@ def choose_format(format: _Form | None, default: _Default, short: _Form | None) 
     if short and format not in (None, short):
         raise UsageError(f"--json and --format {format} contradict each other", hint="leave one of them out")
     return short or format or default
+
+
+def form_of(default: StrEnum) -> From:
+    """Return what reads --json and --format, whose values are those of the enumeration of the default."""
+
+    def read(json: Json = False, format: Any = None) -> StrEnum:
+        return choose_format(format, default, type(default)("json") if json else None)
+
+    option = typer.Option("--format", help=f"Form of the output, {default} by default.")
+    read.__annotations__["format"] = Annotated[type(default) | None, option]
+    return From(read)
+
+
+def digits_of(default: int) -> From:
+    """Return what reads --digits, so many by default."""
+
+    def read(digits: Digits = str(default)) -> int | None:
+        return read_digits(digits)
+
+    return From(read)
+
+
+Asked = Annotated[Request, From(read_request)]
+Shown = Annotated[Output, From(open_output)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import TextIO
 
+    from backprop_cli.console.environment import Environment
     from backprop_cli.console.sheets import Block, Line
     from backprop_cli.errors import BackpropError
     from backprop_cli.report import Notice
@@ -33,30 +33,34 @@ class Paper(NamedTuple):
 
 
 class Output:
-    """The two streams, and how things are drawn on them. ``color`` is auto, always or never."""
+    """The two streams of a run, and how things are drawn on them.
 
-    def __init__(self, color: str = "auto") -> None:
+    color: auto, always or never.  quiet: whether results, warnings and remarks are kept back.
+    """
+
+    def __init__(self, environment: Environment, color: str = "auto", *, quiet: bool = False) -> None:
+        self.environment = environment
         self.color = color
+        self.quiet = quiet
 
     def write(self, text: str) -> None:
         """Write a result, in one piece. Raises OSError."""
-        if sys.stdout is None:
-            raise OSError("standard output is closed")
-        sys.stdout.write(self._encodable(text, sys.stdout.encoding))
+        if not self.quiet:
+            stream = self.environment.output_stream
+            stream.write(_encodable(text, stream.encoding))
 
     def write_pieces(self, pieces: Iterable[str]) -> None:
         """Write a result as it is made, some hundred pieces at a time. Raises OSError."""
-        rest = iter(pieces)
+        rest = iter(() if self.quiet else pieces)
         while text := "".join(islice(rest, _PIECES_AT_A_TIME)):
             self.write(text)
 
     def data_stream(self) -> TextIO:
         """Return standard output set up to pass data through as it is. Raises OSError."""
-        if sys.stdout is None:
-            raise OSError("standard output is closed")
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors=self.data_errors(), newline="")
-        return sys.stdout
+        stream = self.environment.output_stream
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=self.data_errors(), newline="")
+        return stream
 
     @staticmethod
     def data_errors() -> str:
@@ -68,65 +72,68 @@ class Output:
 
     def write_blocks(self, blocks: Sequence[Block]) -> None:
         """Write tables and lines: drawn if they go to a terminal or colour is asked for, else plain."""
-        from backprop_cli.console.sheets import render_plain
+        if self.quiet:
+            return
+        paper = self.paper("∂─…")
+        if paper.columns is None and not paper.colour:
+            from backprop_cli.console.sheets import render_plain
 
-        terminal = is_terminal(sys.stdout)
-        colour = self._wants_colour(terminal=terminal)
-        if not (terminal or colour):
             self.write(render_plain(blocks))
             return
         from backprop_cli.console.terminal import render_terminal
 
-        paper = self.paper("∂─…")
-        self.write(
-            render_terminal(
-                blocks,
-                columns=_columns(terminal=terminal),
-                colour=colour,
-                unicode=paper.unicode,
-            )
-        )
+        columns = self.environment.columns
+        self.write(render_terminal(blocks, columns=columns, colour=paper.colour, unicode=paper.unicode))
 
     def paper(self, signs: str) -> Paper:
         """Return what standard output can take. signs: those that decide whether it has Unicode's."""
-        terminal = is_terminal(sys.stdout)
+        environment = self.environment
         return Paper(
-            _columns(terminal=True) if terminal else None,
-            self._encodable(signs, getattr(sys.stdout, "encoding", None)) == signs,
-            self._wants_colour(terminal=terminal),
+            environment.columns if environment.writes_terminal else None,
+            _encodable(signs, getattr(environment.stdout, "encoding", None)) == signs,
+            environment.wants_colour(self.color),
         )
 
     def write_drawing(self, lines: Iterable[Line], *, colour: bool) -> None:
         """Write lines in pieces, each of a colour. They are never cut."""
+        if self.quiet:
+            return
         if not colour:
             self.write(plain_lines(lines))
             return
         from backprop_cli.console.terminal import Painter
 
-        painter = Painter(_columns(terminal=True), colour=True, unicode=True)
+        painter = Painter(self.environment.columns, colour=True, unicode=True)
         painter.pieces(lines)
         self.write(painter.text())
 
     def write_bytes(self, data: bytes) -> None:
         """Write data as it is. Raises OSError."""
-        if sys.stdout is None:
-            raise OSError("standard output is closed")
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        if not self.quiet:
+            stream = self.environment.output_stream
+            stream.flush()
+            stream.buffer.write(data)
 
     def diagnose(self, text: str) -> None:
         """Write a line to standard error."""
-        if sys.stderr is not None:
+        stream = self.environment.stderr
+        if stream is not None:
             try:
-                sys.stderr.write(self._encodable(printable(text), sys.stderr.encoding) + "\n")
-                sys.stderr.flush()
+                stream.write(_encodable(printable(text), stream.encoding) + "\n")
+                stream.flush()
             except OSError:
                 pass  # there is nowhere left to say so
 
+    def remark(self, text: str) -> None:
+        """Write a line to standard error, behind what was written so far. Raises OSError."""
+        if not self.quiet:
+            self.flush()  # the result comes first also where both streams go to one place
+            self.diagnose(text)
+
     def warn(self, notices: Iterable[Notice]) -> None:
-        """Write warnings to standard error."""
+        """Write warnings to standard error. Raises OSError."""
         for notice in notices:
-            self.diagnose(f"warning: {notice.message}")
+            self.remark(f"warning: {notice.message}")
 
     def report_error(self, error: BackpropError, *, as_json: bool) -> int:
         """Write an error to standard error and return its exit status."""
@@ -144,40 +151,25 @@ class Output:
 
     def flush(self) -> None:
         """Bring what was written to its place. Raises OSError."""
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        if self.environment.stdout is not None:
+            self.environment.stdout.flush()
 
     def abandon(self) -> None:
         """Give up standard output, so that the interpreter does not fail on it once more at its end."""
-        if sys.stdout is not None:
+        if self.environment.stdout is not None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
+            os.dup2(nowhere, self.environment.stdout.fileno())
             os.close(nowhere)
 
-    def _wants_colour(self, *, terminal: bool) -> bool:
-        if self.color != "auto":
-            return self.color == "always"
-        if os.environ.get("NO_COLOR"):
-            return False
-        if os.environ.get("TERM") == "dumb":
-            return False
-        return terminal or bool(os.environ.get("FORCE_COLOR"))
 
-    @staticmethod
-    def _encodable(text: str, encoding: str | None) -> str:
-        if text.isascii():
-            return text
-        try:
-            text.encode(encoding or "ascii")
-        except (UnicodeEncodeError, LookupError):
-            return text.translate(_ASCII)
+def _encodable(text: str, encoding: str | None) -> str:
+    if text.isascii():
         return text
-
-
-def is_terminal(stream: object) -> bool:
-    """Tell whether a stream, which may be closed, is a terminal."""
-    isatty = getattr(stream, "isatty", None)
-    return bool(isatty and isatty())
+    try:
+        text.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(_ASCII)
+    return text
 
 
 def plain_lines(lines: Iterable[Line]) -> str:
@@ -195,19 +187,6 @@ def _pass_through(error: UnicodeError) -> tuple[str | bytes, int]:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeEncodeError:
         return json.dumps(error.object[error.start : error.end])[1:-1], error.end
-
-
-def _columns(*, terminal: bool) -> int:
-    """Return the width to draw for: COLUMNS, else the terminal's, else 80."""
-    asked = os.environ.get("COLUMNS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return max(int(asked), 20)
-    if terminal:
-        try:
-            return max(os.get_terminal_size(sys.stdout.fileno()).columns, 20)
-        except OSError:
-            pass
-    return 80
 
 
 def _caret(error: BackpropError) -> list[str]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from typing import TYPE_CHECKING, Self
 
-from backprop_cli.console.output import is_terminal
-
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import TextIO
 
     from rich.progress import Progress as Display
+
+    from backprop_cli.console.environment import Environment
 
 # Short runs show nothing, and drawing takes no part of a long one that counts.
 _PATIENCE, _PAUSE = 1.0, 0.1
@@ -25,14 +24,12 @@ class Progress:
     which would write across it, is not. It is gone when the work is done.
     """
 
-    def __init__(self, total: int | None, unit: str) -> None:
+    def __init__(self, environment: Environment, total: int | None, unit: str) -> None:
         self.total = total
         self.unit = unit
         self.done = 0
         self._display: Display | None = None
-        self._watched = (
-            is_terminal(sys.stderr) and not is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"
-        )
+        self._stream = environment.stderr if environment.shows_progress else None
         self._next = time.monotonic() + _PATIENCE
 
     def __enter__(self) -> Self:
@@ -46,21 +43,21 @@ class Progress:
 
     def advance(self, n: int) -> None:
         """Count n units more as done."""
-        if not self._watched:
+        if self._stream is None:
             return
         self.done += n
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _PAUSE
-            self._draw()
+            self._draw(self._stream)
 
-    def _draw(self) -> None:
+    def _draw(self, stream: TextIO) -> None:
         if self._display is None:
-            self._display = _start_display(self.total, self.unit)
+            self._display = _start_display(stream, self.total, self.unit)
         self._display.update(self._display.task_ids[0], completed=self.done, refresh=True)
 
 
-def _start_display(total: int | None, unit: str) -> Display:
+def _start_display(stream: TextIO, total: int | None, unit: str) -> Display:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
@@ -69,7 +66,7 @@ def _start_display(total: int | None, unit: str) -> Display:
     unknown = (TextColumn(f"{{task.completed:,.0f}} {unit}"), TimeElapsedColumn())
     display = Progress(
         *(unknown if total is None else known),
-        console=Console(stderr=True, no_color=True),
+        console=Console(file=stream, no_color=True),
         auto_refresh=False,
         transient=True,
         redirect_stdout=False,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from backprop_cli.expect.expectations import Criteria
+    from backprop_cli.expect.criteria import Criteria
     from backprop_cli.expect.verdict import Verification
     from backprop_cli.report import Report
 

@@ -17,8 +17,9 @@ from backprop_cli.check.cross_check import BUDGET, LADDER, MOST_STEPS
 from backprop_cli.check.expressions import parse_source
 from backprop_cli.differentiate import differentiate_graph
 from backprop_cli.errors import DomainError, InputError
+from backprop_cli.expect.criteria import ATOL_AT_ZERO, DEFAULT
 from backprop_cli.expect.diagnose import find_causes
-from backprop_cli.expect.expectations import ATOL_AT_ZERO, DEFAULT, GRADIENT
+from backprop_cli.expect.expectations import GRADIENT
 from backprop_cli.expect.identities import Identities
 from backprop_cli.expect.points import further_points, nearby_points
 from backprop_cli.expect.verdict import Elsewhere, Verdict, Verification
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from backprop_cli.check.expressions import Program
-    from backprop_cli.expect.expectations import Criteria, Expectation
+    from backprop_cli.expect.criteria import Criteria
+    from backprop_cli.expect.expectations import Expectation
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
     from backprop_cli.language.source import Source

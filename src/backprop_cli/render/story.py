@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from backprop_cli.console.sheets import Block
 from backprop_cli.console.strict_json import dump, maybe_number, number
 from backprop_cli.notation.latex import escape, expression_latex, name_latex, number_latex
-from backprop_cli.notation.pretty import pretty
+from backprop_cli.notation.pretty import pretty, to_ascii
 from backprop_cli.render.latex import document
 from backprop_cli.text import listing, number_text
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from backprop_cli.console.sheets import Role
+    from backprop_cli.tell.lesson import Lesson
     from backprop_cli.tell.limits import Limit, Quotient
     from backprop_cli.tell.paths import Path, Paths
     from backprop_cli.tell.story import Backward, Forward, Story, Term
@@ -100,6 +101,21 @@ class MathPen(TextPen):
 
     def words(self, text: str) -> str:
         return rf"\text{{ {text}}}"
+
+
+def lesson_lines(lesson: Lesson, pen: TextPen) -> Iterator[Line]:
+    """Yield all that is told, line by line."""
+    if lesson.has_story:
+        yield from story_lines(lesson.story, pen)
+    if lesson.paths is not None:
+        yield from path_lines(lesson.paths, pen)
+    if lesson.limits:
+        yield from limit_lines(lesson.limits, pen)
+
+
+def in_ascii(lines: Iterable[Line]) -> list[Line]:
+    """Return lines without signs beyond ASCII."""
+    return [line._replace(text=to_ascii(line.text)) for line in lines]
 
 
 def story_lines(story: Story, pen: TextPen) -> Iterator[Line]:
@@ -296,8 +312,9 @@ def latex(lines: Iterable[Line], title: str) -> str:
     return document("\n\n".join(parts), size="11pt", page="margin=20mm")
 
 
-def render_json(story: Story, paths: Paths | None, limits: Sequence[Limit]) -> str:
-    """Return the story as one line of JSON."""
+def render_json(lesson: Lesson) -> str:
+    """Return all that is told as one line of JSON, the story always."""
+    story, paths, limits, _ = lesson
     record: dict[str, Any] = {
         "schema": "backprop/explain@1",
         "program": story.program,

@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from backprop_cli.console.output import Output
 from backprop_cli.console.sheets import Block
 from backprop_cli.console.strict_json import dump, error_record
 from backprop_cli.render.verdicts import MARKS, problems, verification_record
@@ -15,12 +14,13 @@ from backprop_cli.text import in_xml, number_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from backprop_cli.console.output import Output
     from backprop_cli.console.sheets import Role
     from backprop_cli.expect.suite import CaseResult
 
 
 class SuiteWriter:
-    """Writes the results of a suite as they come. This one writes nothing."""
+    """Writes the results of a suite as they come. This one collects them."""
 
     def __init__(self, output: Output, name: str) -> None:
         """name: of the suite."""
@@ -175,5 +175,4 @@ def junit_xml(results: Sequence[CaseResult], suite: str, timestamp: str) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
-SILENT = SuiteWriter(Output(), "")
 WRITERS = {"text": _Text, "json": _Json, "tap": _Tap, "junit": _Junit}

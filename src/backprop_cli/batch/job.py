@@ -1,0 +1,175 @@
+"""A job over data: what is asked for, what that comes to once the data is open, and the run."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.batch.cells import Table
+from backprop_cli.batch.forms import BINARY, DELIMITERS, TEXT, Form
+from backprop_cli.batch.points import Points, column_name
+from backprop_cli.batch.program import Batch
+from backprop_cli.batch.tally import Tally
+from backprop_cli.batch.writers import CsvWriter, JsonWriter, result_columns
+from backprop_cli.errors import UsageError
+from backprop_cli.language.source import check_names, read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import BinaryIO, TextIO
+
+    from backprop_cli.batch.frames.frame import Reader
+    from backprop_cli.batch.sample import Sample
+
+
+class Job(NamedTuple):
+    """What is asked for.
+
+    given: the inputs that are the same in every row.  renamed: input -> the column it is read from, where
+    that has another name.  wrt: the inputs to differentiate by, None for all.  values: the steps whose values
+    are wanted.  form: of the data.  shape: of the results.  keep: whether the data is repeated before them.
+    """
+
+    program: str
+    given: Mapping[str, float]
+    renamed: Mapping[str, str]
+    wrt: Sequence[str] | None
+    upstream: float
+    values: Sequence[str]
+    form: Form
+    shape: Form
+    keep: bool = False
+    engine: str = "auto"
+
+    @property
+    def may_go_by_row(self) -> bool:
+        """Whether no form and no engine asks for columns."""
+        return self.form in TEXT and self.shape in TEXT and self.engine in ("auto", "python")
+
+
+class Work(NamedTuple):
+    """A job beside its data.
+
+    columns: the names of the results.  kept: the columns of the data that are repeated, None for none.
+    unread: those that are inputs whose value is given.
+    """
+
+    job: Job
+    batch: Batch
+    points: Points
+    columns: list[str]
+    kept: tuple[str, ...] | None
+    unread: list[str]
+
+
+class Run(NamedTuple):
+    """How a job runs. sink: takes the results, None for nothing.  flush: brings them to their place.
+
+    advance: is called with the count of units read, as ``Reader.unit`` names them.
+    """
+
+    sink: TextIO | BinaryIO | None
+    flush: Callable[[], None]
+    advance: Callable[[int], None]
+    sample: Sample | None
+
+
+def prepare(job: Job, table: Table | Reader) -> Work:
+    """Bring a job and its data together. Raises ParseError, InputError or UsageError."""
+    columns = {column_name(name) for name in table.names}
+    source = read_source(job.program, {*job.given, *columns, *job.renamed})  # a column may be called pi
+    wanted = list(source.inputs) if job.wrt is None else check_names(source, job.wrt)
+    check_names(source, job.renamed)
+    points = Points(source, job.given, job.renamed)
+    if table.has_header:
+        points.check_header(table.names)
+    batch = Batch(source, wanted, job.upstream, job.values)
+    results = result_columns(wanted, batch.values)
+    if job.keep:
+        _check_kept(table.names, job.shape, results)
+    kept = table.names if job.keep else None
+    return Work(job, batch, points, results, kept, sorted(columns.intersection(job.given)))
+
+
+def run_work(work: Work, table: Table | Reader, run: Run) -> tuple[Tally, set[str]]:
+    """Read, compute, count and write all rows. Return the counts, and keys of later rows that were lost."""
+    if isinstance(table, Table):
+        return _run_rows(work, table, run)
+    from backprop_cli.batch.frames.run import open_writer, run_columns
+
+    job, tally = work.job, Tally()
+    writer = None
+    if run.sink is not None:
+        writer = open_writer(run.sink, job.shape, work.columns, work.kept, work.points, job.form)
+    run.flush()
+    run_columns(
+        table,
+        work.batch,
+        work.points,
+        tally,
+        run.sample,
+        writer,
+        run.flush,
+        run.advance,
+        engine=job.engine,
+        keep=job.keep,
+    )
+    return tally, set() if writer is None else writer.lost
+
+
+def _run_rows(work: Work, table: Table, run: Run) -> tuple[Tally, set[str]]:
+    batch, points, tally = work.batch, work.points, Tally()
+    writer = None if run.sink is None else _row_writer(work, run.sink)
+    run.flush()
+    for row in table.rows:
+        result = batch.compute_row(row, points)
+        tally.add(result)
+        if run.sample is not None:
+            for _ in run.sample.places(1):
+                run.sample.take(tally.rows, partial(points.read, row), result)
+        if writer is not None:
+            writer.write_result(row, result)
+            run.flush()
+    return tally, set() if writer is None else writer.lost
+
+
+def _row_writer(work: Work, sink: TextIO | BinaryIO) -> CsvWriter | JsonWriter:
+    text: TextIO = sink  # type: ignore[assignment]
+    if work.job.shape is Form.jsonl:
+        return JsonWriter(text, work.columns, keep=work.kept is not None)
+    return CsvWriter(text, DELIMITERS[work.job.shape], work.kept or (), work.columns)
+
+
+def has_columns() -> bool:
+    """Tell whether NumPy and pyarrow are there, without the time that importing them takes."""
+    from importlib.util import find_spec
+
+    try:
+        return find_spec("numpy") is not None and find_spec("pyarrow") is not None
+    except ValueError:  # they are kept from being imported
+        return False
+
+
+def need_columns(job: Job) -> None:
+    """Raise UsageError if the job can't do without NumPy and pyarrow, and they are not there."""
+    if has_columns():
+        return
+    what = f"the engine {job.engine}"
+    if job.form in BINARY:
+        what = f"reading {BINARY[job.form]}"
+    elif job.shape in BINARY:
+        what = f"writing {BINARY[job.shape]}"
+    raise UsageError(f"{what} needs NumPy and pyarrow", hint="pip install 'backprop_cli[batch]'")
+
+
+def _check_kept(data: Sequence[str], form: Form, results: Sequence[str]) -> None:
+    """Check that the columns of the data can stand beside those of the result. Raises UsageError."""
+    names = [name.strip() for name in data]
+    for name in names:
+        if name in results:
+            raise UsageError(f"the data has a column {name} of its own", hint="rename it, or omit --keep")
+        if form not in DELIMITERS and names.count(name) > 1:
+            what = "object" if form is Form.jsonl else "file"
+            raise UsageError(f"the data has two columns {name!r}, which one {what} can't keep")
+    if form is not Form.jsonl and not names:
+        raise UsageError("the first row has no keys to make a header of", hint="--format jsonl needs none")

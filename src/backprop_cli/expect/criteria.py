@@ -1,0 +1,25 @@
+"""When two numbers are equal: the defaults of ``check`` stand here alone."""
+
+from __future__ import annotations
+
+from backprop_cli.record import Record
+
+ATOL_AT_ZERO = 1e-12
+
+
+class Criteria(Record):
+    """When two numbers are equal, and where formulas are compared.
+
+    rtol: relative to the larger of the two.  atol: absolute; None for ATOL_AT_ZERO where 0 is expected, and 0
+    elsewhere, so that a tiny gradient is not taken for another tiny one.
+    points: how many further points a formula is compared at that sympy can't settle; 0: the given one alone.
+    seed: of these points.
+    """
+
+    rtol: float = 1e-9
+    atol: float | None = None
+    points: int = 20
+    seed: int = 0
+
+
+DEFAULT = Criteria()
