@@ -116,7 +116,7 @@ class Op:
 
     def cuts_off(self, slope: Number, fixed: Sequence[bool]) -> bool:
         """Tell whether an operand with this partial is cut off from the output."""
-        return self.cuts != "" and slope == 0 and (self.cuts == "always" or sum(fixed) == len(fixed) - 1)
+        return self.cuts != "" and not slope and (self.cuts == "always" or sum(fixed) == len(fixed) - 1)
 
     def write(self, operands: Sequence[str]) -> str:
         """Return the operation on the operands as text: "a*b", "sigmoid(z)"."""

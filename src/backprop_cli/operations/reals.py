@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 # product of a few doubles, which end at 2**1024.
 _MOST_EXPONENT_BITS = 24
 _MOST_ANGLE_BITS = 20_000
+_GUARDED_BITS = 8
 # erfc(1e4) is 1e-43429453.
 _ERF_IS_ONE = 1e4
+LEAST_BITS = -24_204_406
+"""What is 0 here for being at its limit is below 2 to this power, e**(-2**24)."""
 
 
 class MpmathNamespace(Namespace):
@@ -98,10 +101,19 @@ class MpmathNamespace(Namespace):
                 if exponent > 0:
                     raise OverflowError
                 return self.zero
-        power = mp.power(x, y)
+        power = self._power(x, y)
         if not isinstance(power, mp.mpf) or not mp.isfinite(power):
             raise ValueError("outside the real domain")
         return power
+
+    def _power(self, x: Number, y: Number) -> Number:
+        mp = self.mp
+        if x and y and mp.mag(y) + mp.mag(mp.mag(x) or 1) > _GUARDED_BITS:
+            # mpmath takes the logarithm to 10 bits more than asked for, and y·log(x) magnifies its error.
+            with mp.extraprec(_MOST_EXPONENT_BITS):
+                power = mp.power(x, y)
+            return +power
+        return mp.power(x, y)
 
     def erf(self, x: Number) -> Number:
         return self.mp.sign(x) if abs(x) > _ERF_IS_ONE else self.mp.erf(x)
