@@ -10,8 +10,9 @@ import pytest
 from backprop_cli import gradient
 from backprop_cli.errors import DomainError
 from backprop_cli.findings import cures
-from backprop_cli.findings.cures import CURES, Cure, outcome, what_is_known
+from backprop_cli.findings.cures import CURES, Cure, filled, outcome, what_is_known
 from backprop_cli.findings.matching import read_tree
+from backprop_cli.language.binding import ATOM, POWER, PRODUCT, SUM, Piece
 from backprop_cli.language.source import read_assignments, read_source
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import mpmath_namespace
@@ -54,16 +55,29 @@ def test_the_rewrite_is_the_same_function(cure: Cure) -> None:
     assert met >= 2
 
 
-@EACH
-def test_it_is_told_in_the_words_of_the_program(cure: Cure) -> None:
-    point = read_assignments(cure.at.split())
-    renamed = {name: f"{name}_of_mine" for name in point}
-    program = cures._filled(cure.formula, {name: cures.Piece(text, 9) for name, text in renamed.items()})
-    told = told_of(f"2*({program}) - 1", {renamed[name]: x for name, x in point.items()})
-    told = told.removeprefix(f"{program} → ")
-    for name, text in renamed.items():
-        told = told.replace(text, name)
-    assert told == cure.rewrite
+# Operands with the value of p, where q is 0 and r is 1.
+OPERANDS = (Piece("p", ATOM), Piece("p - q", SUM), Piece("p/r", PRODUCT), Piece("p^r", POWER))
+
+
+@pytest.mark.parametrize(("place", "cure"), list(enumerate(CURES)), ids=lambda x: getattr(x, "formula", ""))
+def test_what_is_told_can_be_put_in_its_place(place: int, cure: Cure) -> None:
+    at = read_assignments(cure.at.split())
+    operand = OPERANDS[place % len(OPERANDS)]
+    operands = {name: Piece(operand.text.replace("p", f"p_{name}"), operand.binding) for name in at}
+    point = {**{f"p_{name}": x for name, x in at.items()}, "q": 0.0, "r": 1.0}
+    formula = filled(cure.formula, operands)
+    told, rewrite = told_of(f"2*({formula}) - 1", used(formula, point)).split(" → ")
+    assert told == formula
+    report = gradient(rewrite, used(rewrite, point), check=False)
+    found = outcome(cure.rewrite, at, FLOAT)
+    assert found is not None
+    assert report.value == found[0]
+    slopes = [report.gradients.get(f"p_{name}", 0.0) for name in at]
+    assert slopes == pytest.approx(found[1:], rel=1e-15)
+
+
+def used(program: str, point: dict[str, float]) -> dict[str, float]:
+    return {name: point[name] for name in read_source(program).inputs}
 
 
 def told_of(program: str, point: dict[str, float]) -> str:

@@ -233,10 +233,10 @@ def _is_close(x: Number, y: Number) -> bool:
 def _told(cure: Cure, graph: Graph, bound: Bound) -> str:
     naming, unclear = Naming(graph), _assigned_again(graph)
     operands = {name: _operand(naming, node, unclear) for name, node in bound.items()}
-    return " → ".join(_filled(text, operands) for text in (cure.formula, cure.rewrite))
+    return " → ".join(filled(text, operands) for text in (cure.formula, cure.rewrite))
 
 
-def _filled(text: str, operands: Mapping[str, Piece]) -> str:
+def filled(text: str, operands: Mapping[str, Piece]) -> str:
     """Return a formula with operands in place of its names."""
 
     def leaf(what: str | float, _span: object) -> Piece:
