@@ -55,7 +55,8 @@ class Binary64(Namespace):
         # Beyond 1e3 it is 0 in any case, and far out the rest would overflow.
         size = self.min(self.abs(x), 1e3)
         square, rest = _two_product(size, size)
-        return self.exp(-square * scale) * (1.0 - rest * scale)
+        power = self.exp(-square * scale)
+        return power - power * rest * scale
 
     def normal_cdf(self, x: Number) -> Number:
         x = self.max(-1e3, self.min(x, 1e3))

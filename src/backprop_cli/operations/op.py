@@ -61,6 +61,9 @@ class Op:
     """One sentence: what the operation does to the gradient that arrives."""
     derivatives: tuple[str, ...]
     """∂y/∂x per operand, in the language of programs."""
+    cancels: tuple[str, ...] = ()
+    """Per operand, if the terms of the derivative cancel where it crosses zero: the size of the larger term,
+    in the language of programs. The derivative is within 4 ulp of itself or of this, whichever is larger."""
     latex: str = ""
     """The formula, with #1, #2 … for the operands; left out, it is the name as a function's."""
     aliases: tuple[str, ...] = ()

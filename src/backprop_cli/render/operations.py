@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from backprop_cli.operations.op import Op
 
 # The values are Python's, the slopes are tested row by row against mpmath; see tests/test_ops.py.
-ACCURACY = "value and derivatives within 4 ulp over the whole domain"
+_ACCURACY = "value and derivatives within 4 ulp over the whole domain"
 
 
 def formula(op: Op) -> str:
@@ -42,6 +42,15 @@ def convention(op: Op) -> str:
         return ""
     points = " or ".join(_point(op, xs) for xs in op.kink.points)
     return f"such as at {points}: {op.kink.convention}"
+
+
+def accuracy(op: Op) -> str:
+    """Return how far value and derivatives may be off; 4 ulp is what every row keeps."""
+    terms = [f"|∂/∂{name}| and {term}" for name, term in zip(op.args, op.cancels, strict=False) if term]
+    if not terms:
+        return _ACCURACY
+    of_derivative = "derivative, whose terms cancel where it crosses zero, within 4 ulp of the larger of "
+    return f"value within 4 ulp; {of_derivative}{'; of '.join(terms)}"
 
 
 def _point(op: Op, xs: tuple[float, ...]) -> str:
@@ -85,7 +94,7 @@ def render_one(op: Op) -> str:
         *((f"∂/∂{name}", text) for name, text in slopes(op)),
         ("needs", op.domain.words),
         ("kink", convention(op)),
-        ("accuracy", ACCURACY),
+        ("accuracy", accuracy(op)),
         ("backward", op.backward),
         *(("example", line) for line in example(op)),
     ]
@@ -106,7 +115,7 @@ def _record(op: Op) -> dict[str, Any]:
         "latex_derivatives": [derivative_latex(op, argnum) for argnum in range(op.arity)],
         "domain": op.domain.words,
         "kink": convention(op) or None,
-        "accuracy": ACCURACY,
+        "accuracy": accuracy(op),
         "backward": op.backward,
         "example": example(op),
     }
@@ -127,7 +136,8 @@ def render_markdown(op: Op | None) -> str:
         "# Operations\n\n"
         "<!-- Made by `backprop ops --format markdown`; a test fails when it is stale. -->\n\n"
         f"{names}\n\n"
-        f"Accuracy: {ACCURACY}.\n\n" + "\n".join(_section(o) for o in TABLE)
+        f"Accuracy: {_ACCURACY}, where an operation says nothing else.\n\n"
+        + "\n".join(_section(o) for o in TABLE)
     )
 
 
@@ -137,6 +147,7 @@ def _section(op: Op) -> str:
         ("Derivative", ", ".join(f"∂/∂{name} = `{text}`" for name, text in slopes(op))),
         ("Needs", op.domain.words),
         ("Kink", convention(op)),
+        ("Accuracy", accuracy(op) if op.cancels else ""),
         ("Backward", op.backward),
         ("Example", "; ".join(example(op))),
     ]

@@ -53,6 +53,7 @@ CIRCULAR: tuple[Op, ...] = (
         domain=Domain("any operand", always, points(*LINE, 0.0)),
         backward="a sinc, sin(x)/x and 1 at 0, passes the gradient times (cos(x) - sinc(x))/x, and 0 at 0",
         derivatives=("where(abs(x) > 0, (cos(x) - sinc(x))/x, 0)",),
+        cancels=("where(abs(x) > 3, max(abs(cos(x)), abs(sinc(x)))/abs(x), 0)",),
         latex=r"\operatorname{sinc}(#1)",
         composite=True,
     ),
