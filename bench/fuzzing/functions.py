@@ -92,10 +92,11 @@ def _extremum(side: int) -> Rule:
     def value(*xs: Ball) -> Ball:
         return reduce(lambda best, x: x if (x - best).sign == side else best, xs)
 
-    def slope(argnum: int, y: Ball, *xs: Ball) -> Ball:
-        if (xs[argnum] - y).sign:
+    def slope(argnum: int, _y: Ball, *xs: Ball) -> Ball:
+        signs = [(x - xs[argnum]).sign for i, x in enumerate(xs) if i != argnum]
+        if side in signs:
             return ZERO
-        if sum((x - y).sign == 0 for x in xs) > 1:
+        if 0 in signs:
             raise SingularError
         return ONE
 
@@ -184,6 +185,7 @@ RULES: dict[str, Rule] = {
     "gt": _compared(lambda sign: sign > 0),
     "ge": _compared(lambda sign: sign >= 0),
     "ne": _compared(lambda sign: sign != 0),
+    "or": _plain(lambda p, q: ball(bool(p.mid or q.mid)), lambda *_: ZERO, lambda *_: ZERO),
     "where": Rule(lambda condition, a, b: a if condition.mid else b, _where_slope),
 }
 
@@ -272,7 +274,7 @@ class _Sympy:
         self.pi = Term(build, build("number", (), "pi"))
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        op = {"Abs": "abs", "Max": "max", "Min": "min", "ceiling": "ceil", "Ne": "ne", "Gt": "gt", "Ge": "ge"}
+        op = {"Abs": "abs", "Max": "max", "Min": "min", "ceiling": "ceil", "Ne": "ne", "Or": "or"}
         return lambda x, *more: self.term(x).apply(op.get(name, name), *more)
 
     def term(self, x: Any) -> Term:

@@ -306,7 +306,8 @@ def _limit(quotients: list[Any]) -> tuple[Any, Any]:
     first, second, third = quotients
     early, late = abs(second - first), abs(third - second)
     if late <= early / 1000 or late <= abs(third) * mp.mpf(10) ** -20:
-        return third, late + abs(third) * mp.mpf(10) ** -18
+        # What shrinks with t is 0 in the limit.
+        return (third if abs(third) > late else mp.mpf(0)), late + abs(third) * mp.mpf(10) ** -18
     if late > early * 1.2 and abs(third) > abs(second) * 1.2:
         return mp.inf * mp.sign(third), mp.mpf(0)
     raise UnsureError
