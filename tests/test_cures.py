@@ -33,7 +33,8 @@ def test_the_formula_fails_where_the_rewrite_is_right(cure: Cure) -> None:
     found = outcome(cure.rewrite, point, FLOAT)
     assert is_finite(found)
     for x, known in zip(found or (), what_is_known(cure.formula, point), strict=True):
-        assert all(abs(x - number) <= 1e-14 * max(1, abs(number)) for number in known)
+        # A difference of operands near 1000 is rounded to 1e-13.
+        assert all(abs(x - number) <= 1e-13 * max(1, abs(number)) for number in known)
 
 
 @EACH
@@ -106,6 +107,11 @@ def told_of(program: str, point: dict[str, float]) -> str:
         ("acos(x*y)", {"x": 1.0000000000000002, "y": 1}, "acos(x*y) → acos(clip(x*y, -1, 1))"),
         ("y*(w - x)^(1/3)", {"w": 1, "x": 9, "y": 2}, "(w - x)^(1/3) → cbrt(w - x)"),
         ("sqrt(a^2 + (a - b)*(a - b))", {"a": 0, "b": 0}, "sqrt(a^2 + (a - b)*(a - b)) → hypot(a, a - b)"),
+        ("1/(1 + exp(-k*(t - t0)))", {"k": 10, "t": -100, "t0": 5},
+         "1/(1 + exp(-k*(t - t0))) → sigmoid(k*(t - t0))"),
+        ("exp(-x^2/2)/exp(-y^2)", {"x": 40, "y": 30}, "exp(-x^2/2)/exp(-y^2) → exp(-x^2/2 + y^2)"),
+        ("x*(-8)^(1/3)", {"x": 1}, "(-8)^(1/3) → cbrt(-8)"),
+        ("x*(2 - 3)^(1/3)", {"x": 1}, "(2 - 3)^(1/3) → cbrt(2 - 3)"),
         ("sin(2*x)/(2*x)", {"x": 0}, "sin(2*x)/(2*x) → sinc(2*x)"),
         ("(exp(x) - 1)/x", {"x": 0}, "(exp(x) - 1)/x → where(abs(x) > 0, expm1(x)/x, 1 + x/2)"),
     ],

@@ -12,6 +12,7 @@ from backprop_cli import gradient
 from backprop_cli.check import expressions as parse
 from backprop_cli.check.expressions import HALF, MINUS_ONE, head, parse_source
 from backprop_cli.graph.lower import lower_source
+from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.tape import Graph
 from backprop_cli.language.source import Source, read_source
 from backprop_cli.operations.op import Op
@@ -128,3 +129,13 @@ def test_tau_is_two_pi() -> None:
     graph = lower_source(read_source("x*tau + tau*2"))
     assert [graph.numbers.get(node) for node in range(4)] == [None, 2.0, "pi", None]
     assert sum(op is OPS["mul"] and 2 in graph.operands[node] for node, op in enumerate(graph.ops)) == 1
+
+
+def test_constants_of_several_parts_stand_in_parentheses() -> None:
+    program = "x/(sqrt(2)*sqrt(3)) + x^(sqrt(2) - sqrt(3)) + x*sqrt (2) + x⁻¹ + x*(pi)"
+    graph = lower_source(read_source(program))
+    naming = Naming(graph)
+    assert [naming.expression(node) for node in naming.order if not graph.constant[node]] == [
+        "x", "x/(sqrt(2)*sqrt(3))", "x^(sqrt(2) - sqrt(3))", "v1 + v2", "x*sqrt(2)", "v3 + v4", "x^(-1)",
+        "v5 + v6", "x*pi", "v7 + v8",
+    ]  # fmt: skip

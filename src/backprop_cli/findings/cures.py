@@ -22,16 +22,17 @@ from backprop_cli.findings.matching import (
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import sweep_graph
-from backprop_cli.language.binding import ATOM, Piece, rule_of, written
+from backprop_cli.language.binding import ATOM, PRODUCT, Piece, rule_of, written
 from backprop_cli.language.code import fold
 from backprop_cli.language.reader import read_value
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import mpmath_namespace
+from backprop_cli.operations.table import OPS
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backprop_cli.findings.matching import Bound
     from backprop_cli.graph.sweep import Sweep
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 class Cure(NamedTuple):
     """A formula and its rewrite, in the language of programs; a name stands for any operand.
 
-    at: a point where the formula fails and the rewrite does not.
+    at: a point, NAME=VALUE, where the formula fails and the rewrite does not.
     only: the condition on the operands under which it is told.
     """
 
@@ -72,6 +73,11 @@ CURES = (
     Cure("log(exp(a) + exp(b))", "a + softplus(b - a)", "a=1000 b=999"),
     Cure("log(exp(a) - exp(b))", "a + log(-expm1(b - a))", "a=1000 b=999"),
     Cure("log(exp(a) + exp(b) + exp(c))", "a + softplus(b + softplus(c - b) - a)", "a=1000 b=999 c=998"),
+    Cure(
+        "log(exp(a) + exp(b) + exp(c) + exp(d))",
+        "a + softplus(b + softplus(c + softplus(d - c) - b) - a)",
+        "a=1000 b=999 c=998 d=997",
+    ),
     Cure("exp(a)/(exp(a) + exp(b))", "sigmoid(a - b)", "a=1000 b=999"),
     Cure("exp(a)/(exp(a) + exp(b) + exp(c))", "sigmoid(a - b - softplus(c - b))", "a=1000 b=999 c=998"),
     Cure("exp(c)/(exp(a) + exp(b) + exp(c))", "sigmoid(c - a - softplus(b - a))", "a=1000 b=999 c=998"),
@@ -106,11 +112,17 @@ CURES = (
     Cure("sqrt(x^2 + y*y)", "hypot(x, y)", "x=1e200 y=1"),
     Cure("sqrt(x^2 + y^2 + z^2)", "hypot(hypot(x, y), z)", "x=1e200 y=1 z=2"),
     Cure("sqrt(x*x + y*y + z*z)", "hypot(hypot(x, y), z)", "x=1e200 y=1 z=2"),
+    Cure("sqrt(x*y)", "sqrt(x)*sqrt(y)", "x=1e200 y=1e200"),
+    Cure("x*y/z", "x*(y/z)", "x=1e200 y=1e200 z=1e200"),
+    Cure("x^2/y^2", "(x/y)^2", "x=1e200 y=1e200"),
     Cure("x^(1/3)", "cbrt(x)", "x=-8"),
     Cure("x^(2/3)", "cbrt(x)^2", "x=-8"),
     # rounding that takes an operand past the end of a domain
     Cure("acos(x)", "acos(clip(x, -1, 1))", "x=1.0000000000000002", "abs(x) < 1 + 1e-12"),
     Cure("asin(x)", "asin(clip(x, -1, 1))", "x=-1.0000000000000002", "abs(x) < 1 + 1e-12"),
+    Cure("acosh(x)", "acosh(max(x, 1))", "x=0.9999999999999999", "x > 1 - 1e-12"),
+    Cure("sqrt(1 - x^2)", "sqrt(max(1 - x^2, 0))", "x=1.0000000000000002", "abs(x) < 1 + 1e-12"),
+    Cure("sqrt(1 - x*x)", "sqrt(max(1 - x*x, 0))", "x=1.0000000000000002", "abs(x) < 1 + 1e-12"),
     # quotients with a limit where both are 0
     Cure("sin(x)/x", "sinc(x)", "x=0"),
     Cure("x/sin(x)", "1/sinc(x)", "x=0"),
@@ -242,19 +254,29 @@ def filled(text: str, operands: Mapping[str, Piece]) -> str:
     def leaf(what: str | float, _span: object) -> Piece:
         return operands[what] if isinstance(what, str) else Piece(number_text(what, None), ATOM)
 
-    return fold(read_value(text), leaf, lambda op, pieces, _span: written(op, pieces)).text
+    return fold(read_value(text), leaf, _tidied).text
+
+
+def _tidied(op: Op, pieces: Sequence[Piece], _span: object) -> Piece:
+    """Write an operation; minus minus is plus: k*t for -(-k*t)."""
+    last = pieces[-1]
+    if op.name not in ("neg", "sub") or not last.text.startswith("-") or last.binding < PRODUCT:
+        return written(op, pieces)
+    positive = Piece(last.text[1:], PRODUCT)
+    return positive if op.name == "neg" else written(OPS["add"], [pieces[0], positive])
 
 
 def _operand(naming: Naming, node: int, unclear: set[str]) -> Piece:
     """Return an operand as the program writes it, by its name where it has one."""
     graph = naming.graph
     op = graph.ops[node]
-    if graph.constant[node]:
-        return Piece(naming.constant(node), ATOM)
-    text = naming.source(node)
-    if op is None or naming.is_named(node) or unclear.intersection(re.findall(r"\w+", text)):
+    is_constant = graph.constant[node]
+    text = naming.constant(node) if is_constant else naming.source(node)
+    if not is_constant and (naming.is_named(node) or unclear.intersection(re.findall(r"\w+", text))):
         return Piece(naming.id(node), ATOM)
-    return Piece(text, rule_of(op).binding if op.infix else ATOM)
+    if is_constant and text.startswith("("):
+        text = text[1:-1]
+    return Piece(text, rule_of(op).binding if op is not None and op.infix else ATOM)
 
 
 def _assigned_again(graph: Graph) -> set[str]:

@@ -117,7 +117,9 @@ class Naming:
         text = " ".join(self.graph.source(node).split()) or "pi"
         if not text.strip(_SUPERSCRIPTS):
             text = text.translate(_RAISED)  # the -1 of x⁻¹
-        return text if _SIMPLE.fullmatch(text) or (text.endswith(")") and text[0].isalpha()) else f"({text})"
+        op = self.graph.ops[node]
+        is_call = op is not None and not op.infix  # sqrt(2), not sqrt(2)*sqrt(3)
+        return text if is_call or _SIMPLE.fullmatch(text) else f"({text})"
 
     def expression(self, node: int) -> str:
         """Return a node in terms of its operands: "e + c"."""
