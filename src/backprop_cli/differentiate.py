@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 # Slopes on both sides of a kink take four sweeps with mpmath per input: up to some 2 s in all.
 _MOST_SIDE_STEPS = 20_000
-_MOST_KINKS_TOLD = 10
 _FEW_IDS = 10
 
 
@@ -100,7 +99,7 @@ def differentiate_graph(
         raise undefined_value(sweep)
     gradients = {name: sweep.gradient(graph.inputs[name], FLOAT) + 0.0 for name in wanted}  # no -0.0
     kinks = find_kinks(sweep)
-    records = {node: _kink_record(sweep, node) for node in kinks[:_MOST_KINKS_TOLD]}
+    records = {node: _kink_record(sweep, node) for node in kinks[: notices.MOST_TOLD]}
     sides = _sides_of_gradients(sweep, kinks, wanted)
     if check:
         # Only here is sympy needed, whose import is most of the time of a short run.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Self
 
+    from backprop_cli.diagnostic import Diagnostic, Span
+
 
 class Status(IntEnum):
     """The exit statuses of the command, each with what it means."""
@@ -33,19 +35,37 @@ class BackpropError(Exception):
 
     message: one sentence, what was wrong.  text: the source it stands in, or "".
     start, end: the span of the piece in ``text``, in characters.  hint: what would be accepted.
+    others: spans of further pieces that have to do with it.
     ``kind`` names the class in JSON; ``status`` is the exit status that the command ends with.
     """
 
     kind = "error"
     status = Status.TROUBLE
 
-    def __init__(self, message: str, text: str = "", start: int = 0, end: int = 0, hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        text: str = "",
+        start: int = 0,
+        end: int = 0,
+        hint: str = "",
+        others: tuple[Span, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.text = text
         self.start = start
         self.end = end
         self.hint = hint
+        self.others = others
+
+    @property
+    def diagnostic(self) -> Diagnostic:
+        """What is told of the error."""
+        from backprop_cli.diagnostic import Diagnostic  # none is made before something is wrong
+
+        spans = ((self.start, self.end), *self.others)
+        return Diagnostic(self.kind, self.message, self.text, spans, self.hint)
 
 
 class UsageError(BackpropError):

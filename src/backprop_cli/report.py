@@ -9,6 +9,8 @@ from backprop_cli.record import Record, Word
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from backprop_cli.diagnostic import Diagnostic
+
 ALL_DIGITS = 16
 """What a binary64 number can have."""
 FEW_DIGITS = 12
@@ -101,14 +103,6 @@ class NodeRecord(Record):
     is_named: bool = False
 
 
-class Notice(Record):
-    """Something a user should know: its kind, the node it is about, and the sentence."""
-
-    kind: str
-    node: str | None
-    message: str
-
-
 class Report(Record):
     """Value and gradients of a program at a point.
 
@@ -124,7 +118,7 @@ class Report(Record):
     gradients: dict[str, float]
     nodes: Sequence[NodeRecord]
     check: Check
-    warnings: tuple[Notice, ...]
+    warnings: tuple[Diagnostic, ...]
 
 
 def skipped_check(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from backprop_cli.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TextIO
 
     from backprop_cli.console.environment import Environment
     from backprop_cli.console.sheets import Block, Line
+    from backprop_cli.diagnostic import Diagnostic
     from backprop_cli.errors import BackpropError
-    from backprop_cli.report import Notice
 
 # What ASCII has instead of our own signs. A user's letters are escaped by the stream itself.
 _ASCII = str.maketrans({"∂": "d", "…": "...", "→": "->", "·": "*", "−": "-"})
@@ -130,10 +130,11 @@ class Output:
             self.flush()  # the result comes first also where both streams go to one place
             self.diagnose(text)
 
-    def warn(self, notices: Iterable[Notice]) -> None:
+    def warn(self, warnings: Iterable[Diagnostic]) -> None:
         """Write warnings to standard error. Raises OSError."""
-        for notice in notices:
-            self.remark(f"warning: {notice.message}")
+        for warning in warnings:
+            for line in _lines("warning", warning):
+                self.remark(line)
 
     def report_error(self, error: BackpropError, *, as_json: bool) -> int:
         """Write an error to standard error and return its exit status."""
@@ -142,11 +143,8 @@ class Output:
 
             self.diagnose(render_error(error))
             return error.status
-        self.diagnose(f"backprop: {error.message}")
-        for line in _caret(error):
+        for line in _lines("backprop", error.diagnostic):
             self.diagnose(line)
-        if error.hint:
-            self.diagnose(f"  hint: {error.hint}")
         return error.status
 
     def flush(self) -> None:
@@ -189,30 +187,7 @@ def _pass_through(error: UnicodeError) -> tuple[str | bytes, int]:
         return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
-def _caret(error: BackpropError) -> list[str]:
-    """Return the line of the text that the error is in, with carets under the piece."""
-    from backprop_cli.console.sheets import width
+def _lines(head: str, told: Diagnostic) -> Iterator[str]:
+    from backprop_cli.console.diagnostics import diagnostic_lines  # hardly ever needed
 
-    text, start = error.text, error.start
-    if not text.strip():
-        return []
-    line_start = text.rfind("\n", 0, start) + 1
-    line_end = text.find("\n", start)
-    line_end = len(text) if line_end < 0 else line_end
-    end = min(max(error.end, start + 1), max(line_end, start + 1))
-    line = text[line_start:line_end]
-    before, piece = text[line_start:start], text[start:end]
-    label = f"line {text.count(chr(10), 0, start) + 1}: " if "\n" in text.strip() else ""
-    # A long line is cut to the surroundings of the piece.
-    if len(line) > 100:
-        keep = 40
-        cut = max(len(before) - keep, 0)
-        before = ("…" if cut else "") + before[cut:]
-        piece = piece[:keep]
-        tail = text[start + len(piece) : line_end]
-        line = before + piece + (tail[:keep] + "…" if len(tail) > keep else tail)
-    before, piece = printable(before), printable(piece)
-    return [
-        f"  {label}{printable(line)}",
-        f"  {' ' * (len(label) + width(before))}{'^' * max(width(piece), 1)}",
-    ]
+    return diagnostic_lines(head, told)

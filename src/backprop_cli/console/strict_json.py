@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from backprop_cli.diagnostic import Diagnostic
     from backprop_cli.errors import BackpropError
 
 _ENCODER = json.JSONEncoder(allow_nan=False)
@@ -19,14 +20,17 @@ def render_error(error: BackpropError) -> str:
 
 def error_record(error: BackpropError) -> dict[str, Any]:
     """Return an error as JSON has it."""
-    return {
-        "kind": error.kind,
-        "message": error.message,
-        "text": error.text,
-        "start": error.start,
-        "end": error.end,
-        "hint": error.hint,
-    }
+    told = error.diagnostic
+    return {"kind": told.kind, "message": told.message, **_place(told), "hint": told.hint}
+
+
+def warning_record(told: Diagnostic) -> dict[str, Any]:
+    """Return a warning as JSON has it."""
+    return {"kind": told.kind, "node": told.node, "message": told.message, **_place(told)}
+
+
+def _place(told: Diagnostic) -> dict[str, Any]:
+    return {"text": told.text, "start": told.start, "end": told.end}
 
 
 def dump(value: Any) -> str:

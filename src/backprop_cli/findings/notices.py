@@ -3,47 +3,69 @@
 from __future__ import annotations
 
 import math
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from backprop_cli.diagnostic import Diagnostic
 from backprop_cli.findings.cures import find_cure
-from backprop_cli.report import FEW_DIGITS, Notice
+from backprop_cli.report import FEW_DIGITS
 from backprop_cli.text import listing, number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from backprop_cli.findings.kinks import Sides
     from backprop_cli.graph.naming import Naming
     from backprop_cli.graph.sweep import Sweep
-    from backprop_cli.report import Check, KinkRecord
+    from backprop_cli.report import Check, KinkRecord, Loss
+
+MOST_TOLD = 10
+"""Warnings of one kind: each tells the whole program in JSON, and takes three lines on a terminal."""
 
 
-def shadowed_names(naming: Naming) -> Iterator[Notice]:
+def _at(naming: Naming, node: int, kind: str, message: str, others: Iterable[int] = ()) -> Diagnostic:
+    """Return what is to be said of a node. others: nodes that have to do with it."""
+    graph = naming.graph
+    spans = tuple(graph.spans[place] for place in (node, *others))
+    return Diagnostic(kind, message, graph.text, spans, node=naming.id(node))
+
+
+def _few(told: Iterable[Diagnostic], rest: str) -> Iterator[Diagnostic]:
+    """Yield the first of many warnings of one kind, and a last one for the others. rest: what they are."""
+    others = iter(told)
+    yield from islice(others, MOST_TOLD)
+    kinds = [other.kind for other in others]
+    if kinds:
+        yield Diagnostic(kinds[0], f"{len(kinds):,} {rest}")
+
+
+def shadowed_names(naming: Naming) -> Iterator[Diagnostic]:
     """Tell which inputs lose their name to a later assignment."""
+    return _few(_shadowed_names(naming), "more inputs are assigned again")
+
+
+def _shadowed_names(naming: Naming) -> Iterator[Diagnostic]:
     graph = naming.graph
     assigned = set(chain.from_iterable(graph.assignments))  # names, and the nodes they are given to
+    again = {name: node for node, name in reversed(graph.assignments)}  # where each is assigned first
     for name, node in graph.inputs.items():
         if (name in assigned or node in assigned) and naming.id(node) != name:
-            yield Notice(
-                "shadowed",
-                naming.id(node),
-                f"the program assigns {name} again; the input {name} is the node {naming.id(node)}",
-            )
+            message = f"the program assigns {name} again; the input {name} is the node {naming.id(node)}"
+            yield _at(naming, node, "shadowed", message, [again[name]] if name in again else [])
 
 
 def kinks_met(
     sweep: Sweep, naming: Naming, records: Mapping[int, KinkRecord], untold: int
-) -> Iterator[Notice]:
+) -> Iterator[Diagnostic]:
     """Tell each kink with its slopes on both sides. untold: how many more there are."""
     for node, record in records.items():
         at = _kink_at(sweep, naming, node, is_even=record.left == record.right)
         message = f"{at}: {_slopes_at(sweep, naming, node, record)}"
         message += f"used: {record.convention}"
         cure = find_cure(sweep, node)
-        yield Notice("kink", naming.id(node), f"{message}; {cure}" if cure else message)
+        yield _at(naming, node, "kink", f"{message}; {cure}" if cure else message)
     if untold:
-        yield Notice("kink", None, f"{untold:,} more nodes are at a kink")
+        yield Diagnostic("kink", f"{untold:,} more nodes are at a kink")
 
 
 def _kink_at(sweep: Sweep, naming: Naming, node: int, *, is_even: bool) -> str:
@@ -81,34 +103,36 @@ def _side(slope: float | None) -> str:
 
 def smooth_after_all(
     sweep: Sweep, naming: Naming, sides: Mapping[str, Sides], gradients: Mapping[str, float]
-) -> Iterator[Notice]:
+) -> Iterator[Diagnostic]:
     """Tell where conventions add up to another slope than the program has: relu(x) - relu(-x) at 0."""
     for name, (left, right) in sides.items():
         if left is not None and left == right and math.isfinite(left) and gradients[name] != left:
-            yield Notice(
+            yield _at(
+                naming,
+                sweep.graph.inputs[name],
                 "kink",
-                naming.id(sweep.graph.inputs[name]),
                 f"by {name} the program is smooth here with the slope {number_text(left)}, but the "
                 f"conventions at the kinks on the way give {number_text(gradients[name])}",
             )
 
 
-def overflow_met(sweep: Sweep, naming: Naming) -> Iterator[Notice]:
+def overflow_met(sweep: Sweep, naming: Naming) -> Iterator[Diagnostic]:
     """Tell the first node on the way to the output that is infinite."""
     if math.inf not in sweep.primal and -math.inf not in sweep.primal:
         return
     for node, bar in enumerate(sweep.adjoint):
         if bar is not None and math.isinf(sweep.primal[node]):
-            yield Notice(
+            yield _at(
+                naming,
+                node,
                 "overflow",
-                naming.id(node),
                 f"{naming.source(node)} overflows to {number_text(sweep.primal[node])}; "
                 "what is computed from it may be wrong",
             )
             return
 
 
-def digits_lost(naming: Naming, check: Check) -> Iterator[Notice]:
+def digits_lost(naming: Naming, check: Check) -> Iterator[Diagnostic]:
     """Tell which gradients have few right digits, and where they were lost; and which are rounding alone."""
     poor = {
         name: found.digits
@@ -119,22 +143,24 @@ def digits_lost(naming: Naming, check: Check) -> Iterator[Notice]:
         fewest = min(poor.values())
         right = {0: "no digit", 1: "only 1 digit"}.get(fewest, f"only {fewest} digits")
         message = f"{right} of the gradient by {listing(list(poor))} {'is' if fewest < 2 else 'are'} right"
-        node = None
-        if check.loss is not None:
-            node = naming.id(check.loss.node)
-            what = naming.source(check.loss.node)
-            why = (
-                f"{what} is a difference of nearly equal numbers"
-                if check.loss.where == "value"
-                else f"the contributions to the gradient by {what} cancel"
-            )
-            message += f"; the digits were lost at {node}: {why}"
-        yield Notice("digits", node, message)
+        yield _where_lost(naming, check.loss, message) if check.loss else Diagnostic("digits", message)
+    yield from _few(_zeros(naming, check), "more gradients are zero to within rounding")
+
+
+def _zeros(naming: Naming, check: Check) -> Iterator[Diagnostic]:
     for name, found in check.gradients.items():
         if found.zero_within is not None:
             bound = number_text(found.zero_within, 2)
-            yield Notice(
-                "digits",
-                name,
-                f"the gradient by {name} is zero to within rounding, which is up to {bound} here",
-            )
+            message = f"the gradient by {name} is zero to within rounding, which is up to {bound} here"
+            yield _at(naming, naming.graph.inputs[name], "digits", message)
+
+
+def _where_lost(naming: Naming, loss: Loss, message: str) -> Diagnostic:
+    what = naming.source(loss.node)
+    why = (
+        f"{what} is a difference of nearly equal numbers"
+        if loss.where == "value"
+        else f"the contributions to the gradient by {what} cancel"
+    )
+    told = f"{message}; the digits were lost at {naming.id(loss.node)}: {why}"
+    return _at(naming, loss.node, "digits", told)

@@ -180,6 +180,7 @@ def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]
             source.text,
             *source.inputs[missing[0]],
             _name_hint(missing[0]) or "add " + " ".join(f"{name}=VALUE" for name in missing[:8]),
+            tuple(source.inputs[name] for name in missing[1:8]),
         )
     return {
         name: values[name] if name in values else _evaluate(source.defaults[name].code, source.text)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backprop_cli.console.strict_json import dump, maybe_number, number
+from backprop_cli.console.strict_json import dump, maybe_number, number, warning_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from backprop_cli.report import Check, GradientCheck, NodeRecord, Notice, Report
+    from backprop_cli.report import Check, GradientCheck, NodeRecord, Report
 
 
 def render_report(report: Report) -> str:
@@ -30,7 +30,7 @@ def report_pieces(report: Report) -> Iterator[str]:
     yield f', "check": {dump(check)[:-1]}, "gradients": '
     found = report.check.gradients.items()
     yield from _joined("{", (f"{dump(name)}: {dump(_gradient(of))}" for name, of in found), "}")
-    yield f'}}, "warnings": {dump(warning_records(report.warnings))}}}'
+    yield f'}}, "warnings": {dump([*map(warning_record, report.warnings)])}}}'
 
 
 def _numbers(values: Mapping[str, float]) -> Iterator[str]:
@@ -42,11 +42,6 @@ def _joined(opening: str, pieces: Iterable[str], closing: str) -> Iterator[str]:
     for place, piece in enumerate(pieces):
         yield f", {piece}" if place else piece
     yield closing
-
-
-def warning_records(notices: Iterable[Notice]) -> list[dict[str, Any]]:
-    """Return warnings as JSON has them."""
-    return [{"kind": w.kind, "node": w.node, "message": w.message} for w in notices]
 
 
 def _node(node: NodeRecord) -> dict[str, Any]:

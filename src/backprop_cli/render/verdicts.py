@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.sheets import Block, Row, Sheet
-from backprop_cli.console.strict_json import dump, maybe_number, number
-from backprop_cli.render.json import check_record, warning_records
+from backprop_cli.console.strict_json import dump, maybe_number, number, warning_record
+from backprop_cli.render.json import check_record
 from backprop_cli.render.table import check_block, summary
 from backprop_cli.text import number_text
 
@@ -137,7 +137,7 @@ def verification_record(found: Verification) -> dict[str, Any]:
         "expectations": [_record(v) for v in found.verdicts],
         "seed": found.seed,
         "check": check_record(report.check),
-        "warnings": warning_records(report.warnings),
+        "warnings": [*map(warning_record, report.warnings)],
     }
 
 
