@@ -193,6 +193,29 @@ class RoundingNamespace(Namespace):
         """Return the logarithm of the rounding error of x/y."""
         raise NotImplementedError
 
+    # ---- decisions ----
+
+    def condition(self, holds: object, *, sure: bool) -> Bounded:
+        """Return a condition, 0 ± 1 or 1 ± 1 where it may be the other way."""
+        return Bounded(self.base.one if holds else self.base.zero, _NONE if sure else 0.0, self)
+
+    def _as_condition(self, p: Any) -> Bounded:
+        return p if isinstance(p, Bounded) else self.condition(p, sure=True)
+
+    def where(self, condition: Any, x: Any, y: Any) -> Bounded:
+        decided = self._as_condition(condition)
+        branches = self._as_number(x), self._as_number(y)
+        chosen, other = branches if decided.value else branches[::-1]
+        if decided.is_exact:
+            return chosen
+        # Either branch may be the true one.
+        away = log2_size(chosen.value - other.value)
+        error = max(chosen.error, add_logs(away, other.error))
+        return Bounded(chosen.value, error, self, max(chosen.scale, other.scale))
+
+    def _as_number(self, x: Any) -> Bounded:
+        return self.condition(x, sure=True) if isinstance(x, bool) else self.number(x)
+
 
 class BoundedReals(RoundingNamespace):
     """The reals to a count of digits, with bounds."""
@@ -305,10 +328,6 @@ class BoundedReals(RoundingNamespace):
 
     # ---- decisions ----
 
-    def condition(self, holds: object, *, sure: bool) -> Bounded:
-        """Return a condition, 0 ± 1 or 1 ± 1 where it may be the other way."""
-        return Bounded(self.base.one if holds else self.base.zero, _NONE if sure else 0.0, self)
-
     def _comparison(self, compare: Callable[[Number, Number], Number]) -> Callable[..., Bounded]:
         def bounded(left: Any, right: Any) -> Bounded:
             x, y = self.number(left), self.number(right)
@@ -321,27 +340,10 @@ class BoundedReals(RoundingNamespace):
         settled = any(x.is_exact and not x.value for x in (p, q))
         return self.condition(p.value and q.value, sure=settled or (p.is_exact and q.is_exact))
 
-    def _as_condition(self, p: Any) -> Bounded:
-        return p if isinstance(p, Bounded) else self.condition(p, sure=True)
-
     def is_integer(self, x: Bounded) -> Bounded:
         whole = self.base.mp.nint(x.value) if x.size < math.inf else x.value
         sure = x.is_exact or _is_apart(x, self.number(whole))
         return self.condition(self.base.is_integer(x.value), sure=sure)
-
-    def where(self, condition: Any, x: Any, y: Any) -> Bounded:
-        decided = self._as_condition(condition)
-        branches = self._as_number(x), self._as_number(y)
-        chosen, other = branches if decided.value else branches[::-1]
-        if decided.is_exact:
-            return chosen
-        # Either branch may be the true one.
-        away = log2_size(chosen.value - other.value)
-        error = max(chosen.error, add_logs(away, other.error))
-        return Bounded(chosen.value, error, self, max(chosen.scale, other.scale))
-
-    def _as_number(self, x: Any) -> Bounded:
-        return self.condition(x, sure=True) if isinstance(x, bool) else self.number(x)
 
     def max(self, *xs: Any) -> Bounded:
         return self._extremum(max, xs)
@@ -380,7 +382,8 @@ def _spread(name: str, ops: list[Bounded], y: Number, corners: list[Number | Non
         return _NONE
     if any(corner is None for corner in corners) or _may_jump(name, ops, y, corners):
         return math.inf
-    spread = max(log2_size(corner - y) for corner in corners)
+    # What is at its limit in the reals has not quite reached it.
+    spread = max(*(log2_size(corner - y) for corner in corners), float(LEAST_BITS))
     # Over more than a part of a turn the corners say nothing.
     return 1.0 if name in ("sin", "cos") and ops[0].error >= 0 else spread
 
