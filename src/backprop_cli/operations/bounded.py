@@ -331,7 +331,8 @@ class BoundedReals(RoundingNamespace):
     def _comparison(self, compare: Callable[[Number, Number], Number]) -> Callable[..., Bounded]:
         def bounded(left: Any, right: Any) -> Bounded:
             x, y = self.number(left), self.number(right)
-            return self.condition(compare(x.value, y.value), sure=_is_apart(x, y))
+            # A number is equal to itself, whatever its error: max of one best operand is that operand.
+            return self.condition(compare(x.value, y.value), sure=x is y or _is_apart(x, y))
 
         return bounded
 
@@ -356,6 +357,8 @@ class BoundedReals(RoundingNamespace):
         best = choose(xs, key=lambda x: x.value)
         # It moves no further than that operand which moves furthest, of those that may be the best.
         rivals = [x for x in xs if x is best or not _is_apart(x, best)]
+        if len(rivals) == 1:
+            return best
         return Bounded(best.value, max(x.error for x in rivals), self, max(x.scale for x in rivals))
 
 
