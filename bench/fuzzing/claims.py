@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from fuzzing.balls import mp
+from fuzzing.balls import magnitude, mp
 from fuzzing.functions import DOUBLES
 from fuzzing.programs import Program, doubles
 from fuzzing.truth import Side, Slope, Truth, spread
@@ -247,4 +247,6 @@ def _side(side: Side) -> str:
 
 
 def _shown(x: Any) -> str:
+    if x and mp.isfinite(x) and abs(magnitude(x)) > 10_000:
+        return f"{'-' * (x < 0)}2^{magnitude(x):.6g}"
     return str(mp.nstr(x, 17))
