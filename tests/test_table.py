@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from backprop_cli import gradient
-from backprop_cli.console.sheets import render_plain
+from backprop_cli.console.sheets import Block, render_plain
 from backprop_cli.console.terminal import render_terminal
 from backprop_cli.render import table
-from backprop_cli.render.table import report_blocks
+from backprop_cli.render.table import check_blocks, node_block
 from backprop_cli.report import Report
 from backprop_cli.text import number_text
 
@@ -41,14 +41,18 @@ def test_numbers(number: float, digits: int | None, text: str) -> None:
     assert number_text(number, digits) == text
 
 
+def blocks(report: Report, digits: int | None, *, everything: bool) -> list[Block]:
+    nodes = node_block(report, digits=digits, everything=everything)
+    return [nodes, *check_blocks(report, digits=digits, everything=everything)]
+
+
 def plain(report: Report, *, everything: bool = False, digits: int | None = 6) -> list[str]:
-    return render_plain(report_blocks(report, digits=digits, everything=everything)).splitlines()
+    return render_plain(blocks(report, digits, everything=everything)).splitlines()
 
 
 def drawn(report: Report, columns: int) -> list[str]:
-    return render_terminal(
-        report_blocks(report, digits=6, everything=False), columns=columns, colour=False, unicode=True
-    ).splitlines()
+    pieces = render_terminal(blocks(report, 6, everything=False), columns=columns, colour=False, unicode=True)
+    return "".join(pieces).splitlines()
 
 
 def test_a_sheet_is_made_only_if_it_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

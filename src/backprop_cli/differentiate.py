@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
 from operator import eq
 from typing import TYPE_CHECKING, overload
 
@@ -77,8 +79,7 @@ def differentiate_source(
     check: bool = True,
 ) -> Report:
     """Return the report of a program at a point; see ``gradient``."""
-    wanted = list(source.inputs) if wrt is None else check_names(source, name_list("wrt", wrt))
-    return differentiate_graph(source, lower_source(source), point, wanted, upstream=upstream, check=check)
+    return compute_source(source, point, wrt=wrt, upstream=upstream, check=check).report
 
 
 def differentiate_graph(
@@ -91,6 +92,68 @@ def differentiate_graph(
     check: bool,
 ) -> Report:
     """Return the report of a program with this graph; see ``gradient``. wanted: what to differentiate by."""
+    return compute_graph(source, graph, point, wanted, upstream=upstream, check=check).report
+
+
+class Computation:
+    """A program at a point, swept; the cross-check, which takes most of the time, when it is asked for.
+
+    draft: the report without the check.  sides: the slopes on both sides of the inputs at a kink.
+    """
+
+    def __init__(
+        self,
+        draft: Report,
+        source: Source,
+        sweep: Sweep,
+        naming: Naming,
+        sides: dict[str, Sides],
+        *,
+        check: bool,
+    ) -> None:
+        self.draft = draft
+        self._source = source
+        self._sweep = sweep
+        self._naming = naming
+        self._sides = sides
+        self._check = check
+
+    @cached_property
+    def report(self) -> Report:
+        """The report with the check, if there is to be one, and with the warnings that this gives rise to."""
+        if not self._check:
+            return self.draft
+        # Only here is sympy needed, whose import is most of the time of a short run.
+        from backprop_cli.check.cross_check import cross_check
+
+        check = cross_check(self._source, self._sweep, self.draft.gradients, self._sides)
+        warnings = (*self.draft.warnings, *notices.digits_lost(self._naming, check))
+        return replace(self.draft, check=check, warnings=warnings)
+
+
+def compute_source(
+    source: Source,
+    point: dict[str, float],
+    *,
+    wrt: Iterable[str] | None = None,
+    upstream: float = 1.0,
+    check: bool = True,
+) -> Computation:
+    """Return the computation of a program at a point; see ``gradient``."""
+    wanted = list(source.inputs) if wrt is None else check_names(source, name_list("wrt", wrt))
+    return compute_graph(source, lower_source(source), point, wanted, upstream=upstream, check=check)
+
+
+def compute_graph(
+    source: Source,
+    graph: Graph,
+    point: dict[str, float],
+    wanted: Sequence[str],
+    *,
+    upstream: float,
+    check: bool,
+) -> Computation:
+    """Return the computation of a program with this graph. wanted: what to differentiate by."""
     upstream = upstream_gradient(upstream)
     naming = Naming(graph)
     sweep = sweep_graph(graph, point, upstream, FLOAT)
@@ -101,14 +164,7 @@ def differentiate_graph(
     kinks = find_kinks(sweep)
     records = {node: _kink_record(sweep, node) for node in kinks[: notices.MOST_TOLD]}
     sides = _sides_of_gradients(sweep, kinks, wanted)
-    if check:
-        # Only here is sympy needed, whose import is most of the time of a short run.
-        from backprop_cli.check.cross_check import cross_check
-
-        checked = cross_check(source, sweep, gradients, sides)
-    else:
-        checked = skipped_check(gradients, "not asked for")
-    return Report(
+    draft = Report(
         program=source.text,
         inputs=point,
         output=naming.output_id(),
@@ -116,15 +172,15 @@ def differentiate_graph(
         upstream=upstream,
         gradients=gradients,
         nodes=Nodes(sweep, naming, records),
-        check=checked,
+        check=skipped_check(gradients, "not asked for"),
         warnings=(
             *notices.shadowed_names(naming),
             *notices.kinks_met(sweep, naming, records, len(kinks) - len(records)),
             *notices.smooth_after_all(sweep, naming, sides, gradients),
             *notices.overflow_met(sweep, naming),
-            *notices.digits_lost(naming, checked),
         ),
     )
+    return Computation(draft, source, sweep, naming, sides, check=check)
 
 
 def _sides_of_gradients(sweep: Sweep, kinks: list[int], wanted: Sequence[str]) -> dict[str, Sides]:

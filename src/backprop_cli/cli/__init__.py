@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.output import Output
 from backprop_cli.errors import BackpropError, FileError, Status, UsageError
-from backprop_cli.system.packages import explain_import
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +87,8 @@ def _told(error: Exception) -> BackpropError | None:
     """Return how an error is told, None if it is a bug."""
     if isinstance(error, BackpropError):
         return error
+    from backprop_cli.system.packages import explain_import
+
     # Before all others: an import may end with an error of any class.
     package = explain_import(error)
     if package is not None:

@@ -15,6 +15,8 @@ from backprop_cli.errors import Status
 
 if TYPE_CHECKING:
     from backprop_cli.console.output import Output
+    from backprop_cli.console.sheets import Block
+    from backprop_cli.differentiate import Computation
     from backprop_cli.report import Report
 
 
@@ -56,31 +58,37 @@ def grad(
 
     A table has a line for each node and for each input, where the gradient is cross-checked with sympy.
     """
-    from backprop_cli.differentiate import differentiate_source
+    from backprop_cli.differentiate import compute_source
 
-    report = differentiate_source(
+    found = compute_source(
         request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=check
     )
-    _show(report, form, digits, output, everything=everything)
-    if report.check.status == "fail":
+    _show(found, form, digits, output, everything=everything)
+    if found.report.check.status == "fail":
         return Status.CHECK_FAILED
-    raise_missing(report, output)
+    raise_missing(found.report, output)
     if save_case is not None:
         from backprop_cli.expect.suite import append_case
 
-        append_case(Path(save_case), report)
+        append_case(Path(save_case), found.report)
     return Status.DONE
 
 
-def _show(report: Report, form: Format, digits: int | None, output: Output, *, everything: bool) -> None:
+def _show(found: Computation, form: Format, digits: int | None, output: Output, *, everything: bool) -> None:
     if form is Format.table:
-        from backprop_cli.render.table import report_blocks
-
-        output.write_blocks(report_blocks(report, digits=digits, everything=everything))
+        output.write_blocks(_blocks(found, digits, everything=everything))
     else:
-        output.write_pieces(_RENDERERS[form](report, digits, everything))
+        output.write_pieces(_RENDERERS[form](found.report, digits, everything))
     if form is not Format.json:  # which holds them itself
-        output.warn(report.warnings)
+        output.warn(found.report.warnings)
+
+
+def _blocks(found: Computation, digits: int | None, *, everything: bool) -> Iterator[Block]:
+    """Yield the parts of the table; the check is made when the nodes have been taken."""
+    from backprop_cli.render.table import check_blocks, node_block
+
+    yield node_block(found.draft, digits=digits, everything=everything)
+    yield from check_blocks(found.report, digits=digits, everything=everything)
 
 
 def _json(report: Report, _digits: int | None, _everything: bool) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from backprop_cli.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from typing import TextIO
 
     from backprop_cli.console.environment import Environment
@@ -70,20 +70,29 @@ class Output:
         codecs.register_error("data", _pass_through)
         return "data"
 
-    def write_blocks(self, blocks: Sequence[Block]) -> None:
-        """Write tables and lines: drawn if they go to a terminal or colour is asked for, else plain."""
+    def write_blocks(self, blocks: Iterable[Block]) -> None:
+        """Write tables and lines: drawn if they go to a terminal or colour is asked for, else plain.
+
+        A terminal has each block as soon as it is made. All else is written at once, or not at all.
+        """
         if self.quiet:
             return
         paper = self.paper("∂─…")
         if paper.columns is None and not paper.colour:
             from backprop_cli.console.sheets import render_plain
 
-            self.write(render_plain(blocks))
+            self.write(render_plain(list(blocks)))
             return
         from backprop_cli.console.terminal import render_terminal
 
         columns = self.environment.columns
-        self.write(render_terminal(blocks, columns=columns, colour=paper.colour, unicode=paper.unicode))
+        drawn = render_terminal(blocks, columns=columns, colour=paper.colour, unicode=paper.unicode)
+        if paper.columns is None:
+            self.write("".join(drawn))
+            return
+        for piece in drawn:
+            self.write(piece)
+            self.flush()
 
     def paper(self, signs: str) -> Paper:
         """Return what standard output can take. signs: those that decide whether it has Unicode's."""

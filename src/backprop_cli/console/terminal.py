@@ -14,7 +14,7 @@ from rich.text import Text
 from backprop_cli.console.sheets import Block, drawn_width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator
 
     from backprop_cli.console.sheets import Line, Role, Sheet
 
@@ -84,10 +84,10 @@ class Painter:
         return "".join(line.rstrip() + "\n" for line in drawn.splitlines())
 
 
-def render_terminal(blocks: Sequence[Block], *, columns: int, colour: bool, unicode: bool) -> str:
-    """Return blocks drawn for a terminal of so many columns."""
-    painter = Painter(columns, colour=colour, unicode=unicode)
+def render_terminal(blocks: Iterable[Block], *, columns: int, colour: bool, unicode: bool) -> Iterator[str]:
+    """Yield blocks drawn for a terminal of so many columns, each as soon as it is there."""
     for number, block in enumerate(blocks):
+        painter = Painter(columns, colour=colour, unicode=unicode)
         if number:
             painter.lines([("", "")])
         sheets = (make() for make in block.sheets)
@@ -96,4 +96,4 @@ def render_terminal(blocks: Sequence[Block], *, columns: int, colour: bool, unic
             painter.table(fitting)
         else:
             painter.lines(block.lines())
-    return painter.text()
+        yield painter.text()

@@ -161,18 +161,21 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
 # ---- drawing ----
 
 
-def report_blocks(report: Report, *, digits: int | None, everything: bool) -> list[Block]:
-    """Return the nodes, the check of the gradients, and the verdict."""
+def node_block(report: Report, *, digits: int | None, everything: bool) -> Block:
+    """Return the nodes, for which the report need not be checked."""
     nodes = partial(node_sheet, report, digits=digits, everything=everything)
-    blocks = [
-        Block(
-            (partial(nodes, stacked=False), partial(nodes, stacked=True)),
-            partial(node_lines, report, digits=digits, everything=everything),
-        )
-    ]
-    if report.gradients:
-        blocks.append(check_block(report, digits=digits, everything=everything))
-    return [*blocks, Block((), lambda: [summary(report, digits)])]
+    return Block(
+        (partial(nodes, stacked=False), partial(nodes, stacked=True)),
+        partial(node_lines, report, digits=digits, everything=everything),
+    )
+
+
+def check_blocks(report: Report, *, digits: int | None, everything: bool) -> list[Block]:
+    """Return the check of the gradients, if there are any, and the verdict."""
+    verdict = Block((), lambda: [summary(report, digits)])
+    if not report.gradients:
+        return [verdict]
+    return [check_block(report, digits=digits, everything=everything), verdict]
 
 
 def check_block(report: Report, *, digits: int | None, everything: bool) -> Block:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from traceback import walk_tb
+from typing import TYPE_CHECKING
 
 from backprop_cli.errors import PackageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _DO_WITHOUT = {
     "sympy": "backprop grad --no-check does without it",
@@ -22,10 +26,11 @@ _DO_WITHOUT = {
 
 def explain_import(error: Exception) -> PackageError | None:
     """Return what to tell of an error that an import of a package ended with, None for any other error."""
-    package = _find_package(error)
+    causes = list(_causes(error))
+    package = next(filter(None, map(_find_package, causes)), None)
     if package is None:
         return None
-    cause = _first_cause(error)
+    cause = causes[-1]  # NumPy's own error is a page of advice
     said = " ".join(str(cause).split())
     return PackageError(
         f"{package} can't be imported: {type(cause).__name__}{said and f': {said}'}",
@@ -37,14 +42,14 @@ def _reinstall(package: str) -> str:
     return f"if it is broken or missing: pip install --force-reinstall {package.replace('_', '-')}"
 
 
-def _first_cause(error: BaseException) -> BaseException:
-    """Return what an error was raised from: NumPy's own error is a page of advice."""
-    while error.__cause__ is not None:
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, and what it was raised from: Typer wraps an EOFError, which half a file ends with."""
+    while error is not None:
+        yield error
         error = error.__cause__
-    return error
 
 
-def _find_package(error: Exception) -> str | None:
+def _find_package(error: BaseException) -> str | None:
     """Return the package in whose import an error arose, the innermost if one imports another."""
     # The code of a module runs only when it is imported.
     running = [
