@@ -382,6 +382,13 @@ def power_corner(x, n):
     return (1, by_base, NAN) if n == 0 else (0, by_base, 0)
 
 
+@pytest.mark.parametrize("n", [1e200, -1e200, 2.0**53, 2.0**54 + 4])
+def test_an_exponent_whose_neighbour_is_rounded_keeps_its_sign(n):
+    # n is even, n - 1 is odd.
+    assert FLOAT.partial(OPS["pow"], 0, 1.0, (-1.0, n), (False, False)) == -n
+    assert M.partial(OPS["pow"], 0, M.one, (-M.one, M.number(n)), (False, False)) == -n
+
+
 @pytest.mark.parametrize("n", [-2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3])
 @pytest.mark.parametrize("x", [-2, -1, 0, 0.5, 1, 3])
 def test_corners_of_power(x, n):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from backprop_cli.operations.op import Namespace
+
 CONDITIONS = frozenset(("lt", "le", "gt", "ge", "eq", "both", "either", "not"))
 """The instructions that make truth values; all others make doubles."""
 
 INSTRUCTIONS = (
-    *("add", "sub", "mul", "div", "neg", "ratio", "pow", "abs", "sign", "floor", "ceil", "max", "min"),
-    *("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos", "tan", "asin", "acos"),
-    *("atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "hypot"),
-    *("where", *sorted(CONDITIONS)),
+    *("add", "sub", "mul", "neg", "not", "either"),
+    *(
+        name
+        for name, kind in Namespace.__annotations__.items()
+        if kind.startswith("Callable") and name not in ("number", "is_integer")
+    ),
 )
-"""What a language must be able to write."""
+"""What a language must be able to write: operators, and what a row may call."""
 
 COMMUTATIVE = frozenset(("add", "mul", "eq", "both", "either"))
 """The instructions whose two operands may change places."""

@@ -209,6 +209,18 @@ class Namespace:
         root = self.cbrt(x)
         return self.one / (root * root)
 
+    def power_slope(self, x: Number, y: Number) -> Number:
+        """Return y·x**(y - 1), for x other than 0."""
+        return y * self.shifted_pow(x, y)
+
+    def over_norm(self, part: Number, x: Number, y: Number, norm: Number) -> Number:  # noqa: ARG002
+        """Return part/sqrt(x² + y²), where that norm is known."""
+        return part / norm
+
+    def over_square(self, part: Number, x: Number, y: Number) -> Number:
+        """Return part/(x² + y²)."""
+        return self.ratio(part, x * x + y * y)
+
     def value(self, op: Op, xs: Sequence[Number]) -> Number:
         """Evaluate one primitive. Raises ArithmeticError or ValueError where it has no value."""
         return op.value(self, *xs)

@@ -94,7 +94,7 @@ def pow_by_base(m: Namespace, _y: Number, x: Number, n: Number) -> Number:
     """∂(xⁿ)/∂x = n·x**(n - 1); at x = 0: 0 for n = 0 and n > 1, 1 for n = 1, infinite between 0 and 1."""
     at_zero = m.where(m.both(m.gt(n, m.zero), m.lt(n, m.one)), m.inf, m.where(m.eq(n, m.one), m.one, m.zero))
     away = m.eq(x, m.zero)
-    return m.where(away, at_zero, n * m.shifted_pow(m.where(away, m.one, x), n))
+    return m.where(away, at_zero, m.power_slope(m.where(away, m.one, x), n))
 
 
 def pow_by_exponent(m: Namespace, y: Number, x: Number, n: Number) -> Number:

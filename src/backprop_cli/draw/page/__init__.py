@@ -14,6 +14,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from backprop_cli.compile.javascript import use_name, write_operations
 from backprop_cli.console.strict_json import number
 from backprop_cli.draw.picture import draw_picture
 from backprop_cli.notation.mathml import operation_tree, slope_tree
@@ -22,9 +23,10 @@ from backprop_cli.operations.table import OPS
 from backprop_cli.text import printable
 
 if TYPE_CHECKING:
+    from backprop_cli.compile.javascript import Use
     from backprop_cli.report import NodeRecord, Report
 
-_SCRIPTS = ("runtime.js", "sweep.js", "story.js", "page.js")
+_SCRIPTS = ("sweep.js", "story.js", "page.js")
 
 # More nodes are drawn, but folded; still more are not, since nobody could read the picture.
 _MOST_OPEN = 300
@@ -35,7 +37,8 @@ _MOST_IN_HEADING = 90
 def render_page(report: Report, *, direction: str = "LR") -> str:
     """Return a computed program as a page that steps through it. direction: of the graph, "LR" or "TB"."""
     folder = files(__name__)
-    script = "\n".join((folder / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    runtime, *scripts = ((folder / name).read_text(encoding="utf-8") for name in ("runtime.js", *_SCRIPTS))
+    script = "\n".join((runtime, write_operations(uses_of(report)), *scripts))
     style = (folder / "page.css").read_text(encoding="utf-8")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
@@ -209,6 +212,17 @@ def page_data(report: Report) -> str:
     )
 
 
+def _fixed(node: NodeRecord) -> tuple[bool, ...]:
+    """Tell for each operand of a node whether it is a constant."""
+    return tuple(not isinstance(operand, str) for operand in node.operands)
+
+
+def uses_of(report: Report) -> list[Use]:
+    """Return the operations of a program, each with which operands are constants, once."""
+    uses = dict.fromkeys((node.op, _fixed(node)) for node in report.nodes if node.operands)
+    return [(OPS[name], fixed) for name, fixed in uses]
+
+
 def _node(node: NodeRecord, place: dict[str, int]) -> dict[str, Any]:
     record: dict[str, Any] = {
         "id": node.id,
@@ -222,7 +236,8 @@ def _node(node: NodeRecord, place: dict[str, int]) -> dict[str, Any]:
     if not node.operands:
         return {**record, "value": number(node.value)}
     slopes = [slope_tree(node, i) if isinstance(x, str) else None for i, x in enumerate(node.operands)]
-    return {**record, "formula": operation_tree(node), "slopes": slopes}
+    use = use_name(node.op, _fixed(node))
+    return {**record, "use": use, "formula": operation_tree(node), "slopes": slopes}
 
 
 def _facts(name: str) -> dict[str, Any]:

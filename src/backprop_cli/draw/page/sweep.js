@@ -1,6 +1,6 @@
 // Both sweeps over the nodes of the page, with the rules of sweep.py, and what went wrong in words.
 //
-// A node: {id, op, operands, value}.  An operand is {node: index} or {number: x}.
+// A node: {id, op, use, operands, value}.  An operand is {node: index} or {number: x}.  use: the key of OPERATIONS.
 // facts: what Python's table says of an operation: {backward, infix, needs, cuts, convention}.
 
 // A number that is not finite is a string in JSON.
@@ -23,18 +23,16 @@ function sweep(data, point) {
       primal[i] = node.op === "input" ? point[i] : node.value;
       return;
     }
-    const row = OPERATIONS[node.op];
     const xs = operandsOf(node, primal);
-    const read = node.op === "where" && !lacking(node, 0, xs, failures) ? [0, xs[0] ? 1 : 2] : xs.keys();
     primal[i] = NaN;
-    if ([...read].some((argnum) => lacking(node, argnum, xs, failures))) failures[i] = "operand";
-    else if (row.domain && !row.domain(...xs)) failures[i] = "domain";
+    if (isRead(node, xs).some((read, argnum) => read && lacking(node, argnum, xs, failures))) failures[i] = "operand";
     else {
-      primal[i] = row.value(...xs);
-      if (Number.isNaN(primal[i])) failures[i] = "indeterminate";
-      else if (row.overflows && !finite(primal[i]) && xs.every(finite)) {
-        primal[i] = NaN;
-        failures[i] = "overflow";
+      try {
+        primal[i] = OPERATIONS[node.use].value(...xs);
+        if (Number.isNaN(primal[i])) failures[i] = "indeterminate";
+      } catch (failure) {
+        if (!(failure instanceof NoValue)) throw failure;
+        failures[i] = failure.why;
       }
     }
   });
@@ -51,11 +49,12 @@ function sweep(data, point) {
     const xs = operandsOf(node, primal);
     const fixed = node.operands.map(isFixed);
     const exists = finite(primal[i]) && xs.every(finite);
-    result.slopes[i] = node.operands.map((operand, argnum) =>
-      fixed[argnum] ? undefined : exists || bar !== undefined ? partial(node.op, argnum, primal[i], xs, fixed) : NaN,
-    );
+    result.slopes[i] =
+      xs.length && (exists || bar !== undefined)
+        ? OPERATIONS[node.use].partials(primal[i], ...xs)
+        : fixed.map((isConstant) => (isConstant ? undefined : NaN));
     if (bar === undefined) continue;
-    result.kinks[i] = Boolean(xs.length && xs.every(finite) && OPERATIONS[node.op].kink?.(xs, fixed));
+    result.kinks[i] = Boolean(xs.length && xs.every(finite) && OPERATIONS[node.use].kink?.(...xs));
     node.operands.forEach((operand, argnum) => {
       if (fixed[argnum]) return;
       const slope = result.slopes[i][argnum];
@@ -69,6 +68,11 @@ function sweep(data, point) {
 
 function operandsOf(node, primal) {
   return node.operands.map((operand) => (isFixed(operand) ? operand.number : primal[operand.node]));
+}
+
+// Return for each operand whether the value is made of it.
+function isRead(node, xs) {
+  return OPERATIONS[node.use]?.reads?.(...xs) ?? xs.map(() => true);
 }
 
 function lacking(node, argnum, xs, failures) {
@@ -86,9 +90,9 @@ function findBlame({ nodes, output }, { primal, failures }) {
   needed[output] = true;
   for (let i = output; i >= 0; i--) {
     if (!needed[i]) continue;
+    const read = isRead(nodes[i], operandsOf(nodes[i], primal));
     nodes[i].operands.forEach((operand, argnum) => {
-      const skipped = nodes[i].op === "where" && argnum === (primal[nodes[i].operands[0].node] ? 2 : 1);
-      if (!isFixed(operand) && !skipped) needed[operand.node] = true;
+      if (!isFixed(operand) && read[argnum]) needed[operand.node] = true;
     });
   }
   const blamed = nodes.findIndex(

@@ -105,10 +105,10 @@ CIRCULAR: tuple[Op, ...] = (
         value=lambda m, y, x: m.atan2(y, x),
         partials=(
             lambda m, z, y, x: m.where(
-                m.both(m.eq(x, m.zero), m.eq(y, m.zero)), m.zero, m.ratio(x, x * x + y * y)
+                m.both(m.eq(x, m.zero), m.eq(y, m.zero)), m.zero, m.over_square(x, x, y)
             ),
             lambda m, z, y, x: m.where(
-                m.both(m.eq(x, m.zero), m.eq(y, m.zero)), m.zero, m.ratio(-y, x * x + y * y)
+                m.both(m.eq(x, m.zero), m.eq(y, m.zero)), m.zero, m.over_square(-y, x, y)
             ),
         ),
         symbolic=lambda s, y, x: s.atan2(y, x),

@@ -122,8 +122,8 @@ EXPONENTIALS: tuple[Op, ...] = (
         args=XY,
         value=lambda m, x, y: m.hypot(x, y),
         partials=(
-            lambda m, h, x, y: x / m.where(m.eq(h, m.zero), m.one, h),
-            lambda m, h, x, y: y / m.where(m.eq(h, m.zero), m.one, h),
+            lambda m, h, x, y: m.over_norm(x, x, y, m.where(m.eq(h, m.zero), m.one, h)),
+            lambda m, h, x, y: m.over_norm(y, x, y, m.where(m.eq(h, m.zero), m.one, h)),
         ),
         symbolic=lambda s, x, y: s.sqrt(x**2 + y**2),
         domain=REAL2,

@@ -1,0 +1,81 @@
+"""Straight-line code as text: a language is a dictionary from instructions to expressions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backprop_cli.compile.registers import Register
+from backprop_cli.compile.tracer import find_live
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from backprop_cli.compile.registers import Operand
+
+# Parsers go down into nested expressions: from here on a result gets a name although it is used once.
+_DEEPEST = 40
+
+
+@dataclass(frozen=True)
+class Language:
+    """How a language writes code.
+
+    instructions: instruction -> its expression, with {0}, {1} … for the operands.  number: a number, or a
+    truth value, as text.  local: how a result gets a name, with {name} and {expression}.
+    """
+
+    instructions: Mapping[str, str]
+    number: Callable[[float | bool], str]
+    local: str
+
+
+def write_code(outputs: Sequence[Operand], language: Language) -> tuple[list[str], list[str]]:
+    """Return the lines that compute what is used more than once, and the outputs as expressions.
+
+    The columns of the code are the parameters, under their names.
+    """
+    live = find_live(outputs)
+    uses = Counter(arg for register in live for arg in register.args if isinstance(arg, Register))
+    uses.update(x for x in outputs if isinstance(x, Register))
+    writer = _Writer(language)
+    lines: list[str] = []
+    for register in live:
+        text = writer.write(register)
+        if register.name != "column" and (uses[register] > 1 or text.depth > _DEEPEST):
+            name = f"t{len(lines) + 1}"
+            lines.append(language.local.format(name=name, expression=text.code))
+            text = _Text(name)
+        writer.texts[register] = text
+    return lines, [writer.operand(x).code for x in outputs]
+
+
+@dataclass(frozen=True)
+class _Text:
+    """An expression. is_open: it needs parentheses beside an operator.  depth: of what is nested in it."""
+
+    code: str
+    is_open: bool = False
+    depth: int = 0
+
+
+class _Writer:
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self.texts: dict[Register, _Text] = {}
+
+    def operand(self, x: Operand) -> _Text:
+        if isinstance(x, Register):
+            return self.texts[x]
+        number = self.language.number(x)
+        return _Text(number, is_open=number.startswith("-"))
+
+    def write(self, register: Register) -> _Text:
+        if register.name == "column":
+            return _Text(str(register.args[0]))
+        form = self.language.instructions[register.name]
+        operands = [self.operand(arg) for arg in register.args]  # type: ignore[arg-type]
+        is_call = form.endswith(")") and not form.startswith("(")
+        codes = [f"({x.code})" if x.is_open and not is_call else x.code for x in operands]
+        return _Text(form.format(*codes), not is_call, 1 + max(x.depth for x in operands))
