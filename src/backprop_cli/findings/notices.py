@@ -7,7 +7,6 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from backprop_cli.diagnostic import Diagnostic
-from backprop_cli.findings.cures import find_cure
 from backprop_cli.report import FEW_DIGITS
 from backprop_cli.text import listing, number_text
 
@@ -62,10 +61,16 @@ def kinks_met(
         at = _kink_at(sweep, naming, node, is_even=record.left == record.right)
         message = f"{at}: {_slopes_at(sweep, naming, node, record)}"
         message += f"used: {record.convention}"
-        cure = find_cure(sweep, node)
-        yield _at(naming, node, "kink", f"{message}; {cure}" if cure else message)
+        yield _at(naming, node, "kink", message + _cure_of(sweep, node))
     if untold:
         yield Diagnostic("kink", f"{untold:,} more nodes are at a kink")
+
+
+def _cure_of(sweep: Sweep, node: int) -> str:
+    from backprop_cli.findings.cures import find_cure  # most programs need none
+
+    cure = find_cure(sweep, node)
+    return f"; {cure}" if cure else ""
 
 
 def _kink_at(sweep: Sweep, naming: Naming, node: int, *, is_even: bool) -> str:

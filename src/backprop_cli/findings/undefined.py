@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 from backprop_cli.errors import DomainError
-from backprop_cli.findings.cures import find_cure
 from backprop_cli.graph.sweep import Failure, needed
 from backprop_cli.text import number_text
 
@@ -31,6 +30,8 @@ def find_failure(sweep: Sweep) -> tuple[int, Failure]:
 
 def undefined_value(sweep: Sweep) -> DomainError:
     """Return the error that names the first node without a value on the way to the output."""
+    from backprop_cli.findings.cures import find_cure
+
     graph, primal = sweep.graph, sweep.primal
     node, why = find_failure(sweep)
     op = graph.ops[node]
