@@ -16,6 +16,7 @@ from backprop_cli import __version__, gradient
 from backprop_cli.cli import load_commands
 from backprop_cli.draw.diagram import Arrow, Box, Diagram, diagram_of_report
 from backprop_cli.draw.svg import render_svg
+from backprop_cli.errors import Status
 from backprop_cli.render.operations import render_markdown
 from rooms import FACES, between_rooms, modules, read_imports, read_map, without_shortcuts
 
@@ -134,13 +135,21 @@ def manual() -> str:
     for context in commands:
         lines.append(f".SS {context.command_path}")
         lines += [*_text(context.command.help), *_parameters(context), *_text(context.command.epilog)]
-    for block in blocks(top.command.epilog):
-        lines += [f".SH {block.title.upper()}", *_block(block._replace(title=""))]
+    lines += [".SH EXAMPLES", *_block(Block("", "", [_example(context) for context in commands]))]
+    lines.append(".SH EXIT STATUS")
+    for status in Status:
+        lines += _entry(str(int(status)), status.meaning)
     lines.append(".SH ENVIRONMENT")
     for variable, text in ENVIRONMENT.items():
         lines += _entry(variable, text)
     # Behind a heading a paragraph begins by itself.
     return re.sub(r"^(\.S[HS] .*)\n\.PP\n", r"\1\n", "\n".join(lines), flags=re.MULTILINE) + "\n"
+
+
+def _example(context: Any) -> str:
+    """Return the first example of a command."""
+    (first, *_), *_ = (block.lines for block in blocks(context.command.epilog) if block.title == "Examples")
+    return str(first)
 
 
 def _parameters(context: Any) -> list[str]:

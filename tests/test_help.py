@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from copy import copy
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -34,16 +36,37 @@ def test_help_is_the_same_everywhere(backprop: Run, args: list[str]) -> None:
     assert backprop("help", *args).stdout == done.stdout
 
 
-@pytest.mark.parametrize("args", [[], *([name] for name in COMMANDS)], ids=lambda args: " ".join(args))
-def test_help_is_short_and_has_examples(backprop: Run, args: list[str]) -> None:
-    text = backprop(*args, "--help").stdout
-    assert f"\n    {' '.join(['backprop', *args])}" in text.partition("  Examples:\n")[2]
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_short_and_has_examples(backprop: Run, name: str) -> None:
+    text = backprop(name, "--help").stdout
+    assert f"\n    backprop {name}" in text.partition("  Examples:\n")[2]
     assert all(len(line) <= 80 for line in text.splitlines() if "backprop " not in line)
 
 
 def test_the_summaries_are_whole(backprop: Run) -> None:
     text = backprop("--help").stdout
     for name in COMMANDS:
-        assert re.search(rf"^  {name} +[^.]+\.$", text, re.MULTILINE)
+        assert re.search(rf"^  [\w ]{{11}}  {name} +[^.]+\.$", text, re.MULTILINE)
     for status in range(4):
-        assert f"\n    {status}  " in text
+        assert re.search(rf"\bStatus: .*\b{status} \w", text)
+
+
+def test_every_command_stands_behind_its_job(backprop: Run) -> None:
+    rows = re.findall(r"^  ([a-z][\w ]{10}| {11})  (\w+)  ", backprop("--help").stdout, re.MULTILINE)
+    jobs: dict[str, str] = {}
+    for job, name in rows:
+        jobs[name] = job.strip() or jobs[list(jobs)[-1]]
+    assert list(jobs) == COMMANDS
+    assert list(dict.fromkeys(jobs.values())) == ["compute", "check", "learn", "many points", "shell"]
+    assert jobs["explain"] == jobs["graph"] == "learn"
+
+
+def test_fifteen_commands_are_one_screen() -> None:
+    group: Any = get_command(load_commands())
+    for name in ["quiz", "plot", "hessian", "jacobian", "export", "budget", "minimize"]:
+        group.commands[name] = copy(group.commands["explain"])  # with the longest of the summaries
+        group.commands[name].name = name
+    assert len(COMMANDS) + 7 == 15
+    lines = group.make_context("backprop", [], resilient_parsing=True).get_help().splitlines()
+    assert len(lines) < 24  # the last line of a screen is the next prompt
+    assert all(len(line) <= 80 for line in lines)

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from backprop_cli.console.environment import Environment
 
 
-# The commands in the order of the help, and the module that each is in.
-_HOMES = {
-    **{name: name for name in ("grad", "check", "explain", "graph", "batch", "ops")},
-    "schema": "ops",
-    "completion": "completion",
+# The commands by the job that users come with, in the order of the help, and the module that each is in.
+_FAMILY = {
+    "compute": {"grad": "grad"},
+    "check": {"check": "check"},
+    "learn": {"explain": "explain", "graph": "graph", "ops": "ops"},
+    "many points": {"batch": "batch"},
+    "shell": {"schema": "ops", "completion": "completion"},
 }
+_HOMES = {name: home for homes in _FAMILY.values() for name, home in homes.items()}
+_JOBS = {name: job for job, homes in _FAMILY.items() for name in homes}
 _ASKED = "__complete"
 """The first word of a call by a completion script; the second is the line up to the cursor."""
 
@@ -35,6 +39,8 @@ def load_commands(name: str = "") -> Any:
     for home in [_HOMES[name]] if name in _HOMES else _HOMES.values():
         import_module(f"{__name__}.{home}")
     app.registered_commands.sort(key=lambda command: list(_HOMES).index(_name(command)))
+    for command in app.registered_commands:
+        command.rich_help_panel = _JOBS[_name(command)]
     return app
 
 

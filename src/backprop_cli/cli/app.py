@@ -18,20 +18,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80},
-    help="Value, gradients and local derivatives of an expression, checked against sympy.",
+    help="Value, gradients and local derivatives of an expression, checked by sympy.",
     epilog="""\b
-Examples:
-  backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5
-  backprop check "(a*b+c)*f" a=2 b=3 c=-10 f=5 --expect a=15 --expect "b=a*f"
-  backprop batch "(a*b+c)*f" --data points.csv
-  backprop ops sigmoid
-
-\b
-Exit status:
-  0  done
-  1  a check failed: sympy disagrees, or an expectation is not met
-  2  a mistake in the program, a value or an option, or an unusable file
-  3  the value or a requested gradient does not exist or is not finite""",
+Example: backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5
+Status:  0 done, 1 check failed, 2 mistake or trouble, 3 undefined or infinite
+More:    backprop COMMAND --help, backprop --version""",
 )
 
 

@@ -13,6 +13,8 @@ from backprop_cli.text import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_SUMMARY = 80 - len("  many points  completion  ")
+"""What is left of a line for what a command does."""
 _OPTION = re.compile(r"--[A-Za-z][A-Za-z-]+(=.*)?", re.DOTALL)
 
 
@@ -94,6 +96,17 @@ class ProgramGroup(TyperGroup):
         if args and args[0].startswith("-") and not ctx.resilient_parsing:
             self._check_option(ctx, args)
         return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as Typer calls it
+        """Write the commands, each on a line behind the job that it is for; the epilog has the options."""
+        commands: list[Any] = [command for command in self.commands.values() if not command.hidden]
+        jobs = [command.rich_help_panel or "" for command in commands]
+        job_width, name_width = max(map(len, jobs)), max(len(command.name or "") for command in commands)
+        formatter.write_paragraph()
+        for command, job, before in zip(commands, jobs, ["", *jobs], strict=False):
+            shown = job if job != before else ""
+            summary = command.get_short_help_str(_SUMMARY)
+            formatter.write(f"  {shown:{job_width}}  {command.name:{name_width}}  {summary}\n")
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command. Raises UsageError."""
