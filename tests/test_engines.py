@@ -229,7 +229,7 @@ def test_values_on_the_way(worth_compiling):
 
 
 def test_the_engines_are_tested_with_a_planted_mistake(monkeypatch):
-    monkeypatch.setitem(jit._BINARY, "mul", "fadd")
+    monkeypatch.setitem(jit._FORMS, "mul", jit._FORMS["add"])
     batch = batch_of("x*y")
     columns = {"x": np.array([3.0]), "y": np.array([5.0])}
     results = KernelEngine(batch, {}, worth_compiling=0).compute(columns, 1)

@@ -32,11 +32,37 @@ if TYPE_CHECKING:
 # The unit that is looked at again. Asking for the flags costs some 50 ns, these rows at least 2 µs.
 _ROWS = 4096
 
-_BINARY = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
+_ARITHMETIC = {"add": "fadd", "sub": "fsub", "mul": "fmul", "div": "fdiv"}
 _COMPARISONS = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq"}
-_LOGICAL = {"both": "and", "either": "or"}
 _INTRINSICS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil"}
-_BEST = {"max": "ogt", "min": "olt"}
+_FORMS: dict[str, tuple[str, ...]] = {
+    **{name: (f"{{y}} = {word} {{vector}} {{0}}, {{1}}",) for name, word in _ARITHMETIC.items()},
+    **{name: (f"{{y}} = fcmp {word} {{vector}} {{0}}, {{1}}",) for name, word in _COMPARISONS.items()},
+    **{
+        name: (f"{{y}} = call {{vector}} @llvm.{word}.v{{width}}f64({{vector}} {{0}})",)
+        for name, word in _INTRINSICS.items()
+    },
+    "neg": ("{y} = fneg {vector} {0}",),
+    "both": ("{y} = and {mask} {0}, {1}",),
+    "either": ("{y} = or {mask} {0}, {1}",),
+    "not": ("{y} = xor {mask} {0}, {true}",),
+    "where": ("{y} = select {mask} {0}, {vector} {1}, {vector} {2}",),
+    "max": (
+        "{y}.is = fcmp ogt {vector} {1}, {0}",
+        "{y} = select {mask} {y}.is, {vector} {1}, {vector} {0}",
+    ),
+    "min": (
+        "{y}.is = fcmp olt {vector} {1}, {0}",
+        "{y} = select {mask} {y}.is, {vector} {1}, {vector} {0}",
+    ),
+    "sign": (
+        "{y}.above = fcmp ogt {vector} {0}, zeroinitializer",
+        "{y}.below = fcmp olt {vector} {0}, zeroinitializer",
+        "{y}.rest = select {mask} {y}.below, {vector} {minus_one}, {vector} zeroinitializer",
+        "{y} = select {mask} {y}.above, {vector} {one}, {vector} {y}.rest",
+    ),
+}
+"""Instruction -> lines with {y} for the result and {0}, {1} … for the operands; others are functions of C."""
 _TWO_OPERANDS = frozenset(("pow", "atan2", "hypot"))
 
 
@@ -161,8 +187,7 @@ def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool, check_inp
         intrinsic = _INTRINSICS[name]
         yield f"declare {vector} @llvm.{intrinsic}.v{width}f64({vector})"
     yield f"declare {vector} @llvm.fma.v{width}f64({vector}, {vector}, {vector})"
-    known = {*_BINARY, *_COMPARISONS, *_LOGICAL, *_INTRINSICS, *_BEST, "not", "neg", "sign", "where"}
-    for name in sorted(names - known):
+    for name in sorted(names - _FORMS.keys()):
         yield from _write_function(name, machine)
     yield "declare i32 @feclearexcept(i32)"
     yield "declare i32 @fetestexcept(i32)"
@@ -319,34 +344,20 @@ def _operand(operand: float, width: int) -> str:
 
 def _write_instruction(result: str, instruction: Instruction, width: int) -> Iterator[str]:
     name, args = instruction
-    vector, mask = f"<{width} x double>", f"<{width} x i1>"
-    texts = [_operand(arg, width) for arg in args]
-    both = ", ".join(texts)
-    if name in _BINARY:
-        yield f"  {result} = {_BINARY[name]} {vector} {both}"
-    elif name in _COMPARISONS:
-        yield f"  {result} = fcmp {_COMPARISONS[name]} {vector} {both}"
-    elif name in _LOGICAL:
-        yield f"  {result} = {_LOGICAL[name]} {mask} {both}"
-    elif name == "not":
-        yield f"  {result} = xor {mask} {both}, <{', '.join(['i1 true'] * width)}>"
-    elif name == "neg":
-        yield f"  {result} = fneg {vector} {both}"
-    elif name == "where":
-        condition, a, b = texts
-        yield f"  {result} = select {mask} {condition}, {vector} {a}, {vector} {b}"
-    elif name in _BEST:
-        a, b = texts
-        yield f"  {result}.is = fcmp {_BEST[name]} {vector} {b}, {a}"
-        yield f"  {result} = select {mask} {result}.is, {vector} {b}, {vector} {a}"
-    elif name == "sign":
-        one, zero, minus_one = (f"{vector} {_operand(x, width)}" for x in (1.0, 0.0, -1.0))
-        yield f"  {result}.above = fcmp ogt {vector} {both}, zeroinitializer"
-        yield f"  {result}.below = fcmp olt {vector} {both}, zeroinitializer"
-        yield f"  {result}.rest = select {mask} {result}.below, {minus_one}, {zero}"
-        yield f"  {result} = select {mask} {result}.above, {one}, {vector} {result}.rest"
-    elif name in _INTRINSICS:
-        yield f"  {result} = call {vector} @llvm.{_INTRINSICS[name]}.v{width}f64({vector} {both})"
-    else:
-        arguments = ", ".join(f"{vector} {text}" for text in texts)
-        yield f"  {result} = call {vector} @vector.{name}({arguments})"
+    operands = [_operand(arg, width) for arg in args]
+    words = {
+        "y": result,
+        "width": width,
+        "vector": f"<{width} x double>",
+        "mask": f"<{width} x i1>",
+        "true": f"<{', '.join(['i1 true'] * width)}>",
+        "one": _operand(1.0, width),
+        "minus_one": _operand(-1.0, width),
+    }
+    for line in _FORMS.get(name) or (_call_form(name, len(args)),):
+        yield f"  {line.format(*operands, **words)}"
+
+
+def _call_form(name: str, count: int) -> str:
+    arguments = ", ".join(f"{{vector}} {{{argnum}}}" for argnum in range(count))
+    return f"{{y}} = call {{vector}} @vector.{name}({arguments})"
