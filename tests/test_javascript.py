@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from backprop_cli.batch.engines.arrays import FUNCTIONS
+from backprop_cli.batch.engines.namespace import FUNCTIONS
 from backprop_cli.compile import javascript
 from backprop_cli.compile.javascript import use_name, write_operations
-from backprop_cli.compile.languages import Language, write_code
 from backprop_cli.compile.laws import Holds
 from backprop_cli.compile.registers import INSTRUCTIONS
+from backprop_cli.compile.target import Target, write_code
 from backprop_cli.compile.tracer import Tracer
 from backprop_cli.operations.table import OPS, TABLE
 
-PLAIN = Language({**javascript._EXPRESSIONS, "exp": "exp({0})"}, javascript._number, "{name} = {expression}")
+PLAIN = Target({**javascript._EXPRESSIONS, "exp": "exp({0})"}, javascript._number, "{name} = {expression}")
 
 
 def test_every_instruction_can_be_written():

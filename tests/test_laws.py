@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from backprop_cli.batch.engines.arrays import FUNCTIONS
+from backprop_cli.batch.engines.namespace import FUNCTIONS
 from backprop_cli.compile.laws import LAWS, Apply, Holds, Known, Law, Letter, build
 from backprop_cli.compile.tracer import Tracer, find_live
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from backprop_cli.compile.languages import Language, write_code
 from backprop_cli.compile.laws import Holds
+from backprop_cli.compile.target import Target, write_code
 from backprop_cli.compile.tracer import Tracer
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ def _number(x: float | bool) -> str:
     return repr(x).removesuffix(".0")
 
 
-_PLAIN = Language(_EXPRESSIONS, _number, "const {name} = {expression};")
-_STRICT = Language(_CHECKED, _number, "const {name} = {expression};")
+_PLAIN = Target(_EXPRESSIONS, _number, "const {name} = {expression};")
+_STRICT = Target(_CHECKED, _number, "const {name} = {expression};")
 
 
 class _Browser(Tracer):
@@ -162,12 +162,10 @@ def _value(m: Tracer, op: Op, xs: Sequence[Register]) -> Operand:
     return m.where(value, 1.0, 0.0) if op.condition else value
 
 
-def _function(
-    parameters: Sequence[Register], result: Operand | list[Operand | None], language: Language
-) -> str:
+def _function(parameters: Sequence[Register], result: Operand | list[Operand | None], target: Target) -> str:
     """Return a function of registers; of several results it makes a list."""
     outputs = result if isinstance(result, list) else [result]
-    lines, codes = write_code([x for x in outputs if x is not None], language)
+    lines, codes = write_code([x for x in outputs if x is not None], target)
     texts = iter(codes)
     code = ", ".join("undefined" if x is None else next(texts) for x in outputs)
     if isinstance(result, list):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 # Products of two numbers of this range neither overflow nor lose digits to underflow. A partial with an
 # operand or a result outside it is evaluated again with mpmath, which knows neither.
-_SAFE_OPERAND = (1e-100, 1e100)
-_SAFE_RESULT = (1e-280, 1e280)
+SAFE_OPERAND = (1e-100, 1e100)
+SAFE_RESULT = (1e-280, 1e280)
 
 _SPLITTER = 134217729.0  # 2**27 + 1
 _SQRT1_2 = math.sqrt(0.5)
@@ -158,7 +158,7 @@ class _Float(Binary64):
 
     def value(self, op: Op, xs: Sequence[float]) -> float:
         y: float = op.value(self, *xs)
-        if op.composite and not _SAFE_RESULT[0] < abs(y) < _SAFE_RESULT[1]:
+        if op.composite and not SAFE_RESULT[0] < abs(y) < SAFE_RESULT[1]:
             exact = mpmath_namespace(40)
             return exact.to_float(op.value(exact, *map(exact.number, xs)))
         return y
@@ -174,8 +174,8 @@ class _Float(Binary64):
             slope: float = op.partial(self, argnum, y, xs, fixed)
             if op.exact:
                 return slope
-            if _SAFE_RESULT[0] < abs(slope) < _SAFE_RESULT[1]:
-                low, high = _SAFE_OPERAND
+            if SAFE_RESULT[0] < abs(slope) < SAFE_RESULT[1]:
+                low, high = SAFE_OPERAND
                 for x in xs:
                     if x and not low < abs(x) < high:
                         break

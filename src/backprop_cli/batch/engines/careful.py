@@ -11,19 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from backprop_cli.batch.engines.arrays import ARRAY
-from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.batch.engines.namespace import ARRAY
+from backprop_cli.operations.doubles import FLOAT, SAFE_OPERAND, SAFE_RESULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from backprop_cli.batch.engines.arrays import Array
+    from backprop_cli.batch.engines.namespace import Array
     from backprop_cli.graph.tape import Graph
     from backprop_cli.operations.op import Op
-
-# As in namespaces: inside these bounds nothing overflows or underflows within a row of the table.
-_SAFE_OPERAND = (1e-100, 1e100)
-_SAFE_RESULT = (1e-280, 1e280)
 
 
 class Examined(NamedTuple):
@@ -96,7 +92,7 @@ class _Sweep:
             self.failed[node] = lacking
             odd = ~np.isfinite(y) & ~lacking
             if op.composite:
-                self.unsettled |= ~lacking & ~odd & _is_extreme(y, _SAFE_RESULT)
+                self.unsettled |= ~lacking & ~odd & _is_extreme(y, SAFE_RESULT)
             if np.any(odd):
                 self._settle(node, op, xs, np.broadcast_to(odd, self.rows))
 
@@ -179,7 +175,7 @@ class _Sweep:
             self.at_kink |= reached & op.kink.at(ARRAY, xs, fixed)
         if not op.exact:
             for x in xs:
-                self.unsettled |= reached & _is_extreme(x, _SAFE_OPERAND)
+                self.unsettled |= reached & _is_extreme(x, SAFE_OPERAND)
         for argnum, operand in enumerate(operands):
             if fixed[argnum]:
                 continue
@@ -191,7 +187,7 @@ class _Sweep:
             contribution = np.where(live, bar * slope, 0.0)
             self.unsettled |= ~np.isfinite(contribution)
             if not op.exact:
-                self.unsettled |= live & _is_extreme(slope, _SAFE_RESULT)
+                self.unsettled |= live & _is_extreme(slope, SAFE_RESULT)
             sofar = self.adjoint[operand]
             self.adjoint[operand] = contribution if sofar is None else sofar + contribution
             self.reached[operand] = self.reached[operand] | live

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from backprop_cli.batch.engines.blocks import BlockRunner, count_buffers
 from backprop_cli.batch.engines.careful import examine
+from backprop_cli.batch.engines.interpreter import BlockRunner, count_buffers
 from backprop_cli.batch.engines.results import Results, is_aligned
 from backprop_cli.batch.engines.single import SingleEngine
 from backprop_cli.batch.tally import STATUSES
@@ -27,7 +27,7 @@ from backprop_cli.system.threads import count_workers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from backprop_cli.batch.engines.arrays import Array
+    from backprop_cli.batch.engines.namespace import Array
     from backprop_cli.batch.program import Batch
 
 _KINK, _UNDEFINED, _NONFINITE, _BAD_INPUT = map(STATUSES.index, STATUSES[1:])

@@ -5,7 +5,7 @@ The functions that processors lack are those of the C library for vectors (libmv
 where there is none, those for single numbers. Compiling takes some 10 to 40 ms, and nothing of the user's
 text gets into the code: names are positions, numbers are bits.
 
-Flags of the processor tell which blocks must be looked at again; see ``blocks``.
+Flags of the processor tell which blocks must be looked at again; see ``interpreter``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from backprop_cli.compile.kernel import Instruction
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from backprop_cli.batch.engines.arrays import Array
+    from backprop_cli.batch.engines.namespace import Array
     from backprop_cli.compile.kernel import Kernel
 
 # The unit that is looked at again. Asking for the flags costs some 50 ns, these rows at least 2 µs.

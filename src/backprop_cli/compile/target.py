@@ -19,7 +19,7 @@ _DEEPEST = 40
 
 
 @dataclass(frozen=True)
-class Language:
+class Target:
     """How a language writes code.
 
     instructions: instruction -> its expression, with {0}, {1} … for the operands.  number: a number, or a
@@ -31,7 +31,7 @@ class Language:
     local: str
 
 
-def write_code(outputs: Sequence[Operand], language: Language) -> tuple[list[str], list[str]]:
+def write_code(outputs: Sequence[Operand], target: Target) -> tuple[list[str], list[str]]:
     """Return the lines that compute what is used more than once, and the outputs as expressions.
 
     The columns of the code are the parameters, under their names.
@@ -39,13 +39,13 @@ def write_code(outputs: Sequence[Operand], language: Language) -> tuple[list[str
     live = find_live(outputs)
     uses = Counter(arg for register in live for arg in register.args if isinstance(arg, Register))
     uses.update(x for x in outputs if isinstance(x, Register))
-    writer = _Writer(language)
+    writer = _Writer(target)
     lines: list[str] = []
     for register in live:
         text = writer.write(register)
         if register.name != "column" and (uses[register] > 1 or text.depth > _DEEPEST):
             name = f"t{len(lines) + 1}"
-            lines.append(language.local.format(name=name, expression=text.code))
+            lines.append(target.local.format(name=name, expression=text.code))
             text = _Text(name)
         writer.texts[register] = text
     return lines, [writer.operand(x).code for x in outputs]
@@ -61,20 +61,20 @@ class _Text:
 
 
 class _Writer:
-    def __init__(self, language: Language) -> None:
-        self.language = language
+    def __init__(self, target: Target) -> None:
+        self.target = target
         self.texts: dict[Register, _Text] = {}
 
     def operand(self, x: Operand) -> _Text:
         if isinstance(x, Register):
             return self.texts[x]
-        number = self.language.number(x)
+        number = self.target.number(x)
         return _Text(number, is_open=number.startswith("-"))
 
     def write(self, register: Register) -> _Text:
         if register.name == "column":
             return _Text(str(register.args[0]))
-        form = self.language.instructions[register.name]
+        form = self.target.instructions[register.name]
         operands = [self.operand(arg) for arg in register.args]  # type: ignore[arg-type]
         is_call = form.endswith(")") and not form.startswith("(")
         codes = [f"({x.code})" if x.is_open and not is_call else x.code for x in operands]

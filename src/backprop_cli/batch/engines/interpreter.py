@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from backprop_cli.batch.engines.arrays import FUNCTIONS
+from backprop_cli.batch.engines.namespace import FUNCTIONS
 from backprop_cli.compile.registers import CONDITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from backprop_cli.batch.engines.arrays import Array
+    from backprop_cli.batch.engines.namespace import Array
     from backprop_cli.compile.kernel import Kernel
 
 # Where these underflow, 0 or a subnormal number is the right result.
