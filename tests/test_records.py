@@ -17,7 +17,7 @@ from backprop_cli.batch.tally import RowStatus
 from backprop_cli.expect.criteria import Criteria
 from backprop_cli.expect.expectations import Expectation, read_expectation
 from backprop_cli.expect.suite import Case, CaseResult, read_suite, run_case
-from backprop_cli.expect.verdict import Elsewhere, Verdict, Verification
+from backprop_cli.expect.verdict import Elsewhere, Settled, Verdict, Verification
 from backprop_cli.expect.verify import verify_source
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import Failure
@@ -154,7 +154,7 @@ def test_nodes_equal_any_sequence_of_the_same_records() -> None:
     assert nodes != 3
 
 
-@pytest.mark.parametrize("words", [Outcome, Failure, RowStatus])
+@pytest.mark.parametrize("words", [Outcome, Failure, RowStatus, Settled])
 def test_statuses_are_their_text(words: type[Outcome]) -> None:
     for word in words:
         assert json.dumps(word) == f'"{word.value}"'

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.batch.tally import BAD_INPUT, FAULTS, OK
 from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.report import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,7 +95,7 @@ def _difference(row: Drawn, batch: Batch) -> str:
     report = differentiate_graph(
         batch.source, batch.graph, row.point, batch.wrt, upstream=batch.upstream, check=True
     )
-    if report.check.status == "fail":
+    if report.check.status == Outcome.FAIL:
         return "sympy has other gradients"
     if single.status != OK:
         return ""

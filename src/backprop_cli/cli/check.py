@@ -134,6 +134,7 @@ def check(
     expectations = [read_expectation(text, request.source) for text in expect or ()]
 
     from backprop_cli.expect.verify import verify_source
+    from backprop_cli.report import Outcome
 
     found = verify_source(
         request.source,
@@ -145,7 +146,7 @@ def check(
         criteria=criteria,
     )
     _show(found, form, output, digits)
-    if found.status == "fail":
+    if found.status == Outcome.FAIL:
         return Status.CHECK_FAILED
     if found.missing is not None:
         output.flush()
@@ -180,6 +181,7 @@ def _run_suite(
     from backprop_cli.console.progress import Progress
     from backprop_cli.expect.suite import run_case
     from backprop_cli.render.suite import WRITERS
+    from backprop_cli.report import Outcome
 
     cases = _read_cases(name, suite.word, output.environment)
     writer = WRITERS[form](output, Path(name).stem)
@@ -190,7 +192,7 @@ def _run_suite(
             result = run_case(case, criteria, check=check)
             writer.add(result)
             progress.advance(1)
-            if result.status != "pass":
+            if result.status != Outcome.PASS:
                 status = Status.CHECK_FAILED
                 if suite.first:
                     break

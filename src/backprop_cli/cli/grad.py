@@ -59,12 +59,13 @@ def grad(
     A table has a line for each node and for each input, where the gradient is cross-checked with sympy.
     """
     from backprop_cli.differentiate import compute_source
+    from backprop_cli.report import Outcome
 
     found = compute_source(
         request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=check
     )
     _show(found, form, digits, output, everything=everything)
-    if found.report.check.status == "fail":
+    if found.report.check.status == Outcome.FAIL:
         return Status.CHECK_FAILED
     raise_missing(found.report, output)
     if save_case is not None:

@@ -10,7 +10,7 @@ from backprop_cli.errors import DomainError, InputError
 from backprop_cli.expect.criteria import ATOL_AT_ZERO
 from backprop_cli.expect.diagnose import find_causes
 from backprop_cli.expect.expectations import GRADIENT
-from backprop_cli.expect.verdict import Elsewhere, Verdict
+from backprop_cli.expect.verdict import Elsewhere, Settled, Verdict
 from backprop_cli.findings.undefined import undefined_gradient
 from backprop_cli.operations.bounded import Bounded, add_logs, log2_size
 from backprop_cli.operations.doubles import FLOAT
@@ -136,7 +136,7 @@ class Claim:
             Outcome.PASS if met else Outcome.FAIL,
             expected,
             got,
-            "point",
+            Settled.POINT,
             diagnosis=diagnosis if pair else "the formula has no value here",
             exact=None if math.isnan(exact) or math.isclose(got, exact, rel_tol=_VISIBLE) else exact,
         )
@@ -155,7 +155,7 @@ class Claim:
 
     # ---- everywhere ----
 
-    def settle(self, how: str, **found: object) -> None:
+    def settle(self, how: Settled, **found: object) -> None:
         """Put down how far the claim has been compared."""
         self.verdict = replace(self.verdict, settled=how, **found)  # type: ignore[arg-type]
 

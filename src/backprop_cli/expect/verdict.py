@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backprop_cli.record import Record
+from backprop_cli.record import Record, Word
 from backprop_cli.report import Outcome
 
 if TYPE_CHECKING:
     from backprop_cli.errors import DomainError
     from backprop_cli.report import Report
+
+
+class Settled(Word):
+    """How far a claim was compared: at the given point alone, at further ones, or for all by sympy."""
+
+    POINT = "point"
+    POINTS = "points"
+    SYMPY = "sympy"
 
 
 class Elsewhere(Record):
@@ -26,8 +34,7 @@ class Verdict(Record):
     claim: "b = a*f".  of: "gradient" or "value".  node: the id of the node it is about.
     status: passed or failed.  expected: NaN where the formula has no value.  got: computed in doubles, as
     grad shows it.  exact: computed in many digits, where that is another number; either may meet it.
-    settled: how it was compared: at the "point" alone, at further "points", so many of them, or for all
-    points by "sympy".  diagnosis: what differs, in words.
+    settled: how far it was compared.  points: at how many further ones.  diagnosis: what differs, in words.
     """
 
     claim: str
@@ -36,7 +43,7 @@ class Verdict(Record):
     status: Outcome
     expected: float
     got: float
-    settled: str
+    settled: Settled
     points: int = 0
     diagnosis: str = ""
     elsewhere: Elsewhere | None = None

@@ -20,7 +20,7 @@ from backprop_cli.expect.claim import Claim, compare
 from backprop_cli.expect.criteria import DEFAULT
 from backprop_cli.expect.identities import Identities
 from backprop_cli.expect.points import further_points, nearby_points
-from backprop_cli.expect.verdict import Verification
+from backprop_cli.expect.verdict import Settled, Verification
 from backprop_cli.findings.undefined import undefined_gradients
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.naming import Naming
@@ -168,7 +168,7 @@ class _Judge:
             if claim.expectation.number is not None or not claim.is_met:
                 continue
             if self._is_settled(claim):
-                claim.settle("sympy")
+                claim.settle(Settled.SYMPY)
             else:
                 unsettled.append(claim)
         if unsettled:
@@ -218,14 +218,14 @@ class _Judge:
             for claim in unsettled:
                 self._try(claim, sweep, m)
         for claim in claims:
-            if claim.verdict.settled == "point":
-                claim.settle("point", diagnosis="no further point was found at which both exist")
+            if claim.verdict.settled == Settled.POINT:
+                claim.settle(Settled.POINT, diagnosis="no further point was found at which both exist")
 
     def _try(self, claim: Claim, sweep: Sweep, m: RoundingNamespace) -> None:
         pair = claim.pair(sweep, m)
         if pair is None:
             return
-        claim.settle("points", points=claim.verdict.points + 1)
+        claim.settle(Settled.POINTS, points=claim.verdict.points + 1)
         if compare(pair, self.criteria) == Outcome.FAIL:
             near = self._holds_nearby(claim, m)
             diagnosis = "right near this point, not everywhere" if near else "right at this point only"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.console.sheets import Block
 from backprop_cli.console.strict_json import dump, error_record
 from backprop_cli.render.verdicts import MARKS, problems, verification_record
+from backprop_cli.report import Outcome
 from backprop_cli.text import in_xml, number_text
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class SuiteWriter:
         """Write what comes last."""
 
 
-def count(results: Sequence[CaseResult], status: str) -> int:
+def count(results: Sequence[CaseResult], status: Outcome) -> int:
     """Return how many results have the status."""
     return sum(result.status == status for result in results)
 
@@ -47,7 +48,7 @@ def why(result: CaseResult) -> list[str]:
         error = result.error
         place = f" in {error.text!r}" if error.text.strip() else ""
         return [f"{error.message}{place}{f'; hint: {error.hint}' if error.hint else ''}"]
-    if result.status == "pass" or result.verification is None:
+    if result.status == Outcome.PASS or result.verification is None:
         return []
     return problems(result.verification)
 
@@ -58,7 +59,7 @@ def why(result: CaseResult) -> list[str]:
 class _Text(SuiteWriter):
     def add(self, result: CaseResult) -> None:
         super().add(result)
-        role: Role = "pass" if result.status == "pass" else "fail"
+        role: Role = "pass" if result.status == Outcome.PASS else "fail"
         lines: list[tuple[str, Role]] = [(f"{MARKS.get(result.status, 'ERROR'):5} {result.name}", role)]
         lines.extend((f"      {line}", "") for line in why(result))
         self.output.write_blocks([Block((), lambda: lines)])
@@ -70,7 +71,7 @@ class _Text(SuiteWriter):
 
 def tally(results: Sequence[CaseResult]) -> str:
     """Return "7 cases: 5 passed, 1 failed, 1 in error"."""
-    words = {"pass": "passed", "fail": "failed", "error": "in error"}
+    words = {Outcome.PASS: "passed", Outcome.FAIL: "failed", Outcome.ERROR: "in error"}
     parts = [f"{count(results, status):,} {word}" for status, word in words.items() if count(results, status)]
     return f"{len(results):,} case{'s' * (len(results) != 1)}: {', '.join(parts)}"
 
@@ -82,9 +83,9 @@ class _Json(SuiteWriter):
     def close(self) -> None:
         record = {
             "schema": "backprop/suite@1",
-            "passed": count(self.results, "pass"),
-            "failed": count(self.results, "fail"),
-            "errors": count(self.results, "error"),
+            "passed": count(self.results, Outcome.PASS),
+            "failed": count(self.results, Outcome.FAIL),
+            "errors": count(self.results, Outcome.ERROR),
             "cases": [_record(result) for result in self.results],
         }
         self.output.write(dump(record) + "\n")
@@ -121,10 +122,11 @@ def tap_point(number: int, result: CaseResult) -> str:
     """Return a case as a test point, with what went wrong as a YAML block."""
     name = result.name.replace("\\", "\\\\").replace("#", "\\#")
     head = f"{'ok' if result.status == 'pass' else 'not ok'} {number} - {name}\n"
-    if result.status == "pass":
+    if result.status == Outcome.PASS:
         return head
     lines = [f"message: {json.dumps(' '.join(why(result)[:1]))}", f"severity: {result.status}"]
-    failed = [v for v in result.verification.verdicts if v.status == "fail"] if result.verification else []
+    verdicts = result.verification.verdicts if result.verification else ()
+    failed = [v for v in verdicts if v.status == Outcome.FAIL]
     if failed:
         lines.append("expectations:")
     for v in failed:
@@ -154,8 +156,8 @@ def junit_xml(results: Sequence[CaseResult], suite: str, timestamp: str) -> str:
     totals = {
         "name": in_xml(suite),
         "tests": str(len(results)),
-        "failures": str(count(results, "fail")),
-        "errors": str(count(results, "error")),
+        "failures": str(count(results, Outcome.FAIL)),
+        "errors": str(count(results, Outcome.ERROR)),
         "time": f"{sum(result.seconds for result in results):.3f}",
     }
     root = ET.Element("testsuites", totals)
@@ -163,7 +165,7 @@ def junit_xml(results: Sequence[CaseResult], suite: str, timestamp: str) -> str:
     for result in results:
         names = {"classname": in_xml(suite), "name": in_xml(result.name), "time": f"{result.seconds:.3f}"}
         case = ET.SubElement(cases, "testcase", names)
-        if result.status == "pass":
+        if result.status == Outcome.PASS:
             continue
         lines = [in_xml(line) for line in why(result)]
         tag, kind = ("error", result.error.kind) if result.error else ("failure", "expectation")

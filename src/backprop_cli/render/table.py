@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from backprop_cli.console.sheets import Block, Role, Row, Sheet
-from backprop_cli.report import ALL_DIGITS, FEW_DIGITS
+from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Outcome
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ def summary(report: Report, digits: int | None) -> tuple[str, Role]:
     check = report.check
     count = len(report.gradients)
     gradients = f"{count:,} gradient{'s' * (count != 1)}"
-    compared = [c for c in check.gradients.values() if c.status == "pass"]
-    if check.status == "fail":
-        wrong = [name for name, c in check.gradients.items() if c.status == "fail"]
+    compared = [c for c in check.gradients.values() if c.status == Outcome.PASS]
+    if check.status == Outcome.FAIL:
+        wrong = [name for name, c in check.gradients.items() if c.status == Outcome.FAIL]
         what = f"the gradient by {', '.join(wrong[:8])}" if wrong else check.reason
         return f"{head}; CHECK FAILED: sympy disagrees on {what}", "fail"
-    if check.status == "skipped":
+    if check.status == Outcome.SKIPPED:
         return f"{head}; {gradients}, not checked: {check.reason}", ""
     if not count:
         return f"{head}; sympy agrees with the value to {check.precision} digits", "pass"
@@ -144,12 +144,12 @@ def _role(report: Report, node: NodeRecord) -> Role:
 
 
 def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
-    if found.status == "fail":
+    if found.status == Outcome.FAIL:
         return "WRONG", "fail"
     if found.at_kink:
         sides = ("none" if side is None else number_text(side, digits) for side in (found.left, found.right))
         return "kink: left {}, right {}".format(*sides), "note"
-    if found.status == "skipped":
+    if found.status == Outcome.SKIPPED:
         return f"skipped: {found.reason}", "note"
     if found.zero_within is not None:
         return f"0 within {number_text(found.zero_within, 2)}", "pass"

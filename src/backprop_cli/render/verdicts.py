@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.sheets import Block, Row, Sheet
 from backprop_cli.console.strict_json import dump, maybe_number, number, warning_record
+from backprop_cli.expect.verdict import Settled
 from backprop_cli.render.json import check_record
 from backprop_cli.render.table import check_block, summary
+from backprop_cli.report import Outcome
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
     from backprop_cli.console.sheets import Role
     from backprop_cli.expect.verdict import Verdict, Verification
 
-MARKS = {"pass": "ok", "fail": "FAIL"}
+MARKS = {Outcome.PASS: "ok", Outcome.FAIL: "FAIL"}
 
 
 def verification_blocks(found: Verification, *, digits: int | None) -> list[Block]:
@@ -23,7 +25,7 @@ def verification_blocks(found: Verification, *, digits: int | None) -> list[Bloc
     blocks = []
     if found.verdicts:
         blocks.append(verdict_block(found.verdicts, digits=digits))
-    if found.report.gradients and (not found.verdicts or found.report.check.status == "fail"):
+    if found.report.gradients and (not found.verdicts or found.report.check.status == Outcome.FAIL):
         blocks.append(check_block(found.report, digits=digits, everything=False))
     return [*blocks, Block((), lambda: [closing(found, digits)])]
 
@@ -39,7 +41,7 @@ def verdict_block(verdicts: tuple[Verdict, ...], *, digits: int | None) -> Block
                 (number_text(v.difference, 3 if digits is None else min(digits, 3)),),
                 (remark(v, digits),),
             ),
-            "pass" if v.status == "pass" else "fail",
+            "pass" if v.status == Outcome.PASS else "fail",
         )
         for v in verdicts
     ]
@@ -49,7 +51,7 @@ def verdict_block(verdicts: tuple[Verdict, ...], *, digits: int | None) -> Block
 
 def _numbers(v: Verdict, digits: int | None) -> tuple[str, str]:
     """Return what was expected and what was got, apart where they should be equal and are not."""
-    if v.status == "pass" or v.elsewhere is not None:
+    if v.status == Outcome.PASS or v.elsewhere is not None:
         return number_text(v.expected, digits), number_text(v.got, digits)
     return apart(v.expected, v.got, digits)
 
@@ -57,7 +59,7 @@ def _numbers(v: Verdict, digits: int | None) -> tuple[str, str]:
 def _lines(v: Verdict, digits: int | None) -> list[tuple[str, Role]]:
     """Return an expectation as short lines."""
     expected, got = _numbers(v, digits)
-    role: Role = "pass" if v.status == "pass" else "fail"
+    role: Role = "pass" if v.status == Outcome.PASS else "fail"
     lines: list[tuple[str, Role]] = [(f"{MARKS[v.status]} {v.claim}", role)]
     lines.append((f"  expected {expected}, got {got}, difference {number_text(v.difference, 3)}", ""))
     text = remark(v, digits)
@@ -77,11 +79,11 @@ def _what(v: Verdict, digits: int | None) -> str:
         point = " ".join(f"{name}={number_text(x, None)}" for name, x in v.elsewhere.inputs.items())
         expected, got = apart(v.elsewhere.expected, v.elsewhere.got, digits)
         return f"{v.diagnosis}: at {point} expected {expected}, got {got}"
-    if v.status == "fail":
+    if v.status == Outcome.FAIL:
         return v.diagnosis
-    if v.settled == "sympy":
+    if v.settled == Settled.SYMPY:
         return "everywhere, by sympy"
-    return f"at {v.points} further points" if v.settled == "points" else v.diagnosis
+    return f"at {v.points} further points" if v.settled == Settled.POINTS else v.diagnosis
 
 
 def apart(x: float, y: float, digits: int | None) -> tuple[str, str]:
@@ -97,10 +99,10 @@ def closing(found: Verification, digits: int | None) -> tuple[str, Role]:
     count = len(found.verdicts)
     if not count:
         return text, role
-    failed = sum(v.status == "fail" for v in found.verdicts)
+    failed = sum(v.status == Outcome.FAIL for v in found.verdicts)
     word = f"expectation{'s' * (count != 1 or failed > 0)}"
     met = f"{failed} of {count} {word} NOT MET" if failed else f"{count} {word} met"
-    seed = f" (seed {found.seed})" if any(v.settled == "points" for v in found.verdicts) else ""
+    seed = f" (seed {found.seed})" if any(v.settled == Settled.POINTS for v in found.verdicts) else ""
     return f"{met}{seed}; {text}", "fail" if failed else role
 
 
@@ -108,11 +110,11 @@ def problems(found: Verification) -> list[str]:
     """Return what is not met, a sentence each."""
     sentences = []
     for v in found.verdicts:
-        if v.status == "fail":
+        if v.status == Outcome.FAIL:
             expected, got = _numbers(v, 6)
             numbers = "" if v.elsewhere else f"expected {expected}, got {got}"
             sentences.append(f"{v.claim}: {': '.join(filter(None, (numbers, remark(v, 6))))}")
-    if found.report.check.status == "fail":
+    if found.report.check.status == Outcome.FAIL:
         sentences.append(summary(found.report, 6)[0])
     return sentences
 
