@@ -235,7 +235,7 @@ def _from_both_sides(tape: Tape, program: Program, name: str) -> Slope:
     is_far = any(not 1e-20 < x < 1e20 for x in numbers)
     # Near enough for everything that the program has: squares of 5e-324 are 1e-647.
     nearest = 1_300 if is_far else 40
-    with digits(max(DIGITS, 5 * nearest)):
+    with digits(max(DIGITS, 7 * nearest)):
         try:
             left, right = (_side(tape, program.point, name, side, nearest) for side in (-1, 1))
         except Trouble:
@@ -265,7 +265,7 @@ def _side(tape: Tape, point: Mapping[str, float], name: str, side: int, nearest:
     except NoValueError:
         return _no_side(value, steps)
     gaps = [y - here for y in near]
-    jumps = _size(gaps[2]) > max(_size(gaps[0]) / 1000, mp.mpf(10) ** -nearest * _size(here), mp.mpf(0))
+    jumps = abs(_sure(gaps[2])) > abs(_sure(gaps[0])) / 1000
     rises = [_sure(b - a) for a, b in zip(near, further, strict=True)] if jumps else [_sure(g) for g in gaps]
     quotients = [rise / step for rise, step in zip(rises, steps, strict=True)]
     slope, tolerance = _limit(quotients)
@@ -285,16 +285,12 @@ def _no_side(value: Any, steps: list[Any]) -> Side:
     return Side(exists=False)
 
 
-def _size(x: Ball) -> Any:
-    return abs(x.mid) + (0 if x.is_exact else mp.ldexp(1, int(x.error)))
-
-
 def _sure(x: Ball) -> Any:
     if not x.is_exact and x.error > magnitude(x.mid) - 60:
-        if x.mid and magnitude(x.mid) > x.error:
+        if magnitude(x.mid) > x.error or x.error > -0.8 * mp.prec:
             raise UnsureError
         # Below all digits: a difference of 0, or so small that the quotient is 0 as well.
-        return mp.mpf(0) if x.error < -0.8 * mp.prec else x.mid
+        return mp.mpf(0)
     return x.mid
 
 

@@ -90,7 +90,9 @@ Examples:
 NAME is an input or a step, and what is meant is its gradient (grad:NAME says
 so); value is the value of the program, value:NAME that of a step. A formula
 is compared at the given point, and for all points by sympy, or, where sympy
-can't settle it, at further random points.
+can't settle it, at further random points. Beside numbers and formulas there
+are kink, kink -1 1 (the slopes on the left and on the right, or none), smooth,
+undefined, inf, -inf, and digits >= 12 or <= 3, of a gradient.
 
 \b
 Exit status: 0 all is met; 1 an expectation is not met, or the cross-check
@@ -128,10 +130,10 @@ def check(
             )
         return _run_suite(suite.name, suite, criteria, form, output, check=cross_check)
     _refuse_options_of_suites(form, options.arguments)
-    from backprop_cli.expect.expectations import read_expectation
+    from backprop_cli.expect.facts import read_claim
 
     request = options.read()
-    expectations = [read_expectation(text, request.source) for text in expect or ()]
+    expectations = [read_claim(text, request.source) for text in expect or ()]
 
     from backprop_cli.expect.verify import verify_source
     from backprop_cli.report import Outcome

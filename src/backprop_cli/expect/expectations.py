@@ -57,17 +57,31 @@ def read_expectation(text: str, source: Source) -> Expectation:
     Raises ParseError or InputError.
     """
     text = normalise(text)
+    of, name = read_target(text, source)
+    left, _, right = text.partition("=")
+    code = _read_formula(text, len(left) + 1, names_of(source))
+    formula = " ".join(right.split())
+    number = evaluate_constant(text, len(left) + 1) if is_constant(code, names_of(source)) else None
+    return Expectation(text, of, name, formula, code, number)
+
+
+def names_of(source: Source) -> set[str]:
+    """Return the names of the inputs and the steps of a program."""
+    return {*source.inputs, *(statement.name for statement in source.statements if statement.name)}
+
+
+def read_target(text: str, source: Source) -> tuple[str, str]:
+    """Return what an expectation is of, gradient or value, and the name of the node. Raises InputError."""
     left, equals, right = text.partition("=")
     match = _TARGET.fullmatch(left)
     if not equals or match is None or (not match["name"] and match["of"] != "value"):
         raise InputError(f"{text!r} is not an expectation", text, 0, len(text), _FORM)
     if not right.strip():
         raise InputError("nothing is expected", text, 0, len(text), _FORM)
-    known = {*source.inputs, *(statement.name for statement in source.statements if statement.name)}
     name = canonical_name(match["name"])
     of = VALUE if match["of"] == "value" else GRADIENT
     if match["of"] is None and name == "value":
-        if "value" in known:
+        if "value" in names_of(source):
             raise InputError(
                 "value may be the value of the program or the gradient by its name value",
                 text,
@@ -75,10 +89,7 @@ def read_expectation(text: str, source: Source) -> Expectation:
                 "write grad:value=… for the gradient, value:=… for the value of the program",
             )
         of, name = VALUE, ""
-    code = _read_formula(text, len(left) + 1, known)
-    formula = " ".join(right.split())
-    number = evaluate_constant(text, len(left) + 1) if is_constant(code, known) else None
-    return Expectation(text, of, name, formula, code, number)
+    return of, name
 
 
 def _read_formula(text: str, start: int, known: Collection[str]) -> Code:

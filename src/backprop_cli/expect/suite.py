@@ -13,8 +13,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from backprop_cli.errors import BackpropError, FileError, InputError
-from backprop_cli.expect.expectations import read_expectation
+from backprop_cli.errors import BackpropError, DomainError, FileError, InputError, ParseError
+from backprop_cli.expect.facts import read_claim
 from backprop_cli.language.source import (
     check_names,
     choose_point,
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from backprop_cli.report import Report
 
 _CRITERIA = ("rtol", "atol", "points", "seed")
-_KEYS = ("name", "program", "inputs", "expect", "upstream", "wrt", "check", *_CRITERIA)
+_REFUSAL = ("error", "status", "hint")
+_KEYS = ("name", "source", "program", "inputs", "expect", *_REFUSAL, "upstream", "wrt", "check", *_CRITERIA)
+_KINDS = {error.kind: error for error in (DomainError, InputError, ParseError)}
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -122,23 +124,68 @@ def _case(keys: object, place: str) -> Case:
 def run_case(case: Case, criteria: Criteria, *, check: bool = True) -> CaseResult:
     """Judge a case. criteria, check: for what the case does not say itself."""
     started = time.perf_counter()
-    verification, error = None, case.error
+    verification, error, status = None, case.error, Outcome.ERROR
     if error is None:
         try:
-            verification = _verify(case.keys, criteria, check=check)
+            _check_keys(case.keys)
+            verification, error = _outcome(case.keys, criteria, check=check)
         except BackpropError as problem:
             error = problem
-    status = Outcome.ERROR if verification is None else verification.status
+        else:
+            status = _status(verification, error)
     return CaseResult(case.name, status, time.perf_counter() - started, verification, error)
 
 
-def _verify(keys: dict[str, Any], criteria: Criteria, *, check: bool) -> Verification:
+def _status(verification: Verification | None, error: BackpropError | None) -> Outcome:
+    if error is not None:
+        return Outcome.FAIL
+    return Outcome.PASS if verification is None else verification.status
+
+
+def _outcome(
+    keys: dict[str, Any], criteria: Criteria, *, check: bool
+) -> tuple[Verification | None, BackpropError | None]:
+    """Return the verification of a case; and if it is to end in an error, what is wrong with that."""
+    if "error" not in keys:
+        return _verify(keys, criteria, check=check), None
+    try:
+        found = _verify(keys, criteria, check=check)
+    except BackpropError as error:
+        return None, _wrong_error(keys, error)
+    return found, BackpropError(f"expected an error of the kind {keys['error']}, and there is none")
+
+
+def _wrong_error(keys: dict[str, Any], error: BackpropError) -> BackpropError | None:
+    """Return in what an error is not as expected, if it is not."""
+    told = {"error": error.kind, "status": int(error.status), "hint": error.hint}
+    for key in _REFUSAL:
+        wanted = keys.get(key, told[key])
+        if (str(wanted) not in str(told[key])) if key == "hint" else wanted != told[key]:
+            message = f"expected the {key} {wanted!r}, got {told[key]!r}: {error.message}"
+            return BackpropError(message, error.text, error.start, error.end)
+    return None
+
+
+def _check_keys(keys: dict[str, Any]) -> None:
+    """Raise InputError for keys that a case does not have, and for those whose value can't be."""
     for key in keys:
         if key not in _KEYS:
             hint = did_you_mean(key, _KEYS) or f"the keys are {', '.join(_KEYS)}"
             raise InputError(f"a case has no key {key!r}", hint=hint)
     if not isinstance(keys.get("name", ""), str):
         raise InputError("name is a text", hint='name = "the lesson"')
+    sources = keys.get("source", "")
+    if not all(isinstance(source, str) for source in (sources if isinstance(sources, list) else [sources])):
+        raise InputError("source is a text, or a list of texts", hint='source = "the book, page 12"')
+    if "error" not in keys and not keys.keys().isdisjoint(_REFUSAL):
+        raise InputError("status and hint are those of an error", hint='error = "domain"')
+    kind = keys.get("error", InputError.kind)
+    if kind not in _KINDS:
+        near = did_you_mean(kind, _KINDS) if isinstance(kind, str) else ""
+        raise InputError(f"there is no error {kind!r}", hint=near or f"the kinds are {', '.join(_KINDS)}")
+
+
+def _verify(keys: dict[str, Any], criteria: Criteria, *, check: bool) -> Verification:
     program = keys.get("program")
     if not isinstance(program, str):
         raise InputError("the case has no program", hint='program = "a*b"')
@@ -146,7 +193,9 @@ def _verify(keys: dict[str, Any], criteria: Criteria, *, check: bool) -> Verific
     source = read_source(program, given)
     point = choose_point(source, given)
     expectations = [
-        read_expectation(f"{name}={_text(x, name)}", source) for name, x in _table(keys, "expect").items()
+        read_claim(f"{name}={_text(x, name)}", source)
+        for name, xs in _table(keys, "expect").items()
+        for x in (xs if isinstance(xs, list) else [xs])
     ]
     wrt = keys.get("wrt")
     if wrt is not None and not (isinstance(wrt, list) and all(isinstance(name, str) for name in wrt)):

@@ -34,6 +34,7 @@ class Verdict(Record):
     claim: "b = a*f".  of: "gradient" or "value".  node: the id of the node it is about.
     status: passed or failed.  expected: NaN where the formula has no value.  got: computed in doubles, as
     grad shows it.  exact: computed in many digits, where that is another number; either may meet it.
+    words: of what is expected beside numbers, what was expected and what was got.
     settled: how far it was compared.  points: at how many further ones.  diagnosis: what differs, in words.
     """
 
@@ -48,6 +49,7 @@ class Verdict(Record):
     diagnosis: str = ""
     elsewhere: Elsewhere | None = None
     exact: float | None = None
+    words: tuple[str, str] | None = None
 
     @property
     def difference(self) -> float:

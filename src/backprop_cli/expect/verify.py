@@ -18,6 +18,7 @@ from backprop_cli.check.expressions import parse_source
 from backprop_cli.differentiate import differentiate_graph
 from backprop_cli.expect.claim import Claim, compare
 from backprop_cli.expect.criteria import DEFAULT
+from backprop_cli.expect.facts import Fact, judge_fact
 from backprop_cli.expect.identities import Identities
 from backprop_cli.expect.points import further_points, nearby_points
 from backprop_cli.expect.verdict import Settled, Verification
@@ -58,7 +59,7 @@ _SAME = 1e-15
 def verify_source(
     source: Source,
     point: dict[str, float],
-    expectations: Sequence[Expectation],
+    expectations: Sequence[Expectation | Fact],
     *,
     wrt: Iterable[str] | None = None,
     upstream: float = 1.0,
@@ -70,17 +71,21 @@ def verify_source(
     Raises InputError for an expectation of something that the program does not have, DomainError where the
     value or an expected gradient does not exist.
     """
-    graph = lower_source(source, [e.code for e in expectations])
+    facts = [e for e in expectations if isinstance(e, Fact)]
+    formulas = [e for e in expectations if not isinstance(e, Fact)]
+    graph = lower_source(source, [e.code for e in formulas])
     wanted = list(source.inputs if wrt is None else wrt)
     report = differentiate_graph(source, graph, point, wanted, upstream=upstream, check=check)
     judge = _Judge(source, graph, report, criteria)
-    claims = judge.claims(expectations)
+    claims = judge.claims(formulas)
     if claims:
         judge.at_point(claims)
         judge.beyond(claims)
+    verdicts = {id(e): claim.verdict for e, claim in zip(formulas, claims, strict=True)}
+    verdicts |= {id(fact): judge_fact(fact, report) for fact in facts}
     # What nobody asked for may be undefined where something else was expected.
-    missing = None if expectations and wrt is None else undefined_gradients(report)
-    return Verification(report, tuple(claim.verdict for claim in claims), criteria.seed, missing)
+    missing = None if facts or (expectations and wrt is None) else undefined_gradients(report)
+    return Verification(report, tuple(verdicts[id(e)] for e in expectations), criteria.seed, missing)
 
 
 class _Judge:

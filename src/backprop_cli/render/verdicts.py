@@ -38,7 +38,7 @@ def verdict_block(verdicts: tuple[Verdict, ...], *, digits: int | None) -> Block
                 (MARKS[v.status],),
                 (v.claim,),
                 *((text,) for text in _numbers(v, digits)),
-                (number_text(v.difference, 3 if digits is None else min(digits, 3)),),
+                (_difference(v, digits),),
                 (remark(v, digits),),
             ),
             "pass" if v.status == Outcome.PASS else "fail",
@@ -51,9 +51,15 @@ def verdict_block(verdicts: tuple[Verdict, ...], *, digits: int | None) -> Block
 
 def _numbers(v: Verdict, digits: int | None) -> tuple[str, str]:
     """Return what was expected and what was got, apart where they should be equal and are not."""
+    if v.words is not None:
+        return v.words
     if v.status == Outcome.PASS or v.elsewhere is not None:
         return number_text(v.expected, digits), number_text(v.got, digits)
     return apart(v.expected, v.got, digits)
+
+
+def _difference(v: Verdict, digits: int | None) -> str:
+    return "" if v.words else number_text(v.difference, 3 if digits is None else min(digits, 3))
 
 
 def _lines(v: Verdict, digits: int | None) -> list[tuple[str, Role]]:
@@ -61,7 +67,8 @@ def _lines(v: Verdict, digits: int | None) -> list[tuple[str, Role]]:
     expected, got = _numbers(v, digits)
     role: Role = "pass" if v.status == Outcome.PASS else "fail"
     lines: list[tuple[str, Role]] = [(f"{MARKS[v.status]} {v.claim}", role)]
-    lines.append((f"  expected {expected}, got {got}, difference {number_text(v.difference, 3)}", ""))
+    difference = "" if v.words else f", difference {number_text(v.difference, 3)}"
+    lines.append((f"  expected {expected}, got {got}{difference}", ""))
     text = remark(v, digits)
     return [*lines, (f"  {text}", "")] if text else lines
 
@@ -154,6 +161,8 @@ def _record(v: Verdict) -> dict[str, Any]:
         "difference": maybe_number(None if math.isnan(v.difference) else v.difference),
         "settled": v.settled,
     }
+    if v.words is not None:
+        record["words"] = {"expected": v.words[0], "got": v.words[1]}
     if v.points:
         record["points"] = v.points
     if v.exact is not None:
