@@ -5,10 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def main() -> None:
@@ -40,7 +36,7 @@ def _run() -> int:
     return run([_utf8(word) for word in sys.argv[1:]])
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: list[str]) -> int:
     """Run a command line in the world of this process, and return its exit status."""
     from backprop_cli import cli
     from backprop_cli.console.environment import Environment

@@ -13,12 +13,13 @@ from backprop_cli.cli.command import From, command
 from backprop_cli.cli.options import CrossCheck, Shown, Where, digits_of, form_of, read_file
 from backprop_cli.cli.suggest import suggest_expectations
 from backprop_cli.errors import Status, UsageError
-from backprop_cli.expect.criteria import ATOL_AT_ZERO, DEFAULT, Criteria
+from backprop_cli.expect.defaults import ATOL_AT_ZERO, POINTS, RTOL, SEED
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
     from backprop_cli.console.environment import Environment
     from backprop_cli.console.output import Output
+    from backprop_cli.expect.criteria import Criteria
     from backprop_cli.expect.suite import Case
     from backprop_cli.expect.verdict import Verification
 
@@ -32,10 +33,12 @@ class Format(StrEnum):
     junit = "junit"
 
 
-def read_criteria(
+class CriteriaOptions(NamedTuple):
+    """The options that say when two numbers are equal, and where formulas are compared."""
+
     rtol: Annotated[
         str, typer.Option("--rtol", metavar="R", help="Relative tolerance, to the larger of the two numbers.")
-    ] = number_text(DEFAULT.rtol),
+    ] = number_text(RTOL)
     atol: Annotated[
         str | None,
         typer.Option(
@@ -44,22 +47,23 @@ def read_criteria(
             help=f"Absolute tolerance.  [default: {number_text(ATOL_AT_ZERO)} where 0 is expected, else 0]",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     points: Annotated[
         str,
         typer.Option("--points", metavar="N", help="Further points for a formula; 0: the given one alone."),
-    ] = str(DEFAULT.points),
-    seed: Annotated[str, typer.Option("--seed", metavar="S", help="Seed of the further points.")] = str(
-        DEFAULT.seed
-    ),
-) -> Criteria:
-    """Return when two numbers are equal. Raises UsageError, ParseError or InputError."""
-    return Criteria(
-        _read_tolerance("--rtol", rtol),
-        None if atol is None else _read_tolerance("--atol", atol),
-        _read_count("--points", points),
-        _read_count("--seed", seed),
-    )
+    ] = str(POINTS)
+    seed: Annotated[str, typer.Option("--seed", metavar="S", help="Seed of the further points.")] = str(SEED)
+
+    def read(self) -> Criteria:
+        """Return them as numbers. Raises UsageError, ParseError or InputError."""
+        from backprop_cli.expect.criteria import Criteria
+
+        return Criteria(
+            _read_tolerance("--rtol", self.rtol),
+            None if self.atol is None else _read_tolerance("--atol", self.atol),
+            _read_count("--points", self.points),
+            _read_count("--seed", self.seed),
+        )
 
 
 class SuiteOptions(NamedTuple):
@@ -114,7 +118,7 @@ def check(
     options: Where,
     cross_check: CrossCheck = True,
     suite: Annotated[SuiteOptions, From(SuiteOptions)],
-    criteria: Annotated[Criteria, From(read_criteria)],
+    equality: Annotated[CriteriaOptions, From(CriteriaOptions)],
     form: Annotated[Format, form_of(Format.text)],
     digits: Annotated[int | None, digits_of(6)],
     output: Shown,
@@ -123,6 +127,7 @@ def check(
 
     Without --expect, the cross-check with sympy alone.
     """
+    criteria = equality.read()
     if suite.name is not None:
         if expect or options.are_given:
             raise UsageError(

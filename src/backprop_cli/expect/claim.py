@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from backprop_cli.errors import DomainError, InputError
-from backprop_cli.expect.criteria import ATOL_AT_ZERO
+from backprop_cli.expect.defaults import ATOL_AT_ZERO
 from backprop_cli.expect.diagnose import find_causes
 from backprop_cli.expect.expectations import GRADIENT
 from backprop_cli.expect.verdict import Elsewhere, Settled, Verdict

@@ -1,10 +1,9 @@
-"""When two numbers are equal: the defaults of ``check`` stand here alone."""
+"""When two numbers are equal."""
 
 from __future__ import annotations
 
+from backprop_cli.expect.defaults import POINTS, RTOL, SEED
 from backprop_cli.record import Record
-
-ATOL_AT_ZERO = 1e-12
 
 
 class Criteria(Record):
@@ -16,10 +15,10 @@ class Criteria(Record):
     seed: of these points.
     """
 
-    rtol: float = 1e-9
+    rtol: float = RTOL
     atol: float | None = None
-    points: int = 20
-    seed: int = 0
+    points: int = POINTS
+    seed: int = SEED
 
 
 DEFAULT = Criteria()
