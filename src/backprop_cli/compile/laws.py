@@ -1,19 +1,19 @@
 """The laws by which straight-line code gets shorter: a law a line.
 
 A law says that a term may be replaced by another one, and how far the two agree. The letters: x, y, z are
-any operands, c, d, e numbers that are known, k a power of two, p, q, r conditions. The first law that fits
+any operands, c, d, e numbers that are known, k a power of two, p, q conditions. The first law that fits
 is taken; sums, products, ``both`` and ``either`` fit either way round.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import chain
 from math import frexp, isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.compile.registers import COMMUTATIVE, Register, is_same, kind
+from backprop_cli.compile.registers import COMMUTATIVE, kind
+from backprop_cli.compile.terms import Apply, Known, Letter, Term, call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,54 +32,6 @@ class Holds(IntEnum):
     """Likewise, where numbers on the way are finite and none overflows or underflows."""
 
 
-class Term:
-    """A side of a law, written as a formula."""
-
-    def __add__(self, other: Term | float) -> Term:
-        return Apply("add", (self, _term(other)))
-
-    def __sub__(self, other: Term | float) -> Term:
-        return Apply("sub", (self, _term(other)))
-
-    def __mul__(self, other: Term | float) -> Term:
-        return Apply("mul", (self, _term(other)))
-
-    def __truediv__(self, other: Term | float) -> Term:
-        return Apply("div", (self, _term(other)))
-
-    def __rtruediv__(self, other: float) -> Term:
-        return Apply("div", (_term(other), self))
-
-    def __pow__(self, other: Term | float) -> Term:
-        return Apply("pow", (self, _term(other)))
-
-    def __neg__(self) -> Term:
-        return Apply("neg", (self,))
-
-
-@dataclass(frozen=True)
-class Apply(Term):
-    """An instruction at terms."""
-
-    name: str
-    args: tuple[Term, ...]
-
-
-@dataclass(frozen=True)
-class Letter(Term):
-    """Any operand, the same one wherever the letter stands; with ``fits`` only numbers that it accepts."""
-
-    name: str
-    fits: Callable[[float], bool] | None = None
-
-
-@dataclass(frozen=True)
-class Known(Term):
-    """A number, or a truth value. On the left side zero may have either sign."""
-
-    value: float | bool
-
-
 class Law(NamedTuple):
     """``left`` may be replaced by ``right``.
 
@@ -92,14 +44,6 @@ class Law(NamedTuple):
     holds: Holds = Holds.BITS
     ulps: float = 0.0
     when: Callable[[Code, dict[str, Operand]], bool] | None = None
-
-
-def _term(x: Term | float) -> Term:
-    return x if isinstance(x, Term) else Known(x)
-
-
-def _call(name: str, *args: Term | float) -> Apply:
-    return Apply(name, tuple(map(_term, args)))
 
 
 def is_power_of_two(number: float) -> bool:
@@ -123,9 +67,9 @@ def _laws() -> tuple[Law, ...]:
     values, in_range = Holds.VALUES, Holds.RANGE
 
     def where(condition: Term | bool, a: Term | float, b: Term | float) -> Apply:
-        return _call("where", condition, a, b)
+        return call("where", condition, a, b)
 
-    is_zero = _call("eq", x, 0.0)
+    is_zero = call("eq", x, 0.0)
     table: tuple[tuple[object, ...], ...] = (
         # sums
         (x + x, x * 2.0),
@@ -145,40 +89,40 @@ def _laws() -> tuple[Law, ...]:
         (where(p, 1.0, 0.0) * x, where(p, x, 0.0), in_range),
         (where(p, 0.0, 1.0) * x, where(p, 0.0, x), in_range),
         # quotients
-        (_call("ratio", x, y), x / y, in_range),
+        (call("ratio", x, y), x / y, in_range),
         (x / k, x * (1.0 / k)),
         (x / y, x * (1.0 / y), in_range, 1.5, _is_reciprocal_there),
         # signs
-        (_call("neg", -x), x),
+        (call("neg", -x), x),
         (-(x - y), y - x, values),
         (-(x * c), x * -c),
-        (_call("abs", -x), _call("abs", x)),
-        (_call("abs", x * c), _call("abs", x) * _call("abs", c)),
-        (_call("abs", _call("abs", x)), _call("abs", x)),
+        (call("abs", -x), call("abs", x)),
+        (call("abs", x * c), call("abs", x) * call("abs", c)),
+        (call("abs", call("abs", x)), call("abs", x)),
         # powers: products of up to three factors are right to 1.5 ulp; a power costs ten times as much
         (x**0.0, Known(1.0)),
         (x**1.0, x),
         (x**2.0, x * x, values, 1.0),
         (x**3.0, x * x * x, values, 2.0),
         (x**4.0, (x * x) ** 2.0, values, 3.0),
-        (x**0.5, _call("sqrt", x), in_range, 1.0),
+        (x**0.5, call("sqrt", x), in_range, 1.0),
         (x**-0.5, 1.0 / x**0.5, values, 2.0),
         (x**-1.0, 1.0 / x, values, 1.0),
         (x**-2.0, 1.0 / x**2.0, in_range, 2.0),
         # conditions
-        (_call("both", p, p), p),
-        (_call("both", p, True), p),
-        (_call("both", p, False), Known(False)),
-        (_call("either", p, p), p),
-        (_call("either", p, True), Known(True)),
-        (_call("either", p, False), p),
+        (call("both", p, p), p),
+        (call("both", p, True), p),
+        (call("both", p, False), Known(False)),
+        (call("either", p, p), p),
+        (call("either", p, True), Known(True)),
+        (call("either", p, False), p),
         # decisions
         (where(True, x, y), x),
         (where(False, x, y), y),
-        (where(p, True, q), _call("either", p, q)),
-        (where(p, False, q), _call("both", _call("not", p), q)),
-        (where(p, q, True), _call("either", _call("not", p), q)),
-        (where(p, q, False), _call("both", p, q)),
+        (where(p, True, q), call("either", p, q)),
+        (where(p, False, q), call("both", call("not", p), q)),
+        (where(p, q, True), call("either", call("not", p), q)),
+        (where(p, q, False), call("both", p, q)),
         (where(p, x, x), x),
         # what comes out of 0 as 0 by itself
         (where(is_zero, 0.0, x), x, values),
@@ -206,10 +150,8 @@ class Laws:
         """Return what an instruction comes to more simply, or None."""
         for law in self._that_may_fit(name, *map(kind, args)):
             found: dict[str, Operand] = {}
-            if not all(_fits(term, arg, found) for term, arg in zip(law.left.args, args, strict=True)):
-                continue
-            if law.when is None or law.when(code, found):
-                return build(law.right, code, found)
+            if law.left.args_fit(args, found) and (law.when is None or law.when(code, found)):
+                return law.right.build(code, found)
         return None
 
     def _that_may_fit(self, name: str, *kinds: str) -> tuple[Law, ...]:
@@ -230,45 +172,7 @@ def _either_way(law: Law) -> list[Law]:
 
 def _about(name: str, kinds: tuple[str, ...], laws: Iterable[Law]) -> Iterable[Law]:
     for law in laws:
-        if law.left.name == name and all(map(_may_be, law.left.args, kinds)):
+        if law.left.name == name and all(
+            term.may_be(kind) for term, kind in zip(law.left.args, kinds, strict=True)
+        ):
             yield law
-
-
-def _may_be(term: Term, kind: str) -> bool:
-    match term:
-        case Apply(name):
-            return kind == name
-        case Known(value):
-            return kind == type(value).__name__
-        case Letter(_, None):
-            return True
-    return kind == "float"
-
-
-def _fits(term: Term, operand: Operand, found: dict[str, Operand]) -> bool:
-    """Tell whether an operand is as a term says; ``found`` gets the operands of its letters."""
-    match term:
-        case Known(value):
-            return type(operand) is type(value) and operand == value
-        case Letter(name, accepts):
-            if name in found:
-                return is_same(found[name], operand)
-            found[name] = operand
-            return accepts is None or (isinstance(operand, float) and accepts(operand))
-        case Apply(name, args):
-            if not isinstance(operand, Register) or operand.name != name:
-                return False
-            return all(_fits(inner, arg, found) for inner, arg in zip(args, operand.args, strict=True))  # type: ignore[arg-type]
-    raise TypeError(term)
-
-
-def build(term: Term, code: Code, found: dict[str, Operand]) -> Operand:
-    """Return what a term comes to where its letters are these operands."""
-    match term:
-        case Known(value):
-            return value
-        case Letter(name):
-            return found[name]
-        case Apply(name, args):
-            return code.apply(name, *(build(arg, code, found) for arg in args))
-    raise TypeError(term)

@@ -78,20 +78,20 @@ class Tracer(Binary64):
 
     def apply(self, name: str, *args: Operand) -> Operand:
         """Return what a function comes to: a number if its arguments are known, else a register."""
-        args = tuple(float(arg) if type(arg) is int else arg for arg in args)
-        if not any(isinstance(arg, Register) for arg in args):
+        args = tuple([float(arg) if type(arg) is int else arg for arg in args])
+        if Register not in map(type, args):
             function = _OPERATORS.get(name) or getattr(FLOAT, name)
             known = function(*args)
             return bool(known) if name in CONDITIONS else known
         if name in COMMUTATIVE and not isinstance(args[0], Register):
             args = args[::-1]
-        made = self._made.get(_key(name, args))
-        if made is not None:
-            return made
+        key = _key(name, args)
+        if key in self._made:
+            return self._made[key]
         simpler = self._laws.simplify(self, name, args)
         if simpler is None and name == "where":
             simpler = _settled(self, *args)  # type: ignore[arg-type]
-        return self.emit(name, *args) if simpler is None else simpler
+        return self._emit(key, name, args) if simpler is None else simpler
 
     def has(self, name: str, *args: Operand) -> bool:
         """Tell whether there is such an instruction already."""
@@ -99,7 +99,9 @@ class Tracer(Binary64):
 
     def emit(self, name: str, *args: Register | float | str) -> Register:
         """Return the register of an instruction, the same one for equal instructions."""
-        key = _key(name, args)
+        return self._emit(_key(name, args), name, args)
+
+    def _emit(self, key: tuple[object, ...], name: str, args: tuple[Register | float | str, ...]) -> Register:
         made = self._made.get(key)
         if made is None:
             made = self._made[key] = Register(self, len(self.registers), name, args)
