@@ -12,11 +12,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.check.expressions import parse_source
-from backprop_cli.check.formulas import Elementary, NoFormulaError, Steps, evaluate, formula_text, measure
-from backprop_cli.graph.sweep import Sweep, sweep_graph
+from backprop_cli.check.formulas import (
+    Elementary,
+    NoFormulaError,
+    Steps,
+    TooFewDigitsError,
+    evaluate,
+    formula_text,
+    measure,
+)
+from backprop_cli.graph.sweep import Failure, Sweep, sweep_graph
 from backprop_cli.operations.bounded import (
+    NEGLIGIBLE,
     Bounded,
-    RoundingNamespace,
+    BoundedReals,
     add_logs,
     bounded_floats,
     bounded_reals,
@@ -41,6 +50,9 @@ MOST_STEPS = 50_000
 _FORMULA_SIZE, _FORMULA_DEPTH, _FORMULA_WORK = 250, 40, 1_500
 _FORMULA_DECISIONS = 2
 _AGREEMENT = math.log2(1e-30)
+# Half the least double and the largest one, as logarithms.
+_BELOW_DOUBLES, _MOST_DOUBLE = -1075.0, 1023.0
+_TOO_FEW = "{} digits are not enough to compare here"
 
 
 def cross_check(
@@ -58,49 +70,48 @@ def cross_check(
     wanted = [name for name in gradients if name not in checks]
     program = parse_source(source)
     side = _choose_side(program, wanted, sweep.upstream)
-    steps = len(sweep.graph.ops)
-    precision = 0
-    values_differ = False
     pairs: dict[str, _Pair] = {}
-    for digits in LADDER:
-        if precision and (len(checks) == len(gradients) or steps * digits > BUDGET):
+    rung, values_differ = None, False
+    for digits in _affordable(sweep):
+        if rung and len(checks) == len(gradients):
             break
-        precision = digits
-        m = bounded_reals(precision)
-        exact = sweep_graph(sweep.graph, sweep.point, sweep.upstream, m)
-        if sweep.graph.output in exact.failures:
-            no_value = "computed with more digits, the value does not exist"
-            return skipped_check(gradients, no_value, checks)
         try:
-            side, value, slopes = _differentiate(side, program, sweep, m)
-        except (NoFormulaError, ArithmeticError, ValueError) as error:
-            no_value = "sympy's formula has no value here"
-            reason = str(error) if isinstance(error, NoFormulaError) else no_value
-            return skipped_check(gradients, reason, checks)
-        values_differ |= _agreement(exact.primal[sweep.graph.output], value) == Outcome.FAIL
+            rung = _climb(digits, rung.side if rung else side, program, sweep)
+        except _NoValueError as error:
+            hindrance = str(error)
+            if error.is_sure:
+                break
+            continue
+        values_differ |= _agreement(rung.exact.primal[sweep.graph.output], rung.value) == Outcome.FAIL
         for name in wanted:
             if name not in checks:
-                pairs[name] = pair = _Pair(
-                    gradients[name], _slope(exact, name, m), slopes[name], side.text(name)
-                )
+                pairs[name] = pair = rung.pair(name, gradients[name])
                 verdict = _agreement(pair.graph, pair.formula)
                 if verdict:
-                    checks[name] = _verdict(verdict, pair, m)
+                    checks[name] = _verdict(verdict, pair, rung.m)
+    if rung is None:
+        return skipped_check(gradients, hindrance, checks)
     for name in wanted:
         if name not in checks:
-            checks[name] = _judge_rounding(pairs[name], m)
-    _call_zero(sweep, checks, exact, m)
+            checks[name] = _judge_rounding(pairs[name], rung.m)
+    _call_zero(sweep, checks, rung)
     poor = any(c.digits is not None and c.digits < FEW_DIGITS for c in checks.values())
     status, reason = _sum_up(list(checks.values()), values_differ=values_differ)
     return Check(
         status,
-        side.method,
-        precision,
+        rung.side.method,
+        rung.m.base.digits,
         {name: checks[name] for name in gradients},
         reason,
-        find_loss(sweep, exact) if poor else None,
-        m.base.to_text(exact.primal[sweep.graph.output].value),
+        find_loss(sweep, rung.exact) if poor else None,
+        rung.m.base.to_text(rung.exact.primal[sweep.graph.output].value),
     )
+
+
+def _affordable(sweep: Sweep) -> list[int]:
+    """Return the digits to try in turn."""
+    steps = len(sweep.graph.ops)
+    return [digits for digits in LADDER if digits == LADDER[0] or steps * digits <= BUDGET]
 
 
 def _hindrance(sweep: Sweep) -> str:
@@ -146,15 +157,63 @@ def _why_skipped(checks: Sequence[GradientCheck]) -> str:
 # ---- the two sides ----
 
 
-def _slope(sweep: Sweep, name: str, m: RoundingNamespace) -> Bounded:
-    slope: Bounded = sweep.gradient(sweep.graph.inputs[name], m)
-    return slope
+class _NoValueError(Exception):
+    """There is no value in these digits. is_sure: nor will there be in more."""
+
+    def __init__(self, reason: str, *, is_sure: bool) -> None:
+        super().__init__(reason)
+        self.is_sure = is_sure
+
+
+class _Rung(NamedTuple):
+    """Both sides to a count of digits: the sweep of the graph, and sympy's value and slopes."""
+
+    m: BoundedReals
+    exact: Sweep
+    side: _Formulas | _Chain
+    value: Bounded
+    slopes: dict[str, Bounded]
+
+    def slope(self, name: str) -> Bounded:
+        """Return the gradient by an input as the graph has it."""
+        slope: Bounded = self.exact.gradient(self.exact.graph.inputs[name], self.m)
+        return slope
+
+    def pair(self, name: str, gradient: float) -> _Pair:
+        """Return the gradient by an input by all three routes."""
+        return _Pair(gradient, self.slope(name), self.slopes[name], self.side.text(name))
+
+
+def _climb(digits: int, side: _Formulas | _Chain, program: Program, sweep: Sweep) -> _Rung:
+    """Return both sides to a count of digits. Raises _NoValueError."""
+    m = bounded_reals(digits)
+    exact = sweep_graph(sweep.graph, sweep.point, sweep.upstream, m)
+    if sweep.graph.output in exact.failures:
+        if _is_undecided(exact):
+            raise _NoValueError(_TOO_FEW.format(digits), is_sure=False)
+        raise _NoValueError("computed with more digits, the value does not exist", is_sure=True)
+    try:
+        return _Rung(m, exact, *_differentiate(side, program, sweep, m))
+    except TooFewDigitsError as error:
+        raise _NoValueError(str(error), is_sure=False) from None
+    except NoFormulaError as error:
+        raise _NoValueError(str(error), is_sure=True) from None
+    except (ArithmeticError, ValueError):
+        raise _NoValueError("sympy's formula has no value here", is_sure=False) from None
+
+
+def _is_undecided(exact: Sweep) -> bool:
+    """Tell whether more digits may give a value where there is none in these."""
+    return Failure.INDETERMINATE in exact.failures.values() or any(
+        op is not None and op.condition and not y.is_exact
+        for op, y in zip(exact.graph.ops, exact.primal, strict=True)
+    )
 
 
 def _differentiate(
-    side: _Formulas | _Chain, program: Program, sweep: Sweep, m: RoundingNamespace
+    side: _Formulas | _Chain, program: Program, sweep: Sweep, m: BoundedReals
 ) -> tuple[_Formulas | _Chain, Bounded, dict[str, Bounded]]:
-    """Return sympy's value and gradients, and the side that had them.
+    """Return the side that has sympy's value and gradients, and these.
 
     A formula of the whole program may have no value where every step has one (x**y*y/x at 0). Raises
     NoFormulaError, ArithmeticError or ValueError where the steps have none either.
@@ -179,7 +238,7 @@ class _Formulas:
         self.formulas = {name: self.elementary.derivative(program.inputs[name]) for name in wanted}
 
     def gradients(
-        self, point: Mapping[str, float], upstream: float, m: RoundingNamespace
+        self, point: Mapping[str, float], upstream: float, m: BoundedReals
     ) -> tuple[Bounded, dict[str, Bounded]]:
         values = {symbol: m.number(point[name]) for name, symbol in self.program.inputs.items()}
         values |= self.elementary.constants(m)
@@ -206,7 +265,7 @@ class _Chain:
         self.steps = Steps(program)
 
     def gradients(
-        self, point: Mapping[str, float], upstream: float, m: RoundingNamespace
+        self, point: Mapping[str, float], upstream: float, m: BoundedReals
     ) -> tuple[Bounded, dict[str, Bounded]]:
         return self.steps.gradients({name: m.number(x) for name, x in point.items()}, m.number(upstream), m)
 
@@ -243,19 +302,24 @@ class _Pair(NamedTuple):
 
 
 def _agreement(graph: Bounded, formula: Bounded) -> Outcome | None:
-    """Tell whether two numbers agree; None where rounding hides it."""
+    """Tell whether two numbers agree; None where rounding hides it.
+
+    What is not finite agrees with nothing.
+    """
     gap = log2_size(graph.value - formula.value)
     size = max(graph.size, formula.size)
     slack = add_logs(graph.error, formula.error) + 1
+    if not (size < math.inf and slack < math.inf):
+        return None
     if gap > slack and gap > size + _AGREEMENT:
         return Outcome.FAIL
-    # The last: sympy's formula is 0 itself.
-    if slack <= size + _AGREEMENT or slack == -math.inf or (not formula and formula.error == -math.inf):
+    # The last: sympy's formula is 0 itself; and what both have is 0 to any double.
+    if slack <= size + _AGREEMENT or slack == -math.inf or not formula or max(size, slack) < _BELOW_DOUBLES:
         return Outcome.PASS
     return None
 
 
-def _verdict(status: Outcome, pair: _Pair, m: RoundingNamespace) -> GradientCheck:
+def _verdict(status: Outcome, pair: _Pair, m: BoundedReals) -> GradientCheck:
     exact = pair.formula if status == Outcome.PASS and not pair.formula else pair.graph
     return GradientCheck(
         status,
@@ -265,16 +329,14 @@ def _verdict(status: Outcome, pair: _Pair, m: RoundingNamespace) -> GradientChec
     )
 
 
-def _judge_rounding(pair: _Pair, m: RoundingNamespace) -> GradientCheck:
+def _judge_rounding(pair: _Pair, m: BoundedReals) -> GradientCheck:
     """Judge a gradient that all digits could not tell: both are zero to that many, or it is skipped."""
     if pair.graph.is_rounding and pair.formula.is_rounding:
         return _verdict(Outcome.PASS, pair._replace(graph=m.zero, formula=m.zero), m)
-    return GradientCheck(
-        Outcome.SKIPPED, formula=pair.text, reason=f"{m.base.digits} digits are not enough to compare here"
-    )
+    return GradientCheck(Outcome.SKIPPED, formula=pair.text, reason=_TOO_FEW.format(m.base.digits))
 
 
-def _digits(gradient: float, exact: Any, m: RoundingNamespace) -> int:
+def _digits(gradient: float, exact: Any, m: BoundedReals) -> int:
     """Return how many significant digits of the float agree with the exact gradient, 16 being all."""
     if gradient == m.base.to_float(exact):
         return ALL_DIGITS
@@ -284,8 +346,12 @@ def _digits(gradient: float, exact: Any, m: RoundingNamespace) -> int:
     return max(0, min(ALL_DIGITS, math.floor(-lost * math.log10(2))))
 
 
-def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], exact: Sweep, m: RoundingNamespace) -> None:
-    """Where a float gradient is nothing but rounding, say so, with the bound, instead of "0 digits"."""
+def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -> None:
+    """Where a float gradient is nothing but rounding, say so, with the bound, instead of "0 digits".
+
+    So it is where the true gradient is zero; and where no digit is right, and the bound is small beside the
+    terms that cancelled in it and beside those of the value.
+    """
     doubtful = [
         name
         for name, check in checks.items()
@@ -295,10 +361,15 @@ def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], exact: Sweep, m: 
         return
     floats = bounded_floats()
     bounded = sweep_graph(sweep.graph, sweep.point, sweep.upstream, floats)
+    terms = bounded.primal[sweep.graph.output].scale + log2_size(sweep.upstream)
     for name in doubtful:
-        slope = _slope(bounded, name, floats)
-        within = abs(slope.value) + 2.0**slope.error
-        if slope.is_rounding and abs(_slope(exact, name, m).value) <= within:
+        slope: Bounded = bounded.gradient(sweep.graph.inputs[name], floats)
+        within = abs(slope.value) + (2.0**slope.error if slope.error < _MOST_DOUBLE else 0.0)
+        # Moved by its own size, the input changes the value by no more than the rounding of its terms.
+        moved = log2_size(within) + log2_size(sweep.point[name] or 1.0)
+        is_zero = float(checks[name].value or "nan") == 0
+        is_near = checks[name].digits == 0 and log2_size(rung.slope(name).value) <= log2_size(within)
+        if is_zero or (is_near and slope.is_rounding and moved < terms + NEGLIGIBLE):
             checks[name] = replace(checks[name], digits=None, zero_within=within)
 
 

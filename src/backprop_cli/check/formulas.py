@@ -6,7 +6,6 @@ neither the partials of the operation table nor the graph with the sweeps that i
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sympy
@@ -23,7 +22,11 @@ if TYPE_CHECKING:
 
 
 class NoFormulaError(Exception):
-    """Sympy's formula contains something that has no number, or none at this point."""
+    """Sympy's formula contains something that has no number."""
+
+
+class TooFewDigitsError(NoFormulaError):
+    """Sympy's formula has no number at this point, as far as these digits can tell."""
 
 
 _DEFINITIONS = {head(op): op.symbolic for op in OPS.values() if not op.infix or op.condition}
@@ -192,7 +195,7 @@ def _evaluate(expr: Any, values: dict[Any, Number], m: RoundingNamespace, memo: 
     if expr.is_Symbol:
         value = values[expr]
         if value is None:
-            raise NoFormulaError("sympy's formula has no value here")
+            raise TooFewDigitsError("sympy's formula has no value here")
         return value
     if expr.is_Rational:
         if expr.q == 1:
@@ -218,7 +221,7 @@ def _evaluate(expr: Any, values: dict[Any, Number], m: RoundingNamespace, memo: 
     if type(expr) is sympy.cot:
         sine = m.sin(args[0])
         if sine.size <= sine.error + 1:
-            raise NoFormulaError("sympy's formula has no value here")  # floor, at an integer
+            raise TooFewDigitsError("sympy's formula has no value here")  # floor, at an integer
         return m.cos(args[0]) / sine
     function = _FUNCTIONS.get(type(expr))
     if function is None:
@@ -281,12 +284,11 @@ def _holds(condition: Any, values: dict[Any, Number], m: RoundingNamespace, memo
     if isinstance(condition, sympy.Not):
         return not _holds(condition.args[0], values, m, memo)
     if isinstance(condition, sympy.Ne):
-        left, right = (evaluate(arg, values, m, memo) for arg in condition.args)
-        return bool(left != right)
+        return not _holds(sympy.Eq(*condition.args, evaluate=False), values, m, memo)
     verdict = evaluate(condition, values, m, memo)
-    if verdict.error >= -1:  # the other side of the boundary is within rounding
-        raise NoFormulaError("a condition of sympy's formula is too close to call")
-    return bool(verdict)
+    if not verdict.is_exact:  # the other side of the boundary is within rounding
+        raise TooFewDigitsError("a condition of sympy's formula is too close to call")
+    return bool(verdict.value)
 
 
 class Steps:
@@ -325,7 +327,7 @@ class Steps:
                     sofar = adjoint.get(id(arg))
                     adjoint[id(arg)] = contribution if sofar is None else sofar + contribution
         if values[output] is None:
-            raise NoFormulaError("sympy's formula has no value here")
+            raise TooFewDigitsError("sympy's formula has no value here")
         return values[output], {name: adjoint.get(id(symbol), m.zero) for name, symbol in inputs.items()}
 
     def _slopes(self, part: Any, values: dict[int, Number], m: RoundingNamespace) -> list[Number | None]:
@@ -339,7 +341,7 @@ class Steps:
                 slopes.append(None)
                 continue
             slope = evaluate(derivative, bound, m, memo)
-            slopes.append(slope if slope or slope.error > -math.inf else None)
+            slopes.append(slope if slope else None)
         return slopes
 
 

@@ -127,8 +127,14 @@ class Claim:
     def judge(self, pair: Pair | None, floats: Sweep, elsewhere: Sequence[Sweep], *, met: bool) -> None:
         """Put down what was found at the given point. elsewhere: sweeps in doubles at further points."""
         got = self.got(floats, FLOAT)
-        exact, expected = map(_number, pair) if pair else (got, math.nan)
-        diagnosis = "" if met else self._diagnosis(floats, elsewhere, expected)
+        exact, expected = map(_number, pair) if pair else (got, floats.primal[self.formula])
+        if not math.isfinite(expected):
+            expected = math.nan
+            diagnosis = "the formula has no value here"
+        elif pair is None:
+            diagnosis = "more digits do not decide it"
+        else:
+            diagnosis = "" if met else self._diagnosis(floats, elsewhere, expected)
         self.verdict = Verdict(
             self.expectation.claim,
             self.expectation.of,
@@ -137,7 +143,7 @@ class Claim:
             expected,
             got,
             Settled.POINT,
-            diagnosis=diagnosis if pair else "the formula has no value here",
+            diagnosis=diagnosis,
             exact=None if math.isnan(exact) or math.isclose(got, exact, rel_tol=_VISIBLE) else exact,
         )
 

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 _NONE = -math.inf  # the logarithm of no error at all
 # A value within a few of its error bounds is at the rounding level: most of its digits are noise.
 _LEVEL = 2.0
-_NEGLIGIBLE = math.log2(1e-10)
+NEGLIGIBLE = math.log2(1e-10)
+"""What is beside something else no more than the last of ten digits, as a logarithm."""
 
 
 def log2_size(x: Any) -> float:
@@ -85,7 +86,7 @@ class Bounded:
     @property
     def is_rounding(self) -> bool:
         """Tell whether nothing is left of the terms that the value was summed from, to ten digits of them."""
-        return self.size <= self.error + _LEVEL <= self.scale + _NEGLIGIBLE
+        return self.size <= self.error + _LEVEL <= self.scale + NEGLIGIBLE
 
     def __add__(self, other: Any) -> Bounded:
         other = self.m.number(other)
@@ -278,13 +279,30 @@ class BoundedReals(RoundingNamespace):
                 raise
             spread = _spread(name, ops, y, corners)
             scale = _NONE
-            for x in ops:
-                if not x.is_exact:
-                    # Noise is passed on, and at most as large as it comes.
-                    scale = add_logs(scale, x.scale + min(0.0, spread - x.error))
+            if log2_size(y) <= spread + _LEVEL:
+                scale = self._scale(function, ops, y, spread)
             return self.rounded(y, spread, scale, self._rounding(name, xs, y))
 
         return bounded
+
+    def _scale(self, function: Callable[..., Number], ops: list[Bounded], y: Number, spread: float) -> float:
+        """Return how far a function moves with the operands, or the terms that cancelled in them.
+
+        Noise is passed on, and at most as large as it comes.
+        """
+        scale = _NONE
+        for place, x in enumerate(ops):
+            if not x.is_exact and x.scale < math.inf:
+                moved = [other.value for other in ops]
+                moved[place] = x.value + self._power(x.scale)
+                there = _try(function, moved)
+                far = _NONE if there is None else log2_size(there - y)
+                scale = add_logs(scale, min(x.scale, max(far, x.scale + spread - x.error)))
+        return scale
+
+    def _power(self, exponent: float) -> Number:
+        """Return the least power of two with a whole exponent that is not below 2**exponent."""
+        return self.base.mp.ldexp(self.base.one, math.ceil(exponent)) if exponent > _NONE else self.base.zero
 
     def _corners(self, function: Callable[..., Number], ops: list[Bounded]) -> list[Number | None]:
         """Return the values of a function at the corners of its operands' intervals, None where none is.
@@ -300,7 +318,7 @@ class BoundedReals(RoundingNamespace):
         return [_try(function, xs) for xs in combinations(*ends)]
 
     def _ends(self, x: Bounded) -> tuple[Number, Number]:
-        step = self.base.mp.ldexp(self.base.one, math.ceil(x.error))
+        step = self._power(x.error)
         return x.value - step, x.value + step
 
     def _rounding(self, name: str, xs: list[Number], y: Number) -> float:

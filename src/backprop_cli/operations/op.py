@@ -210,7 +210,7 @@ class Namespace:
         return self.one / (root * root)
 
     def power_slope(self, x: Number, y: Number) -> Number:
-        """Return y·x**(y - 1), for x other than 0."""
+        """Return y·x**(y - 1), at x = 0 for y >= 1."""
         return y * self.shifted_pow(x, y)
 
     def over_norm(self, part: Number, x: Number, y: Number, norm: Number) -> Number:  # noqa: ARG002

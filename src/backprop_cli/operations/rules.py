@@ -91,10 +91,10 @@ def at_point(value: float) -> Callable[[Namespace, Sequence[Number], Sequence[bo
 
 
 def pow_by_base(m: Namespace, _y: Number, x: Number, n: Number) -> Number:
-    """∂(xⁿ)/∂x = n·x**(n - 1); at x = 0: 0 for n = 0 and n > 1, 1 for n = 1, infinite between 0 and 1."""
-    at_zero = m.where(m.both(m.gt(n, m.zero), m.lt(n, m.one)), m.inf, m.where(m.eq(n, m.one), m.one, m.zero))
-    away = m.eq(x, m.zero)
-    return m.where(away, at_zero, m.power_slope(m.where(away, m.one, x), n))
+    """∂(xⁿ)/∂x = n·x**(n - 1); at x = 0, for n < 1: infinite, for n = 0: 0."""
+    corner = m.both(m.eq(x, m.zero), m.lt(n, m.one))
+    at_corner = m.where(m.gt(n, m.zero), m.inf, m.zero)
+    return m.where(corner, at_corner, m.power_slope(m.where(corner, m.one, x), n))
 
 
 def pow_by_exponent(m: Namespace, y: Number, x: Number, n: Number) -> Number:

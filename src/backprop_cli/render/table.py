@@ -15,7 +15,7 @@ from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Outcome
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from backprop_cli.report import GradientCheck, NodeRecord, Report
 
@@ -97,14 +97,23 @@ def summary(report: Report, digits: int | None) -> tuple[str, Role]:
         return f"{head}; {gradients}, not checked: {check.reason}", ""
     if not count:
         return f"{head}; sympy agrees with the value to {check.precision} digits", "pass"
-    fewest = min((c.digits for c in compared if c.digits is not None), default=ALL_DIGITS)
-    right = "all digits right" if fewest == ALL_DIGITS else f"{fewest} or more digits right"
-    role: Role = "pass"
+    of_all = "all" if len(compared) == count else f"{len(compared):,}"
+    right, role = _digits_right(compared)
+    return f"{head}; {gradients}, {of_all} confirmed by sympy, {right}", role
+
+
+def _digits_right(compared: Sequence[GradientCheck]) -> tuple[str, Role]:
+    """Tell how many digits of the gradients are right; of those that are rounding alone there are none."""
+    counts = [check.digits for check in compared if check.digits is not None]
+    zeros = len(compared) - len(counts)
+    if not counts:
+        return "zero to within rounding", "pass"
+    fewest = min(counts)
     if fewest < FEW_DIGITS:
         few = {0: "no digit", 1: "only 1 digit"}.get(fewest, f"only {fewest} digits")
-        right, role = f"but {few} right at worst", "note"
-    of_all = "all" if len(compared) == count else f"{len(compared):,}"
-    return f"{head}; {gradients}, {of_all} confirmed by sympy, {right}", role
+        return f"but {few} right at worst", "note"
+    right = "all digits right" if fewest == ALL_DIGITS else f"{fewest} or more digits right"
+    return f"{right}, {zeros:,} zero to within rounding" if zeros else right, "pass"
 
 
 def choose_nodes(report: Report, everything: bool) -> tuple[list[NodeRecord | None], int]:

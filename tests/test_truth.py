@@ -1,0 +1,262 @@
+"""Where rounding, underflow or a decision too close to call could make a sentence false.
+
+What is true was computed with mpmath at 120 digits or more, or is the analytic derivative.
+"""
+
+import math
+
+import pytest
+
+from backprop_cli import DomainError, gradient
+from backprop_cli.expect.expectations import read_expectation
+from backprop_cli.expect.verify import verify_source
+from backprop_cli.language.source import choose_point, read_source
+from backprop_cli.render.table import summary
+
+
+def last_line(report):
+    """Return the last line that grad prints."""
+    return summary(report, None)[0]
+
+
+def repeated(step, times):
+    return "; ".join([step] * times)
+
+
+# ---- noise is told as noise ----
+
+NO_DIGIT = [
+    ("(1-cos(x))/x^2", {"x": 1e-9}, -8.3333333333333339e-11),
+    ("(1-cos(x))/x^2", {"x": 1e-100}, -8.3333333333333339e-102),
+    ("(exp(x)-1)/x", {"x": 1e-15}, 0.50000000000000033),
+    ("(exp(x)-1)/x", {"x": 1e-17}, 0.5),
+    ("log(1+x)/x", {"x": 1e-17}, -0.49999999999999999),
+    ("(sqrt(1+x)-1)/x", {"x": 1e-15}, -0.12499999999999987),
+    ("((2+h)^2-4)/h", {"h": 1e-15}, 1.0),
+    ("((2+h)^3-8)/h", {"h": 1e-16}, 6.0),
+    ("(exp(1+h)-exp(1))/h", {"h": 1e-15}, 1.3591409142295235),
+    ("(sin(1+h)-sin(1))/h", {"h": 1e-15}, -0.42073549240394825),
+    ("(x - sin(x))/x^3", {"x": 1e-9}, -1.6666666666666667e-11),
+    ("(tan(x) - x)/x^3", {"x": 1e-9}, 2.6666666666666668e-10),
+    ("1e20*(1-cos(x))/x^2 + x", {"x": 1e-9}, -8333333332.3333340),
+    ("(cosh(x)-1)/x^2", {"x": 1e-9}, 8.3333333333333339e-11),
+    ("y = x + 1e-9; (y - sin(y))/y^3", {"x": 0}, -1.6666666666666667e-11),
+]
+
+
+@pytest.mark.parametrize(("program", "point", "true"), NO_DIGIT)
+def test_a_gradient_without_a_right_digit_is_not_called_zero(program, point, true):
+    report = gradient(program, point)
+    ((name, found),) = report.check.gradients.items()
+    assert abs(report.gradients[name] - true) > abs(true) / 10
+    assert (found.status, found.digits, found.zero_within) == ("pass", 0, None)
+    assert float(found.value) == pytest.approx(true, rel=1e-12)
+    assert "but no digit right at worst" in last_line(report)
+    (warning,) = [notice for notice in report.warnings if notice.kind == "digits"]
+    assert warning.message.startswith(f"no digit of the gradient by {name} is right")
+
+
+def test_the_quadratic_formula_loses_one_gradient_and_has_another_to_within_rounding():
+    report = gradient("(-b+sqrt(b^2-4*a*c))/(2*a)", a=1, b=1e9, c=1)
+    checks = report.check.gradients
+    assert checks["a"].digits == 0
+    assert float(checks["a"].value) == pytest.approx(-1.0e-27, rel=1e-9)
+    assert checks["b"].zero_within < 1e-15
+    assert "all digits right" not in last_line(report)
+
+
+# x -> 4x(1 - x) and x -> x² - 2 double an error at every step.
+CHAOS = [
+    ("x = 4*x*(1-x)", 30, 509562527.49489936, 6),
+    ("x = 4*x*(1-x)", 36, 37542473656.880216, 5),
+    ("x = x^2-2", 46, -38028763725909.127, 2),
+]
+
+
+@pytest.mark.parametrize(("step", "times", "true", "digits"), CHAOS)
+def test_chaos_has_the_digits_that_it_has(step, times, true, digits):
+    report = gradient(repeated(step, times), x=0.3)
+    found = report.check.gradients["x"]
+    assert float(found.value) == pytest.approx(true, rel=1e-12)
+    assert found.digits == digits == math.floor(-math.log10(abs(report.gradients["x"] / true - 1)))
+    assert found.zero_within is None
+
+
+@pytest.mark.parametrize("times", [60, 90])
+def test_chaos_without_a_right_digit_says_so(times):
+    found = gradient(repeated("x = 4*x*(1-x)", times), x=0.3).check.gradients["x"]
+    assert (found.status, found.digits, found.zero_within) == ("pass", 0, None)
+
+
+# ---- zero is told where it is zero ----
+
+
+@pytest.mark.parametrize(
+    ("program", "point"),
+    [
+        ("(w*x - y)^2", {"w": 0.1, "x": 3, "y": 0.3}),
+        ("(w*x - y)^2 + (w*u - z)^2", {"w": 0.1, "x": 3, "y": 0.3, "u": 7, "z": 0.7}),
+        ("cos(pi*x)", {"x": 1}),
+        ("(sigmoid(w) - t)^2", {"w": 1, "t": 0.7310585786300049}),
+    ],
+)
+def test_an_optimum_is_zero_to_within_rounding(program, point):
+    report = gradient(program, point)
+    for name, found in report.check.gradients.items():
+        assert found.digits is None
+        assert abs(report.gradients[name]) <= found.zero_within < 1e-14
+        assert abs(float(found.value)) <= found.zero_within
+    assert last_line(report).endswith("all confirmed by sympy, zero to within rounding")
+
+
+def test_the_last_line_tells_zeros_beside_right_digits():
+    report = gradient("cos(pi*x) + 2*y", x=1, y=5)
+    assert last_line(report).endswith("all digits right, 1 zero to within rounding")
+
+
+@pytest.mark.parametrize("program", ["log(x^2) - 2*log(x)", "atan(x) + atan(1/x)", "sin(x)^2 + cos(x)^2"])
+def test_a_gradient_that_is_zero_is_not_off_by_digits(program):
+    report = gradient(program, x=0.3)
+    found = report.check.gradients["x"]
+    assert found.digits == 16 or found.zero_within >= abs(report.gradients["x"])
+    assert float(found.value) == 0
+
+
+@pytest.mark.parametrize(
+    "program", ["(sin(x)^2 + cos(x)^2 - 1)^2", "(exp(log(x)) - x)^2", "(sqrt(2)*sqrt(2)*x - 2*x)^2"]
+)
+def test_squares_of_what_cancels_are_compared(program):
+    check = gradient(program, x=0.7).check
+    assert (check.status, check.gradients["x"].status) == ("pass", "pass")
+    assert float(check.gradients["x"].value) == 0
+
+
+# ---- infinity and NaN agree with nothing ----
+
+PARALLEL = [(1, 3, 2, 6), (1, 3, 1, 3), (1, 2, 2, 4), (2, 3, 4, 6), (1, 1, 3, 3), (3, 1, 6, 2), (1, 5, 2, 10)]
+
+
+@pytest.mark.parametrize(("a", "b", "c", "d"), PARALLEL)
+@pytest.mark.parametrize(
+    "program",
+    [
+        "acos((a*c+b*d)/(sqrt(a^2+b^2)*sqrt(c^2+d^2)))",
+        "acos((a*c+b*d)/(hypot(a,b)*hypot(c,d)))",
+        "1 - (a*c+b*d)/(hypot(a,b)*hypot(c,d))",
+    ],
+)
+def test_the_angle_of_parallel_vectors_is_never_confirmed_wrongly(program, a, b, c, d):
+    try:
+        report = gradient(program, a=a, b=b, c=c, d=d)
+    except DomainError:  # by rounding the operand is above 1
+        return
+    for found in report.check.gradients.values():
+        assert found.status in ("pass", "skipped")
+        assert found.status == "skipped" or found.zero_within is not None or float(found.value) == 0
+
+
+def test_an_infinite_slope_in_more_digits_is_no_agreement():
+    report = gradient("sqrt(1-a/(sqrt(a)*sqrt(b)))", a=2, b=2)
+    assert {found.status for found in report.check.gradients.values()} == {"skipped"}
+
+
+# ---- doubles that overflow or underflow on the way ----
+
+
+@pytest.mark.parametrize("n", [-1, -2, -3])
+@pytest.mark.parametrize("x", [1e-160, 0.5, 1e-100])
+@pytest.mark.parametrize("program", ["1/x^n", "1/x^(n*300)", "x^n/x^(2*n)"])
+def test_extreme_powers_raise_nothing(program, x, n):
+    try:
+        check = gradient(program, x=x, n=n).check
+    except DomainError:  # the value overflows
+        return
+    assert check.status in ("pass", "skipped")
+
+
+def test_what_is_below_all_doubles_is_confirmed_as_zero():
+    found = gradient("exp(-x)", x=1e9).check.gradients["x"]
+    assert (found.status, found.digits) == ("pass", 16)
+
+
+# ---- decisions that their bounds leave open ----
+
+
+@pytest.mark.parametrize(
+    ("program", "point", "true"),
+    [
+        ("((1+exp(-x))-1)^2", {"x": 200}, -3.8303391934280114e-174),
+        ("((x+1)-1)^2", {"x": 1e-70}, 2.0e-70),
+        ("((x+1)-1)^1.5", {"x": 1e-70}, 1.5e-35),
+        ("(1-(1-p))^2", {"p": 1e-70}, 2.0e-70),
+        ("relu((x+1)-1)^2", {"x": 1e-70}, 2.0e-70),
+        ("abs((x+1)-1)^3", {"x": 1e-70}, 3.0e-140),
+        ("max((x+1)-1, x/2)^2", {"x": 1e-70}, 2.0e-70),
+        ("hypot((x+1)-1, 0)^2", {"x": 1e-70}, 2.0e-70),
+    ],
+)
+def test_no_false_alarm_where_a_decision_takes_more_digits(program, point, true):
+    check = gradient(program, point).check
+    assert check.status != "fail"
+    for found in check.gradients.values():
+        if found.status == "pass":
+            assert float(found.value) == pytest.approx(true, rel=1e-12)
+            assert found.digits in (None, 0)
+
+
+def test_a_condition_in_more_digits_is_no_failure():
+    check = gradient("where(1+x>1, x, 2*x)", x=1e-70).check
+    assert check.status == "skipped"
+    check = gradient("where(1+x>=1, x, 2*x) + y", x=-1e-70, y=1).check
+    assert check.status != "fail"
+
+
+@pytest.mark.parametrize(
+    ("program", "x", "slope"),
+    [
+        ("log(expm1(x))", 1e-70, 1e70),
+        ("log((1+expm1(x))-1)", 1e-70, None),
+        ("x^y/x", 1e-70, None),
+        ("sqrt(cosh(x)-1)", 1e-40, None),
+        ("asin(1-x)", 1e-70, None),
+        ("x/((1+x)-1)", 1e-70, None),
+    ],
+)
+def test_more_digits_are_tried_where_a_value_takes_them(program, x, slope):
+    try:
+        check = gradient(program, {"x": x, **({"y": 2} if "y" in program else {})}).check
+    except DomainError:  # doubles have no value here
+        return
+    assert check.status in ("pass", "skipped")
+    if slope:
+        assert check.status == "pass"
+        assert float(check.gradients["x"].value) == pytest.approx(slope)
+
+
+# ---- expectations ----
+
+
+def verdict(program, point, text):
+    source = read_source(program, point)
+    expectation = read_expectation(text, source)
+    return verify_source(source, choose_point(source, point), [expectation]).verdicts[0]
+
+
+@pytest.mark.parametrize(("program", "point", "true"), NO_DIGIT)
+def test_check_takes_what_is_right_and_no_noise(program, point, true):
+    ((name, noise),) = gradient(program, point).gradients.items()
+    assert verdict(program, point, f"{name}={true!r}").status == "pass"
+    assert verdict(program, point, f"{name}={noise!r}").status == "fail"
+
+
+def test_an_expectation_that_digits_do_not_decide_says_so():
+    program, point = "acos((a*c+b*d)/(hypot(a,b)*hypot(c,d)))", {"a": 1, "b": 3, "c": 1, "d": 3}
+    found = verdict(program, point, "value=0")
+    assert (found.status, found.expected, found.diagnosis) == ("fail", 0, "more digits do not decide it")
+
+
+def test_a_kink_met_by_rounding_accepts_what_grad_shows_alone():
+    point = {"x": 0.1, "y": 0.2, "z": 0.30000000000000004}
+    program = "relu(x + y - z)"
+    assert verdict(program, point, "x=0").status == "pass"
+    assert verdict(program, point, "x=0.7").status == "fail"
