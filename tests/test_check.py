@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import math
+import sys
 
 import pytest
 
 from backprop_cli import DomainError, cli, gradient
+from backprop_cli.console.environment import Environment
 from backprop_cli.graph.tape import Graph
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.table import OPS, TABLE
@@ -149,15 +151,16 @@ def test_a_wrong_lowering_fails(plant, program, written, lowered):
         ("where", 2, "a thousandth off"),
     ],
 )
-def test_the_exit_status_of_a_failed_check_is_1(plant, capsys, name, argnum, kind):
+@pytest.mark.usefixtures("capsys")
+def test_the_exit_status_of_a_failed_check_is_1(plant, name, argnum, kind):
     op = OPS[name]
+    world = Environment(None, sys.stdout, sys.stderr, {})
     arguments = ["grad", program_of(op), *(f"{x}={value}" for x, value in point_of(op, argnum).items())]
-    assert cli.run(arguments) == 0
+    assert cli.run(arguments, world) == 0
     plant(planted_rows(op, argnum, kind))
-    assert cli.run(arguments) == 1
-    assert cli.run([*arguments, "--quiet"]) == 1
-    assert cli.run([*arguments, "--no-check"]) == 0
-    capsys.readouterr()
+    assert cli.run(arguments, world) == 1
+    assert cli.run([*arguments, "--quiet"], world) == 1
+    assert cli.run([*arguments, "--no-check"], world) == 0
 
 
 # ---- digits ----

@@ -117,7 +117,8 @@ class MpmathNamespace(Namespace):
 
     def shifted_pow(self, x: Number, y: Number) -> Number:
         # Of so large a y, y - 1 would be rounded to an even number: (-1)**1e200 has a slope of -1e200.
-        return self.pow(x, y) / x if self.mp.mag(y) > self.bits else self.pow(x, y - 1)
+        is_even = x and self.mp.mag(y) > self.bits
+        return self.pow(x, y) / x if is_even else self.pow(x, y - 1)
 
     def erf(self, x: Number) -> Number:
         return self.mp.sign(x) if abs(x) > _ERF_IS_ONE else self.mp.erf(x)
