@@ -19,6 +19,7 @@ from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.op import each
 from backprop_cli.operations.reals import mpmath_namespace
 from backprop_cli.operations.table import FUNCTIONS, OPS, TABLE
 from test_random_programs import VALUES, random_program
@@ -124,7 +125,7 @@ def test_a_partial_in_primitives_is_made_of_the_rows_own_operations():
 
 
 def test_a_mistake_in_a_row_is_not_hidden(monkeypatch):
-    wrong = dataclasses.replace(OPS["sin"], partials=(lambda m, *_: m.cosine(),))
+    wrong = dataclasses.replace(OPS["sin"], partials=each(lambda m, *_: m.cosine()))
     monkeypatch.setitem(FUNCTIONS, "sin", wrong)
     with pytest.raises(AttributeError, match="cosine"):
         build_adjoint(graph_of("sin(x)"), ["x"])

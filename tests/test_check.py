@@ -55,9 +55,11 @@ def deepened(program):
 def with_partial(op, argnum, mistake):
     """Return the row with a mistake in one partial."""
 
-    def partials(m, y, position, xs, fixed):
-        slope = op.partial(m, position, y, xs, fixed)
-        return mistake(m, slope) if position == argnum else slope
+    def partials(fixed):
+        rules = list(op.partials(fixed))
+        right = rules[argnum]
+        rules[argnum] = lambda m, y, *xs: mistake(m, right(m, y, *xs))
+        return tuple(rules)
 
     return dataclasses.replace(op, partials=partials)
 

@@ -25,7 +25,7 @@ from backprop_cli.graph.sweep import Sweep, sweep_graph
 from backprop_cli.graph.tape import Graph
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.doubles import FLOAT
-from backprop_cli.operations.op import Op, Point
+from backprop_cli.operations.op import Op, Point, each
 from backprop_cli.operations.reals import mpmath_namespace
 from backprop_cli.operations.table import OPS, TABLE
 from backprop_cli.report import Report
@@ -211,7 +211,7 @@ def test_a_row_is_all_that_an_operation_needs(open_page: Open) -> None:
         OPS["relu"],
         name="half_cube",
         value=lambda m, x: m.where(m.gt(x, m.zero), x * x * x, m.log(-x)),
-        partials=(lambda m, _y, x: m.where(m.gt(x, m.zero), 3 * x * x, m.ratio(m.one, x)),),
+        partials=each(lambda m, _y, x: m.where(m.gt(x, m.zero), 3 * x * x, m.ratio(m.one, x))),
     )
     page = open_page(*LESSON)
     add_operations(page, [(cube, (False,))])

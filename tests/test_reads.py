@@ -15,7 +15,7 @@ from backprop_cli.batch.program import Batch
 from backprop_cli.batch.tally import STATUSES
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.domains import always
-from backprop_cli.operations.op import Domain, Namespace, Number, Op, Partial
+from backprop_cli.operations.op import Domain, Namespace, Number, Op, Partial, each
 from backprop_cli.operations.rules import zero_slope
 from backprop_cli.operations.table import FUNCTIONS
 
@@ -41,7 +41,7 @@ def choice(name: str, *args: str) -> Op:
         name=name,
         args=args,
         value=lambda m, *xs: m.where(m.gt(xs[x], m.zero), xs[b], xs[a]),
-        partials=tuple(map(slope, range(3))),
+        partials=each(*map(slope, range(3))),
         symbolic=lambda s, *xs: s.Piecewise((xs[b], xs[x] > 0), (xs[a], True)),
         reads=taken,
         derivatives=("0", "0", "0"),

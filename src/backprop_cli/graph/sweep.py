@@ -144,8 +144,8 @@ def reverse(
     adjoint[graph.output] = seed
     ops, operands_of, constant = graph.ops, graph.operands, graph.constant
     # The sweep in doubles takes a third less where partials are called without a detour.
-    plain = {op: m.plain_partials(op) for op in set(ops) if op is not None}
-    pairs = {op: plain[op] for op in _binary(graph) if op.cuts != "always"}
+    plain = {op: op.partials for op in set(ops) if op is not None and m.calls_plainly(op)}
+    pairs = {op: plain[op]((False, False)) for op in _binary(graph) if op in plain and op.cuts != "always"}
     for node in range(graph.output, -1, -1):
         bar, op = adjoint[node], ops[node]
         if bar is None or op is None or constant[node]:
@@ -165,7 +165,8 @@ def reverse(
                 continue
         xs = [primal[operand] for operand in operands]
         fixed = [constant[operand] == 1 for operand in operands]
-        rules = plain[op]
+        make = plain.get(op)
+        rules = make(fixed) if make else None
         slopes: list[Number | None] = []
         for argnum, operand in enumerate(operands):
             if fixed[argnum]:

@@ -14,7 +14,7 @@ from backprop_cli.operations.reals import mpmath_namespace
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from backprop_cli.operations.op import Op, Partial
+    from backprop_cli.operations.op import Op
 
 
 # Products of two numbers of this range neither overflow nor lose digits to underflow. A partial with an
@@ -166,8 +166,8 @@ class _Float(Binary64):
     def plain_value(self, op: Op) -> Callable[..., float] | None:
         return None if op.composite else op.value
 
-    def plain_partials(self, op: Op) -> tuple[Partial, ...] | None:
-        return op.partials if op.exact and isinstance(op.partials, tuple) else None
+    def calls_plainly(self, op: Op) -> bool:
+        return op.exact
 
     def partial(self, op: Op, argnum: int, y: float, xs: Sequence[float], fixed: Sequence[bool]) -> float:
         try:

@@ -20,6 +20,11 @@ X, XY = ("x",), ("x", "y")
 """The usual names of operands."""
 
 
+def each(*rules: Partial) -> Callable[[Sequence[bool]], tuple[Partial, ...]]:
+    """Return the partials that have one rule per operand, whichever operands are constants."""
+    return lambda _fixed: rules
+
+
 class Domain(NamedTuple):
     """Where a primitive has a value: in words that follow "needs", as a predicate, and as points."""
 
@@ -51,9 +56,9 @@ class Op:
     """Names of the operands in the texts below."""
     value: Callable[..., Number]
     """value(m, *xs) -> y"""
-    partials: tuple[Partial, ...] | Partial
-    """partials[argnum](m, y, *xs) -> ∂y/∂x; may reuse the result y. Where the convention at a tie
-    depends on which operands are constants, one function (m, y, argnum, xs, fixed) for all."""
+    partials: Callable[[Sequence[bool]], tuple[Partial, ...]]
+    """partials(fixed)[argnum](m, y, *xs) -> ∂y/∂x; may reuse the result y. ``fixed`` marks the operands that
+    are constants, on which the convention at a tie depends; most rows have ``each`` of their rules."""
     symbolic: Callable[..., Any]
     """symbolic(sympy, *xs): the definition from elementary functions, from which sympy derives."""
     domain: Domain
@@ -109,9 +114,7 @@ class Op:
         self, m: Namespace, argnum: int, y: Number, xs: Sequence[Number], fixed: Sequence[bool]
     ) -> Number:
         """Return ∂y/∂x of operand ``argnum`` at xs, where y is the value."""
-        if isinstance(self.partials, tuple):
-            return self.partials[argnum](m, y, *xs)
-        return self.partials(m, y, argnum, xs, fixed)
+        return self.partials(fixed)[argnum](m, y, *xs)
 
     def read(self, m: Namespace, xs: Sequence[Number]) -> tuple[Number, ...]:
         """Return for each operand the condition that the value at xs is made of it."""
@@ -233,6 +236,6 @@ class Namespace:
         """Return ∂y/∂x of one primitive at y = f(xs). ``fixed`` marks the operands that are constants."""
         return op.partial(self, argnum, y, xs, fixed)
 
-    def plain_partials(self, op: Op) -> tuple[Partial, ...] | None:  # noqa: ARG002
-        """Return the partials of a primitive where ``partial`` only calls them, None elsewhere."""
-        return None
+    def calls_plainly(self, op: Op) -> bool:  # noqa: ARG002
+        """Tell whether ``partial`` does no more for a primitive than call its rule."""
+        return False

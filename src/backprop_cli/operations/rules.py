@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache, partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from backprop_cli.operations.op import Namespace, Number
+    from backprop_cli.operations.op import Namespace, Number, Partial
 
 SHARES = "equal shares of the slope for operands that tie, 0 beside a constant: the subgradient of least norm"
 STEP = "0, the slope on both sides; the value jumps"
@@ -44,24 +44,34 @@ def share_of_best(
     return share / m.where(m.eq(count, m.zero), m.one, count)
 
 
-def extremum_partial(
-    m: Namespace, y: Number, argnum: int, xs: Sequence[Number], fixed: Sequence[bool]
-) -> Number:
-    """Return the partial of max and min."""
-    return share_of_best(m, xs, [m.one if f else m.zero for f in fixed], argnum, y)
+def extremum_partials(fixed: Sequence[bool]) -> tuple[Partial, ...]:
+    """Return the partials of max and min."""
+    return _shares(tuple(fixed))
 
 
-def clip_partial(m: Namespace, y: Number, argnum: int, xs: Sequence[Number], fixed: Sequence[bool]) -> Number:
+@lru_cache  # made anew for every node, they would cost a sweep an eighth
+def _shares(fixed: tuple[bool, ...]) -> tuple[Partial, ...]:
+    constants = [int(f) for f in fixed]
+
+    def share(argnum: int, m: Namespace, y: Number, *xs: Number) -> Number:
+        return share_of_best(m, xs, constants, argnum, y)
+
+    return tuple(partial(share, argnum) for argnum in range(len(fixed)))
+
+
+def clip_partials(fixed: Sequence[bool]) -> tuple[Partial, ...]:
     """clip(x, lo, hi) is min(max(x, lo), hi), and its ties are theirs."""
-    x, low, high = xs
-    x_fixed, low_fixed, high_fixed = (m.one if f else m.zero for f in fixed)
-    raised = m.max(x, low)
-    outer = (m.where(m.gt(x, low), x_fixed, low_fixed), high_fixed)
-    if argnum == 2:
-        return share_of_best(m, (raised, high), outer, 1, y)
-    return share_of_best(m, (x, low), (x_fixed, low_fixed), argnum, raised) * share_of_best(
-        m, (raised, high), outer, 0, y
-    )
+    x_fixed, low_fixed, high_fixed = (int(f) for f in fixed)
+
+    def outer(argnum: int, m: Namespace, y: Number, x: Number, low: Number, high: Number) -> Number:
+        raised_fixed = m.where(m.gt(x, low), m.number(x_fixed), m.number(low_fixed))
+        return share_of_best(m, (m.max(x, low), high), (raised_fixed, high_fixed), argnum, y)
+
+    def inner(argnum: int, m: Namespace, y: Number, x: Number, low: Number, high: Number) -> Number:
+        share = share_of_best(m, (x, low), (x_fixed, low_fixed), argnum, m.max(x, low))
+        return share * outer(0, m, y, x, low, high)
+
+    return partial(inner, 0), partial(inner, 1), partial(outer, 1)
 
 
 def is_tie(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool], best: Number) -> Number:
@@ -167,6 +177,11 @@ def bell(m: Namespace, x: Number) -> Number:
     """
     e = m.exp(-(m.abs(x) + m.abs(x)))
     return e / (m.one + e * (e + 2))
+
+
+def gelu_slope(m: Namespace, x: Number) -> Number:
+    """Return Φ(x) + x·φ(x). In doubles 1/√(2π) is a third nearer to its value than √(2π)."""
+    return m.normal_cdf(x) + x * m.gaussian(x, 0.5) * m.sqrt(m.one / (m.pi + m.pi))
 
 
 def silu_slope(m: Namespace, x: Number) -> Number:

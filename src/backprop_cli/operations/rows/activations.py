@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from backprop_cli.operations.domains import REAL, always
-from backprop_cli.operations.op import Domain, Kink, Op, X
-from backprop_cli.operations.rules import at_point, bell, gate_case, side_case, sigmoid, silu_slope
+from backprop_cli.operations.op import Domain, Kink, Op, X, each
+from backprop_cli.operations.rules import (
+    at_point,
+    bell,
+    gate_case,
+    gelu_slope,
+    side_case,
+    sigmoid,
+    silu_slope,
+)
 
 ACTIVATIONS: tuple[Op, ...] = (
     Op(
@@ -13,7 +21,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         aliases=("σ",),
         value=lambda m, x: sigmoid(m, x),
         # y(1 - y) has no digits left at x = 40.
-        partials=(lambda m, y, x: bell(m, x / 2),),
+        partials=each(lambda m, y, x: bell(m, x / 2)),
         symbolic=lambda s, x: 1 / (1 + s.exp(-x)),
         domain=REAL,
         backward="a sigmoid passes the gradient times its result times one minus its result",
@@ -25,7 +33,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         name="softplus",
         args=X,
         value=lambda m, x: m.max(x, m.zero) + m.log1p(m.exp(-m.abs(x))),
-        partials=(lambda m, y, x: sigmoid(m, x),),
+        partials=each(lambda m, y, x: sigmoid(m, x)),
         symbolic=lambda s, x: s.log(1 + s.exp(x)),
         domain=REAL,
         backward="a softplus passes the gradient times the sigmoid of its operand",
@@ -37,7 +45,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         name="relu",
         args=X,
         value=lambda m, x: m.max(x, m.zero),
-        partials=(lambda m, y, x: m.where(m.gt(x, m.zero), m.one, m.zero),),
+        partials=each(lambda m, y, x: m.where(m.gt(x, m.zero), m.one, m.zero)),
         symbolic=lambda s, x: s.Piecewise((x, x > 0), (0, True)),
         piecewise=True,
         domain=REAL,
@@ -53,7 +61,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         name="leaky_relu",
         args=("x", "slope"),
         value=lambda m, x, slope: m.where(m.gt(x, m.zero), x, slope * x),
-        partials=(
+        partials=each(
             lambda m, y, x, slope: m.where(
                 m.gt(x, m.zero),
                 m.one,
@@ -79,7 +87,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         name="elu",
         args=X,
         value=lambda m, x: m.where(m.gt(x, m.zero), x, m.expm1(m.min(x, m.zero))),
-        partials=(lambda m, y, x: m.exp(m.min(x, m.zero)),),
+        partials=each(lambda m, y, x: m.exp(m.min(x, m.zero))),
         symbolic=lambda s, x: s.Piecewise((x, x > 0), (s.exp(x) - 1, True)),
         piecewise=True,
         domain=REAL,
@@ -91,7 +99,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         name="gelu",
         args=X,
         value=lambda m, x: x * m.normal_cdf(x),
-        partials=(lambda m, y, x: m.normal_cdf(x) + x * m.gaussian(x, 0.5) * m.sqrt(m.one / (m.pi + m.pi)),),
+        partials=each(lambda m, y, x: gelu_slope(m, x)),
         symbolic=lambda s, x: x * s.erfc(-x / s.sqrt(2)) / 2,
         domain=REAL,
         backward="a GELU passes the gradient times the normal distribution function plus x times its density",
@@ -104,7 +112,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         args=X,
         aliases=("swish",),
         value=lambda m, x: x * sigmoid(m, x),
-        partials=(lambda m, y, x: silu_slope(m, x),),
+        partials=each(lambda m, y, x: silu_slope(m, x)),
         symbolic=lambda s, x: x / (1 + s.exp(-x)),
         domain=REAL,
         backward="a SiLU passes the gradient times s + x*s*(1 - s), where s is the sigmoid of x",
@@ -117,7 +125,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         name="erf",
         args=X,
         value=lambda m, x: m.erf(x),
-        partials=(lambda m, y, x: m.gaussian(x, 1.0) * 2 / m.sqrt(m.pi),),
+        partials=each(lambda m, y, x: m.gaussian(x, 1.0) * 2 / m.sqrt(m.pi)),
         symbolic=lambda s, x: s.erf(x),
         sympy_class="erf",
         domain=REAL,
@@ -128,7 +136,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         name="erfc",
         args=X,
         value=lambda m, x: m.erfc(x),
-        partials=(lambda m, y, x: -(m.gaussian(x, 1.0) * 2 / m.sqrt(m.pi)),),
+        partials=each(lambda m, y, x: -(m.gaussian(x, 1.0) * 2 / m.sqrt(m.pi))),
         symbolic=lambda s, x: s.erfc(x),
         sympy_class="erfc",
         domain=REAL,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backprop_cli.operations.domains import DIVISION, POWER, REAL, REAL2
-from backprop_cli.operations.op import XY, Kink, Op, X
+from backprop_cli.operations.op import XY, Kink, Op, X, each
 from backprop_cli.operations.rules import one_slope, pow_by_base, pow_by_exponent, pow_kink
 
 ARITHMETIC: tuple[Op, ...] = (
@@ -12,7 +12,7 @@ ARITHMETIC: tuple[Op, ...] = (
         args=XY,
         infix=" + ",
         value=lambda m, x, y: x + y,
-        partials=(one_slope, one_slope),
+        partials=each(one_slope, one_slope),
         symbolic=lambda s, x, y: x + y,
         domain=REAL2,
         backward="a sum passes the gradient on unchanged to each term",
@@ -26,7 +26,7 @@ ARITHMETIC: tuple[Op, ...] = (
         args=XY,
         infix=" - ",
         value=lambda m, x, y: x - y,
-        partials=(one_slope, lambda m, z, x, y: -m.one),
+        partials=each(one_slope, lambda m, z, x, y: -m.one),
         symbolic=lambda s, x, y: x - y,
         domain=REAL2,
         backward="a difference passes the gradient on unchanged to the first term, negated to the second",
@@ -39,7 +39,7 @@ ARITHMETIC: tuple[Op, ...] = (
         args=XY,
         infix="*",
         value=lambda m, x, y: x * y,
-        partials=(lambda m, z, x, y: y, lambda m, z, x, y: x),
+        partials=each(lambda m, z, x, y: y, lambda m, z, x, y: x),
         symbolic=lambda s, x, y: x * y,
         domain=REAL2,
         backward="a product passes to each factor the gradient times the other factor",
@@ -54,7 +54,7 @@ ARITHMETIC: tuple[Op, ...] = (
         args=XY,
         infix="/",
         value=lambda m, x, y: m.div(x, y),
-        partials=(lambda m, z, x, y: m.one / y, lambda m, z, x, y: -(z / y)),
+        partials=each(lambda m, z, x, y: m.one / y, lambda m, z, x, y: -(z / y)),
         symbolic=lambda s, x, y: x / y,
         domain=DIVISION,
         backward="a quotient passes the gradient divided by the divisor to the dividend, "
@@ -67,7 +67,7 @@ ARITHMETIC: tuple[Op, ...] = (
         args=X,
         infix="-",
         value=lambda m, x: -x,
-        partials=(lambda m, y, x: -m.one,),
+        partials=each(lambda m, y, x: -m.one),
         symbolic=lambda s, x: -x,
         domain=REAL,
         backward="a negation turns the sign of the gradient",
@@ -80,7 +80,7 @@ ARITHMETIC: tuple[Op, ...] = (
         args=XY,
         infix="^",
         value=lambda m, x, y: m.pow(x, y),
-        partials=(pow_by_base, pow_by_exponent),
+        partials=each(pow_by_base, pow_by_exponent),
         symbolic=lambda s, x, y: x**y,
         domain=POWER,
         kink=Kink(

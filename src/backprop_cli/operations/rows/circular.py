@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backprop_cli.operations.domains import LINE, REAL, REAL2, UNIT, always, points
-from backprop_cli.operations.op import Domain, Kink, Op, X
+from backprop_cli.operations.op import Domain, Kink, Op, X, each
 from backprop_cli.operations.rules import VERTICAL, sinc, sinc_slope
 
 CIRCULAR: tuple[Op, ...] = (
@@ -11,7 +11,7 @@ CIRCULAR: tuple[Op, ...] = (
         name="sin",
         args=X,
         value=lambda m, x: m.sin(x),
-        partials=(lambda m, y, x: m.cos(x),),
+        partials=each(lambda m, y, x: m.cos(x)),
         symbolic=lambda s, x: s.sin(x),
         sympy_class="sin",
         domain=REAL,
@@ -23,7 +23,7 @@ CIRCULAR: tuple[Op, ...] = (
         name="cos",
         args=X,
         value=lambda m, x: m.cos(x),
-        partials=(lambda m, y, x: -m.sin(x),),
+        partials=each(lambda m, y, x: -m.sin(x)),
         symbolic=lambda s, x: s.cos(x),
         sympy_class="cos",
         domain=REAL,
@@ -35,7 +35,7 @@ CIRCULAR: tuple[Op, ...] = (
         name="tan",
         args=X,
         value=lambda m, x: m.tan(x),
-        partials=(lambda m, y, x: m.one + y * y,),
+        partials=each(lambda m, y, x: m.one + y * y),
         symbolic=lambda s, x: s.tan(x),
         sympy_class="tan",
         domain=REAL,
@@ -47,7 +47,7 @@ CIRCULAR: tuple[Op, ...] = (
         name="sinc",
         args=X,
         value=lambda m, x: sinc(m, x),
-        partials=(lambda m, y, x: sinc_slope(m, x),),
+        partials=each(lambda m, y, x: sinc_slope(m, x)),
         symbolic=lambda s, x: s.Piecewise((s.sin(x) / x, s.Ne(x, 0)), (1, True)),
         piecewise=True,
         domain=Domain("any operand", always, points(*LINE, 0.0)),
@@ -62,7 +62,7 @@ CIRCULAR: tuple[Op, ...] = (
         args=X,
         aliases=("arcsin",),
         value=lambda m, x: m.asin(x),
-        partials=(lambda m, y, x: m.ratio(m.one, m.sqrt((m.one - x) * (m.one + x))),),
+        partials=each(lambda m, y, x: m.ratio(m.one, m.sqrt((m.one - x) * (m.one + x)))),
         symbolic=lambda s, x: s.asin(x),
         sympy_class="asin",
         domain=UNIT,
@@ -76,7 +76,7 @@ CIRCULAR: tuple[Op, ...] = (
         args=X,
         aliases=("arccos",),
         value=lambda m, x: m.acos(x),
-        partials=(lambda m, y, x: m.ratio(-m.one, m.sqrt((m.one - x) * (m.one + x))),),
+        partials=each(lambda m, y, x: m.ratio(-m.one, m.sqrt((m.one - x) * (m.one + x)))),
         symbolic=lambda s, x: s.acos(x),
         sympy_class="acos",
         domain=UNIT,
@@ -90,7 +90,7 @@ CIRCULAR: tuple[Op, ...] = (
         args=X,
         aliases=("arctan",),
         value=lambda m, x: m.atan(x),
-        partials=(lambda m, y, x: m.one / (m.one + x * x),),
+        partials=each(lambda m, y, x: m.one / (m.one + x * x)),
         symbolic=lambda s, x: s.atan(x),
         sympy_class="atan",
         domain=REAL,
@@ -103,7 +103,7 @@ CIRCULAR: tuple[Op, ...] = (
         args=("y", "x"),
         aliases=("arctan2",),
         value=lambda m, y, x: m.atan2(y, x),
-        partials=(
+        partials=each(
             lambda m, z, y, x: m.where(
                 m.both(m.eq(x, m.zero), m.eq(y, m.zero)), m.zero, m.over_square(x, x, y)
             ),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from backprop_cli.operations.domains import FLOORED, REAL, REAL2, always
-from backprop_cli.operations.op import XY, Domain, Kink, Namespace, Number, Op, X
+from backprop_cli.operations.op import XY, Domain, Kink, Namespace, Number, Op, X, each
 from backprop_cli.operations.rules import (
     SHARES,
     STEP,
     at_point,
     clip_case,
     clip_kink,
-    clip_partial,
-    extremum_partial,
+    clip_partials,
+    extremum_partials,
     is_tie,
     sympy_extremum,
     where_case,
@@ -29,7 +29,7 @@ def _comparison(name: str, infix: str, sympy_class: str, latex: str) -> Op:
         args=XY,
         infix=infix,
         value=value,
-        partials=(zero_slope, zero_slope),
+        partials=each(zero_slope, zero_slope),
         symbolic=lambda s, x, y: getattr(s, sympy_class)(x, y),
         sympy_class=sympy_class,
         domain=REAL2,
@@ -53,7 +53,7 @@ DECISIONS: tuple[Op, ...] = (
         args=X,
         aliases=("Abs",),
         value=lambda m, x: m.abs(x),
-        partials=(lambda m, y, x: m.sign(x),),
+        partials=each(lambda m, y, x: m.sign(x)),
         # Of an operand that could be complex, sympy's Abs has no derivative in real terms.
         symbolic=lambda s, x: s.Abs(x) if x.is_extended_real else s.Piecewise((x, x >= 0), (-x, True)),
         sympy_class="Abs",
@@ -68,7 +68,7 @@ DECISIONS: tuple[Op, ...] = (
         name="sign",
         args=X,
         value=lambda m, x: m.sign(x),
-        partials=(zero_slope,),
+        partials=each(zero_slope),
         symbolic=lambda s, x: s.Piecewise((1, x > 0), (-1, x < 0), (0, True)),
         sympy_class="sign",
         piecewise=True,
@@ -83,7 +83,7 @@ DECISIONS: tuple[Op, ...] = (
         name="floor",
         args=X,
         value=lambda m, x: m.floor(x),
-        partials=(zero_slope,),
+        partials=each(zero_slope),
         # sympy's floor has no derivative; this is floor between the integers.
         symbolic=lambda s, x: x - s.S.Half + s.atan(s.cot(s.pi * x)) / s.pi,
         sympy_class="floor",
@@ -100,7 +100,7 @@ DECISIONS: tuple[Op, ...] = (
         args=X,
         aliases=("ceiling",),
         value=lambda m, x: m.ceil(x),
-        partials=(zero_slope,),
+        partials=each(zero_slope),
         symbolic=lambda s, x: x + s.S.Half + s.atan(s.cot(s.pi * x)) / s.pi,
         sympy_class="ceiling",
         domain=FLOORED,
@@ -117,7 +117,7 @@ DECISIONS: tuple[Op, ...] = (
         aliases=("Max",),
         variadic=True,
         value=lambda m, *xs: m.max(*xs),
-        partials=extremum_partial,
+        partials=extremum_partials,
         symbolic=lambda s, *xs: sympy_extremum(s, xs, s.Ge),
         piecewise=True,
         domain=REAL2,
@@ -135,7 +135,7 @@ DECISIONS: tuple[Op, ...] = (
         aliases=("Min",),
         variadic=True,
         value=lambda m, *xs: m.min(*xs),
-        partials=extremum_partial,
+        partials=extremum_partials,
         symbolic=lambda s, *xs: sympy_extremum(s, xs, s.Le),
         piecewise=True,
         domain=REAL2,
@@ -152,7 +152,7 @@ DECISIONS: tuple[Op, ...] = (
         args=("x", "lo", "hi"),
         aliases=("clamp",),
         value=lambda m, x, low, high: m.min(m.max(x, low), high),
-        partials=clip_partial,
+        partials=clip_partials,
         symbolic=lambda s, x, low, high: s.Piecewise(
             (high, s.Or(x >= high, low >= high)), (low, x <= low), (x, True)
         ),
@@ -181,7 +181,7 @@ DECISIONS: tuple[Op, ...] = (
         name="where",
         args=("cond", "a", "b"),
         value=lambda m, condition, a, b: m.where(condition, a, b),
-        partials=(
+        partials=each(
             zero_slope,
             lambda m, y, condition, a, b: m.where(condition, m.one, m.zero),
             lambda m, y, condition, a, b: m.where(condition, m.zero, m.one),

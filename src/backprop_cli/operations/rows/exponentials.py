@@ -10,7 +10,7 @@ from backprop_cli.operations.domains import (
     REAL,
     REAL2,
 )
-from backprop_cli.operations.op import XY, Kink, Op, X
+from backprop_cli.operations.op import XY, Kink, Op, X, each
 from backprop_cli.operations.rules import VERTICAL, at_point
 
 EXPONENTIALS: tuple[Op, ...] = (
@@ -18,7 +18,7 @@ EXPONENTIALS: tuple[Op, ...] = (
         name="exp",
         args=X,
         value=lambda m, x: m.exp(x),
-        partials=(lambda m, y, x: y,),
+        partials=each(lambda m, y, x: y),
         symbolic=lambda s, x: s.exp(x),
         sympy_class="exp",
         domain=BELOW_OVERFLOW,
@@ -30,7 +30,7 @@ EXPONENTIALS: tuple[Op, ...] = (
         name="expm1",
         args=X,
         value=lambda m, x: m.expm1(x),
-        partials=(lambda m, y, x: m.exp(x),),
+        partials=each(lambda m, y, x: m.exp(x)),
         symbolic=lambda s, x: s.exp(x) - 1,
         domain=BELOW_OVERFLOW,
         backward="exp(x) - 1 passes the gradient times exp(x)",
@@ -42,7 +42,7 @@ EXPONENTIALS: tuple[Op, ...] = (
         args=X,
         aliases=("ln",),
         value=lambda m, x: m.log(x),
-        partials=(lambda m, y, x: m.one / x,),
+        partials=each(lambda m, y, x: m.one / x),
         symbolic=lambda s, x: s.log(x),
         sympy_class="log",
         domain=POSITIVE,
@@ -54,7 +54,7 @@ EXPONENTIALS: tuple[Op, ...] = (
         name="log1p",
         args=X,
         value=lambda m, x: m.log1p(x),
-        partials=(lambda m, y, x: m.one / (m.one + x),),
+        partials=each(lambda m, y, x: m.one / (m.one + x)),
         symbolic=lambda s, x: s.log(1 + x),
         domain=ABOVE_MINUS_ONE,
         backward="log(1 + x) passes the gradient divided by 1 + x",
@@ -65,7 +65,7 @@ EXPONENTIALS: tuple[Op, ...] = (
         name="log2",
         args=X,
         value=lambda m, x: m.log2(x),
-        partials=(lambda m, y, x: m.one / (x * m.ln2),),
+        partials=each(lambda m, y, x: m.one / (x * m.ln2)),
         symbolic=lambda s, x: s.log(x) / s.log(2),
         domain=POSITIVE,
         backward="a binary logarithm passes the gradient divided by its operand times log(2)",
@@ -76,7 +76,7 @@ EXPONENTIALS: tuple[Op, ...] = (
         name="log10",
         args=X,
         value=lambda m, x: m.log10(x),
-        partials=(lambda m, y, x: m.one / (x * m.ln10),),
+        partials=each(lambda m, y, x: m.one / (x * m.ln10)),
         symbolic=lambda s, x: s.log(x) / s.log(10),
         domain=POSITIVE,
         backward="a decimal logarithm passes the gradient divided by its operand times log(10)",
@@ -87,7 +87,7 @@ EXPONENTIALS: tuple[Op, ...] = (
         name="sqrt",
         args=X,
         value=lambda m, x: m.sqrt(x),
-        partials=(lambda m, y, x: m.ratio(m.one, y + y),),
+        partials=each(lambda m, y, x: m.ratio(m.one, y + y)),
         symbolic=lambda s, x: s.sqrt(x),
         domain=NOT_NEGATIVE,
         kink=Kink(at_point(0.0), VERTICAL, ((0.0,),)),
@@ -100,7 +100,7 @@ EXPONENTIALS: tuple[Op, ...] = (
         args=X,
         value=lambda m, x: m.cbrt(x),
         # From the result, y/(3x) or 1/(3y²) would inherit the 2.6 ulp that cbrt may be off.
-        partials=(
+        partials=each(
             lambda m, y, x: m.where(
                 m.eq(x, m.zero),
                 m.inf,
@@ -121,7 +121,7 @@ EXPONENTIALS: tuple[Op, ...] = (
         name="hypot",
         args=XY,
         value=lambda m, x, y: m.hypot(x, y),
-        partials=(
+        partials=each(
             lambda m, h, x, y: m.over_norm(x, x, y, m.where(m.eq(h, m.zero), m.one, h)),
             lambda m, h, x, y: m.over_norm(y, x, y, m.where(m.eq(h, m.zero), m.one, h)),
         ),
