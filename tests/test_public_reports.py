@@ -1,0 +1,172 @@
+"""The suite of public reports: what passes, what does not pass yet, and that its answers are right."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from backprop_cli.expect.criteria import DEFAULT
+from backprop_cli.expect.suite import Case, read_suite, run_case
+from backprop_cli.language.source import evaluate_constant
+from backprop_cli.operations.table import FUNCTIONS
+from backprop_cli.render.suite import why
+from fuzzing.reading import read_program
+from fuzzing.truth import Side, Slope, Truth, find_truth
+
+SUITE = Path(__file__).parents[1] / "docs" / "public_reports.toml"
+CASES = read_suite(SUITE.read_text(encoding="utf-8"), SUITE.name)
+
+# Cases that do not pass yet, each with the kind of its fault. A mend takes its cases off this list.
+KNOWN = {
+    # F2: bounds beyond what doubles hold
+    "logistic map, 36 steps (chaos class): y=4*x*(1-x);y=4*y*(1-y);y=4*y*(1-y); …": "F2",
+    # F3: a gradient that is NaN or infinite in many digits counts as agreement
+    "acos((a*c+b*d)/(sqrt(a^2+b^2)*sqrt(c^2+d^2)))": "F3",
+    "angle, hypot form: acos((a*c+b*d)/(hypot(a,b)*hypot(c,d)))": "F3",
+    "angle in 1-cos form: sqrt(1-a/(sqrt(a)*sqrt(b)))": "F3",
+    # F5: a branch in doubles that is not the true one
+    "branch: where(1+x>1, x, 2*x)": "F5",
+    # F6: the derivative exists, and the conventions on the way give another
+    "x*x^0.5": "F6",
+    "sqrt(x^2+y^2)^2": "F6",
+    "(1+sqrt(x^2+y^2)^2)^(-1/2)": "F6",
+    "sqrt(x^2+y^2)": "F6",
+    "sqrt(x)^2": "F6",
+    "max(x,0)-x*z+log(1+exp(-abs(x)))": "F6",
+    "max(x,0)+min(x,0)": "F6",
+    "relu(x)-relu(-x)": "F6",
+    "sign(x)*log(abs(x)+sqrt(x^2+1))": "F6",
+    "max(x, exp(x)-1, (x+1)^2/2-1/2)": "F6",
+    "Gudermannian: asin(tanh(x))": "F6",
+    "acos(cos x): acos(cos(x))": "F6",
+    "cube: cbrt(x)^3": "F6",
+    # F7: slopes on one side that tend to 0 or infinity slowly
+    "where(x>0, x*log(x), 0)": "F7",
+    "x^x at 0: x^x": "F7",
+    "power 1.1 at 0: abs(x)^1.1": "F7",
+    # F8: 0 times infinity, and overflow on the way back
+    "1+sqrt(((T-x1)*w)^2)": "F8",
+    "sqrt((x-x)^2)": "F8",
+    "1/(1/x)": "F8",
+    "power of small base: 1/x^n": "F8",
+    "power of a half: 1/x^n": "F8",
+    "harmonic: 1/(1+1/x)": "F8",
+    "tiny: 1/sqrt(1+1/x^2)": "F8",
+    "x times 1/x: x*(1/x)": "F8",
+    "x/x": "F8",
+    "geometric mean: sqrt(x*y)": "F8",
+    # F9: nobody counts the digits of the value
+    "2x2 determinant: a*d-b*c": "F9",
+    "1-cos: 1-cos(x)": "F9",
+    "cosh^2-sinh^2: sinh(x)^2-cosh(x)^2": "F9",
+    "absorption: (x+1e16)-1e16": "F9",
+    "log tail: log(1-exp(-x))": "F9",
+    "fmod(1, 0.1): x-y*floor(x/y)": "F9",
+    # F12: no cure is told
+    "x*log(x)": "F12",
+    # F16: a function that is not in the language
+    "logsumexp(x,y)": "F16",
+    "logaddexp(x,y)": "F16",
+    "xlogy(x,y)": "F16",
+    "lgamma(x)": "F16",
+    "digamma(x)": "F16",
+    "gamma(x)": "F16",
+    "round(x)": "F16",
+    "mod(x,3)": "F16",
+    "log(x,2)": "F16",
+    "cot(x)": "F16",
+    "sec(x)": "F16",
+    "csc(x)": "F16",
+    "erfinv(x)": "F16",
+    "besselj(0,x)": "F16",
+    "factorial(x)": "F16",
+    "norm of 3-vectors: hypot(x,y,z)": "F16",
+    "logit(x)": "F16",
+    "expit(x)": "F16",
+    "square(x)": "F16",
+    "heaviside(x)": "F16",
+    "where(x==0,1,x)": "F16",
+}
+
+
+def outcome(case: Case) -> list[str]:
+    """Return what is wrong with a case: an exception is."""
+    try:
+        result = run_case(case, DEFAULT)
+    except Exception as error:  # noqa: BLE001 - a fault that is known may be one
+        return [repr(error)]
+    return [] if result.status == "pass" else [*why(result), result.status]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name[:60])
+def test_a_case_passes_or_its_fault_is_known(case: Case) -> None:
+    wrong = outcome(case)
+    if case.name in KNOWN:
+        assert wrong, f"mended: take it off the list of {KNOWN[case.name]}"
+    else:
+        assert not wrong
+
+
+def test_what_is_known_is_in_the_suite() -> None:
+    names = [case.name for case in CASES]
+    assert len(set(names)) == len(names)
+    assert set(KNOWN) <= set(names)
+
+
+# ---- the answers, by an evaluator of its own ----
+
+
+@cache
+def truth(program: str, *point: tuple[str, object]) -> Truth | None:
+    if any(name not in FUNCTIONS for name in re.findall(r"(\w+)\(", program)):
+        return None
+    return find_truth(read_program(program, {name: evaluate_constant(str(x)) for name, x in point}))
+
+
+def answered() -> list[Case]:
+    return [case for case in CASES if "expect" in case.keys]
+
+
+@pytest.mark.parametrize("case", answered(), ids=lambda case: case.name[:60])
+def test_the_answers_are_right(case: Case) -> None:
+    try:
+        known = truth(case.keys["program"], *case.keys["inputs"].items())
+    except (KeyError, TypeError, ValueError):
+        known = None
+    if known is None or known.status != "known":
+        pytest.skip("not for this evaluator")
+    for name, claims in case.keys["expect"].items():
+        for claim in claims if isinstance(claims, list) else [claims]:
+            if name == "value":
+                assert is_near(claim, known.value), (name, claim)
+            elif known.slopes[name].status != "unsure":
+                assert is_true(claim, known.slopes[name]), (name, claim, known.slopes[name])
+
+
+def is_true(claim: object, slope: Slope) -> bool:
+    word, *sides = str(claim).split()
+    if word == "kink":
+        told = zip(sides, (slope.left, slope.right), strict=False)
+        return slope.status == "rough" and all(side_is(text, side) for text, side in told)
+    if word in ("smooth", "undefined"):
+        return (slope.status == "smooth") == (word == "smooth")
+    if word == "digits" or not slope.left or slope.status == "smooth":
+        return is_near(claim, slope.value)
+    # At the edge of a domain, and where a convention chooses among the slopes: one side, or between them.
+    ends = [float(side.slope) for side in (slope.left, slope.right) if side and side.exists]
+    return min(ends) <= float(word) <= max(ends)
+
+
+def side_is(text: str, side: Side | None) -> bool:
+    assert side is not None
+    return not side.exists if text == "none" else side.exists and is_near(text, side.slope)
+
+
+def is_near(claim: object, true: object) -> bool:
+    """Tell whether a number is the right one; what is no number is not judged here."""
+    if str(claim).startswith("digits") or not re.fullmatch(r"[-+.e\d]+|-?inf", str(claim)):
+        return True
+    return float(str(claim)) == pytest.approx(float(true), rel=1e-12, abs=0)  # type: ignore[arg-type]
