@@ -70,3 +70,13 @@ def test_fifteen_commands_are_one_screen() -> None:
     lines = group.make_context("backprop", [], resilient_parsing=True).get_help().splitlines()
     assert len(lines) < 24  # the last line of a screen is the next prompt
     assert all(len(line) <= 80 for line in lines)
+
+
+@pytest.mark.parametrize("name", ["check", "explain", "graph", "batch"])
+def test_what_several_commands_take_is_the_same(name: str) -> None:
+    commands: Any = get_command(load_commands())
+    options = {p.name: p for p in commands.commands[name].params}
+    for param in commands.commands["grad"].params:
+        if param.name in ("arguments", "file", "wrt", "upstream", "quiet", "color"):
+            other = options[param.name]
+            assert (other.opts, other.default, other.help) == (param.opts, param.default, param.help)

@@ -17,6 +17,9 @@ from backprop_cli.expect.defaults import ATOL_AT_ZERO, POINTS, RTOL, SEED
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.cli.options import PointOptions, Request
     from backprop_cli.console.environment import Environment
     from backprop_cli.console.output import Output
     from backprop_cli.expect.criteria import Criteria
@@ -95,8 +98,8 @@ NAME is an input or a step, and what is meant is its gradient (grad:NAME says
 so); value is the value of the program, value:NAME that of a step. A formula
 is compared at the given point, and for all points by sympy, or, where sympy
 can't settle it, at further random points. Beside numbers and formulas there
-are kink, kink -1 1 (the slopes on the left and on the right, or none), smooth,
-undefined, inf, -inf, and digits >= 12 or <= 3, of a gradient.
+are kink, kink -1 1 (the slopes on the left and on the right, or none),
+smooth, undefined, inf, -inf, and digits >= 12 or <= 3, of a gradient.
 
 \b
 Exit status: 0 all is met; 1 an expectation is not met, or the cross-check
@@ -127,31 +130,14 @@ def check(
 
     Without --expect, the cross-check with sympy alone.
     """
-    criteria = equality.read()
-    if suite.name is not None:
-        if expect or options.are_given:
-            raise UsageError(
-                "a suite has its own programs, points and expectations", hint="backprop check --suite FILE"
-            )
-        return _run_suite(suite.name, suite, criteria, form, output, check=cross_check)
-    _refuse_options_of_suites(form, options.arguments)
-    from backprop_cli.expect.facts import read_claim
-
-    request = options.read()
-    expectations = [read_claim(text, request.source) for text in expect or ()]
-
-    from backprop_cli.expect.verify import verify_source
     from backprop_cli.report import Outcome
 
-    found = verify_source(
-        request.source,
-        request.point,
-        expectations,
-        wrt=request.wrt,
-        upstream=request.upstream,
-        check=cross_check,
-        criteria=criteria,
-    )
+    criteria = equality.read()
+    if suite.name is not None:
+        _refuse_a_point(expect, options)
+        return _run_suite(suite.name, suite, criteria, form, output, check=cross_check)
+    _refuse_options_of_suites(form, options.arguments)
+    found = _verify(options.read(), expect or (), criteria, check=cross_check)
     _show(found, form, output, digits)
     if found.status == Outcome.FAIL:
         return Status.CHECK_FAILED
@@ -159,6 +145,32 @@ def check(
         output.flush()
         raise found.missing
     return Status.DONE
+
+
+def _verify(request: Request, expect: Sequence[str], criteria: Criteria, *, check: bool) -> Verification:
+    from backprop_cli.expect.facts import read_claim
+
+    claims = [read_claim(text, request.source) for text in expect]
+
+    from backprop_cli.expect.verify import verify_source
+
+    return verify_source(
+        request.source,
+        request.point,
+        claims,
+        wrt=request.wrt,
+        upstream=request.upstream,
+        check=check,
+        criteria=criteria,
+    )
+
+
+def _refuse_a_point(expect: list[str] | None, options: PointOptions) -> None:
+    """Raise UsageError for what a suite has itself."""
+    if expect or options.are_given:
+        raise UsageError(
+            "a suite has its own programs, points and expectations", hint="backprop check --suite FILE"
+        )
 
 
 def _refuse_options_of_suites(form: Format, arguments: list[str] | None) -> None:

@@ -86,12 +86,8 @@ def graph(
 
     Every node with its value and its gradient, and the local derivatives between them.
     """
-    if target == "":
-        raise UsageError("--output names no file", hint="--output FILE, or --output - for standard output")
-    target = None if target == "-" else target
-    form = _choose_form(format, target, show=show)
-    if form is Form.png and target is None and not output.quiet and output.environment.writes_terminal:
-        raise UsageError("a PNG can't be shown in a terminal", hint="--output graph.png")
+    form = _choose_form(format, target, output, show=show)
+    file = None if target == "-" else target
     job = _read(options)
     if json and not stats:
         raise UsageError("--json goes with --stats", hint="the graph as JSON: backprop grad --json")
@@ -101,9 +97,9 @@ def graph(
     report, diagram = _compute(job, form, digits, symbolic=symbolic, force=force)
     drawing = Drawing(diagram, report, form, style, direction)
     if form is Form.text:
-        _write_text(drawing, target, output, ascii=ascii)
-    elif target is not None or show or not output.quiet:
-        _write_file(drawing, target, output, ascii=ascii, show=show)
+        _write_text(drawing, file, output, ascii=ascii)
+    elif file is not None or show or not output.quiet:
+        _write_file(drawing, file, output, ascii=ascii, show=show)
     if report is not None:
         output.warn(report.warnings)
         raise_missing(report, output)
@@ -129,15 +125,18 @@ def _read(options: PointOptions) -> _Job:
     return _Job(source, given, list(source.inputs) if wanted is None else wanted, upstream)
 
 
-def _choose_form(format: Form | None, target: str | None, *, show: bool) -> Form:
+def _choose_form(format: Form | None, target: str | None, output: Output, *, show: bool) -> Form:
     """Return the form: the one named, else the one that the ending of the file or --open tells."""
-    form = format
-    if form is None and target is not None:
-        form = form_of_file(target)
+    if target == "":
+        raise UsageError("--output names no file", hint="--output FILE, or --output - for standard output")
+    in_file = target not in (None, "-")
+    form = form_of_file(str(target)) if format is None and in_file else format
     if show and form not in (None, Form.html):
         raise UsageError(
             f"--open shows the HTML page, not {form}", hint="--output page.html --open, or --open alone"
         )
+    if form is Form.png and not in_file and not output.quiet and output.environment.writes_terminal:
+        raise UsageError("a PNG can't be shown in a terminal", hint="--output graph.png")
     return Form.html if show else form or Form.text
 
 
