@@ -230,10 +230,11 @@ class BoundedReals(RoundingNamespace):
         for name in ("pi", "ln2", "ln10"):
             value = getattr(base, name)
             setattr(self, name, Bounded(value, log2_size(value) + self.unit, self))
-        for name in _FUNCTIONS:
-            setattr(self, name, self._function(name, getattr(base, name)))
         for name in ("lt", "le", "gt", "ge", "eq"):
             setattr(self, name, self._comparison(getattr(base, name)))
+        for name in Namespace.__annotations__:
+            if not hasattr(self, name):
+                setattr(self, name, self._function(name, getattr(base, name)))
 
     # ---- arithmetic ----
 
@@ -424,12 +425,6 @@ def _may_jump(name: str, ops: list[Bounded], y: Number, corners: list[Any]) -> b
 
 
 _STEPS = frozenset({"abs", "sign", "floor", "ceil"})
-_FUNCTIONS = (
-    *sorted(_STEPS),
-    *("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "hypot", "pow"),
-    *("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "erf", "erfc"),
-    *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
-)
 
 _UNIT_OF_DOUBLES, _LEAST_DOUBLE = -53.0, -1074.0
 # The digits of the reals that doubles are compared with.
