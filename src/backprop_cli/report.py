@@ -33,7 +33,7 @@ class GradientCheck(Record):
     to 50 digits.  digits: how many digits of the float gradient are right (16: all).
     zero_within: the float gradient is rounding error alone, and this bounds it; digits is then None.
     at_kink: the gradient rests on a convention, and so was not compared.  left, right: at a kink, the slope
-    of the output on each side; None where there is none.
+    of the output on each side; None where it has no value there, NaN where the slope is not known.
     """
 
     status: Outcome
@@ -74,7 +74,7 @@ class KinkRecord(Record):
     """A node that is not differentiable at this point.
 
     convention: what was used as its partial.  left, right: per operand, the partial on each side of it; None
-    for a constant and where the operation has no value.
+    for a constant and where the operation has no value, NaN where it is not known.
     """
 
     convention: str

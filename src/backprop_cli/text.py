@@ -25,6 +25,13 @@ def number_text(x: float, digits: int | None = 6) -> str:
     return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 
+def side_text(slope: float | None, digits: int | None = 6) -> str:
+    """Return the slope on one side of a kink: None where there is no value, NaN where it is not known."""
+    if slope is None:
+        return "none"
+    return "not known" if math.isnan(slope) else number_text(slope, digits)
+
+
 def printable(text: str) -> str:
     """Return a text of one line without control characters, which could drive a terminal."""
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)

@@ -130,7 +130,7 @@ def _not_comparable(gradients: Mapping[str, float], kinked: Mapping[str, Sides])
     checks = {}
     for name, gradient in gradients.items():
         if name in kinked:
-            left, right = kinked[name]
+            left, right, *_ = kinked[name]
             checks[name] = GradientCheck(Outcome.SKIPPED, reason="kink", at_kink=True, left=left, right=right)
         elif not math.isfinite(gradient):
             checks[name] = GradientCheck(Outcome.SKIPPED, reason="the gradient is not finite")

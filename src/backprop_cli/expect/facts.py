@@ -16,7 +16,7 @@ from backprop_cli.expect.verdict import Settled, Verdict
 from backprop_cli.language.source import evaluate_constant
 from backprop_cli.record import Record, Word
 from backprop_cli.report import Outcome
-from backprop_cli.text import number_text
+from backprop_cli.text import number_text, side_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,9 +163,7 @@ def _told(fact: Fact, gradient: float, found: GradientCheck) -> str:
     if fact.kind == FactKind.DIGITS:
         return _digits_told(found.digits, found)
     if fact.kind in (FactKind.KINK, FactKind.SMOOTH) and found.at_kink:
-        return " ".join(
-            ("kink", *("none" if s is None else number_text(s) for s in (found.left, found.right)))
-        )
+        return f"kink {side_text(found.left)} {side_text(found.right)}"
     return number_text(gradient)
 
 

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backprop_cli.graph.sweep import partials_at, sweep_graph
+from backprop_cli.graph.sweep import forward, partials_at
 from backprop_cli.operations.doubles import FLOAT
-from backprop_cli.operations.reals import MpmathNamespace, mpmath_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from backprop_cli.graph.sweep import Sweep
-    from backprop_cli.operations.op import Number
+    from backprop_cli.operations.op import Op
+    from backprop_cli.operations.series import Series, SeriesNamespace
 
-Sides = tuple[float | None, float | None]
-"""The slope on the left and on the right; None where the function has no value on that side."""
+# Digits and terms tried in turn. Limit and slope are two terms; more are for what cancels. 800 digits resolve
+# the cancellation of 1 - cos(1e-300), the worst that doubles can ask for.
+_LADDER = ((50, 2), (50, 4), (200, 10), (800, 24))
+# Nodes times terms squared, of a rung above the first: up to some 5 s.
+_MOST_WORK = 20_000
 
-# Slopes are taken at two small distances. Between them a finite slope changes by less than 1e-20
-# relative, one that grows without bound by 1e10 (a square root) or more, one that is 0 in the limit
-# shrinks likewise.
-_DIGITS, _NEAR, _NEARER = 100, -20, -40
-_GROWTH = 1e5
+
+class Sides(NamedTuple):
+    """The slopes on the left and on the right: infinite ones too, None where there is no value on that side.
+
+    NaN where the slope is not known.
+    A slope is that of the function on its side alone: where the value jumps, it is measured from where the
+    value goes on that side. smooth: the slope of both sides where it is finite, certainly the same on both,
+    and the value certainly does not jump: then it is the derivative.
+    """
+
+    left: float | None
+    right: float | None
+    smooth: float | None = None
+
+
+NOT_KNOWN = Sides(math.nan, math.nan)
 
 
 def find_kinks(sweep: Sweep) -> list[int]:
@@ -64,76 +79,98 @@ def inputs_behind(sweep: Sweep, kinks: Sequence[int]) -> set[str]:
 
 
 def _is_smooth(sweep: Sweep, node: int, argnum: int, slope: float) -> bool:
-    """Tell whether a node at a kink is smooth all the same along one of its operands."""
+    """Tell whether a node at a kink is smooth all the same along one of its operands, with this slope."""
     op = sweep.graph.ops[node]
     assert op is not None
-    if op.condition:
-        return False
-    m, slope_at, value_at, x = _along(sweep, node, argnum)
-    if _sides(slope_at, x, m) != (slope, slope):
-        return False
-    step = (abs(x) or m.one) * m.mp.mpf(10) ** _NEARER
-    return all(abs(value_at(x + side * step) - value_at(x)) < 1e-10 for side in (-1, 1))
-
-
-def _along(
-    sweep: Sweep, node: int, argnum: int
-) -> tuple[MpmathNamespace, Callable[[Number], Number], Callable[[Number], Number], Number]:
-    """Return the slope and the value of a node as functions of one operand, and that operand."""
-    op = sweep.graph.ops[node]
-    assert op is not None
-    m = mpmath_namespace(_DIGITS)
-    fixed = sweep.graph.fixed(node)
-    xs = [m.number(x) for x in sweep.operands(node)]
-
-    def value(x: Number) -> Number:
-        return m.value(op, [*xs[:argnum], x, *xs[argnum + 1 :]])
-
-    def slope(x: Number) -> Number:
-        moved = [*xs[:argnum], x, *xs[argnum + 1 :]]
-        return op.partial(m, argnum, m.value(op, moved), moved, fixed)
-
-    return m, slope, value, xs[argnum]
+    smooth = None if op.condition else _sides_of_operand(op, tuple(sweep.operands(node)), argnum).smooth
+    return smooth is not None and math.isclose(smooth, slope, rel_tol=1e-14)
 
 
 def sides_of_operation(sweep: Sweep, node: int) -> list[Sides]:
     """Return the partial by each operand just left and just right of it; (None, None) for a constant."""
-    sides: list[Sides] = []
-    for argnum, is_fixed in enumerate(sweep.graph.fixed(node)):
-        m, slope, _, x = _along(sweep, node, argnum)
-        sides.append((None, None) if is_fixed else _sides(slope, x, m))
-    return sides
+    op = sweep.graph.ops[node]
+    assert op is not None
+    xs = tuple(sweep.operands(node))
+    return [
+        Sides(None, None) if is_fixed else _sides_of_operand(op, xs, argnum)
+        for argnum, is_fixed in enumerate(sweep.graph.fixed(node))
+    ]
+
+
+@lru_cache(1000)
+def _sides_of_operand(op: Op, xs: tuple[float, ...], argnum: int) -> Sides:
+    if op.condition:
+        return Sides(0.0, 0.0)
+
+    def value(m: SeriesNamespace, side: int) -> Series:
+        operands = [m.number(x) for x in xs]
+        if side:
+            operands[argnum] = m.beside(xs[argnum], side)
+        return m.value(op, operands)  # type: ignore[no-any-return]
+
+    return _sides(value, 1)
 
 
 def sides_of_gradient(sweep: Sweep, name: str) -> Sides:
     """Return upstream · ∂output/∂name just left and just right of the point."""
-    graph = sweep.graph
-    m = mpmath_namespace(_DIGITS)
+    graph, x = sweep.graph, sweep.point[name]
 
-    def slope(x: Number) -> Number:
-        moved = sweep_graph(graph, {**sweep.point, name: x}, sweep.upstream, m)
-        if graph.output in moved.failures:
+    def value(m: SeriesNamespace, side: int) -> Series:
+        point = {**sweep.point, name: m.beside(x, side)} if side else sweep.point
+        primal, failures = forward(graph, point, m)
+        if graph.output in failures:
             raise ValueError("no value beside the point")
-        return moved.gradient(graph.inputs[name], m)
+        return primal[graph.output] * sweep.upstream  # type: ignore[no-any-return]
 
-    return _sides(slope, m.number(sweep.point[name]), m)
-
-
-def _sides(slope: Callable[[Number], Number], x: Number, m: MpmathNamespace) -> Sides:
-    return _limit(slope, x, -1, m), _limit(slope, x, 1, m)
+    return _sides(value, len(graph.ops))
 
 
-def _limit(slope: Callable[[Number], Number], x: Number, side: int, m: MpmathNamespace) -> float | None:
-    """Return the limit of the slope as its argument goes to x from one side."""
-    scale = abs(x) or m.one
+class _Side(NamedTuple):
+    """One side: its slope as a double and as a constant, and whether the value certainly goes on into it."""
+
+    slope: float | None
+    exact: Any = None
+    is_continuous: bool = False
+
+
+_UNKNOWN = _Side(math.nan)
+
+
+def _sides(value: Callable[[SeriesNamespace, int], Series], nodes: int) -> Sides:
+    """Return the slopes of a function of so many nodes.
+
+    value(m, side): its value as a series on a side, and at the point itself for a side of 0.
+    """
+    from backprop_cli.operations.series import SeriesNamespace, same
+
+    left = right = _UNKNOWN
+    for rung, (digits, count) in enumerate(_LADDER):
+        if (_UNKNOWN is not left and _UNKNOWN is not right) or (rung and nodes * count**2 > _MOST_WORK):
+            break
+        m = SeriesNamespace(digits, count)
+        left, right = (_side(value, m, side) for side in (-1, 1))
+    is_smooth = left.is_continuous and right.is_continuous and same(left.exact, right.exact)
+    return Sides(left.slope, right.slope, left.slope if is_smooth else None)
+
+
+def _side(value: Callable[[SeriesNamespace, int], Series], m: SeriesNamespace, side: int) -> _Side:
+    m.jumps = m.field.gave_up = False
     try:
-        near, nearer = (slope(x + side * scale * m.mp.mpf(10) ** power) for power in (_NEAR, _NEARER))
+        beside = value(m, side)
+        exact = beside.slope(side)
+        if isinstance(exact, float):
+            return _Side(exact)
+        slope = m.field.to_float(exact)
     except (ArithmeticError, ValueError):
-        return None
-    if not (m.mp.isfinite(near) and m.mp.isfinite(nearer)):
-        return None if m.mp.isnan(nearer) else m.to_float(nearer)
-    if abs(nearer) > _GROWTH * abs(near) and abs(nearer) > _GROWTH:
-        return math.copysign(math.inf, nearer)
-    if abs(nearer) < abs(near) / _GROWTH:
-        return 0.0
-    return m.to_float(nearer)
+        return _UNKNOWN if m.field.gave_up else _Side(None)
+    return _Side(slope, exact, not m.jumps or _starts_at(beside, value, m))
+
+
+def _starts_at(beside: Series, value: Callable[[SeriesNamespace, int], Series], m: SeriesNamespace) -> bool:
+    """Tell whether the limit on a side is certainly the value at the point."""
+    from backprop_cli.operations.series import same
+
+    try:
+        return same(beside.constant, value(m, 0).constant)
+    except (ArithmeticError, ValueError):
+        return False

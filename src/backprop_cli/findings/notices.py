@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.diagnostic import Diagnostic
 from backprop_cli.report import FEW_DIGITS
-from backprop_cli.text import listing, number_text
+from backprop_cli.text import listing, number_text, side_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -95,28 +95,24 @@ def _slopes_at(sweep: Sweep, naming: Naming, node: int, record: KinkRecord) -> s
         return ""
     several = graph.fixed(node).count(False) > 1
     return "".join(
-        f"slope {f'by {naming.id(x)} ' if several else ''}{_side(left)} on the left, "
-        f"{_side(right)} on the right; "
+        f"slope {f'by {naming.id(x)} ' if several else ''}{side_text(left)} on the left, "
+        f"{side_text(right)} on the right; "
         for x, left, right in zip(graph.operands[node], record.left, record.right, strict=True)
         if not graph.constant[x]
     )
-
-
-def _side(slope: float | None) -> str:
-    return "none" if slope is None else number_text(slope)
 
 
 def smooth_after_all(
     sweep: Sweep, naming: Naming, sides: Mapping[str, Sides], gradients: Mapping[str, float]
 ) -> Iterator[Diagnostic]:
     """Tell where conventions add up to another slope than the program has: relu(x) - relu(-x) at 0."""
-    for name, (left, right) in sides.items():
-        if left is not None and left == right and math.isfinite(left) and gradients[name] != left:
+    for name, (_, _, slope) in sides.items():
+        if slope is not None and gradients[name] != slope:
             yield _at(
                 naming,
                 sweep.graph.inputs[name],
                 "kink",
-                f"by {name} the program is smooth here with the slope {number_text(left)}, but the "
+                f"by {name} the program is smooth here with the slope {number_text(slope)}, but the "
                 f"conventions at the kinks on the way give {number_text(gradients[name])}",
             )
 

@@ -5,7 +5,8 @@ everything else is a function of ``m``. ``m.div`` is the division of a program: 
 ``m.ratio`` is the division inside a derivative: 1/0 is a slope of infinity.
 
 Doubles one by one are in ``doubles``, reals of many digits in ``reals``, bounds in ``bounded``, formulas in
-``symbols``; arrays are in ``batch/engines``, registers and nodes of a graph in ``compile``.
+``symbols``, one-sided series in ``series``; arrays are in ``batch/engines``, registers and nodes of a graph
+in ``compile``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.console.sheets import Block, Role, Row, Sheet
 from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Outcome
-from backprop_cli.text import number_text
+from backprop_cli.text import number_text, side_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -156,8 +156,8 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
     if found.status == Outcome.FAIL:
         return "WRONG", "fail"
     if found.at_kink:
-        sides = ("none" if side is None else number_text(side, digits) for side in (found.left, found.right))
-        return "kink: left {}, right {}".format(*sides), "note"
+        left, right = side_text(found.left, digits), side_text(found.right, digits)
+        return f"kink: left {left}, right {right}", "note"
     if found.status == Outcome.SKIPPED:
         return f"skipped: {found.reason}", "note"
     if found.zero_within is not None:

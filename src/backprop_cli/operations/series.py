@@ -1,0 +1,569 @@
+"""One-sided series: how a value behaves as an input moves from x to x + s·t, with t → 0 from above.
+
+A number is f = Σ c·tᵖ·Lᵠ + O(tʳ·Lʷ), where L = log(1/t) grows without bound, more slowly than any power. Its
+terms are ordered by size: tᵖ·Lᵠ is larger than tʳ·Lʷ as t → 0 if p < r, or p = r and q > w. So the key of a
+term is (p, -q): keys are compared and added as pairs, and the first term is the limit or what outgrows it.
+Exponents are rational; factors are constants of which it is known whether they are zero (``exact``).
+
+The rows of the table run on these numbers as on any other; only the forward sweep is needed, since the slope
+on that side is the factor of t. What is unknown is never guessed: a decision that the terms kept don't allow,
+or a function outside this class (log L, exp(1/t)), raises ``UndecidedError``.
+
+The order is that of the logarithmic-exponential Hardy field (Hardy, Orders of Infinity, 1910), cut off below
+its exponentials.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backprop_cli.operations.exact import Constant, Field, Rational, Real, UndecidedError, divide, plus, times
+from backprop_cli.operations.op import Namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+Key = tuple[Any, Any]
+"""(p, -q) of tᵖ·Lᵠ."""
+_LIMIT: Key = (0, 0)
+_FLAT: Key = (math.inf, 0)
+"""Smaller than every power: exp(-1/t)."""
+FIRST: Key = (1, 0)
+_MOST_FACTORS = 16
+
+
+class Condition(NamedTuple):
+    """Whether a comparison holds beside the point, and whether it may be otherwise at the point itself."""
+
+    holds: bool
+    is_boundary: bool
+
+    def __bool__(self) -> bool:
+        return self.holds
+
+
+class Series:
+    """terms: (key, factor), the largest first.  bound: key of what is not known, None where all is."""
+
+    __slots__ = ("bound", "m", "terms")
+
+    def __init__(
+        self, m: SeriesNamespace, terms: tuple[tuple[Key, Constant], ...], bound: Key | None
+    ) -> None:
+        self.m = m
+        self.terms = terms
+        self.bound = bound
+
+    @property
+    def is_constant(self) -> bool:
+        """Tell whether the value does not depend on t."""
+        return self.bound is None and (not self.terms or self.terms[-1][0] == self.terms[0][0] == _LIMIT)
+
+    @property
+    def constant(self) -> Constant:
+        """Return the factor of t⁰."""
+        return next((c for key, c in self.terms if key == _LIMIT), 0)
+
+    @property
+    def size(self) -> Key | None:
+        """Return the key of what the value is at most of the size of, None for zero."""
+        return self.terms[0][0] if self.terms else self.bound
+
+    def __add__(self, other: Any) -> Series:
+        other = self.m.lift(other)
+        total = dict(self.terms)
+        for key, c in other.terms:
+            total[key] = plus(total[key], c) if key in total else c
+        return self.m.series(total, _least(self.bound, other.bound))
+
+    def __mul__(self, other: Any) -> Series:
+        other = self.m.lift(other)
+        a, b = self.size, other.size
+        if a is None or b is None:
+            return self.m.zero
+        unknown = _least(
+            None if self.bound is None else _sum(self.bound, b),
+            None if other.bound is None else _sum(a, other.bound),
+        )
+        tidy = self.m.field.tidy
+        total: dict[Key, Constant] = {}
+        for key1, c1 in self.terms:
+            for key2, c2 in other.terms:
+                key = _sum(key1, key2)
+                if unknown is not None and key >= unknown:
+                    break
+                product = tidy(times(c1, c2))
+                total[key] = plus(total[key], product) if key in total else product
+        return self.m.series(total, unknown)
+
+    def __neg__(self) -> Series:
+        return Series(self.m, tuple((key, -c) for key, c in self.terms), self.bound)
+
+    def __sub__(self, other: Any) -> Series:
+        # What is not known of a value is the same in itself.
+        return self.m.zero if other is self else self + -self.m.lift(other)
+
+    def __rsub__(self, other: Any) -> Series:
+        return -self + self.m.lift(other)
+
+    def __truediv__(self, other: Any) -> Series:
+        return self.m.div(self, self.m.lift(other))
+
+    def __rtruediv__(self, other: Any) -> Series:
+        return self.m.div(self.m.lift(other), self)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def slope(self, side: int) -> Constant | float:
+        """Return the slope on this side: lim (f(x + side·t) - lim f)/(side·t), which may be infinite.
+
+        Where the value itself grows without bound, the slope does so too.
+        """
+        rest = [(key, c) for key, c in self.terms if key != _LIMIT]
+        if not rest or rest[0][0] > FIRST:
+            if not rest and self.bound is not None and self.bound <= FIRST:
+                raise self.m.field.undecided()
+            return 0
+        (p, q), c = rest[0]
+        if (p, q) == FIRST:
+            return c * side
+        # The derivative of t^p·L^-q goes as p·t^(p - 1), and as q/(t·L^(q + 1)) for p = 0.
+        return math.inf * side * self.m.field.sign(c) * (1 if (p, q) > _LIMIT else -1)
+
+    def moved(self, key: Key, factor: Constant) -> Series:
+        """Return this times one term."""
+        return self * Series(self.m, ((key, factor),), None)
+
+
+def _least(a: Key | None, b: Key | None) -> Key | None:
+    return b if a is None else a if b is None else min(a, b)
+
+
+def _sum(a: Key, b: Key) -> Key:
+    p = a[0] + b[0]
+    return _FLAT if p == math.inf else (_whole(p), _whole(a[1] + b[1]))
+
+
+def _scaled(a: Key, factor: Rational) -> Key:
+    return _FLAT if a == _FLAT else (_whole(a[0] * factor), _whole(a[1] * factor))
+
+
+def _whole(x: Rational) -> Rational:
+    return x.numerator if x.denominator == 1 else x
+
+
+class SeriesNamespace(Namespace):
+    """The functions of the table on one-sided series of up to ``count`` terms.
+
+    jumps: set while rows run, where a decision may have made the value on this side start elsewhere than at
+    the point.
+    """
+
+    zero: Series
+    one: Series
+    pi: Series
+    inf, nan = math.inf, math.nan
+
+    def __init__(self, digits: int, count: int) -> None:
+        self.field = Field(digits)
+        self.count = count
+        self.jumps = False
+        self.zero, self.one = self.number(0), self.number(1)
+        self.pi = self.number(self.field.pi)
+        self.ln2, self.ln10 = self.number(self.field.log(2)), self.number(self.field.log(10))
+        self.bits = 8 * count  # terms that the row of sinc's slope would sum
+
+    # ---- making them ----
+
+    def number(self, x: Any) -> Series:
+        """Return a constant: a double is a fraction, exactly. A series is returned as it is."""
+        if isinstance(x, Series):
+            return x
+        if isinstance(x, float):
+            x = _whole(Fraction(x))
+        return Series(self, ((_LIMIT, x),) if isinstance(x, Real) or x else (), None)
+
+    lift = number
+
+    def beside(self, x: float, side: int) -> Series:
+        """Return x + side·t."""
+        return self.number(x) + Series(self, ((FIRST, side),), None)
+
+    def series(self, terms: Mapping[Key, Constant], bound: Key | None) -> Series:
+        """Return the sum of terms, the largest of them, and O(bound)."""
+        kept = [
+            (key, c) for key, c in terms.items() if (isinstance(c, Real) or c) and (not bound or key < bound)
+        ]
+        if len(kept) > 1:
+            kept.sort(key=lambda term: term[0])
+            if len(kept) > self.count:
+                bound = kept[self.count][0]
+        return Series(self, tuple(kept[: self.count]), bound)
+
+    def _unknown(self, size: Key) -> Series:
+        return Series(self, (), size)
+
+    # ---- deciding ----
+
+    def _lead(self, x: Series) -> tuple[Key, Constant, int]:
+        """Return the largest term with its sign."""
+        if not x.terms:
+            raise self.field.undecided() if x.bound is not None else ZeroDivisionError
+        key, c = x.terms[0]
+        return key, c, self.field.sign(c)
+
+    def _sign(self, x: Series) -> int:
+        return 0 if x.size is None else self._lead(x)[2]
+
+    def _vanishes(self, x: Series) -> bool:
+        """Tell whether a value that is not zero goes to zero."""
+        return x.size is not None and x.size > _LIMIT
+
+    def _apart(self, x: Series) -> tuple[Constant, Series]:
+        """Return the limit of a finite value, and what it differs by."""
+        if (x.size is not None and x.size < _LIMIT) or (x.bound is not None and x.bound <= _LIMIT):
+            raise self.field.undecided()
+        return x.constant, Series(self, tuple(term for term in x.terms if term[0] != _LIMIT), x.bound)
+
+    def _relative(self, x: Series) -> tuple[Key, Constant, int, Series]:
+        """Return key and factor of the largest term, its sign, and what x/term differs from 1 by."""
+        key, c, sign = self._lead(x)
+        rest = Series(self, x.terms[1:], x.bound)
+        return key, c, sign, rest.moved(_scaled(key, -1), divide(1, c)) if rest.size else self.zero
+
+    def sign(self, x: Series) -> Series:
+        sign = self._sign(x)
+        self.jumps |= self._vanishes(x)
+        return self.number(sign)
+
+    def abs(self, x: Series) -> Series:
+        if not x.terms:
+            return x
+        return x if self._sign(x) > 0 else -x
+
+    def max(self, x: Series, *others: Series) -> Series:
+        for y in others:
+            x = self._larger(x, y)
+        return x
+
+    def min(self, x: Series, *others: Series) -> Series:
+        for y in others:
+            x = -self._larger(-x, -y)
+        return x
+
+    def _larger(self, x: Series, y: Series) -> Series:
+        difference = x - y
+        if not difference.terms:
+            return x if difference.bound is None else x + self._unknown(difference.bound)
+        return x if self._sign(difference) > 0 else y
+
+    def _compared(self, x: Series, y: Series, holds: Callable[[int], bool]) -> Condition:
+        difference = x - y
+        return Condition(holds(self._sign(difference)), self._vanishes(difference))
+
+    def lt(self, x: Series, y: Series) -> Condition:
+        return self._compared(x, y, lambda sign: sign < 0)
+
+    def le(self, x: Series, y: Series) -> Condition:
+        return self._compared(x, y, lambda sign: sign <= 0)
+
+    def gt(self, x: Series, y: Series) -> Condition:
+        return self._compared(x, y, lambda sign: sign > 0)
+
+    def ge(self, x: Series, y: Series) -> Condition:
+        return self._compared(x, y, lambda sign: sign >= 0)
+
+    def eq(self, x: Series, y: Series) -> Condition:
+        return self._compared(x, y, lambda sign: sign == 0)
+
+    def both(self, p: Any, q: Any) -> Condition:
+        is_boundary = any(isinstance(c, Condition) and c.is_boundary for c in (p, q))
+        return Condition(bool(p) and bool(q), is_boundary)
+
+    def where(self, condition: Any, x: Any, y: Any) -> Any:
+        taken, other = (x, y) if condition else (y, x)
+        if isinstance(condition, Condition) and condition.is_boundary:
+            self.jumps |= not self._meet(taken, other)
+        return taken
+
+    def _meet(self, x: Any, y: Any) -> bool:
+        """Tell whether two branches certainly have the same limit."""
+        try:
+            limits = [self._apart(branch)[0] for branch in (x, y) if isinstance(branch, Series)]
+        except UndecidedError:
+            return False
+        return len(limits) == 2 and same(*limits)
+
+    def floor(self, x: Series) -> Series:
+        limit, rest = self._apart(x)
+        whole = self.field.floor(limit)
+        if limit == whole and self._sign(rest) < 0:
+            self.jumps = True
+            whole -= 1
+        return self.number(whole)
+
+    def ceil(self, x: Series) -> Series:
+        return -self.floor(-x)
+
+    def is_integer(self, x: Series) -> Condition:
+        if not x.is_constant:
+            raise self.field.undecided()
+        return Condition(x.constant == self.field.floor(x.constant), is_boundary=False)
+
+    # ---- powers ----
+
+    def _sum_of_powers(self, factors: Iterable[Constant], x: Series) -> Series:
+        """Return Σ aₖ·xᵏ for an x that goes to zero; factors end where no more are known."""
+        if x.size is None:
+            return self.number(next(iter(factors)))
+        if x.size <= _LIMIT:
+            raise self.field.undecided()
+        known: list[Constant] = []
+        for c in factors:
+            known.append(c)
+            beyond = _scaled(x.size, len(known))
+            if len(known) > self.count or (x.bound is not None and beyond >= x.bound):
+                break
+        total = self.zero
+        for c in reversed(known):
+            total = total * x + self.number(c)
+        return total + self._unknown(beyond)
+
+    def div(self, x: Series, y: Series) -> Series:
+        if x is y and self._sign(y):
+            return self.one
+        key, c, _, rest = self._relative(y)
+        inverse = self.one if rest.size is None else self._binomial(rest, -1)
+        return (x * inverse).moved(_scaled(key, -1), divide(1, c))
+
+    ratio = div
+
+    def _binomial(self, x: Series, power: Rational) -> Series:
+        """Return (1 + x)**power for an x that goes to zero."""
+
+        def factors() -> Iterable[Constant]:
+            c: Constant = 1
+            for k in range(self.count + 2):
+                yield c
+                c = divide(c * (power - k), k + 1)
+
+        return self._sum_of_powers(factors(), x)
+
+    def _power(self, x: Series, power: Rational) -> Series:
+        """Return x to a rational power other than 0."""
+        if x.size is None:
+            if power < 0:
+                raise ZeroDivisionError
+            return x
+        if isinstance(power, int) and 0 < power <= _MOST_FACTORS and not x.is_constant:
+            y = x
+            for _ in range(power - 1):
+                y = y * x
+            return y
+        key, c, sign, rest = self._relative(x)
+        if sign < 0 and not isinstance(power, int):
+            raise ValueError("outside the real domain")
+        y = self._binomial(rest, power) if rest.size is not None else self.one
+        return y.moved(_scaled(key, power), self.field.power(c, power))
+
+    def sqrt(self, x: Series) -> Series:
+        return self._power(x, Fraction(1, 2))
+
+    def cbrt(self, x: Series) -> Series:
+        third = Fraction(1, 3)
+        return self._power(x, third) if self._sign(x) >= 0 else -self._power(-x, third)
+
+    def hypot(self, x: Series, y: Series) -> Series:
+        if x.size is None or y.size is None:
+            return self.abs(x + y)
+        return self.sqrt(x * x + y * y)
+
+    def pow(self, x: Series, y: Series) -> Series:
+        """Return x**y; 0**0 is 1. See docs/decisions/0003-powers.md."""
+        if y.is_constant and not isinstance(y.constant, Real):
+            return self._power(x, y.constant) if y.constant else self.one
+        if x.size is None:
+            if self._sign(y) < 0:
+                raise ZeroDivisionError
+            self.jumps |= self._vanishes(y)  # 0**0 is 1, and 0 beside it
+            return self.zero
+        if self._sign(x) < 0:
+            raise ValueError("outside the real domain")
+        return self.exp(y * self.log(x))
+
+    # ---- exponentials and logarithms ----
+
+    def exp(self, x: Series) -> Series:
+        limit, key = x.constant, _LIMIT
+        for term, c in x.terms:
+            if term >= _LIMIT:
+                break
+            if term != (0, -1):
+                return self._far_exponential(x)
+            if isinstance(c, Real):  # an irrational power: its size is known, its factor has no place here
+                return self._unknown((Fraction(math.nextafter(self.field.to_float(-c), -math.inf)), 0))
+            key = (-c, 0)
+        if x.bound is not None and x.bound <= _LIMIT:
+            return self._far_exponential(x)
+        rest = Series(self, tuple(term for term in x.terms if term[0] > _LIMIT), x.bound)
+        y = self._sum_of_powers((Fraction(1, math.factorial(k)) for k in range(self.count + 2)), rest)
+        return y if key == _LIMIT and limit == 0 else y.moved(key, self.field.exp(limit))
+
+    def _far_exponential(self, x: Series) -> Series:
+        """Return exp(x) where x falls faster than any multiple of log t."""
+        key, _, sign = self._lead(x)
+        if sign < 0 and key < (0, -1):
+            return self._unknown(_FLAT)
+        raise self.field.undecided()
+
+    def expm1(self, x: Series) -> Series:
+        return self.exp(x) - 1
+
+    def log(self, x: Series) -> Series:
+        return self._log(x, self.one, lambda _: None)
+
+    def log2(self, x: Series) -> Series:
+        return self._log(x, self.ln2, lambda c: _exponent(c, 2))
+
+    def log10(self, x: Series) -> Series:
+        return self._log(x, self.ln10, lambda c: _exponent(c, 10))
+
+    def _log(self, x: Series, unit: Series, known: Callable[[Constant], int | None]) -> Series:
+        key, c, sign, rest = self._relative(x)
+        if sign < 0:
+            raise ValueError("outside the real domain")
+        if key[1] or key == _FLAT:
+            raise self.field.undecided()
+        factors = (Fraction((-1) ** (k + 1), k or 1) * (k > 0) for k in range(self.count + 2))
+        changing = self._sum_of_powers(factors, rest) + self.series({(0, -1): -key[0]}, None)
+        exponent = known(c)
+        if exponent is not None:
+            return changing / unit + self.number(exponent)
+        return (changing + self.number(self.field.log(c))) / unit
+
+    def log1p(self, x: Series) -> Series:
+        return self.log(x + 1)
+
+    def sinh(self, x: Series) -> Series:
+        return (self.exp(x) - self.exp(-x)) / 2
+
+    def cosh(self, x: Series) -> Series:
+        return (self.exp(x) + self.exp(-x)) / 2
+
+    def tanh(self, x: Series) -> Series:
+        if x.size is not None and x.size < _LIMIT:
+            e = self.exp(self.abs(x) * -2)
+            return (1 - e) / (1 + e) * self._sign(x)
+        e = self.exp(x * -2)
+        return (1 - e) / (1 + e)
+
+    def asinh(self, x: Series) -> Series:
+        if x.size is not None and x.size < _LIMIT:
+            size = self.abs(x)
+            return self.log(size + self.sqrt(size * size + 1)) * self._sign(x)
+        return self.log(x + self.sqrt(x * x + 1))
+
+    def acosh(self, x: Series) -> Series:
+        if self._sign(x - 1) < 0:
+            raise ValueError("outside the real domain")
+        return self.log(x + self.sqrt((x - 1) * (x + 1)))
+
+    def atanh(self, x: Series) -> Series:
+        return self.log((1 + x) / (1 - x)) / 2
+
+    # ---- functions by their Taylor series ----
+
+    def sin(self, x: Series) -> Series:
+        return self._circular(x, 0)
+
+    def cos(self, x: Series) -> Series:
+        return self._circular(x, 1)
+
+    def _circular(self, x: Series, turns: int) -> Series:
+        """Return the sine, turned by so many quarters."""
+        if x.size is not None and x.size < _LIMIT:
+            return self._unknown(_LIMIT)  # between -1 and 1
+        limit, rest = self._apart(x)
+        sine, cosine = self.field.sin(limit), self.field.cos(limit)
+        cycle = [sine, cosine, -sine, -cosine]
+        factors = (divide(cycle[(k + turns) % 4], math.factorial(k)) for k in range(self.count + 2))
+        return self._sum_of_powers(factors, rest)
+
+    def tan(self, x: Series) -> Series:
+        return self.sin(x) / self.cos(x)
+
+    def _by_slope(
+        self, x: Series, value: Callable[[Constant], Constant], slope: Callable[[Series], Series]
+    ) -> Series:
+        """Return f(x) from f(x₀) and f': f(x₀ + h) = f(x₀) + ∫ f'(x₀ + h) dh, in powers of h."""
+        limit, rest = self._apart(x)
+        if rest.size is None:
+            return self.number(value(limit))
+        slopes = slope(self.number(limit) + Series(self, ((FIRST, 1),), None))
+        known = self.count + 1 if slopes.bound is None else slopes.bound[0]
+        by_power = dict(slopes.terms)
+        factors = [value(limit), *(divide(by_power.get((k, 0), 0), k + 1) for k in range(known))]
+        return self._sum_of_powers(factors, rest)
+
+    def atan(self, x: Series) -> Series:
+        if x.size is not None and x.size < _LIMIT:
+            return self.pi * Fraction(self._sign(x), 2) - self.atan(1 / x)
+        return self._by_slope(x, self.field.atan, lambda h: 1 / (1 + h * h))
+
+    def atan2(self, y: Series, x: Series) -> Series:
+        if y.size is None and x.size is None:
+            return self.zero
+        is_origin = all(z.size is None or z.size > _LIMIT for z in (x, y))
+        self.jumps |= is_origin or (self._vanishes(y) and self._sign(y) < 0 and self._sign(x) < 0)
+        if x.size is None or (y.size is not None and y.size < x.size):
+            return self.pi * Fraction(self._sign(y), 2) - self.atan(x / y)
+        angle = self.atan(y / x)
+        if self._sign(x) > 0:
+            return angle
+        return angle + self.pi if self._sign(y) >= 0 else angle - self.pi
+
+    def asin(self, x: Series) -> Series:
+        if x.constant in (1, -1):
+            return self.pi / 2 - self.acos(x)
+        self._within_one(x)
+        return self._by_slope(x, self.field.asin, lambda h: 1 / self.sqrt((1 - h) * (1 + h)))
+
+    def acos(self, x: Series) -> Series:
+        # The slope at ±1 is infinite; 2·asin(√((1 - x)/2)) has a finite one there.
+        if x.constant == 1:
+            return self.asin(self.sqrt((1 - x) / 2)) * 2
+        if x.constant == -1:
+            return self.pi - self.acos(-x)
+        return self.pi / 2 - self.asin(x)
+
+    def _within_one(self, x: Series) -> None:
+        if self._sign(1 - x) < 0 or self._sign(1 + x) < 0:
+            raise ValueError("outside the real domain")
+
+    def erf(self, x: Series) -> Series:
+        if x.size is not None and x.size < _LIMIT:
+            return self.number(self._sign(x)) + self._unknown(_FLAT)
+        return self._by_slope(x, self.field.erf, lambda h: self.exp(-(h * h)) * 2 / self.sqrt(self.pi))
+
+    def erfc(self, x: Series) -> Series:
+        return 1 - self.erf(x)
+
+
+def _exponent(c: Constant, base: int) -> int | None:
+    """Return n where c is baseⁿ, else None."""
+    if isinstance(c, Real):
+        return None
+    n = 0
+    while c > 1 and c.denominator == 1 and c.numerator % base == 0:
+        c, n = c.numerator // base, n + 1
+    while c.numerator == 1 and c.denominator % base == 0:
+        c, n = _whole(Fraction(1, c.denominator // base)), n - 1
+    return n if c == 1 else None
+
+
+def same(x: Constant, y: Constant) -> bool:
+    """Tell whether two constants are equal by form, so certainly."""
+    difference = x - y
+    return not isinstance(difference, Real) and difference == 0
