@@ -224,6 +224,28 @@ def test_a_row_is_all_that_an_operation_needs(open_page: Open) -> None:
     assert (none["y"], none["why"]) == ("NaN", "domain")
 
 
+def test_what_a_row_does_not_read_may_fail(open_page: Open) -> None:
+    choose = dataclasses.replace(OPS["where"], name="choose")
+    page = open_page("log(x)", {"x": 1})
+    add_operations(page, [(choose, (False, False, False))])
+    found = page.evaluate(
+        """use => {
+          const [x, log] = [{node: 0}, {node: 1}];
+          const nodes = [
+            {op: "input", operands: []},
+            {op: "log", use: "log x", operands: [x]},
+            {op: "choose", use, operands: [x, log, x]},
+          ];
+          const facts = {log: {cuts: ""}, choose: {cuts: "always"}};
+          const at = x => sweep({nodes, output: 2, upstream: 1, facts}, [x]);
+          return [at(0), at(-1)].map(r => [r.primal[2], r.failures[2] ?? null, r.blame ?? null]);
+        }""",
+        use_name("choose", (False, False, False)),
+    )
+    assert found[0] == [0, None, None]
+    assert found[1][1:] == ["operand", 1]
+
+
 def test_slopes_at_a_negative_zero_are_those_of_the_command(open_page: Open) -> None:
     page = open_page("sqrt(-x)", {"x": -1})
     page.fill("#input-0", "0")
