@@ -35,8 +35,8 @@ def ours(formula: Formula, engine: str, *, new_arrays: bool = False) -> Bind:
         results = None if new_arrays else rows(named)
 
         def run() -> Lines:
-            value, gradients, _status = rows(named, results)
-            return [value, *gradients.values()]
+            found = rows(named, results)
+            return [found.value, *found.gradients.values()]
 
         return run
 
