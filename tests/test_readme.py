@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from backprop_cli import gradient
+from backprop_cli.operations.table import FUNCTIONS
 from console import ROOT, Example, examples, run_command
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,3 +47,9 @@ def test_set_up_lines_begin_as_promised() -> None:
 
 def test_doctest_of_the_library() -> None:
     assert gradient("(a*b + c)*f", a=2, b=3, c=-10, f=5).gradients["a"] == 15.0
+
+
+def test_the_table_names_every_function() -> None:
+    table = README.split("| | functions |")[1].split("\n\n")[0]
+    named = set(re.findall(r"[a-z_]\w*", table))
+    assert [op.name for op in FUNCTIONS.values() if op.name not in named] == []
