@@ -354,6 +354,27 @@ def test_ctrl_c_ends_with_130() -> None:
         assert process.stderr.read() == b""
 
 
+def test_ctrl_c_waits_for_no_thread() -> None:
+    code = (
+        "import threading, backprop_cli.__main__ as command\n"
+        "def interrupted():\n"
+        "    print('so far')\n"
+        "    threading.Thread(target=threading.Event().wait).start()\n"
+        "    raise KeyboardInterrupt\n"
+        "command._run = interrupted\n"
+        "command.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "so far\n", "")
+
+
 @pytest.mark.parametrize("columns", ["100", "80", "60", "40", "20"])
 def test_a_terminal_of_any_width_shows_every_number(columns: str) -> None:
     shown = in_terminal(

@@ -10,12 +10,14 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backprop_cli.batch.rowwise import compile_rows
+    from backprop_cli.batch.tally import STATUSES
     from backprop_cli.differentiate import gradient
     from backprop_cli.errors import BackpropError, DomainError, InputError, ParseError
     from backprop_cli.report import Report
 
 __version__ = "0.1.0"
 __all__ = [
+    "STATUSES",
     "BackpropError",
     "DomainError",
     "InputError",
@@ -30,6 +32,7 @@ _HOMES = {
     "gradient": "differentiate",
     "Report": "report",
     "compile_rows": "batch.rowwise",
+    "STATUSES": "batch.tally",
     **dict.fromkeys(("BackpropError", "DomainError", "InputError", "ParseError"), "errors"),
 }
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> None:
@@ -15,12 +20,24 @@ def main() -> None:
     try:
         status = _run()
     except KeyboardInterrupt:
-        from backprop_cli.errors import Status
-
-        status = Status.INTERRUPTED
+        _end_at_once()
     finally:
         gc.freeze()
     sys.exit(status)
+
+
+def _end_at_once() -> NoReturn:
+    """End after Ctrl-C, when all has been cleaned up, without waiting for threads.
+
+    Where it came while a thread was being started, nobody would tell that thread to end, and the process
+    would wait for it for ever.
+    """
+    from backprop_cli.errors import Status
+
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(Status.INTERRUPTED)
 
 
 def _run() -> int:
