@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # Digits and terms tried in turn. Limit and slope are two terms; more are for what cancels. 800 digits resolve
 # the cancellation of 1 - cos(1e-300), the worst that doubles can ask for.
-_LADDER = ((50, 2), (50, 4), (200, 10), (800, 24))
-# Nodes times terms squared, of a rung above the first: up to some 5 s.
+_LADDER = ((50, 2), (50, 4), (200, 8), (800, 8))
+# Nodes times terms cubed, of a rung above the first: up to some 5 s.
 _MOST_WORK = 20_000
 
 
@@ -145,7 +145,7 @@ def _sides(value: Callable[[SeriesNamespace, int], Series], nodes: int) -> Sides
 
     left = right = _UNKNOWN
     for rung, (digits, count) in enumerate(_LADDER):
-        if (_UNKNOWN is not left and _UNKNOWN is not right) or (rung and nodes * count**2 > _MOST_WORK):
+        if (_UNKNOWN is not left and _UNKNOWN is not right) or (rung and nodes * count**3 > _MOST_WORK):
             break
         m = SeriesNamespace(digits, count)
         left, right = (_side(value, m, side) for side in (-1, 1))
