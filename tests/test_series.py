@@ -45,6 +45,10 @@ KNOWN = [
     ("where(x > 0, exp(-1/x), 0)", {"x": 0}, "x", 0, 0, 0),
     ("where(x > 0, x^2*sin(1/x), 0)", {"x": 0}, "x", 0, 0, 0),
     ("where(x > 0, x*sin(1/x), 0)", {"x": 0}, "x", 0, NAN, None),
+    # Not zero: the next term of the cosine, which is beyond the first two.
+    ("where(x > 0, (cos(x) - 1 + x^2/2)/x^3, 0)", {"x": 0}, "x", 0, 1 / 24, None),
+    ("where(x > 0, (sin(x) - x + x^3/6 - x^5/120)/x^6, 0)", {"x": 0}, "x", 0, -1 / 5040, None),
+    ("relu(x) + exp(-1e300*(1 + x))", {"x": 0}, "x", 0, 1, None),
     ("where(x > 0, 1/x, 0)", {"x": 0}, "x", 0, -INF, None),
     ("x^x", {"x": 0}, "x", None, -INF, None),
     ("x^pi", {"x": 0}, "x", None, 0, None),
