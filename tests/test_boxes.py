@@ -191,5 +191,5 @@ def test_random_graphs_are_read_back_from_the_drawing(unicode: bool) -> None:
         assert arrows == uses(diagram), seed
         assert sorted(titles) == sorted(box.title for box in diagram.boxes)
         for box, operands in zip(diagram.boxes, diagram.operands, strict=True):
-            assert sorted(labels[box.id]) == sorted(arrow.slope for arrow in operands), seed
+            assert sorted(labels[box.id]) == sorted(arrow.partial for arrow in operands), seed
     assert refused < 20

@@ -75,13 +75,13 @@ def test_a_bare_graph_has_formulas() -> None:
     source = read_source("e = a*b; x = e*e; L = relu(x) + 2*pi")
     diagram = diagram_of_graph(lower_source(source))
     assert [box.value for box in diagram.boxes] == [""] * 6
-    assert [arrow.slope for arrow in diagram.arrows] == ["b", "a", "e", "e", "where(x > 0, 1, 0)", "1"]
+    assert [arrow.partial for arrow in diagram.arrows] == ["b", "a", "e", "e", "where(x > 0, 1, 0)", "1"]
 
 
 def test_a_superscript_is_a_number_like_any_other() -> None:
     diagram = diagram_of_graph(lower_source(read_source("x² + y⁻¹")))
     assert [box.text for box in diagram.boxes if box.text] == ["x^2", "y^(-1)", "v1 + v2"]
-    assert [arrow.slope for arrow in diagram.arrows][:2] == ["2*x", "-y^-2"]
+    assert [arrow.partial for arrow in diagram.arrows][:2] == ["2*x", "-y^-2"]
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ JS_ROWS = """cases => cases.map(([op, use, facts, xs, fixed]) => {
   const r = sweep({nodes, output: xs.length, upstream: 1, facts: {[op]: facts}}, xs);
   const at = list => list[xs.length];
   const text = x => Object.is(x, -0) ? "-0" : String(x);
-  const slopes = at(r.slopes)?.map(s => s === undefined ? null : text(s));
+  const slopes = at(r.partials)?.map(s => s === undefined ? null : text(s));
   return {y: text(at(r.primal)), why: at(r.failures) ?? null, slopes, kink: at(r.kinks)};
 })"""
 

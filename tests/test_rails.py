@@ -190,4 +190,4 @@ def test_random_graphs_are_read_back_from_the_drawing(unicode: bool, columns: in
         assert found.roles == {box.id: box.role for box in diagram.boxes}
         if columns is None:
             for box, arrows in zip(diagram.boxes, diagram.operands, strict=True):
-                assert found.slopes[box.id] == [arrow.slope for arrow in arrows]
+                assert found.slopes[box.id] == [arrow.partial for arrow in arrows]

@@ -16,7 +16,7 @@ from backprop_cli.batch.tally import STATUSES
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.domains import always
 from backprop_cli.operations.op import Domain, Namespace, Number, Op, Partial, each
-from backprop_cli.operations.rules import zero_slope
+from backprop_cli.operations.rules import zero_partial
 from backprop_cli.operations.table import FUNCTIONS
 
 
@@ -34,7 +34,7 @@ def choice(name: str, *args: str) -> Op:
 
     def slope(place: int) -> Partial:
         if place == x:
-            return zero_slope
+            return zero_partial
         return lambda m, _y, *xs: m.where(taken(m, xs)[place], m.one, m.zero)
 
     return Op(

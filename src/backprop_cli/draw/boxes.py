@@ -301,7 +301,7 @@ class _Pictures:
         return text if self.unicode else to_ascii(text)
 
     def label(self, arrow: Arrow) -> str:
-        return self.show(factor(arrow.slope, unicode=self.unicode))
+        return self.show(factor(arrow.partial, unicode=self.unicode))
 
     def widths(self, layout: _Layout, gaps: Sequence[_Gap] = ()) -> list[int]:
         """Return the columns of layer, gap, layer and so on to the last layer. Without gaps, at least."""

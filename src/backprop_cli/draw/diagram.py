@@ -37,13 +37,13 @@ class Box(NamedTuple):
 class Arrow(NamedTuple):
     """A use of a node by another, both as positions in the list of boxes.
 
-    argnum: which operand it is.  slope: the local derivative, a number or a formula as it is shown.
+    argnum: which operand it is.  partial: the local derivative, a number or a formula as it is shown.
     """
 
     source: int
     target: int
     argnum: int
-    slope: str
+    partial: str
 
 
 class Diagram(NamedTuple):
@@ -84,7 +84,7 @@ def diagram_of_report(report: Report, *, digits: int | None = 4, symbolic: bool 
         for node in report.nodes
     )
     arrows = tuple(
-        Arrow(place[operand], i, argnum, _slope(node, argnum, digits, symbolic=symbolic))
+        Arrow(place[operand], i, argnum, _partial(node, argnum, digits, symbolic=symbolic))
         for i, node in enumerate(report.nodes)
         for argnum, operand in enumerate(node.operands)
         if isinstance(operand, str)
@@ -92,11 +92,11 @@ def diagram_of_report(report: Report, *, digits: int | None = 4, symbolic: bool 
     return Diagram(report.program, report.output, boxes, arrows, has_numbers=True, upstream=report.upstream)
 
 
-def _slope(node: NodeRecord, argnum: int, digits: int | None, *, symbolic: bool) -> str:
+def _partial(node: NodeRecord, argnum: int, digits: int | None, *, symbolic: bool) -> str:
     if symbolic:
         return partial_text(OPS[node.op], argnum, node.terms)
-    slope = node.partials[argnum]
-    return "" if slope is None else number_text(slope, digits)
+    partial = node.partials[argnum]
+    return "" if partial is None else number_text(partial, digits)
 
 
 def diagram_of_graph(graph: Graph) -> Diagram:

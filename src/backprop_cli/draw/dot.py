@@ -31,8 +31,8 @@ def render_dot(diagram: Diagram, *, direction: str = "LR", unicode: bool = True)
         fill, edge = _COLOURS[box.role]
         lines.append(f'  n{i} [label="{label}", fillcolor="{fill}", color="{edge}"];')
     for arrow in diagram.arrows:
-        slope = _quoted(factor(arrow.slope, unicode=unicode), unicode=unicode)
-        lines.append(f'  n{arrow.source} -> n{arrow.target} [label="{slope}"];')
+        partial = _quoted(factor(arrow.partial, unicode=unicode), unicode=unicode)
+        lines.append(f'  n{arrow.source} -> n{arrow.target} [label="{partial}"];')
     return "\n".join([*lines, "}"]) + "\n"
 
 

@@ -21,8 +21,8 @@ def render_mermaid(diagram: Diagram, *, direction: str = "LR", unicode: bool = T
         label = "<br/>".join(_escaped(text, unicode=unicode) for text in texts)
         lines.append(f'  n{i}["{label}"]:::{box.role}')
     for arrow in diagram.arrows:
-        slope = _escaped(factor(arrow.slope, unicode=unicode), unicode=unicode)
-        lines.append(f'  n{arrow.source} -- "{slope}" --> n{arrow.target}')
+        partial = _escaped(factor(arrow.partial, unicode=unicode), unicode=unicode)
+        lines.append(f'  n{arrow.source} -- "{partial}" --> n{arrow.target}')
     lines += [
         "  classDef input fill:#e8f1fb,stroke:#2a6db0,color:#000000",
         "  classDef step fill:#ffffff,stroke:#555555,color:#000000",

@@ -194,8 +194,8 @@ class _Texts:
         lines = [header]
         for row in rows:
             box = self.diagram.boxes[row.node]
-            slopes = self.factors(row.node) if compact else self.slopes(row.node)
-            lines.append([self._title(box), box.value, box.gradient, ("  ", " ")[compact].join(slopes)])
+            partials = self.factors(row.node) if compact else self.partials(row.node)
+            lines.append([self._title(box), box.value, box.gradient, ("  ", " ")[compact].join(partials)])
         if not self.diagram.has_numbers:
             lines = [[line[0], line[3]] for line in lines]
         sizes = [max(map(width, column)) for column in zip(*lines, strict=True)]
@@ -221,24 +221,24 @@ class _Texts:
         lines = [self._title(box)]
         if self.diagram.has_numbers:
             lines[0] += f" = {box.value}"
-        lines += self.slopes(node)
+        lines += self.partials(node)
         if self.diagram.has_numbers:
             lines.append(f"{self._gradient(self.show(box.id))} = {box.gradient}")
         return lines
 
-    def slopes(self, node: int) -> list[str]:
+    def partials(self, node: int) -> list[str]:
         """Return the local derivatives of a node as equations."""
         d, boxes = self.signs.d, self.diagram.boxes
         mark = " (kink)" if boxes[node].kink else ""
         return [
-            self.show(f"{d}{boxes[node].id}/{d}{boxes[arrow.source].id} = {self._slope(arrow)}{mark}")
+            self.show(f"{d}{boxes[node].id}/{d}{boxes[arrow.source].id} = {self._partial(arrow)}{mark}")
             for arrow in self.operands[node]
         ]
 
     def factors(self, node: int) -> list[str]:
         """Return the local derivatives of a node, by its operands in their order."""
         mark = ["(kink)"] if self.diagram.boxes[node].kink else []
-        return [self.show(factor(a.slope, unicode=self.unicode)) for a in self.operands[node]] + mark
+        return [self.show(factor(a.partial, unicode=self.unicode)) for a in self.operands[node]] + mark
 
     def feeds(self, node: int) -> str:
         """Return which nodes use the value, if there are several."""
@@ -270,8 +270,8 @@ class _Texts:
     def _title(self, box: Box) -> str:
         return self.show(pretty(box.title, unicode=self.unicode))
 
-    def _slope(self, arrow: Arrow) -> str:
-        return number_or_formula(arrow.slope, unicode=self.unicode)
+    def _partial(self, arrow: Arrow) -> str:
+        return number_or_formula(arrow.partial, unicode=self.unicode)
 
     def _gradient(self, name: str) -> str:
         if self.diagram.upstream != 1:

@@ -37,7 +37,7 @@ _DARK = """\
 
 def render_svg(diagram: Diagram, *, direction: str = "LR") -> str:
     """Return a diagram as SVG. direction: "LR" from left to right, "TB" from top to bottom."""
-    labels = [with_minus(factor(arrow.slope)) if arrow.slope else "" for arrow in diagram.arrows]
+    labels = [with_minus(factor(arrow.partial)) if arrow.partial else "" for arrow in diagram.arrows]
     widest = min(max((text_width(label, _SLOPE) for label in labels), default=0.0), _MOST_LABEL)
     is_across = direction == "TB"
     apart = widest + 12 if is_across else 18.0

@@ -46,7 +46,7 @@ def operation_tree(node: NodeRecord) -> Tree:
     return _apply(OPS[node.op], operands).tree
 
 
-def slope_tree(node: NodeRecord, argnum: int) -> Tree:
+def partial_tree(node: NodeRecord, argnum: int) -> Tree:
     """Return a local derivative of a node as a factor of a product."""
     op = OPS[node.op]
     if op.takes_condition:

@@ -91,7 +91,7 @@ class Op:
     piecewise: bool = False
     """``symbolic`` is made of sympy's Piecewise."""
     cuts: Literal["", "always", "beside constants"] = ""
-    """When a partial of zero means that the operand is cut off, not that its slope is zero here:
+    """When a partial of zero means that the operand is cut off, not that it is zero here:
     a closed gate lets nothing through, not even zero times infinity. "beside constants": when all other
     operands are constants (0*x)."""
     takes_condition: bool = False
@@ -121,9 +121,9 @@ class Op:
         """Return for each operand the condition that the value at xs is made of it."""
         return (True,) * len(xs) if self.reads is None else self.reads(m, xs)
 
-    def cuts_off(self, slope: Number, fixed: Sequence[bool]) -> bool:
+    def cuts_off(self, partial: Number, fixed: Sequence[bool]) -> bool:
         """Tell whether an operand with this partial is cut off from the output."""
-        return self.cuts != "" and not slope and (self.cuts == "always" or sum(fixed) == len(fixed) - 1)
+        return self.cuts != "" and not partial and (self.cuts == "always" or sum(fixed) == len(fixed) - 1)
 
     def write(self, operands: Sequence[str]) -> str:
         """Return the operation on the operands as text: "a*b", "sigmoid(z)"."""

@@ -16,12 +16,12 @@ STEP = "0, the slope on both sides; the value jumps"
 VERTICAL = "the slope is infinite"
 
 
-def zero_slope(m: Namespace, _y: Number, *_xs: Number) -> Number:
+def zero_partial(m: Namespace, _y: Number, *_xs: Number) -> Number:
     """Return the partial of what is constant on both sides of a step, and of a condition."""
     return m.zero
 
 
-def one_slope(m: Namespace, _y: Number, _x1: Number, _x2: Number) -> Number:
+def one_partial(m: Namespace, _y: Number, _x1: Number, _x2: Number) -> Number:
     """Return the partial of a term of a sum."""
     return m.one
 
@@ -179,12 +179,12 @@ def bell(m: Namespace, x: Number) -> Number:
     return e / (m.one + e * (e + 2))
 
 
-def gelu_slope(m: Namespace, x: Number) -> Number:
+def gelu_partial(m: Namespace, x: Number) -> Number:
     """Return Φ(x) + x·φ(x). In doubles 1/√(2π) is a third nearer to its value than √(2π)."""
     return m.normal_cdf(x) + x * m.gaussian(x, 0.5) * m.sqrt(m.one / (m.pi + m.pi))
 
 
-def silu_slope(m: Namespace, x: Number) -> Number:
+def silu_partial(m: Namespace, x: Number) -> Number:
     """Return σ + xσ(1 - σ) over one denominator: as a sum of products it would be off by 5 ulp."""
     e = m.exp(-m.abs(x))
     top = m.where(m.ge(x, m.zero), m.one + e + x * e, e * (m.one + e + x))
@@ -198,7 +198,7 @@ def sinc(m: Namespace, x: Number) -> Number:
     return m.where(at_zero, m.one, sine / m.where(at_zero, m.one, x))
 
 
-def sinc_slope(m: Namespace, x: Number) -> Number:
+def sinc_partial(m: Namespace, x: Number) -> Number:
     """Return (cos x - sinc x)/x. Below 1, where that cancels, its series -x/3·(1 - x²/10·(1 - x²/28·(…))).
 
     The series ends where the rest is below 1/16 of the last bit: in doubles after 9 terms.

@@ -72,11 +72,11 @@ def render_report(report: Report, *, digits: int | None, everything: bool) -> st
 
 def _node_table(report: Report, digits: int | None, everything: bool) -> str:
     sheet = node_sheet(report, digits=digits, everything=everything, stacked=True)
-    name, formula, value, slopes, gradient = _NODE_COLUMNS
-    slope = sheet.header[-1]
+    name, formula, value, partials, gradient = _NODE_COLUMNS
+    last = sheet.header[-1]
     if report.upstream == 1:
-        slope = _maths(f"\\partial {name_latex(report.output)}/\\partial\\,\\text{{node}}", slope, gradient)
-    header = ("node", "formula", "value", "local derivatives", slope)
+        last = _maths(f"\\partial {name_latex(report.output)}/\\partial\\,\\text{{node}}", last, gradient)
+    header = ("node", "formula", "value", "local derivatives", last)
     rows = []
     for node, row in zip(choose_nodes(report, everything)[0], sheet.rows, strict=True):
         texts = [cell[0] for cell in row.cells]
@@ -89,8 +89,8 @@ def _node_table(report: Report, digits: int | None, everything: bool) -> str:
                 "input" if node.op == "input" else _maths(node_latex(node), node.expr, formula),
                 _maths(number_latex(texts[2]), texts[2], value),
                 r"\quad ".join(
-                    _maths(maths, text, slopes)
-                    for maths, text in zip(_slopes(node, digits), row.cells[3], strict=False)
+                    _maths(maths, text, partials)
+                    for maths, text in zip(_partials(node, digits), row.cells[3], strict=False)
                 ),
                 _maths(number_latex(texts[4]), texts[4], gradient),
             ]
@@ -98,13 +98,13 @@ def _node_table(report: Report, digits: int | None, everything: bool) -> str:
     return _table(_NODE_COLUMNS, header, rows)
 
 
-def _slopes(node: NodeRecord, digits: int | None) -> list[str]:
+def _partials(node: NodeRecord, digits: int | None) -> list[str]:
     mark = r"\ \text{(kink)}" if node.kink is not None else ""
     return [
         f"\\partial {name_latex(node.id)}/\\partial {name_latex(str(operand))} = "
-        f"{number_latex(number_text(slope, digits))}{mark}"
-        for operand, slope in zip(node.operands, node.partials, strict=True)
-        if slope is not None
+        f"{number_latex(number_text(partial, digits))}{mark}"
+        for operand, partial in zip(node.operands, node.partials, strict=True)
+        if partial is not None
     ]
 
 

@@ -14,7 +14,7 @@ from backprop_cli.text import number_text
 if TYPE_CHECKING:
     from backprop_cli.operations.op import Op
 
-# The values are Python's, the slopes are tested row by row against mpmath; see tests/test_ops.py.
+# The values are Python's, the partials are tested row by row against mpmath; see tests/test_ops.py.
 _ACCURACY = "value and derivatives within 4 ulp over the whole domain"
 
 
@@ -26,7 +26,7 @@ def formula(op: Op) -> str:
     return op.write(operands)
 
 
-def slopes(op: Op) -> list[tuple[str, str]]:
+def derivatives(op: Op) -> list[tuple[str, str]]:
     """Return each operand that has a derivative, with the derivative as text."""
     return [(op.args[argnum], op.derivatives[argnum]) for argnum in _differentiable(op)]
 
@@ -64,9 +64,10 @@ def example(op: Op) -> list[str]:
     y = FLOAT.value(op, xs)
     lines = [f"at {_point(op, xs)} the value is {number_text(y)}"]
     for argnum in _differentiable(op):
-        slope = FLOAT.partial(op, argnum, y, xs, fixed)
+        partial = FLOAT.partial(op, argnum, y, xs, fixed)
         name = op.args[argnum]
-        lines.append(f"with 10 arriving, {name} receives 10 * {_operand(slope)} = {number_text(10 * slope)}")
+        product = f"10 * {_operand(partial)} = {number_text(10 * partial)}"
+        lines.append(f"with 10 arriving, {name} receives {product}")
     return lines
 
 
@@ -80,7 +81,7 @@ def render_list() -> str:
     for op in TABLE:
         first = ((formula(op),), (", ".join(op.aliases),))
         last = (op.domain.words,)
-        lines = [f"∂/∂{name} = {text}" for name, text in slopes(op)] or ["none"]
+        lines = [f"∂/∂{name} = {text}" for name, text in derivatives(op)] or ["none"]
         rows.append(Row((*first, (lines[0],), last)))
         rows.extend(Row((("",), ("",), (line,), ("",))) for line in lines[1:])
     return "\n".join(align(Sheet(("operation", "also", "derivative", "needs"), (), rows))) + "\n"
@@ -91,7 +92,7 @@ def render_one(op: Op) -> str:
     facts = [
         ("operation", formula(op)),
         ("also", ", ".join(op.aliases)),
-        *((f"∂/∂{name}", text) for name, text in slopes(op)),
+        *((f"∂/∂{name}", text) for name, text in derivatives(op)),
         ("needs", op.domain.words),
         ("kink", convention(op)),
         ("accuracy", accuracy(op)),
@@ -111,7 +112,7 @@ def _record(op: Op) -> dict[str, Any]:
         "variadic": op.variadic,
         "formula": formula(op),
         "latex": op.latex,
-        "derivatives": dict(slopes(op)),
+        "derivatives": dict(derivatives(op)),
         "latex_derivatives": [derivative_latex(op, argnum) for argnum in range(op.arity)],
         "domain": op.domain.words,
         "kink": convention(op) or None,
@@ -144,7 +145,7 @@ def render_markdown(op: Op | None) -> str:
 def _section(op: Op) -> str:
     facts = [
         ("Also", ", ".join(f"`{name}`" for name in op.aliases)),
-        ("Derivative", ", ".join(f"∂/∂{name} = `{text}`" for name, text in slopes(op))),
+        ("Derivative", ", ".join(f"∂/∂{name} = `{text}`" for name, text in derivatives(op))),
         ("Needs", op.domain.words),
         ("Kink", convention(op)),
         ("Accuracy", accuracy(op) if op.cancels else ""),

@@ -179,15 +179,15 @@ class _Sweep:
         for argnum, operand in enumerate(operands):
             if fixed[argnum]:
                 continue
-            slope = op.partial(ARRAY, argnum, y, xs, fixed)
+            partial = op.partial(ARRAY, argnum, y, xs, fixed)
             child = graph.ops[operand]
             live = reached
             if op.cuts_off(0.0, fixed) and not (child is not None and child.condition):
-                live = reached & (slope != 0)
-            contribution = np.where(live, bar * slope, 0.0)
+                live = reached & (partial != 0)
+            contribution = np.where(live, bar * partial, 0.0)
             self.unsettled |= ~np.isfinite(contribution)
             if not op.exact:
-                self.unsettled |= live & _is_extreme(slope, SAFE_RESULT)
+                self.unsettled |= live & _is_extreme(partial, SAFE_RESULT)
             sofar = self.adjoint[operand]
             self.adjoint[operand] = contribution if sofar is None else sofar + contribution
             self.reached[operand] = self.reached[operand] | live

@@ -93,5 +93,5 @@ def _point(start: Mapping[str, float], frame: Frame, row: int) -> dict[str, floa
 
 def _result(results: Results, row: int) -> RowResult:
     value, *others = (None if np.isnan(x[row]) else float(x[row]) for x in results.numbers())
-    slopes = len(results.gradients)
-    return RowResult(value, others[:slopes], STATUSES[results.status[row]], values=others[slopes:])
+    gradients, values = others[: len(results.gradients)], others[len(results.gradients) :]
+    return RowResult(value, gradients, STATUSES[results.status[row]], values=values)

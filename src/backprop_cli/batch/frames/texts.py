@@ -83,10 +83,10 @@ class TextWriter:
 
     def _write_rows(self, frame: Frame, results: Results) -> None:
         columns = [[None if x != x else x for x in numbers.tolist()] for numbers in results.numbers()]
-        slopes = 1 + len(results.gradients)
+        behind = 1 + len(results.gradients)
         rows: Sequence[Any] = frame.kept  # type: ignore[assignment]
         for row, code, *numbers in zip(rows, results.status.tolist(), *columns, strict=True):
-            result = RowResult(numbers[0], numbers[1:slopes], STATUSES[code], values=numbers[slopes:])
+            result = RowResult(numbers[0], numbers[1:behind], STATUSES[code], values=numbers[behind:])
             self._rows.write_result(row, result)
 
     def _csv_lines(self, frame: Frame, results: Results, delimiter: str) -> Any:

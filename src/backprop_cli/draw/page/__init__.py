@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.compile.javascript import use_name, write_operations
 from backprop_cli.console.strict_json import number
 from backprop_cli.draw.picture import draw_picture
-from backprop_cli.notation.mathml import operation_tree, slope_tree
+from backprop_cli.notation.mathml import operation_tree, partial_tree
 from backprop_cli.notation.pretty import pretty
 from backprop_cli.operations.table import OPS
 from backprop_cli.text import printable
@@ -235,9 +235,9 @@ def _node(node: NodeRecord, place: dict[str, int]) -> dict[str, Any]:
     }
     if not node.operands:
         return {**record, "value": number(node.value)}
-    slopes = [slope_tree(node, i) if isinstance(x, str) else None for i, x in enumerate(node.operands)]
+    partials = [partial_tree(node, i) if isinstance(x, str) else None for i, x in enumerate(node.operands)]
     use = use_name(node.op, _fixed(node))
-    return {**record, "use": use, "formula": operation_tree(node), "slopes": slopes}
+    return {**record, "use": use, "formula": operation_tree(node), "slopes": partials}
 
 
 def _facts(name: str) -> dict[str, Any]:

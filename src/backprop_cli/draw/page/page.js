@@ -107,7 +107,7 @@ function showArrow({ g, path, slope, source, target, argnum }, current) {
   g.classList.toggle("backward", isBack);
   path.setAttribute("marker-end", isBack ? "none" : passes ? "url(#tip-forward)" : "url(#tip)");
   path.setAttribute("marker-start", isBack ? "url(#tip-backward)" : "none");
-  const x = result.slopes[target]?.[argnum];
+  const x = result.partials[target]?.[argnum];
   slope.textContent = isBackward() && hasGradient(source) && x !== undefined ? `×${numberText(x, 4)}` : "";
 }
 

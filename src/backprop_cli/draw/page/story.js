@@ -129,7 +129,7 @@ class Story {
     const used = this.contributions(result, i).slice(0, MOST_TERMS);
     const told = used.map(({ node, argnum }) => {
       const { id, text, op, operands } = nodes[node];
-      const isCut = cutsOff(facts[op], result.slopes[node][argnum], operands.map(isFixed));
+      const isCut = cutsOff(facts[op], result.partials[node][argnum], operands.map(isFixed));
       return `${id} = ${text}: ${facts[op].backward}${isCut ? "; here nothing passes" : ""}.`;
     });
     return [...new Set(told)];
@@ -175,7 +175,7 @@ class Story {
     const symbol = ({ node }) => (k) => nameTree(nodes[nodes[node].operands[k].node].id);
     const lines = [sum((use) => [this.gradientTree(use.node), dot, derivativeTree(nodes[use.node].id, nodes[i].id)])];
     const symbols = sum((use) => [bar(use), dot, slope(use, symbol(use))]);
-    const numbers = sum((use) => [bar(use), dot, numberTree(result.slopes[use.node][use.argnum], 1)]);
+    const numbers = sum((use) => [bar(use), dot, numberTree(result.partials[use.node][use.argnum], 1)]);
     if (JSON.stringify(symbols) !== JSON.stringify(numbers)) lines.push(symbols);
     lines.push(numbers);
     lines.push([EQUALS, numberTree(this.gradient(result, i))]);

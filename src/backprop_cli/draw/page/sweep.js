@@ -10,7 +10,7 @@ function readData(text) {
 
 const isFixed = (operand) => operand.node === undefined;
 
-// Return {primal, failures, adjoint, slopes, kinks}, lists with an entry per node, and {blame}.
+// Return {primal, failures, adjoint, partials, kinks}, lists with an entry per node, and {blame}.
 // point: the values of the inputs by node.  failures: why a node has no value: "domain", "overflow",
 // "indeterminate" or "operand".  adjoint: undefined where there is no path to the output, or no gradient.
 // blame: the first node without a finite value on the way to the output, or undefined.
@@ -36,7 +36,7 @@ function sweep(data, point) {
       }
     }
   });
-  const result = { primal, failures, adjoint: [], slopes: [], kinks: [] };
+  const result = { primal, failures, adjoint: [], partials: [], kinks: [] };
   if (!finite(primal[output])) {
     result.blame = findBlame(data, result);
     failures[output] ??= "overflow";
@@ -49,7 +49,7 @@ function sweep(data, point) {
     const xs = operandsOf(node, primal);
     const fixed = node.operands.map(isFixed);
     const exists = finite(primal[i]) && xs.every(finite);
-    result.slopes[i] =
+    result.partials[i] =
       xs.length && (exists || bar !== undefined)
         ? OPERATIONS[node.use].partials(primal[i], ...xs)
         : fixed.map((isConstant) => (isConstant ? undefined : NaN));
@@ -57,10 +57,10 @@ function sweep(data, point) {
     result.kinks[i] = Boolean(xs.length && xs.every(finite) && OPERATIONS[node.use].kink?.(...xs));
     node.operands.forEach((operand, argnum) => {
       if (fixed[argnum]) return;
-      const slope = result.slopes[i][argnum];
+      const partial = result.partials[i][argnum];
       // A path ends at an operand that was not taken, so nothing infinite beyond it can matter.
-      if (cutsOff(facts[node.op], slope, fixed) && !facts[nodes[operand.node].op]?.condition) return;
-      result.adjoint[operand.node] = (result.adjoint[operand.node] ?? 0) + bar * slope;
+      if (cutsOff(facts[node.op], partial, fixed) && !facts[nodes[operand.node].op]?.condition) return;
+      result.adjoint[operand.node] = (result.adjoint[operand.node] ?? 0) + bar * partial;
     });
   }
   return result;
@@ -80,9 +80,9 @@ function lacking(node, argnum, xs, failures) {
   return isFixed(operand) ? Number.isNaN(xs[argnum]) : failures[operand.node] !== undefined;
 }
 
-function cutsOff({ cuts }, slope, fixed) {
+function cutsOff({ cuts }, partial, fixed) {
   const besideConstants = fixed.filter(Boolean).length === fixed.length - 1;
-  return slope === 0 && (cuts === "always" || (cuts === "beside constants" && besideConstants));
+  return partial === 0 && (cuts === "always" || (cuts === "beside constants" && besideConstants));
 }
 
 function findBlame({ nodes, output }, { primal, failures }) {

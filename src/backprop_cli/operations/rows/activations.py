@@ -8,10 +8,10 @@ from backprop_cli.operations.rules import (
     at_point,
     bell,
     gate_case,
-    gelu_slope,
+    gelu_partial,
     side_case,
     sigmoid,
-    silu_slope,
+    silu_partial,
 )
 
 ACTIVATIONS: tuple[Op, ...] = (
@@ -99,7 +99,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         name="gelu",
         args=X,
         value=lambda m, x: x * m.normal_cdf(x),
-        partials=each(lambda m, y, x: gelu_slope(m, x)),
+        partials=each(lambda m, y, x: gelu_partial(m, x)),
         symbolic=lambda s, x: x * s.erfc(-x / s.sqrt(2)) / 2,
         domain=REAL,
         backward="a GELU passes the gradient times the normal distribution function plus x times its density",
@@ -112,7 +112,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         args=X,
         aliases=("swish",),
         value=lambda m, x: x * sigmoid(m, x),
-        partials=each(lambda m, y, x: silu_slope(m, x)),
+        partials=each(lambda m, y, x: silu_partial(m, x)),
         symbolic=lambda s, x: x / (1 + s.exp(-x)),
         domain=REAL,
         backward="a SiLU passes the gradient times s + x*s*(1 - s), where s is the sigmoid of x",

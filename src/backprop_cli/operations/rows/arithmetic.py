@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backprop_cli.operations.domains import DIVISION, POWER, REAL, REAL2
 from backprop_cli.operations.op import XY, Kink, Op, X, each
-from backprop_cli.operations.rules import one_slope, pow_by_base, pow_by_exponent, pow_kink
+from backprop_cli.operations.rules import one_partial, pow_by_base, pow_by_exponent, pow_kink
 
 ARITHMETIC: tuple[Op, ...] = (
     Op(
@@ -12,7 +12,7 @@ ARITHMETIC: tuple[Op, ...] = (
         args=XY,
         infix=" + ",
         value=lambda m, x, y: x + y,
-        partials=each(one_slope, one_slope),
+        partials=each(one_partial, one_partial),
         symbolic=lambda s, x, y: x + y,
         domain=REAL2,
         backward="a sum passes the gradient on unchanged to each term",
@@ -26,7 +26,7 @@ ARITHMETIC: tuple[Op, ...] = (
         args=XY,
         infix=" - ",
         value=lambda m, x, y: x - y,
-        partials=each(one_slope, lambda m, z, x, y: -m.one),
+        partials=each(one_partial, lambda m, z, x, y: -m.one),
         symbolic=lambda s, x, y: x - y,
         domain=REAL2,
         backward="a difference passes the gradient on unchanged to the first term, negated to the second",

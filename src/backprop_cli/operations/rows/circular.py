@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backprop_cli.operations.domains import LINE, REAL, REAL2, UNIT, always, points
 from backprop_cli.operations.op import Domain, Kink, Op, X, each
-from backprop_cli.operations.rules import VERTICAL, sinc, sinc_slope
+from backprop_cli.operations.rules import VERTICAL, sinc, sinc_partial
 
 CIRCULAR: tuple[Op, ...] = (
     Op(
@@ -47,7 +47,7 @@ CIRCULAR: tuple[Op, ...] = (
         name="sinc",
         args=X,
         value=lambda m, x: sinc(m, x),
-        partials=each(lambda m, y, x: sinc_slope(m, x)),
+        partials=each(lambda m, y, x: sinc_partial(m, x)),
         symbolic=lambda s, x: s.Piecewise((s.sin(x) / x, s.Ne(x, 0)), (1, True)),
         piecewise=True,
         domain=Domain("any operand", always, points(*LINE, 0.0)),

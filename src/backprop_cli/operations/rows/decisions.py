@@ -16,7 +16,7 @@ from backprop_cli.operations.rules import (
     sympy_extremum,
     where_case,
     winner_case,
-    zero_slope,
+    zero_partial,
 )
 
 
@@ -29,7 +29,7 @@ def _comparison(name: str, infix: str, sympy_class: str, latex: str) -> Op:
         args=XY,
         infix=infix,
         value=value,
-        partials=each(zero_slope, zero_slope),
+        partials=each(zero_partial, zero_partial),
         symbolic=lambda s, x, y: getattr(s, sympy_class)(x, y),
         sympy_class=sympy_class,
         domain=REAL2,
@@ -68,7 +68,7 @@ DECISIONS: tuple[Op, ...] = (
         name="sign",
         args=X,
         value=lambda m, x: m.sign(x),
-        partials=each(zero_slope),
+        partials=each(zero_partial),
         symbolic=lambda s, x: s.Piecewise((1, x > 0), (-1, x < 0), (0, True)),
         sympy_class="sign",
         piecewise=True,
@@ -83,7 +83,7 @@ DECISIONS: tuple[Op, ...] = (
         name="floor",
         args=X,
         value=lambda m, x: m.floor(x),
-        partials=each(zero_slope),
+        partials=each(zero_partial),
         # sympy's floor has no derivative; this is floor between the integers.
         symbolic=lambda s, x: x - s.S.Half + s.atan(s.cot(s.pi * x)) / s.pi,
         sympy_class="floor",
@@ -100,7 +100,7 @@ DECISIONS: tuple[Op, ...] = (
         args=X,
         aliases=("ceiling",),
         value=lambda m, x: m.ceil(x),
-        partials=each(zero_slope),
+        partials=each(zero_partial),
         symbolic=lambda s, x: x + s.S.Half + s.atan(s.cot(s.pi * x)) / s.pi,
         sympy_class="ceiling",
         domain=FLOORED,
@@ -182,7 +182,7 @@ DECISIONS: tuple[Op, ...] = (
         args=("cond", "a", "b"),
         value=lambda m, condition, a, b: m.where(condition, a, b),
         partials=each(
-            zero_slope,
+            zero_partial,
             lambda m, y, condition, a, b: m.where(condition, m.one, m.zero),
             lambda m, y, condition, a, b: m.where(condition, m.zero, m.one),
         ),
