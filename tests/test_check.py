@@ -171,7 +171,7 @@ def test_the_exit_status_of_a_failed_check_is_1(plant, name, argnum, kind):
 def test_an_exact_gradient_has_all_digits():
     report = gradient("(a*b + c)*f", a=2, b=3, c=-10, f=5)
     assert {found.digits for found in report.check.gradients.values()} == {16}
-    assert report.check.loss is None
+    assert {found.loss for found in report.check.gradients.values()} == {None}
     assert report.warnings == ()
 
 
@@ -192,7 +192,7 @@ def test_lost_digits_are_counted_and_their_node_is_named(program):
     assert found.digits == 0
     (lost,) = [node for node in report.nodes if node.expr.startswith("1 - ")]
     assert [(w.kind, w.node) for w in report.warnings] == [("digits", lost.id)]
-    assert "1 - cos(x) is a difference of nearly equal numbers" in report.warnings[0].message
+    assert "a difference of nearly equal numbers, 2e14 times as large as it is" in report.warnings[0].message
 
 
 def test_some_digits_are_counted_as_some():
@@ -208,7 +208,7 @@ def test_digits_lost_where_contributions_cancel_are_blamed_on_the_gradient():
     assert {found.digits for found in report.check.gradients.values()} == {9}
     (warning,) = report.warnings
     assert warning.node == "v1"
-    assert warning.message.endswith("the contributions to the gradient by a*x cancel")
+    assert "the contributions to the gradient by a*x cancel" in warning.message
 
 
 # ---- zero to within rounding ----

@@ -26,6 +26,51 @@ class Outcome(Word):
     ERROR = "error"
 
 
+class Place(Word):
+    """Which of a node's numbers is meant. SLOPE: the partial by one of its operands."""
+
+    VALUE = "value"
+    GRADIENT = "gradient"
+    SLOPE = "slope"
+
+
+class LossKind(Word):
+    """How digits were lost.
+
+    UNDERFLOW: the number is below the normal doubles.  CANCELLATION: terms of a sum take each other away.
+    ABSORPTION: a sum rounds off its small term, and its large one is taken away after it.  AMPLIFICATION:
+    an error is larger beside the result than beside the operand.  DECISION: an error decides a condition.
+    INNER: terms cancel within the operation itself.
+    """
+
+    UNDERFLOW = "underflow"
+    CANCELLATION = "cancellation"
+    ABSORPTION = "absorption"
+    AMPLIFICATION = "amplification"
+    DECISION = "decision"
+    INNER = "inner"
+
+
+class Loss(Record):
+    """Where a double lost most of its digits, and how.
+
+    node, place: the number that lost them.  operand: the one that a slope is by.  source: the node whose
+    error is amplified or decides, or the term that is rounded off.  number: the double that was computed.
+    factor: how many times the error was amplified; how many times as large as the result the terms are that
+    cancel; how many times as large as the term that is rounded off the other one is.
+    is_most: at least half of all the digits that are lost went there.
+    """
+
+    node: int
+    place: Place
+    kind: LossKind
+    operand: int | None = None
+    source: int | None = None
+    number: float | None = None
+    factor: float | None = None
+    is_most: bool = True
+
+
 class GradientCheck(Record):
     """What the cross-check found for one input.
 
@@ -34,6 +79,7 @@ class GradientCheck(Record):
     zero_within: the float gradient is rounding error alone, and this bounds it; digits is then None.
     at_kink: the gradient rests on a convention, and so was not compared.  left, right: at a kink, the slope
     of the output on each side; None where it has no value there, NaN where the slope is not known.
+    loss: where digits were lost, if few are right; looked for in the poorest gradients.
     """
 
     status: Outcome
@@ -45,13 +91,7 @@ class GradientCheck(Record):
     at_kink: bool = False
     left: float | None = None
     right: float | None = None
-
-
-class Loss(Record):
-    """Where float gradients lost most of their digits: the node, in its "value" or its "gradient"."""
-
-    node: int
-    where: str
+    loss: Loss | None = None
 
 
 class Check(Record):
@@ -66,7 +106,6 @@ class Check(Record):
     precision: int | None
     gradients: dict[str, GradientCheck]
     reason: str = ""
-    loss: Loss | None = None
     value: str | None = None
 
 

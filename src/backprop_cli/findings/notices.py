@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from backprop_cli.diagnostic import Diagnostic
-from backprop_cli.report import FEW_DIGITS
+from backprop_cli.report import FEW_DIGITS, LossKind, Place
 from backprop_cli.text import listing, number_text, side_text
 
 if TYPE_CHECKING:
@@ -20,13 +20,21 @@ if TYPE_CHECKING:
 
 MOST_TOLD = 10
 """Warnings of one kind: each tells the whole program in JSON, and takes three lines on a terminal."""
+# Numbers are called nearly equal where they are so many times as large as their difference.
+_NEAR = 100.0
 
 
 def _at(naming: Naming, node: int, kind: str, message: str, others: Iterable[int] = ()) -> Diagnostic:
     """Return what is to be said of a node. others: nodes that have to do with it."""
     graph = naming.graph
     spans = tuple(graph.spans[place] for place in (node, *others))
-    return Diagnostic(kind, message, graph.text, spans, node=naming.id(node))
+    return Diagnostic(kind, message, graph.text, spans, node=_id(naming, node))
+
+
+def _id(naming: Naming, node: int) -> str | None:
+    """Return the name of a node; a constant has none."""
+    graph = naming.graph
+    return None if graph.constant[node] and node != graph.output else naming.id(node)
 
 
 def _few(told: Iterable[Diagnostic], rest: str) -> Iterator[Diagnostic]:
@@ -135,17 +143,28 @@ def overflow_met(sweep: Sweep, naming: Naming) -> Iterator[Diagnostic]:
 
 def digits_lost(naming: Naming, check: Check) -> Iterator[Diagnostic]:
     """Tell which gradients have few right digits, and where they were lost; and which are rounding alone."""
-    poor = {
-        name: found.digits
-        for name, found in check.gradients.items()
-        if found.digits is not None and found.digits < FEW_DIGITS
-    }
-    if poor:
-        fewest = min(poor.values())
-        right = {0: "no digit", 1: "only 1 digit"}.get(fewest, f"only {fewest} digits")
-        message = f"{right} of the gradient by {listing(list(poor))} {'is' if fewest < 2 else 'are'} right"
-        yield _where_lost(naming, check.loss, message) if check.loss else Diagnostic("digits", message)
+    poor: dict[Loss | None, dict[str, int]] = {}
+    for name, found in check.gradients.items():
+        if found.digits is not None and found.digits < FEW_DIGITS:
+            poor.setdefault(found.loss, {})[name] = found.digits
+    yield from _few(
+        (_where_lost(naming, loss, _few_right(digits)) for loss, digits in poor.items()),
+        "more steps lost digits",
+    )
     yield from _few(_zeros(naming, check), "more gradients are zero to within rounding")
+
+
+def _few_right(digits: Mapping[str, int]) -> str:
+    """Say how many digits of some gradients are right. digits: by the input."""
+    fewest, most = min(digits.values()), max(digits.values())
+    if not most:
+        right = "no digit"
+    elif fewest == most == 1:
+        right = "only 1 digit"
+    else:
+        right = f"only {fewest} digits" if fewest == most else f"only {fewest} to {most} digits"
+    are = "is" if most < 2 and fewest == most else "are"
+    return f"{right} of the gradient by {listing(list(digits))} {are} right"
 
 
 def _zeros(naming: Naming, check: Check) -> Iterator[Diagnostic]:
@@ -156,12 +175,57 @@ def _zeros(naming: Naming, check: Check) -> Iterator[Diagnostic]:
             yield _at(naming, naming.graph.inputs[name], "digits", message)
 
 
-def _where_lost(naming: Naming, loss: Loss, message: str) -> Diagnostic:
+def _where_lost(naming: Naming, loss: Loss | None, message: str) -> Diagnostic:
+    if loss is None:
+        return Diagnostic("digits", message)
+    name = _id(naming, loss.node)
+    at = f" at {name}" if name else ""
+    lost = f"the digits were lost{at}" if loss.is_most else f"they were lost on the way, the largest part{at}"
+    return _at(naming, loss.node, "digits", f"{message}; {lost}: {how_lost(naming, loss)}")
+
+
+def how_lost(naming: Naming, loss: Loss) -> str:
+    """Return the reason of a loss as a sentence."""
+    what = _number_of(naming, loss)
+    source = naming.source(loss.source) if loss.source is not None else ""
+    match loss.kind:
+        case LossKind.UNDERFLOW:
+            fewer = ", where doubles have fewer digits" if loss.number else ""
+            return f"{what} underflows to {number_text(loss.number or 0.0)}{fewer}"
+        case LossKind.CANCELLATION:
+            return _cancelling(naming, loss)
+        case LossKind.ABSORPTION:
+            return f"{what} rounds off digits of {source}{_times(loss, ', beside a term {} times as large')}"
+        case LossKind.AMPLIFICATION:
+            return f"{what} amplifies the rounding error of {source}{_times(loss, ' {} times')}"
+        case LossKind.DECISION:
+            return f"the rounding error of {source} decides whether {what}"
+    return f"the terms of {what} cancel"
+
+
+def _cancelling(naming: Naming, loss: Loss) -> str:
     what = naming.source(loss.node)
-    why = (
-        f"{what} is a difference of nearly equal numbers"
-        if loss.where == "value"
-        else f"the contributions to the gradient by {what} cancel"
-    )
-    told = f"{message}; the digits were lost at {naming.id(loss.node)}: {why}"
-    return _at(naming, loss.node, "digits", told)
+    if loss.place == Place.GRADIENT:
+        size = _times(loss, ", the largest being {} times their sum")
+        return f"the contributions to the gradient by {what} cancel{size}"
+    op = naming.graph.ops[loss.node]
+    kind = "difference" if op is not None and op.name == "sub" else "sum"
+    if loss.factor is not None and loss.factor < _NEAR:
+        return f"{what} is a {kind} of numbers{_times(loss, ' {} times as large as it is')}"
+    near = "nearly equal" if kind == "difference" else "nearly opposite"
+    return f"{what} is a {kind} of {near} numbers{_times(loss, ', {} times as large as it is')}"
+
+
+def _times(loss: Loss, text: str) -> str:
+    """Return a text with the factor of a loss, or "" where it is beyond all bounds."""
+    if loss.factor is None or math.isinf(loss.factor):
+        return ""
+    return text.format(number_text(float(f"{loss.factor:.2g}")))
+
+
+def _number_of(naming: Naming, loss: Loss) -> str:
+    what = naming.source(loss.node)
+    if loss.place == Place.SLOPE:
+        assert loss.operand is not None
+        return f"the local derivative of {what} by {naming.source(loss.operand)}"
+    return what if loss.place == Place.VALUE else f"the gradient by {what}"
