@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from backprop_cli.expect.expectations import GRADIENT
+from backprop_cli.expect.paths import mistaken_paths, uses_of
 from backprop_cli.graph.sweep import partials_at
 from backprop_cli.text import number_text
 
@@ -67,13 +68,11 @@ def _of_gradient(
 ) -> Iterator[tuple[str, str]]:
     """Yield mistakes with the chain rule."""
     name = naming.id(node)
-    paths = list(_contributions(sweep, node))
-    if len(paths) > 1:
-        yield from _of_paths(naming, paths, got, expected)
+    yield from mistaken_paths(sweep, naming, node, got, expected, _same)
     for other, bar in enumerate(sweep.adjoint):
         if other != node and bar and naming.is_named(other) and _same(bar, expected):
             yield f"by {other}", f"that is the gradient by {naming.id(other)}"
-    for consumer, argnum, _ in paths:
+    for consumer, argnum, _ in uses_of(sweep, node):
         slope = (sweep.partials[consumer] or ())[argnum]
         bar = sweep.adjoint[consumer]
         if naming.is_named(consumer) and bar and slope and _same(slope, expected) and not _same(bar, 1):
@@ -103,36 +102,6 @@ def _of_zero(sweep: Sweep, naming: Naming, node: int) -> dict[str, str]:
     if blocking is None:
         return {}
     return {"blocked": f"no gradient passes {naming.id(blocking)} = {naming.expression(blocking)} here"}
-
-
-def _of_paths(
-    naming: Naming, paths: list[tuple[int, int, float]], got: float, expected: float
-) -> Iterator[tuple[str, str]]:
-    """Yield mistakes with the sum over several paths."""
-    for consumer, argnum, term in paths:
-        if _same(got - expected, term):
-            sign = "+" if term > 0 else ""
-            told = f"the path through {naming.id(consumer)} is missing: {sign}{number_text(term)}"
-            yield f"missing {consumer} {argnum}", told
-    for consumer, argnum, term in paths:
-        if _same(expected, term):
-            yield f"only {consumer} {argnum}", f"that is the path through {naming.id(consumer)} alone"
-        elif _same(got - expected, 2 * term):
-            told = f"the path through {naming.id(consumer)} has the opposite sign"
-            yield f"sign of {consumer} {argnum}", told
-
-
-def _contributions(sweep: Sweep, node: int) -> Iterator[tuple[int, int, float]]:
-    """Yield (consumer, argnum, gradient) for every use of a node on a path to the output."""
-    graph = sweep.graph
-    for consumer in range(node + 1, graph.end):
-        bar, slopes = sweep.adjoint[consumer], sweep.partials[consumer]
-        if bar is None or slopes is None:
-            continue
-        for argnum, operand in enumerate(graph.operands[consumer]):
-            slope = slopes[argnum]
-            if operand == node and slope is not None:
-                yield consumer, argnum, bar * slope
 
 
 def _values(sweep: Sweep, naming: Naming) -> Iterator[tuple[str, str, float]]:
