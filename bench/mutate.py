@@ -61,8 +61,7 @@ def run(copy: Path, file: str, sample: int | None, seed: int) -> Path:
         encoding="utf-8",
     )
     cosmic_ray(copy, "init", "mutate.toml", "session.sqlite")
-    if sample is not None:
-        draw(copy / "session.sqlite", sample, seed)
+    draw(copy / "session.sqlite", sample, seed)
     cosmic_ray(copy, "baseline", "mutate.toml")
     cosmic_ray(copy, "exec", "mutate.toml", "session.sqlite")
     return copy / "session.sqlite"
@@ -77,16 +76,20 @@ def cosmic_ray(copy: Path, *arguments: str) -> None:
     )
 
 
-def draw(session: Path, count: int, seed: int) -> None:
-    """Leave so many mutants in a session."""
+def draw(session: Path, count: int | None, seed: int) -> None:
+    """Leave so many mutants in a session, and none of an annotation, which never runs: ``float | None``."""
     with sqlite3.connect(session) as database:
         order = "start_pos_row, start_pos_col, operator_name, occurrence"
-        ordered = [job for (job,) in database.execute(f"select job_id from mutation_specs order by {order}")]
-        chosen = set(random.Random(seed).sample(ordered, min(count, len(ordered))))
+        columns = f"select job_id, operator_name from mutation_specs order by {order}"
+        ordered = database.execute(columns).fetchall()
+        usable = [job for job, operator in ordered if "_BitOr_" not in operator]
+        chosen = set(usable)
+        if count is not None:
+            chosen = set(random.Random(seed).sample(usable, min(count, len(usable))))
         for table in ("mutation_specs", "work_items"):
             database.executemany(
                 f"delete from {table} where job_id = ?",
-                [(job,) for job in ordered if job not in chosen],
+                [(job,) for job, _ in ordered if job not in chosen],
             )
 
 
