@@ -503,15 +503,27 @@ def test_the_check_finds_a_mistake() -> None:
                 lambda row=row: {"x": float(x[row]), "y": float(y[row])},
                 right[row]._replace(gradients=wrong),
             )
-        checked, found = find_disagreements(sample, batch)
-        assert checked == 10
-        return found
+        found = find_disagreements(sample, batch)
+        assert (found.checked, found.poor) == (10, [])
+        return found.differences
 
     assert differences(1.0) == []
     assert differences(1 + 4e-16) == []
     found = differences(1 + 1e-13)
     assert len(found) == 10
     assert re.match(r"row \d+: the gradient by x is \S+, by itself \S+$", found[0])
+
+
+def test_rows_with_few_right_digits_are_told_and_do_not_fail(backprop: Run) -> None:
+    args = ("batch", "1 - cos(x)", "--data", "-", "--check", "3", "--seed", "1")
+    done = backprop(*args, stdin="x\n1e-9\n1\n1e-3\n")
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        "checked 3 of 3 rows with sympy (--seed 1): all agree",
+        "2 of these have few right digits",
+        "  row 1: no digit of the value is right",
+        "  row 3: only 10 digits of the value are right",
+    ]
 
 
 def test_every_row_has_the_same_chance_to_be_drawn() -> None:

@@ -225,7 +225,8 @@ def test_a_gradient_of_rounding_alone_is_zero_within_a_bound(program, point):
         assert found.digits is None
         assert abs(report.gradients[name]) <= found.zero_within < 1e-14
         assert abs(float(found.value)) <= found.zero_within
-    assert [w.node for w in report.warnings] == list(report.gradients)
+    told = [w.node for w in report.warnings if w.message.startswith("the gradient")]
+    assert told == list(report.gradients)
 
 
 def test_a_small_gradient_is_not_called_zero():

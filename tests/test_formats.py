@@ -28,7 +28,7 @@ from backprop_cli.operations.table import TABLE
 from backprop_cli.render import csv as csv_form
 from backprop_cli.render import latex as latex_form
 from backprop_cli.render import markdown as markdown_form
-from backprop_cli.render.table import check_sheet, node_sheet, summary
+from backprop_cli.render.table import check_sheet, closing, node_sheet
 from backprop_cli.report import Report
 from conftest import Run
 from console import ROOT
@@ -152,8 +152,10 @@ def shown(cell: str) -> str:
 @pytest.mark.parametrize("digits", [6, None])
 def test_markdown_shows_the_cells_of_the_table(report: Report, everything: bool, digits: int | None) -> None:
     text = markdown_form.render_report(report, digits=digits, everything=everything)
-    *tables, last = text.rstrip("\n").split("\n\n")
-    assert shown(last) == summary(report, digits)[0]
+    told = [line for line, _ in closing(report, digits)]
+    parts = text.rstrip("\n").split("\n\n")
+    tables = parts[: -len(told)]
+    assert [shown(line) for line in parts[-len(told) :]] == told
     sheets = [node_sheet(report, digits=digits, everything=everything, stacked=True)]
     if report.gradients:
         sheets.append(check_sheet(report, digits=digits, everything=everything))

@@ -91,6 +91,7 @@ def test_to_the_letter() -> None:
         "method": "symbolic",
         "precision": 50,
         "value": "-20.0",
+        "value_digits": 16,
         "gradients": {
             "a": {"status": "pass", "formula": "b*f", "value": "15.0", "digits": 16},
             "b": {"status": "pass", "formula": "a*f", "value": "10.0", "digits": 16},

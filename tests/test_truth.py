@@ -5,13 +5,17 @@ What is true was computed with mpmath at 120 digits or more, or is the analytic 
 
 import math
 
+import mpmath
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backprop_cli import DomainError, gradient
 from backprop_cli.expect.expectations import read_expectation
 from backprop_cli.expect.verify import verify_source
 from backprop_cli.language.source import choose_point, read_source
-from backprop_cli.render.table import summary
+from backprop_cli.render.table import right_numbers, summary
+from backprop_cli.text import decimal_text
 
 
 def last_line(report):
@@ -52,8 +56,8 @@ def test_a_gradient_without_a_right_digit_is_not_called_zero(program, point, tru
     assert (found.status, found.digits, found.zero_within) == ("pass", 0, None)
     assert float(found.value) == pytest.approx(true, rel=1e-12)
     assert "but no digit right at worst" in last_line(report)
-    (warning,) = [notice for notice in report.warnings if notice.kind == "digits"]
-    assert warning.message.startswith(f"no digit of the gradient by {name} is right")
+    *_, warning = [notice for notice in report.warnings if notice.kind == "digits"]
+    assert f" of the gradient by {name} " in warning.message
 
 
 def test_the_quadratic_formula_loses_one_gradient_and_has_another_to_within_rounding():
@@ -106,7 +110,9 @@ def test_an_optimum_is_zero_to_within_rounding(program, point):
         assert found.digits is None
         assert abs(report.gradients[name]) <= found.zero_within < 1e-14
         assert abs(float(found.value)) <= found.zero_within
-    assert last_line(report).endswith("all confirmed by sympy, zero to within rounding")
+    # The value, 3e-33 for 8e-34, is told for what it is.
+    end = "but no digit of the value right" if program.endswith("^2") else "zero to within rounding"
+    assert last_line(report).endswith(f"all confirmed by sympy, {end}")
 
 
 def test_the_last_line_tells_zeros_beside_right_digits():
@@ -129,6 +135,89 @@ def test_squares_of_what_cancels_are_compared(program):
     check = gradient(program, x=0.7).check
     assert (check.status, check.gradients["x"].status) == ("pass", "pass")
     assert float(check.gradients["x"].value) == 0
+
+
+# ---- the value is judged as gradients are ----
+
+VALUES = [
+    ("a*d - b*c", {"a": 100000001, "b": 100000000, "c": 100000000, "d": 99999999}, "v3", -1.0),
+    ("1 - cos(x)", {"x": 1e-9}, "v2", 5.0000000000000006e-19),
+    ("1 - cos(x)", {"x": 1e-100}, "v2", 5e-201),  # 50 digits are not enough
+    ("sinh(x)^2 - cosh(x)^2", {"x": 30}, "v5", -1.0),
+    ("(x + 1e16) - 1e16", {"x": 1.2345}, "v1", 1.2344999999999999),
+    ("log(1 - exp(-x))", {"x": 50}, "v4", -1.9287498479639178e-22),
+    ("1 - cos(1e-9)", {}, "v1", 5e-19),
+]
+
+
+@pytest.mark.parametrize(("program", "point", "node", "true"), VALUES)
+def test_a_value_without_a_right_digit_is_told(program, point, node, true):
+    report = gradient(program, point)
+    check = report.check
+    assert (check.status, check.value_digits, check.value_zero_within) == ("pass", 0, None)
+    assert float(check.value) == pytest.approx(true, rel=1e-14)
+    assert all(found.digits == 16 for found in check.gradients.values())
+    (warning,) = report.warnings
+    assert warning.message.startswith(f"no digit of the value is right; the digits were lost at {node}")
+    assert last_line(report).endswith("no digit of the value right")
+    (right,) = right_numbers(report, 6)
+    assert right == f"{report.output} = {decimal_text(repr(true))}"
+
+
+@pytest.mark.parametrize(
+    ("program", "point", "digits"),
+    [
+        ("relu(x)", {"x": -2}, 16),
+        ("x - x", {"x": 0.3}, 16),
+        ("x + y", {"x": 0.1, "y": 0.2}, 16),
+        ("log(x)", {"x": 1.0000001}, 16),
+        ("sin(pi*x)", {"x": 1}, None),
+        ("sin(pi)", {}, None),
+        ("(x + 1) - 1", {"x": 1e-10}, 7),
+    ],
+)
+def test_the_digits_of_the_value_are_counted(program, point, digits):
+    report = gradient(program, point)
+    assert report.check.value_digits == digits
+    assert (report.check.value_zero_within is None) == (digits is not None)
+    assert ("all digits right" in last_line(report)) == (digits == 16)
+
+
+def test_the_last_line_claims_no_more_than_value_and_gradients_have():
+    report = gradient("x + y + z", x=0.1, y=0.2, z=0.3)
+    assert {found.digits for found in report.check.gradients.values()} == {16}
+    assert report.check.value_digits == 15
+    assert last_line(report).endswith("all confirmed by sympy, 15 or more digits right")
+    at_kink = gradient("abs(x) + (1 - cos(1e-9))", x=0)
+    assert last_line(at_kink).endswith("not checked: at a kink; no digit of the value right")
+
+
+@given(st.floats(1e-12, 1.0))
+def test_no_digit_of_the_value_is_claimed_that_it_has_not(x):
+    with mpmath.workdps(60):
+        exact = mpmath.mpf(x)
+        for program, true in (("1 - cos(x)", 1 - mpmath.cos(exact)), ("exp(x) - 1", mpmath.expm1(exact))):
+            report = gradient(program, x=x)
+            digits = report.check.value_digits
+            lost = abs(report.value - true) / true
+            assert lost <= (2.0**-53 if digits == 16 else mpmath.mpf(10) ** -digits)
+            assert digits == 16 or lost > mpmath.mpf(10) ** -(digits + 1)
+
+
+def test_no_digit_is_shown_that_is_not_certain():
+    # The larger terms cancel to 34 digits of 50.
+    text = gradient("(x + 1e25) - 1e25", x=0.1).check.value
+    assert mpmath.mpf(text) == mpmath.mpf(0.1)
+
+
+def test_numbers_that_are_right_stand_below_the_verdict(backprop):
+    done = backprop("grad", "(1-cos(x))/x^2", "x=1e-9")
+    assert done.stdout.splitlines()[-1] == "right: ∂v4/∂x = -8.33333e-11, v4 = 0.5"
+    done = backprop("grad", "(1-cos(x))/x^2", "x=1e-9", "--upstream", "3", "--format", "markdown")
+    assert done.stdout.splitlines()[-1] == "right: the gradient by x = -2.5e-10, v4 = 0.5"
+    done = backprop("check", "1-cos(x)", "x=1e-9", "--expect", "x=sin(x)")
+    assert done.stdout.splitlines()[-1] == "right: v2 = 5e-19"
+    assert "right: " not in backprop("grad", "1-cos(x)", "x=1").stdout
 
 
 # ---- infinity and NaN agree with nothing ----

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ALL_DIGITS = 16
 """What a binary64 number can have."""
 FEW_DIGITS = 12
-"""A gradient with fewer right digits is warned of."""
+"""A gradient or a value with fewer right digits is warned of."""
 
 
 class Outcome(Word):
@@ -74,8 +74,8 @@ class Loss(Record):
 class GradientCheck(Record):
     """What the cross-check found for one input.
 
-    status: passed, failed or skipped, then with a reason.  formula: sympy's derivative.  value: its value
-    to 50 digits.  digits: how many digits of the float gradient are right (16: all).
+    status: passed, failed or skipped, then with a reason.  formula: sympy's derivative.  value: its value,
+    to as many of 50 digits as are certain.  digits: how many of the float gradient are right (16: all).
     zero_within: the float gradient is rounding error alone, and this bounds it; digits is then None.
     at_kink: the gradient rests on a convention, and so was not compared.  left, right: at a kink, the slope
     of the output on each side; None where it has no value there, NaN where the slope is not known.
@@ -98,7 +98,9 @@ class Check(Record):
     """The outcome of the cross-check.
 
     status: passed, failed or skipped, then with a reason.  precision: the digits computed with.
-    value: the value of the program to 50 digits.
+    loss: where gradients lost digits.  value: the value of the program, to as many of 50 digits as are
+    certain.  value_digits, value_zero_within: of the double, as those of gradients; both None where it could
+    not be compared.  value_loss: where it lost digits.
     """
 
     status: Outcome
@@ -107,6 +109,9 @@ class Check(Record):
     gradients: dict[str, GradientCheck]
     reason: str = ""
     value: str | None = None
+    value_digits: int | None = None
+    value_zero_within: float | None = None
+    value_loss: Loss | None = None
 
 
 class KinkRecord(Record):
@@ -158,6 +163,60 @@ class Report(Record):
     nodes: Sequence[NodeRecord]
     check: Check
     warnings: tuple[Diagnostic, ...]
+
+
+class CertainNumber(Record):
+    """A number as text: a fraction, or so many digits, each of them right.
+
+    within: where it is not known to be other than 0, a bound of its size.  at_kink: it may rest on a
+    convention.  status, reason: what became of the comparison with sympy's number.
+    """
+
+    text: str
+    within: str = ""
+    at_kink: bool = False
+    status: Outcome = Outcome.SKIPPED
+    reason: str = "not asked for"
+
+
+class ExactNode(Record):
+    """One node in fractions. As NodeRecord; a partial that is no fraction is None too."""
+
+    id: str
+    op: str
+    expr: str
+    operands: tuple[str, ...]
+    value: str
+    partials: tuple[str | None, ...]
+    gradient: str
+
+
+class CertainReport(Record):
+    """Value and gradients of a program at a point, numbers being what is written: 0.1 is 1/10.
+
+    digits: how many are right, None where the numbers are fractions.  inputs, upstream: fractions, or so many
+    digits.  nodes: of fractions only, as in Report.
+    value_shift, shifts: by how much reading the numbers as doubles would move the value and the gradients, ""
+    where it would not.
+    """
+
+    program: str
+    digits: int | None
+    inputs: dict[str, str]
+    output: str
+    value: CertainNumber
+    upstream: str
+    gradients: dict[str, CertainNumber]
+    nodes: tuple[ExactNode, ...]
+    value_shift: str
+    shifts: dict[str, str]
+    warnings: tuple[Diagnostic, ...]
+
+    @property
+    def status(self) -> Outcome:
+        """Return what became of the comparison with sympy as a whole."""
+        found = {number.status for number in (self.value, *self.gradients.values())}
+        return next((s for s in (Outcome.FAIL, Outcome.SKIPPED) if s in found), Outcome.PASS)
 
 
 def skipped_check(

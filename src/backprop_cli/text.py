@@ -32,6 +32,22 @@ def side_text(slope: float | None, digits: int | None = 6) -> str:
     return "not known" if math.isnan(slope) else number_text(slope, digits)
 
 
+def decimal_text(decimal: str, digits: int | None = 6) -> str:
+    """Return a decimal of any size for people, as ``number_text`` does; ``None``: 17 digits of it."""
+    from decimal import Decimal  # hardly ever needed
+
+    text = f"{Decimal(decimal):.{digits or 17}g}".replace("e+", "e")
+    mantissa, e, exponent = text.partition("e")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}e{int(exponent)}" if e else mantissa
+
+
+def few_digits(count: int) -> str:
+    """Return how many digits of something are right, where these are few."""
+    return {0: "no digit", 1: "only 1 digit"}.get(count, f"only {count} digits")
+
+
 def printable(text: str) -> str:
     """Return a text of one line without control characters, which could drive a terminal."""
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.batch.tally import BAD_INPUT, FAULTS, OK
 from backprop_cli.graph.sweep import sweep_graph
-from backprop_cli.report import Outcome
+from backprop_cli.operations.bounded import bounded_floats
+from backprop_cli.report import FEW_DIGITS, Outcome
+from backprop_cli.text import few_digits, listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from backprop_cli.batch.program import Batch
     from backprop_cli.batch.tally import RowResult
+    from backprop_cli.report import Check
 
 
 class Drawn(NamedTuple):
@@ -73,45 +76,76 @@ _SLACK = 4.0
 _TINIEST = 2.0**-1060  # where numbers lose digits towards 0, a bound relative to them says nothing
 
 
-def find_disagreements(sample: Sample, batch: Batch) -> tuple[int, list[str]]:
-    """Compute the rows of a sample as ``grad`` does. Return how many, and where a result is another.
+class Findings(NamedTuple):
+    """What came of a sample.
+
+    checked: how many rows were computed once more.  differences: where a result is another.  poor: where it
+    is the same, but has few right digits.
+    """
+
+    checked: int
+    differences: list[str]
+    poor: list[str]
+
+
+def find_disagreements(sample: Sample, batch: Batch) -> Findings:
+    """Compute the rows of a sample as ``grad`` does.
 
     Rows that are not ok, or at a kink, are compared by their status.
     """
     rows = [row for row in sorted(sample.rows, key=lambda row: row.number) if row.result.status != BAD_INPUT]
-    told = (f"row {row.number:,}: {difference}" for row in rows if (difference := _difference(row, batch)))
-    return len(rows), list(told)
+    found = Findings(len(rows), [], [])
+    for row in rows:
+        difference, poor = _compare(row, batch)
+        found.differences.extend(f"row {row.number:,}: {difference}" for _ in range(bool(difference)))
+        found.poor.extend(f"row {row.number:,}: {poor}" for _ in range(bool(poor)))
+    return found
 
 
-def _difference(row: Drawn, batch: Batch) -> str:
+def _compare(row: Drawn, batch: Batch) -> tuple[str, str]:
+    """Return where a row differs from itself computed alone, and what has few right digits; or ""."""
     from backprop_cli.differentiate import differentiate_graph
-    from backprop_cli.operations.bounded import bounded_floats
 
     single = batch.evaluate(row.point)
     if row.result.status != single.status:
-        return f"its status is {row.result.status!r}, by itself {single.status!r}"
+        return f"its status is {row.result.status!r}, by itself {single.status!r}", ""
     if single.status in FAULTS:
-        return ""
+        return "", ""
     report = differentiate_graph(
         batch.source, batch.graph, row.point, batch.wrt, upstream=batch.upstream, check=True
     )
     if report.check.status == Outcome.FAIL:
-        return "sympy has other gradients"
-    if single.status != OK:
+        return f"sympy has {'another value' if report.check.reason else 'other gradients'}", ""
+    difference = _unequal(row.result, single, batch, row.point) if single.status == OK else ""
+    return difference, "" if difference else _few_digits(report.check)
+
+
+def _few_digits(check: Check) -> str:
+    """Tell which results have few right digits, in doubles by whatever engine."""
+    digits = {"the value": check.value_digits}
+    digits |= {f"the gradient by {name}": found.digits for name, found in check.gradients.items()}
+    poor = {what: count for what, count in digits.items() if count is not None and count < FEW_DIGITS}
+    if not poor:
         return ""
+    fewest = min(poor.values())
+    return f"{few_digits(fewest)} of {listing(list(poor))} {'is' if fewest < 2 else 'are'} right"
+
+
+def _unequal(result: RowResult, single: RowResult, batch: Batch, point: dict[str, float]) -> str:
+    """Return the first result that is another than that of the row computed alone, beyond rounding."""
     floats = bounded_floats()
-    sweep = sweep_graph(batch.graph, row.point, batch.upstream, floats)
+    sweep = sweep_graph(batch.graph, point, batch.upstream, floats)
     primal, inputs = sweep.primal, batch.graph.inputs
     numbers = [
-        ("the value", row.result.value, single.value, primal[batch.graph.output]),
+        ("the value", result.value, single.value, primal[batch.graph.output]),
         *(
             (f"the gradient by {name}", got, slope, sweep.gradient(inputs[name], floats))
-            for name, got, slope in zip(batch.wrt, row.result.gradients, single.gradients, strict=True)
+            for name, got, slope in zip(batch.wrt, result.gradients, single.gradients, strict=True)
         ),
         *(
             (f"the value of {name}", got, value, primal[node])
             for name, got, value, node in zip(
-                batch.values, row.result.values, single.values, batch.wanted_nodes, strict=True
+                batch.values, result.values, single.values, batch.wanted_nodes, strict=True
             )
         ),
     ]

@@ -54,6 +54,9 @@ _AGREEMENT = math.log2(1e-30)
 _MOST_TRACED = 10
 # Half the least double and the largest one, as logarithms.
 _BELOW_DOUBLES, _MOST_DOUBLE = -1075.0, 1023.0
+# A double that is the nearest one to what is known to so many bits has all its digits.
+_DOUBLE_BITS = 60
+_VALUE = ""  # stands for the value where inputs stand for their gradients
 _TOO_FEW = "{} digits are not enough to compare here"
 
 
@@ -70,12 +73,13 @@ def cross_check(
     if hindrance:
         return skipped_check(gradients, hindrance, checks)
     wanted = [name for name in gradients if name not in checks]
+    doubles = {**gradients, _VALUE: sweep.primal[sweep.graph.output]}
     program = parse_source(source)
     side = _choose_side(program, wanted, sweep.upstream)
     pairs: dict[str, _Pair] = {}
-    rung, values_differ = None, False
+    rung = None
     for digits in _affordable(sweep):
-        if rung and len(checks) == len(gradients):
+        if rung and len(checks) == len(doubles):
             break
         try:
             rung = _climb(digits, rung.side if rung else side, program, sweep)
@@ -84,28 +88,31 @@ def cross_check(
             if error.is_sure:
                 break
             continue
-        values_differ |= _agreement(rung.exact.primal[sweep.graph.output], rung.value) == Outcome.FAIL
-        for name in wanted:
+        for name in (_VALUE, *wanted):
             if name not in checks:
-                pairs[name] = pair = rung.pair(name, gradients[name])
+                pairs[name] = pair = rung.pair(name, doubles[name])
                 verdict = _agreement(pair.graph, pair.formula)
                 if verdict:
                     checks[name] = _verdict(verdict, pair, rung.m)
     if rung is None:
         return skipped_check(gradients, hindrance, checks)
-    for name in wanted:
+    for name in (_VALUE, *wanted):
         if name not in checks:
             checks[name] = _judge_rounding(pairs[name], rung.m)
     _call_zero(sweep, checks, rung)
     _trace_losses(sweep, checks, rung)
-    status, reason = _sum_up(list(checks.values()), values_differ=values_differ)
+    value = checks.pop(_VALUE)
+    status, reason = _sum_up(list(checks.values()), value)
     return Check(
         status,
         rung.side.method,
         rung.m.base.digits,
         {name: checks[name] for name in gradients},
         reason,
-        rung.m.base.to_text(rung.exact.primal[sweep.graph.output].value),
+        value.value,
+        value.digits,
+        value.zero_within,
+        value.loss,
     )
 
 
@@ -138,11 +145,11 @@ def _not_comparable(gradients: Mapping[str, float], kinked: Mapping[str, Sides])
     return checks
 
 
-def _sum_up(checks: Sequence[GradientCheck], *, values_differ: bool) -> tuple[Outcome, str]:
+def _sum_up(checks: Sequence[GradientCheck], value: GradientCheck) -> tuple[Outcome, str]:
     """Return the status of the whole check, and the reason."""
     statuses = {check.status for check in checks}
-    if values_differ or Outcome.FAIL in statuses:
-        return Outcome.FAIL, "the value" if values_differ else ""
+    if Outcome.FAIL in (value.status, *statuses):
+        return Outcome.FAIL, "the value" if value.status == Outcome.FAIL else ""
     if statuses == {Outcome.SKIPPED}:
         return Outcome.SKIPPED, _why_skipped(checks)
     return Outcome.PASS, ""
@@ -180,9 +187,11 @@ class _Rung(NamedTuple):
         slope: Bounded = self.exact.gradient(self.exact.graph.inputs[name], self.m)
         return slope
 
-    def pair(self, name: str, gradient: float) -> _Pair:
-        """Return the gradient by an input by all three routes."""
-        return _Pair(gradient, self.slope(name), self.slopes[name], self.side.text(name))
+    def pair(self, name: str, double: float) -> _Pair:
+        """Return the gradient by an input, or the value, by all three routes."""
+        if name == _VALUE:
+            return _Pair(double, self.exact.primal[self.exact.graph.output], self.value, None)
+        return _Pair(double, self.slope(name), self.slopes[name], self.side.text(name))
 
 
 def _climb(digits: int, side: _Formulas | _Chain, program: Program, sweep: Sweep) -> _Rung:
@@ -294,9 +303,9 @@ def _choose_side(program: Program, wanted: Sequence[str], upstream: float) -> _F
 
 
 class _Pair(NamedTuple):
-    """A gradient by all three routes: the float, the graph and sympy's formula, with its text."""
+    """A gradient, or the value, by all three routes: the double, the graph, sympy's formula with its text."""
 
-    gradient: float
+    double: float
     graph: Bounded
     formula: Bounded
     text: str | None
@@ -325,9 +334,16 @@ def _verdict(status: Outcome, pair: _Pair, m: BoundedReals) -> GradientCheck:
     return GradientCheck(
         status,
         formula=pair.text,
-        value=m.base.to_text(pair.formula.value),
-        digits=_digits(pair.gradient, exact.value, m),
+        value=_certain_text(pair.formula, m),
+        digits=_digits(pair.double, exact, m),
     )
+
+
+def _certain_text(x: Bounded, m: BoundedReals) -> str:
+    """Return a number to as many digits as are certain, and no more than 50."""
+    if x.is_exact or not x.value:
+        return m.base.to_text(x.value)
+    return m.base.to_text(x.value, max(1, math.floor((x.size - x.error) * math.log10(2))))
 
 
 def _judge_rounding(pair: _Pair, m: BoundedReals) -> GradientCheck:
@@ -337,14 +353,14 @@ def _judge_rounding(pair: _Pair, m: BoundedReals) -> GradientCheck:
     return GradientCheck(Outcome.SKIPPED, formula=pair.text, reason=_TOO_FEW.format(m.base.digits))
 
 
-def _digits(gradient: float, exact: Any, m: BoundedReals) -> int:
-    """Return how many significant digits of the float agree with the exact gradient, 16 being all."""
-    if gradient == m.base.to_float(exact):
+def _digits(double: float, exact: Bounded, m: BoundedReals) -> int:
+    """Return how many significant digits of a double are known to be right, 16 being all."""
+    if max(exact.size, exact.error) < _BELOW_DOUBLES:
+        return ALL_DIGITS if not double else 0
+    if double == m.base.to_float(exact.value) and exact.error < exact.size - _DOUBLE_BITS:
         return ALL_DIGITS
-    if not exact:
-        return 0
-    lost = log2_size(gradient - exact) - log2_size(exact)
-    return max(0, min(ALL_DIGITS, math.floor(-lost * math.log10(2))))
+    lost = add_logs(log2_size(double - exact.value), exact.error) - exact.size
+    return max(0, min(ALL_DIGITS, math.floor(-lost * math.log10(2)))) if lost < 0 else 0
 
 
 def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -> None:
@@ -362,26 +378,35 @@ def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -> N
         return
     floats = bounded_floats()
     bounded = sweep_graph(sweep.graph, sweep.point, sweep.upstream, floats)
-    terms = bounded.primal[sweep.graph.output].scale + log2_size(sweep.upstream)
+    value: Bounded = bounded.primal[sweep.graph.output]
+    terms = value.scale + log2_size(sweep.upstream)
     for name in doubtful:
-        slope: Bounded = bounded.gradient(sweep.graph.inputs[name], floats)
-        within = abs(slope.value) + (2.0**slope.error if slope.error < _MOST_DOUBLE else 0.0)
+        double = value if name == _VALUE else bounded.gradient(sweep.graph.inputs[name], floats)
+        within = abs(double.value) + (2.0**double.error if double.error < _MOST_DOUBLE else 0.0)
         # Moved by its own size, the input changes the value by no more than the rounding of its terms.
-        moved = log2_size(within) + log2_size(sweep.point[name] or 1.0)
+        moved = log2_size(within) + log2_size(sweep.point.get(name) or 1.0)
         is_zero = float(checks[name].value or "nan") == 0
-        is_near = checks[name].digits == 0 and log2_size(rung.slope(name).value) <= log2_size(within)
-        if is_zero or (is_near and slope.is_rounding and moved < terms + NEGLIGIBLE):
+        # Of a value near zero the digits are told: called zero, it would say nothing.
+        is_near = (
+            name != _VALUE
+            and checks[name].digits == 0
+            and log2_size(rung.slope(name).value) <= log2_size(within)
+        )
+        if is_zero or (is_near and double.is_rounding and moved < terms + NEGLIGIBLE):
             checks[name] = replace(checks[name], digits=None, zero_within=within)
 
 
 def _trace_losses(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -> None:
-    """Record where gradients with few right digits lost them, the poorest ones first."""
+    """Record where the value and gradients with few right digits lost them, the poorest ones first."""
     poor = {name: c.digits for name, c in checks.items() if c.digits is not None and c.digits < FEW_DIGITS}
     if not poor:
         return
     from backprop_cli.check.losses import BothSweeps, Quantity
 
-    both = BothSweeps(sweep, rung.exact)
+    graph, both = sweep.graph, BothSweeps(sweep, rung.exact)
     for name in sorted(poor, key=poor.__getitem__)[:_MOST_TRACED]:
-        gradient = Quantity(Place.GRADIENT, sweep.graph.inputs[name])
-        checks[name] = replace(checks[name], loss=both.find_loss(gradient))
+        is_value = name == _VALUE
+        lost = (
+            Quantity(Place.VALUE, graph.output) if is_value else Quantity(Place.GRADIENT, graph.inputs[name])
+        )
+        checks[name] = replace(checks[name], loss=both.find_loss(lost))

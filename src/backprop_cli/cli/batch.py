@@ -213,8 +213,9 @@ def _tell(work: Work, tally: Tally, lost: set[str], sample: Sample | None, outpu
     lines = render_summary(tally, lost)
     differences: list[str] = []
     if sample is not None:
-        checked, differences = find_disagreements(sample, work.batch)
-        lines += render_check(tally.rows, checked, sample.seed, differences)
+        found = find_disagreements(sample, work.batch)
+        differences = found.differences
+        lines += render_check(tally.rows, sample.seed, found)
     for line in lines:
         output.remark(line)
     return differences

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.diagnostic import Diagnostic
 from backprop_cli.report import FEW_DIGITS, LossKind, Place
-from backprop_cli.text import listing, number_text, side_text
+from backprop_cli.text import few_digits, listing, number_text, side_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -72,6 +72,18 @@ def kinks_met(
         yield _at(naming, node, "kink", message + _cure_of(sweep, node))
     if untold:
         yield Diagnostic("kink", f"{untold:,} more nodes are at a kink")
+
+
+def conventions_used(naming: Naming, kinks: Iterable[int]) -> Iterator[Diagnostic]:
+    """Tell the kinks that many digits, or fractions, find, and what is used there."""
+    return _few(
+        (
+            _at(naming, node, "kink", f"{naming.source(node)} is not differentiable here; used: {convention}")
+            for node in kinks
+            for convention in [naming.graph.ops[node].kink.convention]  # type: ignore[union-attr]
+        ),
+        "more nodes are at a kink",
+    )
 
 
 def _cure_of(sweep: Sweep, node: int) -> str:
@@ -142,8 +154,10 @@ def overflow_met(sweep: Sweep, naming: Naming) -> Iterator[Diagnostic]:
 
 
 def digits_lost(naming: Naming, check: Check) -> Iterator[Diagnostic]:
-    """Tell which gradients have few right digits, and where they were lost; and which are rounding alone."""
+    """Tell what has few right digits, and where they were lost; and which gradients are rounding alone."""
     poor: dict[Loss | None, dict[str, int]] = {}
+    if check.value_digits is not None and check.value_digits < FEW_DIGITS:
+        poor[check.value_loss] = {"": check.value_digits}
     for name, found in check.gradients.items():
         if found.digits is not None and found.digits < FEW_DIGITS:
             poor.setdefault(found.loss, {})[name] = found.digits
@@ -155,16 +169,13 @@ def digits_lost(naming: Naming, check: Check) -> Iterator[Diagnostic]:
 
 
 def _few_right(digits: Mapping[str, int]) -> str:
-    """Say how many digits of some gradients are right. digits: by the input."""
+    """Say how many digits of some numbers are right. digits: by the input, of the value under ""."""
     fewest, most = min(digits.values()), max(digits.values())
-    if not most:
-        right = "no digit"
-    elif fewest == most == 1:
-        right = "only 1 digit"
-    else:
-        right = f"only {fewest} digits" if fewest == most else f"only {fewest} to {most} digits"
+    right = few_digits(fewest) if fewest == most else f"only {fewest} to {most} digits"
     are = "is" if most < 2 and fewest == most else "are"
-    return f"{right} of the gradient by {listing(list(digits))} {are} right"
+    names = [name for name in digits if name]
+    what = ["the value"] * ("" in digits) + [f"the gradient by {listing(names)}"] * bool(names)
+    return f"{right} of {' and of '.join(what)} {are} right"
 
 
 def _zeros(naming: Naming, check: Check) -> Iterator[Diagnostic]:

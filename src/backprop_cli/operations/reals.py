@@ -131,9 +131,9 @@ class MpmathNamespace(Namespace):
             return x / y
         return self.inf * self.mp.sign(x) if x else self.nan
 
-    def to_text(self, x: Number) -> str:
-        """Return up to 50 significant digits."""
-        text: str = self.mp.nstr(x, min(self.digits, 50))
+    def to_text(self, x: Number, most: int = 50) -> str:
+        """Return up to 50 significant digits, or fewer."""
+        text: str = self.mp.nstr(x, min(self.digits, 50, most))
         return text
 
     def to_float(self, x: Number) -> float:

@@ -76,6 +76,9 @@ def check_record(check: Check, *, with_gradients: bool = True) -> dict[str, Any]
         record["precision"] = check.precision
     if check.value is not None:
         record["value"] = check.value
+        record["value_digits"] = check.value_digits
+    if check.value_zero_within is not None:
+        record["value_zero_within"] = check.value_zero_within
     if with_gradients:
         record["gradients"] = {name: _gradient(found) for name, found in check.gradients.items()}
     return record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from backprop_cli.render.table import check_sheet, node_sheet, summary
+from backprop_cli.render.table import check_sheet, closing, node_sheet
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,14 +20,15 @@ _NODE_CODE, _CHECK_CODE = (0, 1, 3), (0, 2)
 def render_report(report: Report, *, digits: int | None, everything: bool) -> str:
     """Return the table of nodes, the table of gradients and the summary."""
     nodes = node_sheet(report, digits=digits, everything=everything, stacked=True)
-    parts = [_table(nodes, _NODE_CODE)]
+    parts = [table(nodes, _NODE_CODE)]
     if report.gradients:
         checks = check_sheet(report, digits=digits, everything=everything)
-        parts.append(_table(checks, _CHECK_CODE))
-    return "\n\n".join([*parts, escape(summary(report, digits)[0])]) + "\n"
+        parts.append(table(checks, _CHECK_CODE))
+    return "\n\n".join([*parts, *(escape(line) for line, _ in closing(report, digits))]) + "\n"
 
 
-def _table(sheet: Sheet, code: Collection[int]) -> str:
+def table(sheet: Sheet, code: Collection[int]) -> str:
+    """Return a sheet as a table. code: the columns of names and formulas."""
     rule = ["---:" if i in sheet.right else "---" for i in range(len(sheet.header))]
     lines = [[escape(name) for name in sheet.header], rule, *(_cells(row, code) for row in sheet.rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

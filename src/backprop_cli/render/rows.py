@@ -10,6 +10,7 @@ from backprop_cli.text import listing
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from backprop_cli.batch.sample import Findings
     from backprop_cli.batch.tally import Occurrence, Tally
 
 
@@ -34,18 +35,26 @@ def render_summary(tally: Tally, lost: Collection[str] = ()) -> list[str]:
     return lines
 
 
-def render_check(rows: int, checked: int, seed: int, differences: Sequence[str]) -> list[str]:
+def render_check(rows: int, seed: int, found: Findings) -> list[str]:
     """Return the lines that tell how the rows that were computed once more came out."""
-    told = f"checked {checked:,} of {_rows(rows)} with sympy (--seed {seed}): "
-    if not differences:
-        return [told + "all agree" if checked else told + "there is nothing to compare"]
-    more = len(differences) - _FEW
-    count = len(differences)
-    return [
-        told + ("1 differs" if count == 1 else f"{count:,} differ"),
-        *(f"  {difference}" for difference in differences[:_FEW]),
-        *([f"  and {more:,} more"] if more > 0 else []),
-    ]
+    told = f"checked {found.checked:,} of {_rows(rows)} with sympy (--seed {seed}): "
+    lines = [told + _outcome(found), *_first(found.differences)]
+    if found.poor:
+        count = len(found.poor)
+        lines += [f"{count:,} of these {'has' if count == 1 else 'have'} few right digits"]
+    return lines + _first(found.poor)
+
+
+def _outcome(found: Findings) -> str:
+    count = len(found.differences)
+    if count:
+        return "1 differs" if count == 1 else f"{count:,} differ"
+    return "all agree" if found.checked else "there is nothing to compare"
+
+
+def _first(told: Sequence[str]) -> list[str]:
+    more = len(told) - _FEW
+    return [*(f"  {line}" for line in told[:_FEW]), *([f"  and {more:,} more"] if more > 0 else [])]
 
 
 def _which(met: Occurrence) -> str:

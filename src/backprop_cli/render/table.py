@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.console.sheets import Block, Role, Row, Sheet
 from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Outcome
-from backprop_cli.text import number_text, side_text
+from backprop_cli.text import decimal_text, few_digits, number_text, side_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from backprop_cli.report import GradientCheck, NodeRecord, Report
+    from backprop_cli.report import Check, GradientCheck, NodeRecord, Report
 
 # A graph with more nodes than this is summed up, unless all of it is asked for.
 _FEW_NODES = 30
@@ -94,26 +94,67 @@ def summary(report: Report, digits: int | None) -> tuple[str, Role]:
         what = f"the gradient by {', '.join(wrong[:8])}" if wrong else check.reason
         return f"{head}; CHECK FAILED: sympy disagrees on {what}", "fail"
     if check.status == Outcome.SKIPPED:
-        return f"{head}; {gradients}, not checked: {check.reason}", ""
+        told = _of_value(check)
+        return f"{head}; {gradients}, not checked: {check.reason}{told}", "note" if told else ""
     if not count:
-        return f"{head}; sympy agrees with the value to {check.precision} digits", "pass"
+        told = _of_value(check)
+        return (
+            f"{head}; sympy agrees with the value to {check.precision} digits{told}",
+            "note" if told else "pass",
+        )
     of_all = "all" if len(compared) == count else f"{len(compared):,}"
-    right, role = _digits_right(compared)
+    right, role = _digits_right(check, compared)
     return f"{head}; {gradients}, {of_all} confirmed by sympy, {right}", role
 
 
-def _digits_right(compared: Sequence[GradientCheck]) -> tuple[str, Role]:
-    """Tell how many digits of the gradients are right; of those that are rounding alone there are none."""
-    counts = [check.digits for check in compared if check.digits is not None]
-    zeros = len(compared) - len(counts)
+def _is_poor(digits: int | None) -> bool:
+    return digits is not None and digits < FEW_DIGITS
+
+
+def _of_value(check: Check) -> str:
+    """Tell what is wrong with the double of the value, where that is all there is to tell."""
+    if check.value_zero_within is not None:
+        return f"; it is zero to within rounding, {number_text(check.value_zero_within, 2)}"
+    return (
+        f"; {few_digits(check.value_digits or 0)} of the value right" if _is_poor(check.value_digits) else ""
+    )
+
+
+def _digits_right(check: Check, compared: Sequence[GradientCheck]) -> tuple[str, Role]:
+    """Tell how many digits of value and gradients are right; of what is rounding alone there are none."""
+    counts = [found.digits for found in compared if found.digits is not None]
+    zeros, of_value = len(compared) - len(counts), check.value_digits
+    fewest = min([*counts, *([] if of_value is None else [of_value])], default=None)
+    if fewest is not None and fewest < FEW_DIGITS:
+        where = " of the value" if fewest == of_value and fewest not in counts else ""
+        return f"but {few_digits(fewest)}{where} right{'' if where else ' at worst'}", "note"
     if not counts:
         return "zero to within rounding", "pass"
-    fewest = min(counts)
-    if fewest < FEW_DIGITS:
-        few = {0: "no digit", 1: "only 1 digit"}.get(fewest, f"only {fewest} digits")
-        return f"but {few} right at worst", "note"
-    right = "all digits right" if fewest == ALL_DIGITS else f"{fewest} or more digits right"
-    return f"{right}, {zeros:,} zero to within rounding" if zeros else right, "pass"
+    right = "all digits" if fewest == ALL_DIGITS else f"{fewest} or more digits"
+    right += " right" if of_value is not None else f" of the gradient{'s' * (len(counts) != 1)} right"
+    notes = [f"{zeros:,} zero to within rounding"] if zeros else []
+    if of_value is None:
+        noise = check.value_zero_within is not None
+        notes.append("the value zero to within rounding" if noise else "the value not compared")
+    return ", ".join([right, *notes]), "pass"
+
+
+def closing(report: Report, digits: int | None) -> list[tuple[str, Role]]:
+    """Return the last lines: the verdict, and, where doubles have few digits, the numbers that are right."""
+    numbers = right_numbers(report, digits)
+    right: list[tuple[str, Role]] = [(f"right: {', '.join(numbers)}", "note")] if numbers else []
+    return [summary(report, digits), *right]
+
+
+def right_numbers(report: Report, digits: int | None) -> list[str]:
+    """Return the gradients and the value whose doubles have few right digits, as they are."""
+    check, output = report.check, report.output
+    poor = [(name, found.value) for name, found in check.gradients.items() if _is_poor(found.digits)]
+    by = f"∂{output}/∂{{}}" if report.upstream == 1 else "the gradient by {}"
+    numbers = [f"{by.format(name)} = {decimal_text(value, digits)}" for name, value in poor if value]
+    if check.value and _is_poor(check.value_digits):
+        numbers.append(f"{output} = {decimal_text(check.value, digits)}")
+    return numbers if check.status != Outcome.FAIL else []
 
 
 def choose_nodes(report: Report, everything: bool) -> tuple[list[NodeRecord | None], int]:
@@ -162,7 +203,7 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
         return f"skipped: {found.reason}", "note"
     if found.zero_within is not None:
         return f"0 within {number_text(found.zero_within, 2)}", "pass"
-    if found.digits is not None and found.digits < FEW_DIGITS:
+    if _is_poor(found.digits):
         return "rule ok, few digits", "note"
     return "ok", "pass"
 
@@ -181,7 +222,7 @@ def node_block(report: Report, *, digits: int | None, everything: bool) -> Block
 
 def check_blocks(report: Report, *, digits: int | None, everything: bool) -> list[Block]:
     """Return the check of the gradients, if there are any, and the verdict."""
-    verdict = Block((), lambda: [summary(report, digits)])
+    verdict = Block((), lambda: closing(report, digits))
     if not report.gradients:
         return [verdict]
     return [check_block(report, digits=digits, everything=everything), verdict]

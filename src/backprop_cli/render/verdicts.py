@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.console.sheets import Block, Row, Sheet
 from backprop_cli.console.strict_json import dump, maybe_number, number, warning_record
 from backprop_cli.expect.verdict import Settled
+from backprop_cli.render import table
 from backprop_cli.render.json import check_record
 from backprop_cli.render.table import check_block, summary
 from backprop_cli.report import Outcome
@@ -27,7 +28,7 @@ def verification_blocks(found: Verification, *, digits: int | None) -> list[Bloc
         blocks.append(verdict_block(found.verdicts, digits=digits))
     if found.report.gradients and (not found.verdicts or found.report.check.status == Outcome.FAIL):
         blocks.append(check_block(found.report, digits=digits, everything=False))
-    return [*blocks, Block((), lambda: [closing(found, digits)])]
+    return [*blocks, Block((), lambda: [closing(found, digits), *table.closing(found.report, digits)[1:]])]
 
 
 def verdict_block(verdicts: tuple[Verdict, ...], *, digits: int | None) -> Block:
