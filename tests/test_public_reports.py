@@ -66,8 +66,6 @@ KNOWN = {
     "absorption: (x+1e16)-1e16": "F9",
     "log tail: log(1-exp(-x))": "F9",
     "fmod(1, 0.1): x-y*floor(x/y)": "F9",
-    # F12: no cure is told
-    "x*log(x)": "F12",
     # F16: a function that is not in the language
     "logsumexp(x,y)": "F16",
     "logaddexp(x,y)": "F16",

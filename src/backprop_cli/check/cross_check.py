@@ -401,7 +401,7 @@ def _trace_losses(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -
     poor = {name: c.digits for name, c in checks.items() if c.digits is not None and c.digits < FEW_DIGITS}
     if not poor:
         return
-    from backprop_cli.check.losses import BothSweeps, Quantity
+    from backprop_cli.findings.losses import BothSweeps, Quantity
 
     graph, both = sweep.graph, BothSweeps(sweep, rung.exact)
     for name in sorted(poor, key=poor.__getitem__)[:_MOST_TRACED]:
