@@ -265,9 +265,7 @@ def test_a_kernel_is_compiled_once_that_pays():
 @pytest.mark.parametrize("name", ["numpy", "jit", "python", "auto"])
 def test_rows_from_python(name):
     rows = compile_rows("relu(a*b + log(c))*f", constants={"f": 5}, engine=name)
-    results = rows(
-        {"a": [1, 2, math.nan, 3, 1], "b": [1, 2, 3, math.inf, 1], "c": [1, -1, 1, 1, math.exp(-1)]}
-    )
+    results = rows({"a": [1, 2, math.nan, 3, 0], "b": [1, 2, 3, math.inf, 1], "c": [1, -1, 1, 1, 1]})
     assert [STATUSES[code] for code in results.status] == [
         "ok",
         "undefined",

@@ -10,12 +10,13 @@ from operator import eq
 from typing import TYPE_CHECKING, overload
 
 from backprop_cli.findings import notices
-from backprop_cli.findings.kinks import (
-    NOT_KNOWN,
-    find_kinks,
-    inputs_behind,
-    sides_of_gradient,
-    sides_of_operation,
+from backprop_cli.findings.kinks import find_kinks, sides_of_operation
+from backprop_cli.findings.slopes import (
+    gradients_of,
+    met_by_rounding,
+    settle_slopes,
+    slope_checks,
+    with_origins,
 )
 from backprop_cli.findings.undefined import undefined_value
 from backprop_cli.graph.lower import lower_source
@@ -30,13 +31,10 @@ from backprop_cli.system.collector import collector_paused
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from backprop_cli.findings.kinks import Sides
+    from backprop_cli.findings.slopes import Slope
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
 
-# Slopes on both sides of a kink take two sweeps per input: 0.01 ms a node where constants are rational, 1 ms
-# where they are not. So up to some 5 s in all.
-_MOST_SIDE_STEPS = 5_000
 _FEW_IDS = 10
 
 
@@ -59,9 +57,9 @@ def gradient(
     upstream: the gradient that arrives at the output; every gradient is multiplied by it.
     check: whether to cross-check with sympy, which costs some milliseconds.
 
-    The output is one number, so ``report.gradients[name]`` is upstream · ∂output/∂name, a float. At a kink
-    it is what the convention says (``report.warnings``); where a gradient does not exist it is NaN, and
-    infinite where the slope is.
+    The output is one number, so ``report.gradients[name]`` is upstream · ∂output/∂name, a float. Where the
+    slopes on both sides of a kink agree, it is that slope; else what the convention says
+    (``report.warnings``). Where a gradient does not exist it is NaN, and infinite where the slope is.
 
     Raises ParseError for a program that is not in the language, InputError for a missing, unknown or
     non-finite input and for arguments of a wrong type, DomainError where the value does not exist; all are
@@ -105,7 +103,7 @@ def differentiate_graph(
 class Computation:
     """A program at a point, swept; the cross-check, which takes most of the time, when it is asked for.
 
-    draft: the report without the check.  sides: the slopes on both sides of the inputs at a kink.
+    draft: the report without the check.  slopes: the gradients that were in doubt.
     """
 
     def __init__(
@@ -114,7 +112,7 @@ class Computation:
         source: Source,
         sweep: Sweep,
         naming: Naming,
-        sides: dict[str, Sides],
+        slopes: dict[str, Slope],
         *,
         check: bool,
     ) -> None:
@@ -122,7 +120,7 @@ class Computation:
         self._source = source
         self._sweep = sweep
         self._naming = naming
-        self._sides = sides
+        self._slopes = slopes
         self._check = check
 
     @cached_property
@@ -133,7 +131,8 @@ class Computation:
         # Only here is sympy needed, whose import is most of the time of a short run.
         from backprop_cli.check.cross_check import cross_check
 
-        check = cross_check(self._source, self._sweep, self.draft.gradients, self._sides)
+        check = cross_check(self._source, self._sweep, self.draft.gradients, slope_checks(self._slopes))
+        check = with_origins(check, self._slopes)
         warnings = (*self.draft.warnings, *notices.digits_lost(self._naming, check))
         return replace(self.draft, check=check, warnings=warnings)
 
@@ -167,10 +166,11 @@ def compute_graph(
     value = sweep.primal[graph.output]
     if not math.isfinite(value):
         raise undefined_value(sweep)
-    gradients = {name: sweep.gradient(graph.inputs[name], FLOAT) + 0.0 for name in wanted}  # no -0.0
     kinks = find_kinks(sweep)
+    slopes = settle_slopes(sweep, kinks, wanted)
+    slopes |= met_by_rounding(sweep, slopes)
+    gradients = gradients_of(sweep, wanted, slopes)
     records = {node: _kink_record(sweep, node) for node in kinks[: notices.MOST_TOLD]}
-    sides = _sides_of_gradients(sweep, kinks, wanted)
     draft = Report(
         program=source.text,
         inputs=point,
@@ -178,23 +178,27 @@ def compute_graph(
         value=value,
         upstream=upstream,
         gradients=gradients,
-        nodes=Nodes(sweep, naming, records),
-        check=skipped_check(gradients, "not asked for"),
+        nodes=Nodes(
+            sweep, naming, records, {graph.inputs[name]: slope.gradient for name, slope in slopes.items()}
+        ),
+        check=with_origins(skipped_check(gradients, "not asked for", slope_checks(slopes)), slopes),
         warnings=(
             *notices.shadowed_names(naming),
-            *notices.kinks_met(sweep, naming, records, len(kinks) - len(records)),
-            *notices.smooth_after_all(sweep, naming, sides, gradients),
+            *(
+                ()
+                if _all_smooth(slopes)
+                else notices.kinks_met(sweep, naming, records, len(kinks) - len(records))
+            ),
+            *notices.found_otherwise(sweep, naming, slopes),
             *notices.overflow_met(sweep, naming),
         ),
     )
-    return Computation(draft, source, sweep, naming, sides, check=check)
+    return Computation(draft, source, sweep, naming, slopes, check=check)
 
 
-def _sides_of_gradients(sweep: Sweep, kinks: list[int], wanted: Sequence[str]) -> dict[str, Sides]:
-    """Return the slopes on both sides of the inputs whose gradient rests on a convention."""
-    behind = inputs_behind(sweep, kinks)
-    few = len(sweep.graph.ops) * len(behind) <= _MOST_SIDE_STEPS
-    return {name: sides_of_gradient(sweep, name) if few else NOT_KNOWN for name in wanted if name in behind}
+def _all_smooth(slopes: Mapping[str, Slope]) -> bool:
+    """Tell whether all gradients that were in doubt are found without a convention."""
+    return bool(slopes) and all(slope.origin and not slope.sides for slope in slopes.values())
 
 
 def _kink_record(sweep: Sweep, node: int) -> KinkRecord:
@@ -206,12 +210,22 @@ def _kink_record(sweep: Sweep, node: int) -> KinkRecord:
 
 
 class Nodes(Sequence[NodeRecord]):
-    """The records of the nodes, each made when it is looked at: a million of them would fill a gigabyte."""
+    """The records of the nodes, each made when it is looked at: a million of them would fill a gigabyte.
 
-    def __init__(self, sweep: Sweep, naming: Naming, kinks: Mapping[int, KinkRecord]) -> None:
+    gradients: of the inputs, where they are found otherwise than by the sweep.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        naming: Naming,
+        kinks: Mapping[int, KinkRecord],
+        gradients: Mapping[int, float],
+    ) -> None:
         self._sweep = sweep
         self._naming = naming
         self._kinks = kinks
+        self._gradients = gradients
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
@@ -246,6 +260,8 @@ class Nodes(Sequence[NodeRecord]):
         op = graph.ops[node]
         is_constant = graph.constant[node]
         operands = () if is_constant else graph.operands[node]
+        swept = sweep.gradient(node, FLOAT) + 0.0
+        gradient = self._gradients.get(node, swept)
         return NodeRecord(
             id=naming.id(node),
             op="constant" if is_constant else "input" if op is None else op.name,
@@ -254,8 +270,9 @@ class Nodes(Sequence[NodeRecord]):
             terms=tuple(map(naming.operand, operands)),
             value=sweep.primal[node],
             partials=partials_at(sweep, node) if operands else (),
-            gradient=sweep.gradient(node, FLOAT) + 0.0,
+            gradient=gradient,
             kink=self._kinks.get(node),
             aliases=naming.aliases(node),
             is_named=naming.is_named(node),
+            swept=None if repr(swept) == repr(gradient) else swept,
         )

@@ -17,6 +17,13 @@ FEW_DIGITS = 12
 """A gradient or a value with fewer right digits is warned of."""
 
 
+BOTH_SIDES, ONE_SIDE, NEARER_SIDE = "both sides", "one side", "nearer side"
+"""What a gradient is found from where the slopes of both sides are equal; where only one side has values; and
+where conventions add up to no slope between those of both sides."""
+BEYOND = "beyond what doubles hold"
+"""Why a gradient that is finite and known is not compared."""
+
+
 class Outcome(Word):
     """What became of a comparison. ERROR: what was to be compared is itself a mistake."""
 
@@ -80,6 +87,8 @@ class GradientCheck(Record):
     at_kink: the gradient rests on a convention, and so was not compared.  left, right: at a kink, the slope
     of the output on each side; None where it has no value there, NaN where the slope is not known.
     loss: where digits were lost, if few are right; looked for in the poorest gradients.
+    origin: what the gradient was found from where it is not the sweep in doubles: "both sides", "one side",
+    "nearer side", "50 digits".
     """
 
     status: Outcome
@@ -92,6 +101,7 @@ class GradientCheck(Record):
     left: float | None = None
     right: float | None = None
     loss: Loss | None = None
+    origin: str = ""
 
 
 class Check(Record):
@@ -130,7 +140,8 @@ class NodeRecord(Record):
     """One node. operands: ids, or the number itself for a constant, whose partial is None.
 
     terms: the operands as they stand in expr: ids, and the texts of constants.
-    value: NaN where a branch that was not taken has none.  gradient: upstream · ∂output/∂node.
+    value: NaN where a branch that was not taken has none.  gradient: upstream · ∂output/∂node.  swept: what
+    the backward pass alone gives, where the gradient is found otherwise and is another number.
     aliases: further names that the program gives the same node.  is_named: whether it gives any.
     """
 
@@ -145,6 +156,7 @@ class NodeRecord(Record):
     kink: KinkRecord | None = None
     aliases: tuple[str, ...] = ()
     is_named: bool = False
+    swept: float | None = None
 
 
 class Report(Record):
@@ -168,7 +180,7 @@ class Report(Record):
 class CertainNumber(Record):
     """A number as text: a fraction, or so many digits, each of them right.
 
-    within: where it has not the digits asked for, a bound of its error.  at_kink: it may rest on a
+    within: where it is not known to be other than 0, a bound of its size.  at_kink: it may rest on a
     convention.  status, reason: what became of the comparison with sympy's number.
     """
 

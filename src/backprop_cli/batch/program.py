@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from backprop_cli.batch.tally import BAD_INPUT, FAULTS, KINK, NONFINITE, OK, UNDEFINED, RowResult
 from backprop_cli.errors import BackpropError, InputError
 from backprop_cli.findings.kinks import find_kinks
+from backprop_cli.findings.slopes import gradients_of, settle_slopes
 from backprop_cli.findings.undefined import find_failure, undefined_gradients
 from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import sweep_graph
@@ -40,7 +41,6 @@ class Batch:
         self.values = values
         self.graph = lower_source(source)
         self.wanted_nodes = _find_nodes(self.graph, values)
-        self._nodes = [self.graph.inputs[name] for name in self.wrt]
         self._can_kink = any(op is not None and op.kink is not None for op in self.graph.ops)
         self._nothing = [None] * len(self.wrt)
         self._explained: set[str] = set()
@@ -71,11 +71,13 @@ class Batch:
         if not math.isfinite(value):
             status = NONFINITE if find_failure(sweep)[1] == "overflow" else UNDEFINED
             return RowResult(_known(value), self._nothing, status, values=values)
-        gradients = [sweep.gradient(node, FLOAT) + 0.0 for node in self._nodes]
+        kinks = find_kinks(sweep) if self._can_kink else []
+        slopes = settle_slopes(sweep, kinks, self.wrt)
+        gradients = list(gradients_of(sweep, self.wrt, slopes).values())
         if not all(map(math.isfinite, gradients)):
             status = UNDEFINED if any(map(math.isnan, gradients)) else NONFINITE
             return RowResult(value, [_known(slope) for slope in gradients], status, values=values)
-        status = KINK if self._can_kink and find_kinks(sweep) else OK
+        status = KINK if any(slope.sides for slope in slopes.values()) else OK
         overflows = (math.inf in primal or -math.inf in primal) and any(
             bar is not None and math.isinf(y) for y, bar in zip(primal, adjoint, strict=True)
         )

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from backprop_cli.check.expressions import Program
-    from backprop_cli.findings.kinks import Sides
     from backprop_cli.language.source import Source
 
 # Digits tried in turn. 800 resolve the cancellation of 1 - cos(1e-300), the worst that doubles can ask for.
@@ -61,21 +60,21 @@ _TOO_FEW = "{} digits are not enough to compare here"
 
 
 def cross_check(
-    source: Source, sweep: Sweep, gradients: Mapping[str, float], kinked: Mapping[str, Sides]
+    source: Source, sweep: Sweep, gradients: Mapping[str, float], settled: Mapping[str, GradientCheck]
 ) -> Check:
     """Check the gradients of the float sweep. What can't be checked is skipped, with the reason.
 
-    gradients: the requested ones.  kinked: the inputs whose gradient rests on a convention, with its
-    slopes on both sides; they are not compared.
+    gradients: the requested ones.  settled: what is known of those that are not to be compared, since they
+    rest on a convention or are found from both sides.
     """
-    checks = _not_comparable(gradients, kinked)
+    checks = _not_comparable(gradients, settled)
     hindrance = _hindrance(sweep)
     if hindrance:
         return skipped_check(gradients, hindrance, checks)
     wanted = [name for name in gradients if name not in checks]
     doubles = {**gradients, _VALUE: sweep.primal[sweep.graph.output]}
     program = parse_source(source)
-    side = choose_side(program, wanted, sweep.upstream)
+    side = _choose_side(program, wanted, sweep.upstream)
     pairs: dict[str, _Pair] = {}
     rung = None
     for digits in _affordable(sweep):
@@ -134,15 +133,11 @@ def _hindrance(sweep: Sweep) -> str:
     return ""
 
 
-def _not_comparable(gradients: Mapping[str, float], kinked: Mapping[str, Sides]) -> dict[str, GradientCheck]:
-    checks = {}
-    for name, gradient in gradients.items():
-        if name in kinked:
-            left, right, *_ = kinked[name]
-            checks[name] = GradientCheck(Outcome.SKIPPED, reason="kink", at_kink=True, left=left, right=right)
-        elif not math.isfinite(gradient):
-            checks[name] = GradientCheck(Outcome.SKIPPED, reason="the gradient is not finite")
-    return checks
+def _not_comparable(
+    gradients: Mapping[str, float], settled: Mapping[str, GradientCheck]
+) -> dict[str, GradientCheck]:
+    infinite = GradientCheck(Outcome.SKIPPED, reason="the gradient is not finite")
+    return {name: infinite for name, slope in gradients.items() if not math.isfinite(slope)} | dict(settled)
 
 
 def _sum_up(checks: Sequence[GradientCheck], value: GradientCheck) -> tuple[Outcome, str]:
@@ -156,9 +151,9 @@ def _sum_up(checks: Sequence[GradientCheck], value: GradientCheck) -> tuple[Outc
 
 
 def _why_skipped(checks: Sequence[GradientCheck]) -> str:
-    if all(check.at_kink for check in checks):
+    reasons = {f"at the {check.reason}" if check.at_kink else check.reason for check in checks}
+    if "at the kink" in reasons and all(check.at_kink for check in checks):
         return "at a kink"
-    reasons = {check.reason for check in checks}
     return reasons.pop() if len(reasons) == 1 else "no gradient could be compared"
 
 
@@ -203,7 +198,7 @@ def _climb(digits: int, side: _Formulas | _Chain, program: Program, sweep: Sweep
             raise _NoValueError(_TOO_FEW.format(digits), is_sure=False)
         raise _NoValueError("computed with more digits, the value does not exist", is_sure=True)
     try:
-        return _Rung(m, exact, *differentiate_by_sympy(side, program, sweep, m))
+        return _Rung(m, exact, *_differentiate(side, program, sweep, m))
     except TooFewDigitsError as error:
         raise _NoValueError(str(error), is_sure=False) from None
     except NoFormulaError as error:
@@ -220,7 +215,7 @@ def _is_undecided(exact: Sweep) -> bool:
     )
 
 
-def differentiate_by_sympy(
+def _differentiate(
     side: _Formulas | _Chain, program: Program, sweep: Sweep, m: BoundedReals
 ) -> tuple[_Formulas | _Chain, Bounded, dict[str, Bounded]]:
     """Return the side that has sympy's value and gradients, and these.
@@ -283,8 +278,7 @@ class _Chain:
         return None
 
 
-def choose_side(program: Program, wanted: Sequence[str], upstream: float) -> _Formulas | _Chain:
-    """Return sympy's derivatives of a program: of the whole where they stay readable, else of its steps."""
+def _choose_side(program: Program, wanted: Sequence[str], upstream: float) -> _Formulas | _Chain:
     extent = measure(program.output)
     if (
         extent.size > _FORMULA_SIZE
@@ -402,7 +396,7 @@ def _trace_losses(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -
     poor = {name: c.digits for name, c in checks.items() if c.digits is not None and c.digits < FEW_DIGITS}
     if not poor:
         return
-    from backprop_cli.findings.losses import BothSweeps, Quantity
+    from backprop_cli.check.losses import BothSweeps, Quantity
 
     graph, both = sweep.graph, BothSweeps(sweep, rung.exact)
     for name in sorted(poor, key=poor.__getitem__)[:_MOST_TRACED]:

@@ -112,14 +112,17 @@ class _Judge:
 
     def at_point(self, claims: Sequence[Claim]) -> None:
         """Judge at the given point. Raises DomainError where what a claim is about does not exist."""
-        floats = self._sweep(self.report.inputs, FLOAT)
+        swept = self._sweep(self.report.inputs, FLOAT)
+        floats = self._with_found(swept, FLOAT)
         for claim in claims:
             claim.require(floats, self.report)
+            if claim.of_gradient and claim.node in self._found:
+                claim.swept = claim.got(swept, FLOAT)
         undecided = list(claims)
         systems = self._systems()
         for m in systems:
             if undecided:
-                sweep = self._sweep(self.report.inputs, m)
+                sweep = self._with_found(self._sweep(self.report.inputs, m), m)
                 last = m is systems[-1]
                 undecided = [c for c in undecided if not self._judge(c, c.pair(sweep, m), floats, last=last)]
 
@@ -135,6 +138,20 @@ class _Judge:
         by_formula = not met and claim.expectation.number is None and claim.got(floats, FLOAT)
         claim.judge(pair, floats, self._elsewhere(claim) if by_formula else [], met=met)
         return True
+
+    @cached_property
+    def _found(self) -> dict[int, float]:
+        """Inputs -> the gradients that are found otherwise than by the sweep in doubles."""
+        inputs, gradients = self.graph.inputs, self.report.gradients
+        checks = self.report.check.gradients
+        return {inputs[name]: x for name, x in gradients.items() if checks[name].origin}
+
+    def _with_found(self, sweep: Sweep, m: Namespace) -> Sweep:
+        """Return a sweep at the given point with these gradients."""
+        adjoint = [*sweep.adjoint]
+        for node, gradient in self._found.items():
+            adjoint[node] = m.number(gradient)
+        return sweep._replace(adjoint=adjoint)
 
     @cached_property
     def _at_kink(self) -> bool:

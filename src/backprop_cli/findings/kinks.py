@@ -29,12 +29,16 @@ class Sides(NamedTuple):
     NaN where the slope is not known.
     A slope is that of the function on its side alone: where the value jumps, it is measured from where the
     value goes on that side. smooth: the slope of both sides where it is finite, certainly the same on both,
-    and the value certainly does not jump: then it is the derivative.
+    and the value certainly does not jump: then it is the derivative. edge: the slope on the only side that
+    has values, where it is finite and they certainly go on from the value at the point.  is_corner: the
+    slopes of both sides are finite, and the value certainly does not jump.
     """
 
     left: float | None
     right: float | None
     smooth: float | None = None
+    edge: float | None = None
+    is_corner: bool = False
 
 
 NOT_KNOWN = Sides(math.nan, math.nan)
@@ -149,8 +153,17 @@ def _sides(value: Callable[[SeriesNamespace, int], Series], nodes: int) -> Sides
             break
         m = SeriesNamespace(digits, count)
         left, right = (_side(value, m, side) for side in (-1, 1))
-    is_smooth = left.is_continuous and right.is_continuous and same(left.exact, right.exact)
-    return Sides(left.slope, right.slope, left.slope if is_smooth else None)
+    is_corner = left.is_continuous and right.is_continuous
+    smooth = left.slope if is_corner and same(left.exact, right.exact) else None
+    return Sides(left.slope, right.slope, smooth, _edge(left, right), is_corner)
+
+
+def _edge(left: _Side, right: _Side) -> float | None:
+    """Return the slope on the only side that has values, where it is one of the value at the point."""
+    if (left.slope is None) == (right.slope is None):
+        return None
+    side = right if left.slope is None else left
+    return side.slope if side.is_continuous else None
 
 
 def _side(value: Callable[[SeriesNamespace, int], Series], m: SeriesNamespace, side: int) -> _Side:

@@ -7,13 +7,14 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from backprop_cli.diagnostic import Diagnostic
-from backprop_cli.report import FEW_DIGITS, LossKind, Place
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.report import BOTH_SIDES, FEW_DIGITS, NEARER_SIDE, ONE_SIDE, LossKind, Place
 from backprop_cli.text import few_digits, listing, number_text, side_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from backprop_cli.findings.kinks import Sides
+    from backprop_cli.findings.slopes import Slope
     from backprop_cli.graph.naming import Naming
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.report import Check, KinkRecord, Loss
@@ -66,7 +67,7 @@ def kinks_met(
 ) -> Iterator[Diagnostic]:
     """Tell each kink with its slopes on both sides. untold: how many more there are."""
     for node, record in records.items():
-        at = _kink_at(sweep, naming, node, is_even=record.left == record.right)
+        at = _kink_at(sweep, naming, node, record)
         message = f"{at}: {_slopes_at(sweep, naming, node, record)}"
         message += f"used: {record.convention}"
         yield _at(naming, node, "kink", message + _cure_of(sweep, node))
@@ -74,17 +75,16 @@ def kinks_met(
         yield Diagnostic("kink", f"{untold:,} more nodes are at a kink")
 
 
-def conventions_used(naming: Naming, kinks: Mapping[int, bool]) -> Iterator[Diagnostic]:
-    """Tell the kinks that many digits find, and what is used there. kinks: whether each is sure."""
-    return _few((_convention_at(naming, *kink) for kink in kinks.items()), "more nodes are at a kink")
-
-
-def _convention_at(naming: Naming, node: int, is_sure: bool) -> Diagnostic:
-    op = naming.graph.ops[node]
-    assert op is not None
-    assert op.kink is not None
-    where = "is not differentiable here" if is_sure else "can't be told from where it is not differentiable"
-    return _at(naming, node, "kink", f"{naming.source(node)} {where}; used: {op.kink.convention}")
+def conventions_used(naming: Naming, kinks: Iterable[int]) -> Iterator[Diagnostic]:
+    """Tell the kinks that many digits, or fractions, find, and what is used there."""
+    return _few(
+        (
+            _at(naming, node, "kink", f"{naming.source(node)} is not differentiable here; used: {convention}")
+            for node in kinks
+            for convention in [naming.graph.ops[node].kink.convention]  # type: ignore[union-attr]
+        ),
+        "more nodes are at a kink",
+    )
 
 
 def _cure_of(sweep: Sweep, node: int) -> str:
@@ -94,8 +94,8 @@ def _cure_of(sweep: Sweep, node: int) -> str:
     return f"; {cure}" if cure else ""
 
 
-def _kink_at(sweep: Sweep, naming: Naming, node: int, *, is_even: bool) -> str:
-    """Say where a kink is. is_even: the slopes on both sides are equal, as at a jump."""
+def _kink_at(sweep: Sweep, naming: Naming, node: int, record: KinkRecord) -> str:
+    """Say where a kink is, or a jump, where the slopes on both sides are equal, or the edge of a domain."""
     graph = sweep.graph
     where = ", ".join(
         f"{naming.source(x)} = {number_text(sweep.primal[x])}"
@@ -105,7 +105,11 @@ def _kink_at(sweep: Sweep, naming: Naming, node: int, *, is_even: bool) -> str:
     op = graph.ops[node]
     if op is not None and op.condition:
         return f"the condition {naming.source(node)} is at its boundary, {where}"
-    verb = "is not differentiable" if is_even else "has a kink"
+    edges = [left is None or right is None for left, right in zip(record.left, record.right, strict=True)]
+    if all(edges) and record.left != record.right:
+        verb = "is at the edge of its domain"
+    else:
+        verb = "is not differentiable" if record.left == record.right else "has a kink"
     return f"{naming.source(node)} {verb} at {where}"
 
 
@@ -123,19 +127,36 @@ def _slopes_at(sweep: Sweep, naming: Naming, node: int, record: KinkRecord) -> s
     )
 
 
-def smooth_after_all(
-    sweep: Sweep, naming: Naming, sides: Mapping[str, Sides], gradients: Mapping[str, float]
-) -> Iterator[Diagnostic]:
-    """Tell where conventions add up to another slope than the program has: relu(x) - relu(-x) at 0."""
-    for name, (_, _, slope) in sides.items():
-        if slope is not None and gradients[name] != slope:
-            yield _at(
-                naming,
-                sweep.graph.inputs[name],
-                "kink",
-                f"by {name} the program is smooth here with the slope {number_text(slope)}, but the "
-                f"conventions at the kinks on the way give {number_text(gradients[name])}",
-            )
+def found_otherwise(sweep: Sweep, naming: Naming, slopes: Mapping[str, Slope]) -> Iterator[Diagnostic]:
+    """Tell where a gradient is another number than the sweep in doubles gives: relu(x) - relu(-x) at 0."""
+    for name, slope in slopes.items():
+        node = sweep.graph.inputs[name]
+        swept = sweep.gradient(node, FLOAT)
+        # NaN is another number, too.
+        if slope.origin and swept != slope.gradient:
+            yield _at(naming, node, *_found(name, slope, swept))
+
+
+def _found(name: str, slope: Slope, swept: float) -> tuple[str, str]:
+    """Return the kind of the warning, and what it says."""
+    found, instead = slope.text or number_text(slope.gradient), number_text(swept)
+    instead = "no number" if math.isnan(swept) else instead
+    if slope.origin == BOTH_SIDES:
+        return "smooth", (
+            f"by {name} the program is smooth here: its slope is {found} on both sides, "
+            f"where the backward pass alone gives {instead}"
+        )
+    if slope.origin == NEARER_SIDE:
+        return "kink", (
+            f"the conventions at the kinks add up to {instead} for the gradient by {name}, which is no slope "
+            f"between those on both sides; used: {found}, the nearer of them"
+        )
+    if slope.origin == ONE_SIDE:
+        return "kink", (
+            f"by {name} the program has a slope of {found} on the side where it has values, "
+            f"where the backward pass alone gives {instead}"
+        )
+    return "digits", f"the gradient by {name} is {found}, found in {slope.origin}; doubles give {instead}"
 
 
 def overflow_met(sweep: Sweep, naming: Naming) -> Iterator[Diagnostic]:

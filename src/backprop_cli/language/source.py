@@ -83,18 +83,7 @@ def read_assignments(arguments: Iterable[str], hint: str = "") -> dict[str, floa
 
     Raises InputError or ParseError.
     """
-    definitions = read_definitions(arguments, hint)
-    return {name: _evaluate(code, text) for name, (text, code) in definitions.items()}
-
-
-def read_definitions(arguments: Iterable[str], hint: str = "") -> dict[str, tuple[str, Code]]:
-    """Read NAME=VALUE arguments: name -> the text that its value stands in, and the constant code of that.
-
-    hint: what to say of a word that is nothing like NAME=VALUE.
-
-    Raises InputError or ParseError.
-    """
-    found: dict[str, tuple[str, Code]] = {}
+    values: dict[str, float] = {}
     for argument in arguments:
         text = normalise(argument)
         left, equals, right = text.partition("=")
@@ -107,24 +96,16 @@ def read_definitions(arguments: Iterable[str], hint: str = "") -> dict[str, tupl
             raise InputError(f"{left!r} is not a name", text, 0, len(left), "write NAME=VALUE, such as a=2")
         if not right.strip():
             raise InputError(f"{name} is given no value", text, 0, len(text), f"write {name}=2")
-        if name in found:
+        if name in values:
             raise InputError(f"{name} is given twice", text, 0, len(text))
-        found[name] = text, read_constant(text, len(left) + 1)
-    return found
+        values[name] = evaluate_constant(text, len(left) + 1)
+    return values
 
 
 def evaluate_constant(text: str, start: int = 0) -> float:
     """Return the value of the constant expression that ``text`` holds from ``start`` on.
 
     Raises ParseError, or InputError where it has no finite value.
-    """
-    return _evaluate(read_constant(text, start), text)
-
-
-def read_constant(text: str, start: int = 0) -> Code:
-    """Return the code of the constant expression that ``text`` holds from ``start`` on.
-
-    Raises ParseError, or InputError where it depends on a name.
     """
     blank = " " * start  # spans stay those of the whole argument
     try:
@@ -141,7 +122,7 @@ def read_constant(text: str, start: int = 0) -> Code:
                 name_end,
                 _name_hint(name) or "a value is a constant expression: -10, 1e-3, 1/3, pi/4, sqrt(2)",
             )
-    return code
+    return _evaluate(code, text)
 
 
 def _evaluate(code: Code, text: str) -> float:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -167,10 +167,17 @@ class Field:
     def __init__(self, digits: int) -> None:
         self.iv, self.mp = _contexts(digits)
         # The functions of mpmath are right to some units of the last of its ten more digits.
-        self._margin = self.iv.mpf([-1, 1]) * self.iv.mpf(10) ** -(digits + 5)
         self._atoms: dict[Any, Atom] = {}
         self.gave_up = False
-        self.pi = self._of_atom(self._atom("pi", lambda: self.iv.pi))
+
+    @cached_property
+    def _margin(self) -> Any:
+        return self.iv.mpf([-1, 1]) * self.iv.mpf(10) ** -(self.iv.dps + 5)
+
+    @cached_property
+    def pi(self) -> Constant:
+        """The constant itself."""
+        return self._of_atom(self._atom("pi", lambda: self.iv.pi))
 
     def undecided(self) -> UndecidedError:
         """Return the error for what is not known, and remember it."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.operations.exact import Constant, Field, Rational, Real, UndecidedError, divide, plus, times
@@ -163,7 +164,6 @@ class SeriesNamespace(Namespace):
 
     zero: Series
     one: Series
-    pi: Series
     inf, nan = math.inf, math.nan
 
     def __init__(self, digits: int, count: int) -> None:
@@ -171,9 +171,21 @@ class SeriesNamespace(Namespace):
         self.count = count
         self.jumps = False
         self.zero, self.one = self.number(0), self.number(1)
-        self.pi = self.number(self.field.pi)
-        self.ln2, self.ln10 = self.number(self.field.log(2)), self.number(self.field.log(10))
         self.bits = 8 * count  # terms that the row of sinc's slope would sum
+
+    # These take longer than most programs, which have none of them.
+
+    @cached_property
+    def pi(self) -> Series:
+        return self.number(self.field.pi)
+
+    @cached_property
+    def ln2(self) -> Series:
+        return self.number(self.field.log(2))
+
+    @cached_property
+    def ln10(self) -> Series:
+        return self.number(self.field.log(10))
 
     # ---- making them ----
 

@@ -54,6 +54,8 @@ def _node(node: NodeRecord) -> dict[str, Any]:
         "partials": [maybe_number(x) for x in node.partials],
         "gradient": number(node.gradient),
     }
+    if node.swept is not None:
+        record["swept"] = number(node.swept)
     if node.aliases:
         record["aliases"] = list(node.aliases)
     if node.kink is not None:
@@ -88,6 +90,8 @@ def _gradient(found: GradientCheck) -> dict[str, Any]:
     record: dict[str, Any] = {"status": found.status}
     if found.reason:
         record["reason"] = found.reason
+    if found.origin:
+        record["from"] = found.origin
     if found.formula is not None:
         record["formula"] = found.formula
     if found.value is not None:

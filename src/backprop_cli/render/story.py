@@ -161,11 +161,12 @@ def _backward(step: Backward, story: Story, pen: TextPen, explained: set[str]) -
             yield Line("words", f"{head}: {term.case or term.reason}")
             for note in story.notes.get(term.user, ()):
                 yield Line("words", note)
+    sum_is = f"{gradient} = " if step.found is None else ""
     if not step.terms:
         yield Line("equation", f"{gradient} = {pen.number(0.0)}")
         yield Line("words", f"the output does not depend on {step.node}")
     elif len(step.terms) == 1:
-        yield Line("equation", f"{gradient} = {_term(step.node, step.terms[0], story, pen)}")
+        yield Line("equation", f"{sum_is}{_term(step.node, step.terms[0], story, pen)}")
     else:
         users = listing(list(dict.fromkeys(term.user for term in step.terms)))
         yield Line("gap", "")
@@ -176,7 +177,12 @@ def _backward(step: Backward, story: Story, pen: TextPen, explained: set[str]) -
         if len(products) > _MOST_ADDENDS:
             products = [*products[: _MOST_ADDENDS - 1], "…" if pen.unicode else "..."]
         total = " + ".join(_grouped(p, pen) for p in products)
-        yield Line("equation", f"{gradient} = {total} = {pen.number(step.gradient)}")
+        yield Line("equation", f"{sum_is}{total} = {pen.number(step.gradient)}")
+    if step.found is not None:
+        explained.add(step.node)
+        for note in story.notes.get(step.node, ()):
+            yield Line("words", note)
+        yield Line("equation", f"{gradient} = {pen.number(step.found)}")
 
 
 def _term(node: str, term: Term, story: Story, pen: TextPen) -> str:
@@ -329,6 +335,7 @@ def render_json(lesson: Lesson) -> str:
             {
                 "node": b.node,
                 "gradient": number(b.gradient),
+                **({} if b.found is None else {"found": number(b.found)}),
                 "terms": [
                     {**vars(t), **{k: number(getattr(t, k)) for k in ("arriving", "slope", "product")}}
                     for t in b.terms

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from backprop_cli.console.sheets import Block, Role, Row, Sheet
-from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Outcome
+from backprop_cli.report import ALL_DIGITS, BOTH_SIDES, FEW_DIGITS, Outcome
 from backprop_cli.text import decimal_text, few_digits, number_text, side_text
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ def summary(report: Report, digits: int | None) -> tuple[str, Role]:
         return f"{head}; CHECK FAILED: sympy disagrees on {what}", "fail"
     if check.status == Outcome.SKIPPED:
         told = _of_value(check)
+        if count and all(found.origin == BOTH_SIDES for found in check.gradients.values()):
+            return f"{head}; {gradients}, found from {BOTH_SIDES}{told}", "note" if told else "pass"
         return f"{head}; {gradients}, not checked: {check.reason}{told}", "note" if told else ""
     if not count:
         told = _of_value(check)
@@ -104,7 +106,9 @@ def summary(report: Report, digits: int | None) -> tuple[str, Role]:
         )
     of_all = "all" if len(compared) == count else f"{len(compared):,}"
     right, role = _digits_right(check, compared)
-    return f"{head}; {gradients}, {of_all} confirmed by sympy, {right}", role
+    sides = sum(found.origin == BOTH_SIDES for found in check.gradients.values())
+    more = f", {sides:,} found from {BOTH_SIDES}" if sides else ""
+    return f"{head}; {gradients}, {of_all} confirmed by sympy, {right}{more}", role
 
 
 def _is_poor(digits: int | None) -> bool:
@@ -197,15 +201,24 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
     if found.status == Outcome.FAIL:
         return "WRONG", "fail"
     if found.at_kink:
-        left, right = side_text(found.left, digits), side_text(found.right, digits)
-        return f"kink: left {left}, right {right}", "note"
+        return _sides(found, digits), "note"
+    if found.origin == BOTH_SIDES:
+        return f"from {BOTH_SIDES}", "pass"
     if found.status == Outcome.SKIPPED:
         return f"skipped: {found.reason}", "note"
     if found.zero_within is not None:
         return f"0 within {number_text(found.zero_within, 2)}", "pass"
     if _is_poor(found.digits):
         return "rule ok, few digits", "note"
-    return "ok", "pass"
+    return f"ok, found in {found.origin}" if found.origin else "ok", "pass"
+
+
+def _sides(found: GradientCheck, digits: int | None) -> str:
+    """Tell the slopes on both sides; at the edge of a domain there is one."""
+    left, right = side_text(found.left, digits), side_text(found.right, digits)
+    if (found.left is None) == (found.right is None):
+        return f"kink: left {left}, right {right}"
+    return f"edge of the domain: {f'right {right}' if found.left is None else f'left {left}'}"
 
 
 # ---- drawing ----

@@ -52,11 +52,15 @@ class Term(Record):
 
 
 class Backward(Record):
-    """The gradient of a node: the sum of its terms; none for the output, and where there is no path to it."""
+    """The gradient of a node: the sum of its terms; none for the output, and where there is no path to it.
+
+    found: the gradient of an input where it is not that sum, but found from both sides or in many digits.
+    """
 
     node: str
     terms: tuple[Term, ...]
     gradient: float
+    found: float | None = None
 
 
 class Story(Record):
@@ -161,9 +165,10 @@ def _backward(
     if node.id == report.output:
         return Backward(node.id, (), report.upstream)
     # Zero times infinity is nothing behind a closed branch, else it has no value.
-    lost = math.isnan(node.gradient)
+    gradient = node.gradient if node.swept is None else node.swept
+    lost = math.isnan(gradient)
     terms = tuple(_term(user, argnum, nodes, digits, lost=lost) for user, argnum in users)
-    return Backward(node.id, terms, node.gradient)
+    return Backward(node.id, terms, gradient, None if node.swept is None else node.gradient)
 
 
 def _term(

@@ -25,14 +25,13 @@ if TYPE_CHECKING:
 class Examined(NamedTuple):
     """What a block of rows comes to; a number where all rows have the same.
 
-    gradients, values: in the order they were asked for.  at_kink, undefined, overflowed: which rows are so;
-    of the last two the numbers mean nothing.  unsettled: which rows must be computed one by one.
+    gradients, values: in the order they were asked for.  undefined, overflowed: which rows are so; their
+    numbers mean nothing.  unsettled: which rows must be computed one by one, those at a kink among them.
     """
 
     value: Array
     gradients: list[Array]
     values: list[Array]
-    at_kink: Array
     undefined: Array
     overflowed: Array
     unsettled: Array
@@ -57,7 +56,6 @@ def examine(
         sweep.primal[output],
         missing,
         [np.where(sweep.failed[node], np.nan, sweep.primal[node]) for node in values],
-        sweep.at_kink,
         *sweep.failures(),
         sweep.unsettled,
     )
@@ -76,7 +74,6 @@ class _Sweep:
         ] = {}  # node -> domain, overflow: where it is the first
         self.adjoint: list[Array | None] = [None] * count
         self.reached: list[Array] = [np.False_] * count
-        self.at_kink: Array = np.zeros(rows, np.bool_)
         self.unsettled: Array = np.zeros(rows, np.bool_)
 
     def operands(self, node: int) -> list[Array]:
@@ -172,7 +169,7 @@ class _Sweep:
         # An infinity on the way may be worth a warning.
         self.unsettled |= reached & np.isinf(y)
         if op.kink is not None:
-            self.at_kink |= reached & op.kink.at(ARRAY, xs, fixed)
+            self.unsettled |= reached & op.kink.at(ARRAY, xs, fixed)
         if not op.exact:
             for x in xs:
                 self.unsettled |= reached & _is_extreme(x, SAFE_OPERAND)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from backprop_cli.batch.engines.namespace import Array
     from backprop_cli.batch.program import Batch
 
-_KINK, _UNDEFINED, _NONFINITE, _BAD_INPUT = map(STATUSES.index, STATUSES[1:])
+_UNDEFINED, _NONFINITE, _BAD_INPUT = map(STATUSES.index, STATUSES[2:])
 
 ENGINES = ("auto", "python", "numpy", "jit")
 
@@ -231,7 +231,6 @@ class KernelEngine:
         lost = rows[found.undefined | found.overflowed]
         for numbers in (results.value, *results.gradients):
             numbers[lost] = np.nan
-        results.status[rows[found.at_kink]] = _KINK
         results.status[rows[found.undefined]] = _UNDEFINED
         results.status[rows[found.overflowed]] = _NONFINITE
         for index in np.flatnonzero(found.unsettled).tolist():

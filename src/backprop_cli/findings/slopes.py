@@ -1,0 +1,206 @@
+"""Gradients that the sweep in doubles leaves in doubt, settled from both sides or in many digits.
+
+In doubt are the gradients that rest on the convention of an operation at a kink, and those that are not
+finite. Three things settle them. The slopes on both sides, where they are equal: then that is the derivative,
+whatever the conventions give; at a kink too the gradient is a slope between them, the nearest to what the
+conventions give. The slope on the one side that has a value, at the edge of a domain. A sweep in
+many digits, where doubles over- or underflow on the way back, or are at a kink by rounding alone: it counts
+where its bound allows a double. What none of them settles stays as it was. See docs/decisions/0010-smooth.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backprop_cli.findings.kinks import NOT_KNOWN, Sides, inputs_behind, sides_of_gradient
+from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.report import BEYOND, BOTH_SIDES, NEARER_SIDE, ONE_SIDE, GradientCheck, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from backprop_cli.graph.sweep import Sweep
+    from backprop_cli.operations.bounded import Bounded, BoundedReals
+    from backprop_cli.report import Check
+
+# Slopes on both sides of a kink take two sweeps per input: 0.01 ms a node where constants are rational, 1 ms
+# where they are not. So up to some 5 s in all.
+_MOST_SIDE_STEPS = 5_000
+# Digits tried in turn, in sweeps of some 0.1 ms a node; nodes times digits up to some 2 s.
+_LADDER = (50, 200, 800)
+_MOST_DIGIT_STEPS = 1_000_000
+# Doubles that are so near are apart by rounding.
+_ROUNDING = 1e-12
+# A bound relative to the number, as a logarithm: the nearest double, or its neighbour.
+_TO_A_DOUBLE = -55.0
+
+
+class Slope(NamedTuple):
+    """What is known of a gradient that was in doubt.
+
+    gradient: the number.  origin: what it was found from: "both sides", "one side", "nearer side",
+    "50 digits"; "" where it is what doubles and conventions give.  sides: the slopes on both sides, where it
+    is no derivative.  text: the number to many digits, where it is beyond doubles.
+    """
+
+    gradient: float
+    origin: str = ""
+    sides: Sides | None = None
+    text: str = ""
+
+
+def settle_slopes(sweep: Sweep, kinks: Sequence[int], wanted: Iterable[str]) -> dict[str, Slope]:
+    """Return what is known of the gradients that are in doubt. kinks: as ``find_kinks`` returns them."""
+    gradients = gradients_of(sweep, wanted, {})
+    behind = inputs_behind(sweep, kinks) & gradients.keys()
+    lost = {name for name, slope in gradients.items() if not math.isfinite(slope)}
+    if not behind and not lost:
+        return {}
+    slopes = _in_many_digits(sweep, lost - behind)
+    doubtful = [name for name in gradients if name in behind or name in lost - slopes.keys()]
+    sides = _sides_of_gradients(sweep, doubtful)
+    slopes |= {name: _by_sides(gradients[name], sides[name], at_kink=name in behind) for name in doubtful}
+    return slopes | _in_many_digits(sweep, {name for name in behind if _is_open(slopes[name])})
+
+
+def met_by_rounding(sweep: Sweep, slopes: Mapping[str, Slope]) -> dict[str, Slope]:
+    """Return the gradients found from both sides that many digits give as well: no kink is there.
+
+    Doubles meet one by rounding alone, and sympy can confirm the gradient.
+    """
+    names = {name for name, slope in slopes.items() if slope.origin == BOTH_SIDES}
+    found = _in_many_digits(sweep, names, rungs=1)
+    return {name: slope._replace(gradient=slopes[name].gradient) for name, slope in found.items()}
+
+
+def gradients_of(sweep: Sweep, wanted: Iterable[str], slopes: Mapping[str, Slope]) -> dict[str, float]:
+    """Return the gradients by the wanted inputs: of the sweep, but where they were in doubt."""
+    return {
+        name: slopes[name].gradient
+        if name in slopes
+        else sweep.gradient(sweep.graph.inputs[name], FLOAT) + 0.0  # no -0.0
+        for name in wanted
+    }
+
+
+def slope_checks(slopes: Mapping[str, Slope]) -> dict[str, GradientCheck]:
+    """Return the records of the gradients that no cross-check compares."""
+    return {
+        name: _record(slope)
+        for name, slope in slopes.items()
+        if slope.sides or slope.origin == BOTH_SIDES or slope.text
+    }
+
+
+def _record(slope: Slope) -> GradientCheck:
+    if slope.sides is not None:
+        left, right, *_ = slope.sides
+        reason = "edge of the domain" if (left is None) != (right is None) else "kink"
+        return GradientCheck(Outcome.SKIPPED, reason=reason, at_kink=True, left=left, right=right)
+    reason = BEYOND if slope.text else f"found from {slope.origin}"
+    return GradientCheck(Outcome.SKIPPED, reason=reason, value=slope.text or None)
+
+
+def with_origins(check: Check, slopes: Mapping[str, Slope]) -> Check:
+    """Return a check whose records tell what the gradients were found from."""
+    if not any(slope.origin for slope in slopes.values()):
+        return check
+    origins = {name: slope.origin for name, slope in slopes.items()}
+    return replace(
+        check,
+        gradients={
+            name: replace(found, origin=origins[name]) if name in origins else found
+            for name, found in check.gradients.items()
+        },
+    )
+
+
+def _sides_of_gradients(sweep: Sweep, names: Sequence[str]) -> dict[str, Sides]:
+    few = len(sweep.graph.ops) * len(names) <= _MOST_SIDE_STEPS
+    return {name: sides_of_gradient(sweep, name) if few else NOT_KNOWN for name in names}
+
+
+def _is_open(slope: Slope) -> bool:
+    """Tell whether the slope on a side is not known."""
+    return any(side is not None and math.isnan(side) for side in (slope.sides or ())[:2])
+
+
+def _by_sides(gradient: float, sides: Sides, *, at_kink: bool) -> Slope:
+    """Return what the slopes on both sides tell. gradient: what doubles and conventions give."""
+    if sides.smooth is not None:
+        return Slope(sides.smooth, BOTH_SIDES)
+    known = [side for side in (sides.left, sides.right) if side is not None]
+    if sides.edge is not None:
+        return Slope(sides.edge, ONE_SIDE, sides)
+    if any(map(math.isnan, known)):
+        return Slope(gradient, sides=sides if at_kink else None)
+    if sides.is_corner and math.isfinite(gradient):
+        nearest = min(max(gradient, min(known)), max(known))
+        is_between = math.isclose(nearest, gradient, rel_tol=_ROUNDING)
+        return Slope(*((gradient, "") if is_between else (nearest, NEARER_SIDE)), sides)
+    if math.isfinite(gradient):
+        return Slope(gradient, sides=sides)
+    # The same infinity on all sides that there are; else there is no derivative.
+    is_infinite = bool(known) and math.isinf(known[0]) and known[0] == known[-1]
+    return Slope(known[0] if is_infinite else math.nan, sides=sides)
+
+
+# ---- in many digits ----
+
+
+def _in_many_digits(sweep: Sweep, names: set[str], rungs: int = 3) -> dict[str, Slope]:
+    """Return the gradients that reals of more and more digits give to a double, with certainty."""
+    slopes: dict[str, Slope] = {}
+    for digits in _LADDER[:rungs]:
+        if slopes.keys() >= names or digits * len(sweep.graph.ops) > _MOST_DIGIT_STEPS:
+            break
+        from backprop_cli.operations.bounded import bounded_reals
+
+        slopes |= _to_digits(sweep, names - slopes.keys(), bounded_reals(digits))
+    return slopes
+
+
+def _to_digits(sweep: Sweep, names: set[str], m: BoundedReals) -> dict[str, Slope]:
+    graph = sweep.graph
+    exact = sweep_graph(graph, sweep.point, sweep.upstream, m)
+    if graph.output in exact.failures:
+        return {}
+    behind = _behind_possible_kinks(exact, m)
+    bars = {name: exact.gradient(graph.inputs[name], m) for name in names - behind}
+    return {name: _slope(bar, m) for name, bar in bars.items() if _is_certain(bar)}
+
+
+def _slope(bar: Bounded, m: BoundedReals) -> Slope:
+    gradient = m.base.to_float(bar.value) + 0.0
+    text = "" if math.isfinite(gradient) else m.base.to_text(bar.value)
+    return Slope(gradient, f"{m.base.digits} digits", text=text)
+
+
+def _is_certain(bar: Bounded) -> bool:
+    """Tell whether the bound leaves no more than a double and its neighbour."""
+    return bar.is_exact if not bar.value else bar.size < math.inf and bar.error <= bar.size + _TO_A_DOUBLE
+
+
+def _behind_possible_kinks(exact: Sweep, m: BoundedReals) -> set[str]:
+    """Return the inputs on whose way to the output there may be a kink, as far as the bounds tell."""
+    graph = exact.graph
+    behind = bytearray(len(graph.ops))
+    for node in range(graph.output, -1, -1):
+        op = graph.ops[node]
+        if op is None or exact.adjoint[node] is None:
+            continue
+        if behind[node] or (op.kink is not None and _may_be_at(op.kink, exact, node, m)):
+            for operand in graph.operands[node]:
+                behind[operand] = 1
+    return {name for name, node in graph.inputs.items() if behind[node]}
+
+
+def _may_be_at(kink: Any, exact: Sweep, node: int, m: BoundedReals) -> bool:
+    """Tell whether a node may be at a kink; where the row itself can't tell, it may."""
+    try:
+        return bool(kink.at(m, exact.operands(node), exact.graph.fixed(node)))
+    except (ArithmeticError, ValueError):
+        return True
