@@ -81,7 +81,9 @@ def _refusal(program: Program, error: Mapping[str, Any], truth: Callable[[], Tru
         yield Finding("language", "", message, "is in the language")
     elif doubles(program)[-1] is not None:
         yield Finding("refused", "", message, f"the value is {doubles(program)[-1]!r}")
-    elif not any(word in message for word in ("overflow", "underflow", "rounded to", "indeterminate")):
+    elif not any(
+        word in message for word in ("overflow", "underflow", "rounded to", "cancels to", "indeterminate")
+    ):
         true = truth()
         if true.status == "known" and true.is_whole and abs(true.value) < 1e300:
             yield Finding("blamed", "", message, f"the value is {_shown(true.value)}")

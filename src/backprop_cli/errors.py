@@ -92,6 +92,25 @@ class FileError(BackpropError):
     kind = "file"
 
 
+class LimitError(BackpropError):
+    """What is asked for takes larger numbers, or more digits, than are computed with."""
+
+    kind = "limit"
+
+
+class NotRationalError(BackpropError):
+    """A fraction is asked for where the program has none."""
+
+    kind = "rational"
+
+
+class UncertainError(BackpropError):
+    """More is asked for than could be confirmed."""
+
+    kind = "uncertain"
+    status = Status.CHECK_FAILED
+
+
 class PackageError(BackpropError):
     """A package that is needed can't be imported."""
 

@@ -180,7 +180,7 @@ class Report(Record):
 class CertainNumber(Record):
     """A number as text: a fraction, or so many digits, each of them right.
 
-    within: where it is not known to be other than 0, a bound of its size.  at_kink: it may rest on a
+    within: where it has not the digits asked for, a bound of its error.  at_kink: it may rest on a
     convention.  status, reason: what became of the comparison with sympy's number.
     """
 

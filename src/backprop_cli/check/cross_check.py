@@ -74,7 +74,7 @@ def cross_check(
     wanted = [name for name in gradients if name not in checks]
     doubles = {**gradients, _VALUE: sweep.primal[sweep.graph.output]}
     program = parse_source(source)
-    side = _choose_side(program, wanted, sweep.upstream)
+    side = choose_side(program, wanted, sweep.upstream)
     pairs: dict[str, _Pair] = {}
     rung = None
     for digits in _affordable(sweep):
@@ -198,7 +198,7 @@ def _climb(digits: int, side: _Formulas | _Chain, program: Program, sweep: Sweep
             raise _NoValueError(_TOO_FEW.format(digits), is_sure=False)
         raise _NoValueError("computed with more digits, the value does not exist", is_sure=True)
     try:
-        return _Rung(m, exact, *_differentiate(side, program, sweep, m))
+        return _Rung(m, exact, *differentiate_by_sympy(side, program, sweep, m))
     except TooFewDigitsError as error:
         raise _NoValueError(str(error), is_sure=False) from None
     except NoFormulaError as error:
@@ -215,7 +215,7 @@ def _is_undecided(exact: Sweep) -> bool:
     )
 
 
-def _differentiate(
+def differentiate_by_sympy(
     side: _Formulas | _Chain, program: Program, sweep: Sweep, m: BoundedReals
 ) -> tuple[_Formulas | _Chain, Bounded, dict[str, Bounded]]:
     """Return the side that has sympy's value and gradients, and these.
@@ -278,7 +278,8 @@ class _Chain:
         return None
 
 
-def _choose_side(program: Program, wanted: Sequence[str], upstream: float) -> _Formulas | _Chain:
+def choose_side(program: Program, wanted: Sequence[str], upstream: float) -> _Formulas | _Chain:
+    """Return sympy's derivatives of a program: of the whole where they stay readable, else of its steps."""
     extent = measure(program.output)
     if (
         extent.size > _FORMULA_SIZE
@@ -396,7 +397,7 @@ def _trace_losses(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -
     poor = {name: c.digits for name, c in checks.items() if c.digits is not None and c.digits < FEW_DIGITS}
     if not poor:
         return
-    from backprop_cli.check.losses import BothSweeps, Quantity
+    from backprop_cli.findings.losses import BothSweeps, Quantity
 
     graph, both = sweep.graph, BothSweeps(sweep, rung.exact)
     for name in sorted(poor, key=poor.__getitem__)[:_MOST_TRACED]:

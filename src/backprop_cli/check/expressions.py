@@ -12,10 +12,11 @@ Equal subexpressions are one object. So are the uses of a name: a statement refe
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sympy import Add, Float, Function, Integer, Mul, Pow, S, Symbol
+from sympy import Add, Float, Function, Integer, Mul, Pow, Rational, S, Symbol
 from sympy.core.basic import Basic
 
 from backprop_cli.language.code import fold
@@ -110,6 +111,8 @@ class _Builder:
 def _make(what: Op | str | float, operands: list[Any]) -> Any:
     if isinstance(what, str):
         return S.Pi if what == "pi" else node(Mul, Integer(2), S.Pi)
+    if isinstance(what, Fraction):
+        return Rational(what.numerator, what.denominator)
     if not isinstance(what, Op):
         return Integer(int(what)) if what.is_integer() and what < 1e15 else Float(what)
     match what.name, operands:

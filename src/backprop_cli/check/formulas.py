@@ -6,6 +6,7 @@ neither the partials of the operation table nor the graph with the sweeps that i
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sympy
@@ -412,6 +413,11 @@ def _bind(template: _Template, part: Any, values: dict[int, Number]) -> dict[Any
     }
 
 
+def _leaf(number: Any) -> Fraction | float:
+    """Return a number of a program: the double that it is, or the fraction that is written."""
+    return Fraction(int(number.p), int(number.q)) if number.is_Rational else float(number)
+
+
 def evaluate_steps(order: list[Any], given: dict[int, Number], m: RoundingNamespace) -> dict[int, Number]:
     """Return id(part) -> value for the parts of an expression, None where there is none.
 
@@ -422,7 +428,7 @@ def evaluate_steps(order: list[Any], given: dict[int, Number], m: RoundingNamesp
         if id(part) in values:
             continue
         if not part.args:
-            values[id(part)] = m.pi if part is S.Pi else m.number(float(part))
+            values[id(part)] = m.pi if part is S.Pi else m.number(_leaf(part))
             continue
         template = _derive_step(part)
         try:

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backprop_cli.cli.command import command
-from backprop_cli.cli.options import Asked, CrossCheck, Shown, digits_of, form_of, raise_missing
+from backprop_cli.cli.command import From, command
+from backprop_cli.cli.options import (
+    Asked,
+    CertainOptions,
+    CrossCheck,
+    Shown,
+    digits_of,
+    form_of,
+    raise_missing,
+)
 from backprop_cli.errors import Status
 
 if TYPE_CHECKING:
@@ -52,12 +60,17 @@ def grad(
         str | None,
         typer.Option("--save-case", metavar="FILE", help="Add this point to a suite for backprop check."),
     ] = None,
+    certain: Annotated[CertainOptions, From(CertainOptions)],
     output: Shown,
 ) -> int:
     """Show the value and the gradients of a program.
 
     A table has a line for each node and for each input, where the gradient is cross-checked with sympy.
     """
+    if certain.are_given:
+        from backprop_cli.cli.certain import show_certain
+
+        return show_certain(request, certain, form, output, check=check)
     from backprop_cli.differentiate import compute_source
     from backprop_cli.report import Outcome
 

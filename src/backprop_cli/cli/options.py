@@ -140,16 +140,39 @@ class PointOptions(NamedTuple):
         seed = self.read_upstream()
         source = read_source(text, given)
         point = choose_point(source, given)
-        return Request(source, point, self.choose_inputs(source), seed)
+        words = (self.arguments or [])[self.file is None :]
+        return Request(source, point, self.choose_inputs(source), seed, words, self.upstream)
 
 
 class Request(NamedTuple):
-    """What is asked for: a program, a point, the inputs to differentiate by (None: all), the upstream."""
+    """What is asked for: a program, a point, the inputs to differentiate by (None: all), the upstream.
+
+    words, seed: the values and the upstream as they are written.
+    """
 
     source: Source
     point: dict[str, float]
     wrt: list[str] | None
     upstream: float
+    words: list[str]
+    seed: str
+
+
+class CertainOptions(NamedTuple):
+    """The options that ask for more than doubles."""
+
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Compute in fractions, where the program is rational.")
+    ] = False
+    precision: Annotated[
+        str | None,
+        typer.Option("--precision", metavar="N", help="Compute N significant digits, each of them right."),
+    ] = None
+
+    @property
+    def are_given(self) -> bool:
+        """Whether any of them is."""
+        return self.exact or self.precision is not None
 
 
 Where = Annotated[PointOptions, From(PointOptions)]

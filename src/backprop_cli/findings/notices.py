@@ -75,16 +75,17 @@ def kinks_met(
         yield Diagnostic("kink", f"{untold:,} more nodes are at a kink")
 
 
-def conventions_used(naming: Naming, kinks: Iterable[int]) -> Iterator[Diagnostic]:
-    """Tell the kinks that many digits, or fractions, find, and what is used there."""
-    return _few(
-        (
-            _at(naming, node, "kink", f"{naming.source(node)} is not differentiable here; used: {convention}")
-            for node in kinks
-            for convention in [naming.graph.ops[node].kink.convention]  # type: ignore[union-attr]
-        ),
-        "more nodes are at a kink",
-    )
+def conventions_used(naming: Naming, kinks: Mapping[int, bool]) -> Iterator[Diagnostic]:
+    """Tell the kinks that many digits find, and what is used there. kinks: whether each is sure."""
+    return _few((_convention_at(naming, *kink) for kink in kinks.items()), "more nodes are at a kink")
+
+
+def _convention_at(naming: Naming, node: int, is_sure: bool) -> Diagnostic:
+    op = naming.graph.ops[node]
+    assert op is not None
+    assert op.kink is not None
+    where = "is not differentiable here" if is_sure else "can't be told from where it is not differentiable"
+    return _at(naming, node, "kink", f"{naming.source(node)} {where}; used: {op.kink.convention}")
 
 
 def _cure_of(sweep: Sweep, node: int) -> str:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.errors import DomainError
-from backprop_cli.graph.sweep import Failure, needed
-from backprop_cli.report import BEYOND
+from backprop_cli.graph.sweep import Failure, forward, needed
+from backprop_cli.report import BEYOND, LossKind, Place
 from backprop_cli.text import number_text, side_text
 
 if TYPE_CHECKING:
+    from backprop_cli.diagnostic import Span
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
-    from backprop_cli.report import GradientCheck, Report
+    from backprop_cli.report import GradientCheck, Loss, Report
+
+# Nodes that are computed again in many digits, in some 0.5 s.
+_MOST_ROUNDED = 10_000
+_LADDER = (50, 200, 800)
+_ROUNDED = "is rounded to {}"
+_DID = {
+    LossKind.UNDERFLOW: "underflows to {}",
+    LossKind.CANCELLATION: "cancels to {}",
+}
 
 
 def find_failure(sweep: Sweep) -> tuple[int, Failure]:
@@ -30,35 +41,114 @@ def find_failure(sweep: Sweep) -> tuple[int, Failure]:
 
 
 def undefined_value(sweep: Sweep) -> DomainError:
-    """Return the error that names the first node without a value on the way to the output."""
+    """Return the error that names the first node that went wrong on the way to the output."""
     from backprop_cli.findings.cures import find_cure
 
-    graph, primal = sweep.graph, sweep.primal
     node, why = find_failure(sweep)
+    lost = _rounded_out(sweep, node) if why == Failure.DOMAIN else None
+    message, (start, end) = _went_wrong(sweep, node, why) if lost is None else _was_rounded(sweep, node, lost)
+    return DomainError(message, sweep.graph.text, start, end, find_cure(sweep, node))
+
+
+def _went_wrong(sweep: Sweep, node: int, why: Failure) -> tuple[str, Span]:
+    """Return what is said of a node without a value, and where it stands."""
+    graph = sweep.graph
     op = graph.ops[node]
     assert op is not None
     operands = graph.operands[node]
-    told = [operand for operand in dict.fromkeys(operands) if operand not in graph.numbers] or operands
-    rounded = [float(f"{primal[operand]:.6g}") for operand in operands]
+    rounded = [float(f"{sweep.primal[operand]:.6g}") for operand in operands]
     # Six digits of 1.0000000001 would be inside the domain.
     is_close = why == Failure.DOMAIN and all(map(math.isfinite, rounded)) and op.domain.contains(*rounded)
-    digits = None if is_close else 6
-    got = " and ".join(_equation(graph, operand, primal[operand], digits) for operand in told)
+    got = _operands(sweep, node, None if is_close else 6)
     start, end = graph.spans[node]
     if why == Failure.DOMAIN:
-        # "div" and "pow" are names that nobody writes.
-        told_as = " ".join(graph.source(node).split()) if op.infix else op.name
-        message = f"{told_as} needs {op.domain.words}, got {got}"
         if len(operands) == 1:
             inner = graph.spans[operands[0]]
             # An operand that stands elsewhere too has the span of its first place.
             if start <= inner[0] and inner[1] <= end:
                 start, end = inner
-    elif why == Failure.INDETERMINATE:
-        message = f"{graph.source(node)} is indeterminate, got {got}"
-    else:
-        message = f"{graph.source(node)} overflows: it is beyond 1.8e308, got {got}"
-    return DomainError(message, graph.text, start, end, find_cure(sweep, node))
+        return f"{_needs(graph, node)}, got {got}", (start, end)
+    if why == Failure.INDETERMINATE:
+        return f"{graph.source(node)} is indeterminate, got {got}", (start, end)
+    return f"{graph.source(node)} overflows: it is beyond 1.8e308, got {got}", (start, end)
+
+
+def _needs(graph: Graph, node: int) -> str:
+    op = graph.ops[node]
+    assert op is not None
+    # "div" and "pow" are names that nobody writes.
+    told_as = " ".join(graph.source(node).split()) if op.infix else op.name
+    return f"{told_as} needs {op.domain.words}"
+
+
+def _operands(sweep: Sweep, node: int, digits: int | None = 6) -> str:
+    """Return the operands of a node with their values; numbers only where there is nothing else."""
+    graph = sweep.graph
+    operands = graph.operands[node]
+    told = [operand for operand in dict.fromkeys(operands) if operand not in graph.numbers] or operands
+    return " and ".join(_equation(graph, operand, sweep.primal[operand], digits) for operand in told)
+
+
+# ---- operands that rounding took out of a domain ----
+
+
+class _Rounded(NamedTuple):
+    """An operand that is inside the domain, but not as a double. true: its text.  loss: where it was lost."""
+
+    operand: int
+    true: str
+    loss: Loss | None
+
+
+def _rounded_out(sweep: Sweep, node: int) -> _Rounded | None:
+    """Return the operand that only rounding took out of the domain of a node, if that is what happened."""
+    if node > _MOST_ROUNDED:
+        return None
+    from backprop_cli.findings.losses import BothSweeps, Quantity
+
+    exact = _in_many_digits(sweep, node)
+    if exact is None:
+        return None
+    both = BothSweeps(sweep, exact)
+    operands = [Quantity(Place.VALUE, x) for x in sweep.graph.operands[node]]
+    poorest = min(operands, key=both.digits)
+    true = _apart(both.m.mp, both.true(poorest), sweep.primal[poorest.node])
+    return _Rounded(poorest.node, true, both.find_loss(poorest)) if true else None
+
+
+def _in_many_digits(sweep: Sweep, node: int) -> Sweep | None:
+    """Return a sweep in bounded reals in which a node surely has a value, if there is one."""
+    from backprop_cli.operations.bounded import bounded_reals
+
+    for digits in _LADDER:
+        primal, failures = forward(sweep.graph, sweep.point, bounded_reals(digits))
+        # What is neither sure to have a value nor sure to have none is indeterminate.
+        if failures.get(node, Failure.INDETERMINATE) != Failure.INDETERMINATE:
+            return None
+        if node not in failures and primal[node].error < math.inf:
+            return sweep._replace(primal=primal, failures=failures)
+    return None
+
+
+def _apart(mp: Any, true: Any, double: float) -> str:
+    """Return a number in as many digits as tell it from a double; "" where 50 don't."""
+    for digits in (6, 17, 50):
+        text = re.sub(r"\.0(?=e|$)", "", mp.nstr(true, digits))
+        if mp.mpf(text) != double:
+            return text
+    return ""
+
+
+def _was_rounded(sweep: Sweep, node: int, lost: _Rounded) -> tuple[str, Span]:
+    """Return what is said of a node without a value whose operand was rounded, and where it was."""
+    graph = sweep.graph
+    blamed = lost.loss.node if lost.loss else lost.operand
+    number = number_text(sweep.primal[blamed], None)
+    did = (_DID.get(lost.loss.kind, _ROUNDED) if lost.loss else _ROUNDED).format(number)
+    operand = f"{graph.source(lost.operand)} is {lost.true}"
+    instead = number_text(sweep.primal[lost.operand], None)
+    message = f"{graph.source(blamed)} {did}, got {_operands(sweep, blamed)}"
+    return f"{message}; {_needs(graph, node)}, and {operand}, not {instead}", graph.spans[blamed]
 
 
 def _equation(graph: Graph, node: int, value: float, digits: int | None) -> str:

@@ -83,7 +83,18 @@ def read_assignments(arguments: Iterable[str], hint: str = "") -> dict[str, floa
 
     Raises InputError or ParseError.
     """
-    values: dict[str, float] = {}
+    definitions = read_definitions(arguments, hint)
+    return {name: _evaluate(code, text) for name, (text, code) in definitions.items()}
+
+
+def read_definitions(arguments: Iterable[str], hint: str = "") -> dict[str, tuple[str, Code]]:
+    """Read NAME=VALUE arguments: name -> the text that its value stands in, and the constant code of that.
+
+    hint: what to say of a word that is nothing like NAME=VALUE.
+
+    Raises InputError or ParseError.
+    """
+    found: dict[str, tuple[str, Code]] = {}
     for argument in arguments:
         text = normalise(argument)
         left, equals, right = text.partition("=")
@@ -96,16 +107,24 @@ def read_assignments(arguments: Iterable[str], hint: str = "") -> dict[str, floa
             raise InputError(f"{left!r} is not a name", text, 0, len(left), "write NAME=VALUE, such as a=2")
         if not right.strip():
             raise InputError(f"{name} is given no value", text, 0, len(text), f"write {name}=2")
-        if name in values:
+        if name in found:
             raise InputError(f"{name} is given twice", text, 0, len(text))
-        values[name] = evaluate_constant(text, len(left) + 1)
-    return values
+        found[name] = text, read_constant(text, len(left) + 1)
+    return found
 
 
 def evaluate_constant(text: str, start: int = 0) -> float:
     """Return the value of the constant expression that ``text`` holds from ``start`` on.
 
     Raises ParseError, or InputError where it has no finite value.
+    """
+    return _evaluate(read_constant(text, start), text)
+
+
+def read_constant(text: str, start: int = 0) -> Code:
+    """Return the code of the constant expression that ``text`` holds from ``start`` on.
+
+    Raises ParseError, or InputError where it depends on a name.
     """
     blank = " " * start  # spans stay those of the whole argument
     try:
@@ -122,7 +141,7 @@ def evaluate_constant(text: str, start: int = 0) -> float:
                 name_end,
                 _name_hint(name) or "a value is a constant expression: -10, 1e-3, 1/3, pi/4, sqrt(2)",
             )
-    return _evaluate(code, text)
+    return code
 
 
 def _evaluate(code: Code, text: str) -> float:

@@ -227,6 +227,7 @@ class BoundedReals(RoundingNamespace):
         base = mpmath_namespace(digits)
         super().__init__(base)
         self.unit = -(digits + 9) * math.log2(10)
+        self._fractions: dict[Any, Bounded] = {}
         for name in ("pi", "ln2", "ln10"):
             value = getattr(base, name)
             setattr(self, name, Bounded(value, log2_size(value) + self.unit, self))
@@ -235,6 +236,15 @@ class BoundedReals(RoundingNamespace):
         for name in Namespace.__annotations__:
             if not hasattr(self, name):
                 setattr(self, name, self._function(name, getattr(base, name)))
+
+    def number(self, value: Any) -> Bounded:
+        if isinstance(value, Bounded | float | int) or not hasattr(value, "denominator"):
+            return super().number(value)
+        if value not in self._fractions:  # one number for each, since a number is known to be equal to itself
+            y = self.base.number(value.numerator) / value.denominator
+            error = _NONE if _is_ratio(y, value) else log2_size(y) + self.unit + 2
+            self._fractions[value] = Bounded(y, error, self)
+        return self._fractions[value]
 
     # ---- arithmetic ----
 
@@ -379,6 +389,13 @@ class BoundedReals(RoundingNamespace):
         if len(rivals) == 1:
             return best
         return Bounded(best.value, max(x.error for x in rivals), self, max(x.scale for x in rivals))
+
+
+def _is_ratio(y: Any, fraction: Any) -> bool:
+    """Tell whether an mpf is a fraction exactly."""
+    _, mantissa, exponent, _ = y._mpf_
+    top, bottom = abs(fraction.numerator), int(mantissa) * fraction.denominator
+    return bool(bottom << exponent == top if exponent >= 0 else bottom == top << -exponent)
 
 
 def _try(function: Callable[..., Number], xs: Sequence[Number]) -> Number | None:

@@ -1,0 +1,226 @@
+"""``--precision N``: value and gradients to N significant digits, each of them right.
+
+The sweep is made in reals with bounds, and in more digits until the bounds allow the digits asked for.
+Source: Ziv, Fast evaluation of elementary mathematical functions with correctly rounded last bit, 1991.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.certain.task import inputs_below, kinks_in, no_value
+from backprop_cli.errors import DomainError, LimitError
+from backprop_cli.findings.notices import conventions_used
+from backprop_cli.graph.naming import Naming
+from backprop_cli.operations.bounded import Bounded, BoundedReals, add_logs, bounded_reals, log2_size
+from backprop_cli.report import CertainNumber, CertainReport, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from backprop_cli.certain.task import Task
+    from backprop_cli.graph.sweep import Sweep
+
+MOST_DIGITS = 10_000
+# Nodes times digits that are computed with: some 10 s at worst.
+_BUDGET = 2_000_000
+# The first count of digits, and how far it is doubled where terms cancel: 800 digits resolve the worst
+# that doubles can ask for.
+_MORE, _LEAST, _TIMES, _LEAST_CAP = 10, 50, 4, 800
+# A number is told where its bound is below 1e-5 of a unit of its last digit; its rounding adds half a unit.
+_MARGIN = 5
+_BITS = math.log2(10)
+
+
+class _Rung(NamedTuple):
+    """The sweep to a count of digits.
+
+    formulas: sympy's value, under "", and gradients; those that there are.  reason: why there are none.
+    """
+
+    m: BoundedReals
+    sweep: Sweep
+    formulas: Mapping[str, Bounded]
+    reason: str
+    kinks: dict[int, bool]
+
+    @property
+    def has_value(self) -> bool:
+        """Whether the output has one."""
+        return self.sweep.graph.output not in self.sweep.failures and _is_finite(self.number(""))
+
+    def number(self, name: str) -> Bounded:
+        """Return the gradient by an input, or the value for ""."""
+        graph = self.sweep.graph
+        node = graph.inputs.get(name, graph.output)
+        found: Bounded = self.sweep.gradient(node, self.m) if name else self.sweep.primal[node]
+        return found
+
+    def is_settled(self, names: list[str], digits: int) -> bool:
+        """Tell whether nothing more is to be had from more digits."""
+        return (
+            self.has_value
+            and all(self.kinks.values())
+            and all(
+                self.is_zero(name)
+                or (has_digits(self.number(name), digits) and has_digits(self.formulas.get(name), digits))
+                for name in names
+            )
+        )
+
+    def is_zero(self, name: str) -> bool:
+        """Tell whether a number is proved zero: by the graph, or by sympy, whose formula is 0."""
+        x, formula = self.number(name), self.formulas.get(name)
+        return (x.is_exact and not x.value) or (x.is_noise and _is_zero(formula))
+
+
+def compute_digits(task: Task, digits: int, *, check: bool) -> CertainReport:
+    """Return value and gradients of a program to so many digits.
+
+    Raises DomainError where the value or a gradient does not exist, LimitError for more digits than there is
+    time for.
+    """
+    names = ["", *task.wanted]
+    formulas = _formulas(task) if check else None
+    for work in _ladder(len(task.graph.ops), digits):
+        rung = _climb(task, work, formulas)
+        if rung.is_settled(names, digits):
+            break
+    _require(rung, names)
+    return _report(task, rung, digits)
+
+
+def _ladder(steps: int, digits: int) -> list[int]:
+    first = max(digits + _MORE, _LEAST)
+    if steps * first > _BUDGET:
+        most = f"up to {_BUDGET // steps - _MORE:,} can be had" if _BUDGET // steps > _LEAST else ""
+        raise LimitError(f"the program has {steps:,} nodes, too many for {digits:,} digits", hint=most)
+    cap = max(_TIMES * first, _LEAST_CAP)
+    counts = [first]
+    while counts[-1] < cap and steps * counts[-1] * 2 <= _BUDGET:
+        counts.append(2 * counts[-1])
+    return counts
+
+
+def _climb(task: Task, work: int, formulas: Callable[..., tuple[Mapping[str, Bounded], str]] | None) -> _Rung:
+    m = bounded_reals(work)
+    sweep = task.sweep(m)
+    found, reason = ({}, "not asked for") if formulas is None else formulas(sweep, m)
+    return _Rung(m, sweep, found, reason, kinks_in(sweep, m))
+
+
+def _formulas(task: Task) -> Callable[..., tuple[Mapping[str, Bounded], str]]:
+    """Return what evaluates sympy's value and gradients, or tells why it has none."""
+    from backprop_cli.check.cross_check import MOST_STEPS, choose_side, differentiate_by_sympy
+    from backprop_cli.check.expressions import parse_source
+    from backprop_cli.check.formulas import NoFormulaError
+
+    if len(task.graph.ops) > MOST_STEPS:
+        return lambda _sweep, _m: ({}, f"up to {MOST_STEPS:,} nodes are compared")
+    program = parse_source(task.source)
+    side = choose_side(program, task.wanted, 1.0)
+
+    def evaluate(sweep: Sweep, m: BoundedReals) -> tuple[Mapping[str, Bounded], str]:
+        nonlocal side
+        try:
+            side, value, slopes = differentiate_by_sympy(side, program, sweep, m)
+        except (NoFormulaError, ArithmeticError, ValueError):
+            return {}, "sympy's formula has no value here"
+        return {"": value, **slopes}, ""
+
+    return evaluate
+
+
+def _require(rung: _Rung, names: list[str]) -> None:
+    """Raise DomainError where the value, or a gradient, does not exist or is infinite."""
+    if not rung.has_value:
+        raise no_value(rung.sweep, lambda x: rung.m.base.to_float(x.value))
+    for name in names:
+        slope = rung.number(name)
+        if not _is_finite(slope):
+            kind = "is infinite" if slope.value == slope.value else "does not exist"
+            raise DomainError(f"the gradient by {name} {kind} at this point")
+
+
+def _is_zero(formula: Bounded | None) -> bool:
+    return formula is not None and formula.is_exact and not formula.value
+
+
+def _is_finite(x: Bounded) -> bool:
+    return bool(x.value == x.value) and x.size < math.inf
+
+
+def has_digits(x: Bounded | None, digits: int) -> bool:
+    """Tell whether the bound of a number allows so many digits. Of None nothing is asked."""
+    return x is None or x.is_exact or x.error < x.size - (digits + _MARGIN) * _BITS
+
+
+def _report(task: Task, rung: _Rung, digits: int) -> CertainReport:
+    graph, m, naming = task.graph, rung.m, Naming(task.graph)
+    below = inputs_below(rung.sweep, rung.kinks)
+    shifts = _shifts(task, rung)
+    return CertainReport(
+        program=task.source.text,
+        digits=digits,
+        inputs={name: digits_text(rung.sweep.primal[node], digits, m) for name, node in graph.inputs.items()},
+        output=naming.output_id(),
+        value=_judge(rung, "", digits, at_kink=False),
+        upstream=digits_text(m.number(rung.sweep.upstream), digits, m),
+        gradients={name: _judge(rung, name, digits, at_kink=name in below) for name in task.wanted},
+        nodes=(),
+        value_shift=shifts.pop("", ""),
+        shifts=shifts,
+        warnings=tuple(conventions_used(naming, rung.kinks)),
+    )
+
+
+def _judge(rung: _Rung, name: str, digits: int, *, at_kink: bool) -> CertainNumber:
+    """Return a number to the digits asked for, or to those that there are, with the bound of its error."""
+    x, formula = rung.number(name), rung.formulas.get(name)
+    status, reason = _compare(x, formula, digits, "at a kink" if at_kink else rung.reason)
+    if at_kink:
+        status, reason = Outcome.SKIPPED, "at a kink"
+    if rung.is_zero(name):
+        return CertainNumber("0", "", at_kink, status, reason)
+    if has_digits(x, digits):
+        return CertainNumber(digits_text(x, digits, rung.m), "", at_kink, status, reason)
+    sure = math.floor((x.size - x.error) / _BITS) - 1 if x.value else 0
+    text = digits_text(x, sure, rung.m) if sure > 0 else "0"
+    bound = x.error if sure > 0 else add_logs(x.size, x.error)
+    return CertainNumber(text, _power_text(bound), at_kink, status, reason)
+
+
+def _compare(x: Bounded, formula: Bounded | None, digits: int, reason: str) -> tuple[Outcome, str]:
+    if formula is None:
+        return Outcome.SKIPPED, reason
+    gap, slack = log2_size(x.value - formula.value), add_logs(x.error, formula.error)
+    if gap > slack + 1:
+        return Outcome.FAIL, ""
+    if _is_zero(formula) or (has_digits(x, digits) and has_digits(formula, digits)):
+        return Outcome.PASS, ""
+    return Outcome.SKIPPED, "too few digits to compare"
+
+
+def _power_text(log: float) -> str:
+    """Return a power of ten that is no less than 2**log."""
+    return f"1e{math.ceil(log / _BITS)}"
+
+
+def digits_text(x: Bounded, digits: int, m: BoundedReals) -> str:
+    """Return a number to so many digits; of an exact one no more than it has."""
+    fixed = {"min_fixed": -6, "max_fixed": max(digits, 16)}
+    text: str = m.base.mp.nstr(x.value, digits, strip_zeros=x.is_exact, **fixed)
+    return text.removesuffix(".0" if x.is_exact else ".").replace("e+", "e")
+
+
+def _shifts(task: Task, rung: _Rung) -> dict[str, str]:
+    """Return how far reading the numbers as doubles would move the value, under "", and the gradients."""
+    m, graph = rung.m, task.doubles
+    sweep = task.sweep_doubles(m)
+    if graph.output in sweep.failures:
+        return {}
+    moved = {name: sweep.gradient(graph.inputs[name], m) for name in task.wanted}
+    moved[""] = sweep.primal[graph.output]
+    away = {name: x - rung.number(name) for name, x in moved.items()}
+    return {name: m.base.to_text(x.value, 2) for name, x in away.items() if _is_finite(x) and not x.is_noise}

@@ -1,0 +1,140 @@
+"""``--exact``: value, nodes and gradients as fractions, where the program is rational in its inputs."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from backprop_cli.certain.task import in_doubles, inputs_below, kinks_in, no_value
+from backprop_cli.errors import LimitError, NotRationalError
+from backprop_cli.findings.notices import conventions_used
+from backprop_cli.findings.undefined import find_failure
+from backprop_cli.graph.naming import Naming
+from backprop_cli.operations.rationals import IrrationalError, Rational, RationalNamespace
+from backprop_cli.report import CertainNumber, CertainReport, ExactNode
+from backprop_cli.text import number_text
+
+if TYPE_CHECKING:
+    from backprop_cli.certain.task import Task
+    from backprop_cli.graph.sweep import Sweep
+
+_REASON = "fractions are exact"
+
+
+def compute_exactly(task: Task) -> CertainReport:
+    """Return value, nodes and gradients of a program as fractions.
+
+    Raises NotRationalError where the value or a gradient asked for is none, DomainError where there is no
+    value, LimitError where the fractions grow too long.
+    """
+    m = RationalNamespace()
+    sweep = task.sweep(m)
+    naming = Naming(task.graph)
+    _require_value(sweep, naming, m)
+    graph = task.graph
+    slopes = {name: sweep.gradient(graph.inputs[name], m) for name in task.wanted}
+    for name, slope in slopes.items():
+        if slope.fraction is None:
+            raise _no_slope(sweep, naming, name)
+    kinks = kinks_in(sweep, m)
+    below = inputs_below(sweep, kinks)
+    value = sweep.primal[graph.output]
+    shift, shifts = _shifts(task, value, slopes)
+    return CertainReport(
+        program=task.source.text,
+        digits=None,
+        inputs={name: fraction_text(sweep.primal[node]) for name, node in graph.inputs.items()},
+        output=naming.output_id(),
+        value=CertainNumber(fraction_text(value), reason=_REASON),
+        upstream=fraction_text(m.number(sweep.upstream)),
+        gradients={
+            name: CertainNumber(fraction_text(x), at_kink=name in below, reason=_REASON)
+            for name, x in slopes.items()
+        },
+        nodes=tuple(_node(sweep, naming, node, m) for node in naming.order),
+        value_shift=shift,
+        shifts=shifts,
+        warnings=tuple(conventions_used(naming, kinks)),
+    )
+
+
+def fraction_text(x: Rational) -> str:
+    """Return p/q, or a whole number; "no fraction" where there is none."""
+    if x.fraction is None:
+        return "no fraction"
+    # Of an int, str writes 4,300 digits and no more.
+    top, bottom = (f"{Decimal(n):f}" for n in x.fraction.as_integer_ratio())
+    return top if bottom == "1" else f"{top}/{bottom}"
+
+
+def _require_value(sweep: Sweep, naming: Naming, m: RationalNamespace) -> None:
+    """Raise NotRationalError or DomainError where the output has no value."""
+    graph = sweep.graph
+    for name, node in graph.inputs.items():
+        if sweep.primal[node].fraction is None:
+            raise NotRationalError(f"the value of {name} is not rational")
+    if graph.numbers.get(graph.output) == "pi":
+        raise NotRationalError("not rational: pi", graph.text, *graph.spans[graph.output])
+    if graph.output not in sweep.failures:
+        return
+    node, _ = find_failure(in_doubles(sweep, float))
+    op = graph.ops[node]
+    try:
+        assert op is not None
+        m.value(op, sweep.operands(node))
+    except IrrationalError:
+        pass
+    except ArithmeticError:
+        raise no_value(sweep, float) from None
+    text = naming.source(node)
+    hint = "--precision N gives as many digits as are asked for"
+    raise NotRationalError(f"not rational: {text}", graph.text, *graph.spans[node], hint)
+
+
+def _no_slope(sweep: Sweep, naming: Naming, name: str) -> NotRationalError:
+    """Return the error for a gradient that is no fraction, though the value is one: by n of x^n."""
+    graph = sweep.graph
+    missing = (
+        (node, operand)
+        for node, slopes in enumerate(sweep.partials)
+        for operand, slope in zip(graph.operands[node], slopes or (), strict=False)
+        if slope is not None and slope.fraction is None
+    )
+    node, operand = next(missing)
+    message = f"the gradient by {name} is not rational: {naming.source(node)} by {naming.operand(operand)}"
+    return NotRationalError(message, graph.text, *graph.spans[node], "--wrt names the inputs to derive by")
+
+
+def _shifts(task: Task, value: Rational, slopes: dict[str, Rational]) -> tuple[str, dict[str, str]]:
+    """Return how far reading the numbers as doubles would move the value and the gradients."""
+    m = RationalNamespace()
+    try:
+        sweep = task.sweep_doubles(m)
+    except LimitError:
+        return "", {}
+    graph = task.doubles
+    moved = {name: sweep.gradient(graph.inputs[name], m) for name in slopes}
+    return _shift(value, sweep.primal[graph.output]), {
+        name: text for name, x in slopes.items() if (text := _shift(x, moved[name]))
+    }
+
+
+def _shift(x: Rational, y: Rational) -> str:
+    away = y - x
+    return number_text(float(away), 2) if away.fraction else ""
+
+
+def _node(sweep: Sweep, naming: Naming, node: int, m: RationalNamespace) -> ExactNode:
+    graph = sweep.graph
+    op, is_constant = graph.ops[node], graph.constant[node]
+    operands = () if is_constant else graph.operands[node]
+    partials = sweep.partials[node] or (None,) * len(operands)
+    return ExactNode(
+        naming.id(node),
+        "constant" if is_constant else "input" if op is None else op.name,
+        naming.expression(node),
+        tuple(map(naming.operand, operands)),
+        fraction_text(sweep.primal[node]),
+        tuple(None if p is None or p.fraction is None else fraction_text(p) for p in partials),
+        fraction_text(sweep.gradient(node, m)),
+    )
