@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backprop_cli.errors import Status, UncertainError, UsageError
+from backprop_cli.report import Outcome
 
 if TYPE_CHECKING:
     from backprop_cli.cli.options import CertainOptions, Request
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from backprop_cli.report import CertainReport
 
 
-def show_certain(request: Request, options: CertainOptions, form: str, output: Output, *, check: bool) -> int:
+def show_certain(
+    request: Request, options: CertainOptions, form: str, output: Output, *, check: bool, strict: bool
+) -> int:
     """Show value and gradients as fractions, or in many digits.
 
     Raises what ``certain`` does, UsageError for options that contradict each other, UncertainError where
@@ -24,9 +27,12 @@ def show_certain(request: Request, options: CertainOptions, form: str, output: O
         raise UsageError(f"numbers that are no doubles have no form {form}", hint="table, json or markdown")
     report = _compute(request, options.precision, check=check)
     _show(report, form, output)
-    if report.status == "fail":
+    if report.status == Outcome.FAIL:
         return Status.CHECK_FAILED
     _require_digits(report, output)
+    if strict and report.digits is not None and report.status != Outcome.PASS:
+        output.flush()
+        raise UncertainError("not all numbers are confirmed by sympy")
     return Status.DONE
 
 

@@ -10,7 +10,17 @@ import typer
 
 from backprop_cli.cli.app import turn_on_collector
 from backprop_cli.cli.command import From, command
-from backprop_cli.cli.options import CrossCheck, Shown, Where, digits_of, form_of, read_file
+from backprop_cli.cli.options import (
+    CrossCheck,
+    Shown,
+    Strict,
+    Where,
+    digits_of,
+    form_of,
+    read_file,
+    refuse_unchecked,
+    require_confirmed,
+)
 from backprop_cli.cli.suggest import suggest_expectations
 from backprop_cli.errors import Status, UsageError
 from backprop_cli.expect.defaults import ATOL_AT_ZERO, POINTS, RTOL, SEED
@@ -102,8 +112,8 @@ are kink, kink -1 1 (the slopes on the left and on the right, or none),
 smooth, undefined, inf, -inf, and digits >= 12 or <= 3, of a gradient.
 
 \b
-Exit status: 0 all is met; 1 an expectation is not met, or the cross-check
-failed; 2 a mistake in the program, a value or an option; 3 the value or an
+Exit status: 0 all is met; 1 an expectation is not met, the cross-check
+failed, or --strict asks for more; 2 a mistake in the program, a value or an option; 3 the value or an
 expected gradient does not exist or is not finite.""",
 )
 def check(
@@ -120,6 +130,7 @@ def check(
     *,
     options: Where,
     cross_check: CrossCheck = True,
+    strict: Strict = False,
     suite: Annotated[SuiteOptions, From(SuiteOptions)],
     equality: Annotated[CriteriaOptions, From(CriteriaOptions)],
     form: Annotated[Format, form_of(Format.text)],
@@ -135,7 +146,10 @@ def check(
     criteria = equality.read()
     if suite.name is not None:
         _refuse_a_point(expect, options)
+        if strict:
+            raise UsageError("a suite says itself how many digits are asked for", hint="x = digits >= 12")
         return _run_suite(suite.name, suite, criteria, form, output, check=cross_check)
+    refuse_unchecked(strict=strict, check=cross_check)
     _refuse_options_of_suites(form, options.arguments)
     found = _verify(options.read(), expect or (), criteria, check=cross_check)
     _show(found, form, output, digits)
@@ -144,6 +158,8 @@ def check(
     if found.missing is not None:
         output.flush()
         raise found.missing
+    if strict:
+        require_confirmed(found.report, output)
     return Status.DONE
 
 

@@ -15,9 +15,12 @@ from backprop_cli.cli.options import (
     CertainOptions,
     CrossCheck,
     Shown,
+    Strict,
     digits_of,
     form_of,
     raise_missing,
+    refuse_unchecked,
+    require_confirmed,
 )
 from backprop_cli.errors import Status
 
@@ -46,12 +49,13 @@ Examples:
   backprop grad "relu(w*x + b)" w=0.5 x=2 b=-0.3 --upstream 10
   backprop grad --file loss.txt x=1 --wrt x --json | jq .gradients.x
 
-Exit status: 0 done; 1 the check failed; 2 a mistake in the program, a value or an option; 3 the value or a
-requested gradient does not exist or is not finite.""",
+Exit status: 0 done; 1 the check failed, or more is asked for than could be confirmed; 2 a mistake in the
+program, a value or an option; 3 the value or a requested gradient does not exist or is not finite.""",
 )
 def grad(
     request: Asked,
     check: CrossCheck = True,
+    strict: Strict = False,
     *,
     form: Annotated[Format, form_of(Format.table)],
     digits: Annotated[int | None, digits_of(6)],
@@ -67,10 +71,11 @@ def grad(
 
     A table has a line for each node and for each input, where the gradient is cross-checked with sympy.
     """
+    refuse_unchecked(strict=strict, check=check)
     if certain.are_given:
         from backprop_cli.cli.certain import show_certain
 
-        return show_certain(request, certain, form, output, check=check)
+        return show_certain(request, certain, form, output, check=check, strict=strict)
     from backprop_cli.differentiate import compute_source
     from backprop_cli.report import Outcome
 
@@ -81,6 +86,8 @@ def grad(
     if found.report.check.status == Outcome.FAIL:
         return Status.CHECK_FAILED
     raise_missing(found.report, output)
+    if strict:
+        require_confirmed(found.report, output)
     if save_case is not None:
         from backprop_cli.expect.suite import append_case
 

@@ -57,6 +57,10 @@ Json = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
 CrossCheck = Annotated[
     bool, typer.Option("--check/--no-check", help="Cross-check every gradient with sympy.")
 ]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="End with 1 unless 12 digits of value and gradients are confirmed."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no result; the exit status tells.")]
 ColorOption = Annotated[Color, typer.Option("--color", help="When to use colour.")]
 Digits = Annotated[str, typer.Option("--digits", metavar="N|full", help="Significant digits in the table.")]
@@ -214,6 +218,22 @@ def raise_missing(report: Report, output: Output) -> None:
     if missing is not None:
         output.flush()
         raise missing
+
+
+def require_confirmed(report: Report, output: Output) -> None:
+    """Raise UncertainError, behind what was written, where less than --strict asks for is confirmed."""
+    from backprop_cli.findings.confirmation import unconfirmed
+
+    missing = unconfirmed(report)
+    if missing is not None:
+        output.flush()
+        raise missing
+
+
+def refuse_unchecked(*, strict: bool, check: bool) -> None:
+    """Raise UsageError where --strict has nothing to go by."""
+    if strict and not check:
+        raise UsageError("--strict and --no-check contradict each other", hint="leave one of them out")
 
 
 def read_digits(digits: Digits) -> int | None:
