@@ -133,7 +133,7 @@ class Computation:
 
         check = cross_check(self._source, self._sweep, self.draft.gradients, slope_checks(self._slopes))
         check = with_origins(check, self._slopes)
-        warnings = (*self.draft.warnings, *notices.digits_lost(self._naming, check))
+        warnings = (*self.draft.warnings, *notices.digits_lost(self._sweep, self._naming, check))
         return replace(self.draft, check=check, warnings=warnings)
 
 

@@ -32,7 +32,7 @@ from backprop_cli.operations.table import OPS
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from backprop_cli.findings.matching import Bound
     from backprop_cli.graph.sweep import Sweep
@@ -169,23 +169,53 @@ _DIGITS, _STEP, _CLOSE = 1000, -30, 1e-9
 
 def find_cure(sweep: Sweep, node: int) -> str:
     """Return "formula → rewrite" for the formula that this node fails in, or "" where none helps."""
-    graph = sweep.graph
-    op = graph.ops[node]
-    cures = _cures_of(op) if op is not None else ()
-    roots = nodes_around(graph, node, _DEPTH, _MOST_ROOTS) if cures else []
-    for cure in cures:
-        for root in roots:
-            for bound in find_matches(graph, root, read_tree(cure.formula), {}):
-                if node in nodes_between(graph, root, bound) and _helps(cure, sweep, bound):
-                    return _told(cure, graph, bound)
+    for match in find_formulas(sweep.graph, node, CURES, _MOST_ROOTS):
+        if node in match.inside and _helps(match.cure, sweep, match.bound):
+            return " → ".join(match.texts())
     return ""
 
 
+class Match(NamedTuple):
+    """A formula that a graph has. root: the node that it ends in.  bound: what its names stand for."""
+
+    cure: Cure
+    graph: Graph
+    root: int
+    bound: Bound
+
+    @property
+    def inside(self) -> set[int]:
+        """Return the nodes of the formula, without those that its names stand for."""
+        return nodes_between(self.graph, self.root, self.bound)
+
+    def texts(self) -> list[str]:
+        """Return the formula and its rewrite in the names of the program."""
+        naming, unclear = Naming(self.graph), _assigned_again(self.graph)
+        operands = {name: _operand(naming, node, unclear) for name, node in self.bound.items()}
+        return [filled(text, operands) for text in (self.cure.formula, self.cure.rewrite)]
+
+
+def find_formulas(graph: Graph, node: int, cures: tuple[Cure, ...], most: int) -> Iterator[Match]:
+    """Yield the formulas of a table that have to do with a node, the largest first.
+
+    most: how many nodes made of this one are looked at.
+    """
+    found = _cures_of(graph.ops[node], cures)
+    roots = nodes_around(graph, node, _DEPTH, most) if found else []
+    for cure in found:
+        for root in roots:
+            for bound in find_matches(graph, root, read_tree(cure.formula), {}):
+                yield Match(cure, graph, root, bound)
+
+
 @cache
-def _cures_of(op: Op) -> tuple[Cure, ...]:
-    """Return the cures whose formula has an operation, the largest first: log(exp(x)/…) before exp(x)/…."""
-    found = [cure for cure in CURES if op in operations_in(cure.formula)]
-    return tuple(sorted(found, key=lambda cure: -len(operations_in(cure.formula))))
+def _cures_of(op: Op | None, cures: tuple[Cure, ...]) -> list[Cure]:
+    """Return the cures whose formula has an operation, all of them for an input; the largest first.
+
+    So log(exp(x)/(1 + exp(x))) comes before the quotient in it.
+    """
+    found = [cure for cure in cures if op is None or op in operations_in(cure.formula)]
+    return sorted(found, key=lambda cure: -len(operations_in(cure.formula)))
 
 
 # ---- whether it helps ----
@@ -252,12 +282,6 @@ def _is_close(x: Number, y: Number) -> bool:
 
 
 # ---- how it is told ----
-
-
-def _told(cure: Cure, graph: Graph, bound: Bound) -> str:
-    naming, unclear = Naming(graph), _assigned_again(graph)
-    operands = {name: _operand(naming, node, unclear) for name, node in bound.items()}
-    return " → ".join(filled(text, operands) for text in (cure.formula, cure.rewrite))
 
 
 def filled(text: str, operands: Mapping[str, Piece]) -> str:

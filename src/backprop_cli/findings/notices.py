@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -176,7 +177,7 @@ def overflow_met(sweep: Sweep, naming: Naming) -> Iterator[Diagnostic]:
             return
 
 
-def digits_lost(naming: Naming, check: Check) -> Iterator[Diagnostic]:
+def digits_lost(sweep: Sweep, naming: Naming, check: Check) -> Iterator[Diagnostic]:
     """Tell what has few right digits, and where they were lost; and which gradients are rounding alone."""
     poor: dict[Loss | None, dict[str, int]] = {}
     if check.value_digits is not None and check.value_digits < FEW_DIGITS:
@@ -185,7 +186,7 @@ def digits_lost(naming: Naming, check: Check) -> Iterator[Diagnostic]:
         if found.digits is not None and found.digits < FEW_DIGITS:
             poor.setdefault(found.loss, {})[name] = found.digits
     yield from _few(
-        (_where_lost(naming, loss, _few_right(digits)) for loss, digits in poor.items()),
+        (_where_lost(sweep, naming, check, loss, _few_right(digits)) for loss, digits in poor.items()),
         "more steps lost digits",
     )
     yield from _few(_zeros(naming, check), "more gradients are zero to within rounding")
@@ -209,13 +210,16 @@ def _zeros(naming: Naming, check: Check) -> Iterator[Diagnostic]:
             yield _at(naming, naming.graph.inputs[name], "digits", message)
 
 
-def _where_lost(naming: Naming, loss: Loss | None, message: str) -> Diagnostic:
+def _where_lost(sweep: Sweep, naming: Naming, check: Check, loss: Loss | None, message: str) -> Diagnostic:
     if loss is None:
         return Diagnostic("digits", message)
+    from backprop_cli.findings.steadier import find_steadier  # most programs need none
+
     name = _id(naming, loss.node)
     at = f" at {name}" if name else ""
     lost = f"the digits were lost{at}" if loss.is_most else f"they were lost on the way, the largest part{at}"
-    return _at(naming, loss.node, "digits", f"{message}; {lost}: {how_lost(naming, loss)}")
+    told = _at(naming, loss.node, "digits", f"{message}; {lost}: {how_lost(naming, loss)}")
+    return replace(told, hint=find_steadier(sweep, check, loss))
 
 
 def how_lost(naming: Naming, loss: Loss) -> str:
