@@ -113,8 +113,8 @@ smooth, undefined, inf, -inf, and digits >= 12 or <= 3, of a gradient.
 
 \b
 Exit status: 0 all is met; 1 an expectation is not met, the cross-check
-failed, or --strict asks for more; 2 a mistake in the program, a value or an option; 3 the value or an
-expected gradient does not exist or is not finite.""",
+failed, or --strict asks for more; 2 a mistake in the program, a value or an
+option; 3 the value or an expected gradient does not exist or is not finite.""",
 )
 def check(
     expect: Annotated[
