@@ -210,6 +210,12 @@ def test_no_digit_is_shown_that_is_not_certain():
     assert mpmath.mpf(text) == mpmath.mpf(0.1)
 
 
+@pytest.mark.parametrize(("program", "x"), [("floor(x)", 0.5), ("ceil(x)", -0.75)])
+def test_the_side_that_is_known_better_is_shown(program, x):
+    check = gradient(program, x=x).check
+    assert (float(check.value), check.value_digits) == (0, 16)
+
+
 def test_numbers_that_are_right_stand_below_the_verdict(backprop):
     done = backprop("grad", "(1-cos(x))/x^2", "x=1e-9")
     assert done.stdout.splitlines()[-1] == "right: ∂v4/∂x = -8.33333e-11, v4 = 0.5"

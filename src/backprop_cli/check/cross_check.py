@@ -326,20 +326,26 @@ def _agreement(graph: Bounded, formula: Bounded) -> Outcome | None:
 
 
 def _verdict(status: Outcome, pair: _Pair, m: BoundedReals) -> GradientCheck:
-    exact = pair.formula if status == Outcome.PASS and not pair.formula else pair.graph
+    passes = status == Outcome.PASS
+    # Of two sides that agree, the one that is known better: floor is exact, its definition by atan is not.
+    best = min(pair.graph, pair.formula, key=lambda x: x.error)
     return GradientCheck(
         status,
         formula=pair.text,
-        value=_certain_text(pair.formula, m),
-        digits=_digits(pair.double, exact, m),
+        value=_certain_text(best if passes else pair.formula, m),
+        digits=_digits(pair.double, best if passes else pair.graph, m),
     )
 
 
 def _certain_text(x: Bounded, m: BoundedReals) -> str:
-    """Return a number to as many digits as are certain, and no more than 50."""
+    """Return a number to as many digits as are certain, and no more than 50.
+
+    Without any, it is below all doubles, which have 0 for it.
+    """
     if x.is_exact or not x.value:
         return m.base.to_text(x.value)
-    return m.base.to_text(x.value, max(1, math.floor((x.size - x.error) * math.log10(2))))
+    certain = math.floor((x.size - x.error) * math.log10(2))
+    return m.base.to_text(x.value, certain) if certain > 0 else "0.0"
 
 
 def _judge_rounding(pair: _Pair, m: BoundedReals) -> GradientCheck:
