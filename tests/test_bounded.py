@@ -326,9 +326,9 @@ def test_underflow_is_never_exact(program, point):
 
 def test_the_limit_of_an_exponential_is_never_exact():
     for program in ("exp(-x)", "erfc(x)", "2^(-x)"):
-        y = primal(program, bounded_reals(50), x=1e9)
+        y = primal(program, bounded_reals(50), x=1e13)
         assert y.value == 0
-        assert -math.inf < y.error < -20_000_000
+        assert -math.inf < y.error < -1_500_000_000_000
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,6 @@ CASES = read_suite(SUITE.read_text(encoding="utf-8"), SUITE.name)
 
 # Cases that do not pass yet, each with the kind of its fault. A mend takes its cases off this list.
 KNOWN = {
-    # F1: noise of a difference is called zero, though nothing larger is summed into the gradient
-    "1+exp(-x)-1: ((1+exp(-x))-1)^2": "F1",
-    "absorption: ((x+1)-1)^2": "F1",
-    "complement: (1-(1-p))^2": "F1",
     # F3: a gradient that is NaN or infinite in many digits counts as agreement
     "acos((a*c+b*d)/(sqrt(a^2+b^2)*sqrt(c^2+d^2)))": "F3",
     "angle, hypot form: acos((a*c+b*d)/(hypot(a,b)*hypot(c,d)))": "F3",

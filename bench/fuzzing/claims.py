@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from fuzzing.balls import magnitude, mp
 from fuzzing.functions import DOUBLES
 from fuzzing.programs import Program, doubles
-from fuzzing.truth import Side, Slope, Truth, spread
+from fuzzing.truth import Side, Slope, Truth, find_truth, spread
 
 KINDS = {
     "crash": "an exception that is no BackpropError",
@@ -99,8 +100,8 @@ def _value_in_doubles(program: Program, record: Mapping[str, Any]) -> Iterator[F
 def _value_in_many_digits(record: Mapping[str, Any], true: Truth) -> Iterator[Finding]:
     check = record["check"]
     text, count = check.get("value"), check.get("value_digits")
-    if text is not None and not _agree(mp.mpf(text), true.value, 40):
-        yield Finding("many digits", "", f"value {text[:24]}", _shown(true.value))
+    if text is not None and not _is_told_right(text, true.value):
+        yield Finding("many digits", "", f"value {text}", _shown(true.value))
     if count is not None and count > _right_digits(float(record["value"]), true.value):
         yield Finding(
             "value digits", "", f"{count} digits of the value {record['value']!r}", _shown(true.value)
@@ -140,18 +141,20 @@ def _smooth(
         if abs(slope.value) < 1e308:
             yield Finding("undefined", name, said, true)
     elif claim.get("status") == "pass":
-        yield from _confirmed(name, told, claim, slope)
+        yield from _confirmed(program, name, told, claim, slope)
     elif not claim.get("reason", "").startswith("kink") and not _is_near(program, name, told, slope.value):
         yield Finding("wrong", name, said, true)
-    if claim.get("value") is not None and not _agree(mp.mpf(claim["value"]), slope.value, 25):
-        yield Finding("many digits", name, f"derivative by {name} {claim['value'][:24]}", true)
+    if claim.get("value") is not None and not _is_told_right(claim["value"], slope.value):
+        yield Finding("many digits", name, f"derivative by {name} {claim['value']}", true)
 
 
-def _confirmed(name: str, told: float, claim: Mapping[str, Any], slope: Slope) -> Iterator[Finding]:
+def _confirmed(
+    program: Program, name: str, told: float, claim: Mapping[str, Any], slope: Slope
+) -> Iterator[Finding]:
     said, true = f"{name} {told!r}", _described(slope)
     within, count = claim.get("zero_within"), claim.get("digits")
     if within is not None:
-        small = slope.scale is None or within <= 1e-6 * slope.scale
+        small = slope.scale is None or within <= 1e-6 * slope.scale or _is_turned(program, name, slope)
         if slope.value and not (small and abs(slope.value) <= within):
             yield Finding("zero", name, f"{said}, zero to within {within:.2g}", true)
     elif count is not None:
@@ -208,7 +211,7 @@ def _right_digits(told: float, true: Any) -> int:
         return 16
     if not true or told == 0:
         return 0
-    if told == _nearest(true):
+    if told == _nearest(true) and abs(told) >= 2.0**-1022:
         return 16
     gap = abs(told - true) / abs(true)
     return max(0, min(16, int(mp.floor(-mp.log10(gap * (1 - mp.mpf(10) ** -9))))))
@@ -221,9 +224,31 @@ def _nearest(true: Any) -> float:
         return math.inf
 
 
-def _agree(told: Any, true: Any, count: int) -> bool:
-    """Tell whether two numbers agree to so many digits; what is 0 to 1e-250 is 0."""
-    return bool(abs(told - true) <= abs(true) * mp.mpf(10) ** -count)
+def _is_told_right(text: str, true: Any) -> bool:
+    """Tell whether a decimal is right to 0.7 units of its last digit or its 40th, 0 being only 0."""
+    told, digits = mp.mpf(text), text.partition("e")[0].replace(".", "").lstrip("-0")
+    if not told:
+        return not true
+    unit = mp.mpf(10) ** (mp.floor(mp.log10(abs(told))) + 1 - min(len(digits), 40))
+    return bool(abs(told - true) <= 0.7 * unit)
+
+
+def _is_turned(program: Program, name: str, slope: Slope) -> bool:
+    """Tell whether a unit in the last place of the inputs moves a slope by half of itself."""
+    for upwards in ((True,), (True, False)):
+        ends = [math.inf if up else -math.inf for up in upwards]
+        moved = {
+            x: math.nextafter(at, ends[place % len(ends)])
+            for place, (x, at) in enumerate(program.point.items())
+        }
+        there = find_truth(replace(program, point=moved)).slopes.get(name)
+        if (
+            there is not None
+            and there.status == "smooth"
+            and 2 * abs(there.value - slope.value) >= abs(slope.value)
+        ):
+            return True
+    return False
 
 
 def _is_near(program: Program, name: str, told: float, true: Any) -> bool:

@@ -82,7 +82,9 @@ class GradientCheck(Record):
     """What the cross-check found for one input.
 
     status: passed, failed or skipped, then with a reason.  formula: sympy's derivative.  value: its value,
-    to as many of 50 digits as are certain.  digits: how many of the float gradient are right (16: all).
+    to as many of 50 digits as are certain; None where none is.  digits: how many of the float gradient are
+    right (16: all).  underflow: they are few because the true gradient, which is not known to be zero, is
+    below 2.2e-308, where doubles have fewer digits, or none.
     zero_within: the float gradient is rounding error alone, and this bounds it; digits is then None.
     at_kink: the gradient rests on a convention, and so was not compared.  left, right: at a kink, the slope
     of the output on each side; None where it has no value there, NaN where the slope is not known.
@@ -95,6 +97,7 @@ class GradientCheck(Record):
     formula: str | None = None
     value: str | None = None
     digits: int | None = None
+    underflow: bool = False
     zero_within: float | None = None
     reason: str = ""
     at_kink: bool = False
@@ -109,8 +112,8 @@ class Check(Record):
 
     status: passed, failed or skipped, then with a reason.  precision: the digits computed with.
     loss: where gradients lost digits.  value: the value of the program, to as many of 50 digits as are
-    certain.  value_digits, value_zero_within: of the double, as those of gradients; both None where it could
-    not be compared.  value_loss: where it lost digits.
+    certain.  value_digits, value_underflow, value_zero_within: of the double, as those of gradients; the
+    first and the last are None where it could not be compared.  value_loss: where it lost digits.
     """
 
     status: Outcome
@@ -120,6 +123,7 @@ class Check(Record):
     reason: str = ""
     value: str | None = None
     value_digits: int | None = None
+    value_underflow: bool = False
     value_zero_within: float | None = None
     value_loss: Loss | None = None
 

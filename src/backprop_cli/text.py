@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,7 +34,13 @@ def side_text(slope: float | None, digits: int | None = 6) -> str:
 
 
 def decimal_text(decimal: str, digits: int | None = 6) -> str:
-    """Return a decimal of any size for people, as ``number_text`` does; ``None``: 17 digits of it."""
+    """Return a decimal of any size for people, as ``number_text`` does.
+
+    ``None``: as the nearest double; 17 digits of it where that is none with all its digits.
+    """
+    nearest = float(decimal)
+    if digits is None and sys.float_info.min <= abs(nearest) < math.inf:
+        return number_text(nearest, None)
     from decimal import Decimal  # hardly ever needed
 
     text = f"{Decimal(decimal):.{digits or 17}g}".replace("e+", "e")

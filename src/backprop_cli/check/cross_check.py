@@ -8,7 +8,9 @@ guessed; where neither is, the digits are increased. See docs/decisions/0002-cro
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.check.expressions import parse_source
@@ -49,10 +51,10 @@ MOST_STEPS = 50_000
 _FORMULA_SIZE, _FORMULA_DEPTH, _FORMULA_WORK = 250, 40, 1_500
 _FORMULA_DECISIONS = 2
 _AGREEMENT = math.log2(1e-30)
-# Following errors back takes up to 0.1 ms per node for the first one, and a tenth of it for others.
-_MOST_TRACED, _TRACED_STEPS = 10, 200_000
-# Half the least double and the largest one, as logarithms.
-_BELOW_DOUBLES, _MOST_DOUBLE = -1075.0, 1023.0
+# Following an error back takes some 0.1 ms per node.
+_MOST_TRACED = 10
+# Half the least double, the least one with all its digits and the largest one, as logarithms.
+_BELOW_DOUBLES, _FEWER_DIGITS, _MOST_DOUBLE = -1075.0, -1022.0, 1023.0
 # A double that is the nearest one to what is known to so many bits has all its digits.
 _DOUBLE_BITS = 60
 _VALUE = ""  # stands for the value where inputs stand for their gradients
@@ -97,7 +99,7 @@ def cross_check(
         return skipped_check(gradients, hindrance, checks)
     for name in (_VALUE, *wanted):
         if name not in checks:
-            checks[name] = _judge_rounding(pairs[name], rung.m)
+            checks[name] = _judge_the_rest(pairs[name], rung.m)
     _call_zero(sweep, checks, rung)
     _trace_losses(sweep, checks, rung)
     value = checks.pop(_VALUE)
@@ -110,6 +112,7 @@ def cross_check(
         reason,
         value.value,
         value.digits,
+        value.underflow,
         value.zero_within,
         value.loss,
     )
@@ -319,50 +322,67 @@ def _agreement(graph: Bounded, formula: Bounded) -> Outcome | None:
         return None
     if gap > slack and gap > size + _AGREEMENT:
         return Outcome.FAIL
-    # The last: sympy's formula is 0 itself; and what both have is 0 to any double.
-    if slack <= size + _AGREEMENT or slack == -math.inf or not formula or max(size, slack) < _BELOW_DOUBLES:
+    if slack <= size + _AGREEMENT or slack == -math.inf or not formula:  # the last: it is 0 itself
         return Outcome.PASS
     return None
 
 
 def _verdict(status: Outcome, pair: _Pair, m: BoundedReals) -> GradientCheck:
-    passes = status == Outcome.PASS
-    # Of two sides that agree, the one that is known better: floor is exact, its definition by atan is not.
-    best = min(pair.graph, pair.formula, key=lambda x: x.error)
+    exact = min(pair.formula, pair.graph, key=_uncertainty) if status == Outcome.PASS else pair.graph
+    digits = _digits(pair.double, exact, m)
     return GradientCheck(
         status,
         formula=pair.text,
-        value=_certain_text(best if passes else pair.formula, m),
-        digits=_digits(pair.double, best if passes else pair.graph, m),
+        value=_certain_text(exact if status == Outcome.PASS else pair.formula, m),
+        digits=digits,
+        underflow=digits is not None and digits < FEW_DIGITS and _is_below(pair.double, exact),
     )
 
 
-def _certain_text(x: Bounded, m: BoundedReals) -> str:
-    """Return a number to as many digits as are certain, and no more than 50.
+def _uncertainty(x: Bounded) -> float:
+    """Return the logarithm of the bound on a relative error."""
+    return x.error - x.size if x.size > -math.inf else math.inf if x.error > -math.inf else -math.inf
 
-    Without any, it is below all doubles, which have 0 for it.
-    """
-    if x.is_exact or not x.value:
+
+def _certain_text(x: Bounded, m: BoundedReals) -> str | None:
+    """Return a number to as many digits as are certain to a unit of the last, and no more than 50."""
+    if x.is_exact:
         return m.base.to_text(x.value)
-    certain = math.floor((x.size - x.error) * math.log10(2))
-    return m.base.to_text(x.value, certain) if certain > 0 else "0.0"
+    certain = -_uncertainty(x) * math.log10(2) - 1
+    return m.base.to_text(x.value, math.floor(certain)) if certain >= 1 else None
 
 
-def _judge_rounding(pair: _Pair, m: BoundedReals) -> GradientCheck:
-    """Judge a gradient that all digits could not tell: both are zero to that many, or it is skipped."""
-    if pair.graph.is_rounding and pair.formula.is_rounding:
-        return _verdict(Outcome.PASS, pair._replace(graph=m.zero, formula=m.zero), m)
+def _judge_the_rest(pair: _Pair, m: BoundedReals) -> GradientCheck:
+    """Judge what all digits could not tell.
+
+    It is zero if that is all they have of its terms; it is too small for doubles; or nothing is known of it.
+    """
+    both = (pair.graph, pair.formula)
+    is_rounding = all(x.is_rounding for x in both)
+    if is_rounding and max(x.scale for x in both) >= _BELOW_DOUBLES:
+        return GradientCheck(Outcome.PASS, pair.text)
+    if max(max(x.size, x.error) for x in both) < _BELOW_DOUBLES:
+        return _verdict(Outcome.PASS, pair, m)
     return GradientCheck(Outcome.SKIPPED, formula=pair.text, reason=_TOO_FEW.format(m.base.digits))
 
 
-def _digits(double: float, exact: Bounded, m: BoundedReals) -> int:
-    """Return how many significant digits of a double are known to be right, 16 being all."""
-    if max(exact.size, exact.error) < _BELOW_DOUBLES:
-        return ALL_DIGITS if not double else 0
-    if double == m.base.to_float(exact.value) and exact.error < exact.size - _DOUBLE_BITS:
+def _digits(double: float, exact: Bounded, m: BoundedReals) -> int | None:
+    """Return how many significant digits of a double are known to be right, 16 being all.
+
+    Of a zero a double has all or, where it is another number, there is no such count: None.
+    """
+    if not exact:
+        return None if double else ALL_DIGITS
+    is_nearest = double == m.base.to_float(exact.value) and exact.error < exact.size - _DOUBLE_BITS
+    if is_nearest and (abs(double) >= sys.float_info.min or double == exact.value):
         return ALL_DIGITS
     lost = add_logs(log2_size(double - exact.value), exact.error) - exact.size
-    return max(0, min(ALL_DIGITS, math.floor(-lost * math.log10(2)))) if lost < 0 else 0
+    return math.floor(min(ALL_DIGITS, -lost * math.log10(2))) if lost < 0 else 0
+
+
+def _is_below(double: float, exact: Bounded) -> bool:
+    """Tell whether a number and its double are below those of full precision."""
+    return abs(double) < sys.float_info.min and max(exact.size, exact.error) < _FEWER_DIGITS
 
 
 def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -> None:
@@ -374,7 +394,7 @@ def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -> N
     doubtful = [
         name
         for name, check in checks.items()
-        if check.status == Outcome.PASS and check.digits is not None and check.digits < FEW_DIGITS
+        if check.status == Outcome.PASS and (check.digits is None or check.digits < FEW_DIGITS)
     ]
     if not doubtful:
         return
@@ -387,15 +407,42 @@ def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -> N
         within = abs(double.value) + (2.0**double.error if double.error < _MOST_DOUBLE else 0.0)
         # Moved by its own size, the input changes the value by no more than the rounding of its terms.
         moved = log2_size(within) + log2_size(sweep.point.get(name) or 1.0)
-        is_zero = float(checks[name].value or "nan") == 0
+        is_zero = checks[name].digits is None
         # Of a value near zero the digits are told: called zero, it would say nothing.
         is_near = (
             name != _VALUE
             and checks[name].digits == 0
             and log2_size(rung.slope(name).value) <= log2_size(within)
         )
-        if is_zero or (is_near and double.is_rounding and moved < terms + NEGLIGIBLE):
-            checks[name] = replace(checks[name], digits=None, zero_within=within)
+        if is_zero or (
+            is_near
+            and double.is_rounding
+            and moved < terms + NEGLIGIBLE
+            and _is_turned_by_rounding(sweep, name, rung)
+        ):
+            # Only a zero is within nothing of one.
+            within = within or sys.float_info.min * sys.float_info.epsilon
+            checks[name] = replace(checks[name], digits=None, underflow=False, zero_within=within)
+
+
+def _is_turned_by_rounding(sweep: Sweep, name: str, rung: _Rung) -> bool:
+    """Tell whether a gradient is one that inputs rounded otherwise may have as zero.
+
+    At an optimum a unit in the last place of the inputs moves the gradient by as much as it is. That of
+    ((x + 1) - 1)^2 at 1e-70 is 2e-70 for any x near by.
+    """
+    slope = rung.slope(name)
+    for upwards in ((True,), (True, False)):
+        directions = cycle(math.inf if up else -math.inf for up in upwards)
+        point = {
+            x: math.nextafter(at, to) for (x, at), to in zip(sweep.point.items(), directions, strict=False)
+        }
+        moved = sweep_graph(sweep.graph, point, sweep.upstream, rung.m)
+        if sweep.graph.output not in moved.failures:
+            there = moved.gradient(sweep.graph.inputs[name], rung.m)
+            if log2_size(there.value - slope.value) > slope.size - 1:
+                return True
+    return False
 
 
 def _trace_losses(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -> None:
@@ -406,8 +453,7 @@ def _trace_losses(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -
     from backprop_cli.findings.losses import BothSweeps, Quantity
 
     graph, both = sweep.graph, BothSweeps(sweep, rung.exact)
-    most = max(_MOST_TRACED, _TRACED_STEPS // len(graph.ops))
-    for name in sorted(poor, key=poor.__getitem__)[:most]:
+    for name in sorted(poor, key=poor.__getitem__)[:_MOST_TRACED]:
         is_value = name == _VALUE
         lost = (
             Quantity(Place.VALUE, graph.output) if is_value else Quantity(Place.GRADIENT, graph.inputs[name])

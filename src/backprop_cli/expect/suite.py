@@ -289,7 +289,8 @@ def _keys_of(report: Report) -> dict[str, Any]:
     expect = {"value:" if clash else "value": value}
     for name, slope in report.gradients.items():
         found = report.check.gradients[name]
-        exact = slope if found.value is None else float(found.value)
+        told = "0" if found.value is None and found.zero_within is not None else found.value
+        exact = slope if told is None else float(told)
         expect[f"grad:{name}" if name == "value" else name] = exact
     keys: dict[str, Any] = {
         "name": " ".join(report.program.split()),

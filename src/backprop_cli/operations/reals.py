@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Exponents have no limit in mpmath, so a tower of exponentials, on a branch that doubles never take, would
-# fill the memory. Powers end at e**(2**24) here, in both directions, and angles at 2**20000: far beyond any
-# product of a few doubles, which end at 2**1024.
-_MOST_EXPONENT_BITS = 24
+# fill the memory. Powers end at e**(2**40) here, in both directions, so that logarithms of their sizes, which
+# are doubles, are right to a thousandth; and angles at 2**20000, far beyond any product of a few doubles.
+_MOST_EXPONENT_BITS = 40
 _MOST_ANGLE_BITS = 20_000
 _GUARDED_BITS = 8
-# erfc(1e4) is 1e-43429453.
-_ERF_IS_ONE = 1e4
-LEAST_BITS = -24_204_406
-"""What is 0 here for being at its limit is below 2 to this power, e**(-2**24)."""
+# erfc(x) is below exp(-x²).
+_ERF_IS_ONE = 2.0 ** (_MOST_EXPONENT_BITS / 2)
+LEAST_BITS = -1_586_259_972_792
+"""What is 0 here for being at its limit is below 2 to this power, e**(-2**40)."""
 
 
 class MpmathNamespace(Namespace):

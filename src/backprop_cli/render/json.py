@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.strict_json import dump, maybe_number, number, warning_record
+from backprop_cli.report import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -78,7 +79,10 @@ def check_record(check: Check, *, with_gradients: bool = True) -> dict[str, Any]
         record["precision"] = check.precision
     if check.value is not None:
         record["value"] = check.value
+    if check.method is not None:
         record["value_digits"] = check.value_digits
+    if check.value_underflow:
+        record["value_underflow"] = True
     if check.value_zero_within is not None:
         record["value_zero_within"] = check.value_zero_within
     if with_gradients:
@@ -96,7 +100,10 @@ def _gradient(found: GradientCheck) -> dict[str, Any]:
         record["formula"] = found.formula
     if found.value is not None:
         record["value"] = found.value
+    if found.status != Outcome.SKIPPED:
         record["digits"] = found.digits
+    if found.underflow:
+        record["underflow"] = True
     if found.zero_within is not None:
         record["zero_within"] = found.zero_within
     if found.at_kink:

@@ -63,7 +63,7 @@ def check_sheet(report: Report, *, digits: int | None, everything: bool) -> Shee
             continue
         found = report.check.gradients[name]
         verdict, role = _verdict(found, digits)
-        value = "" if found.value is None else number_text(float(found.value), digits)
+        value = "" if found.value is None else decimal_text(found.value, digits)
         rows.append(
             Row(
                 (
@@ -101,7 +101,7 @@ def summary(report: Report, digits: int | None) -> tuple[str, Role]:
     if not count:
         told = _of_value(check)
         return (
-            f"{head}; sympy agrees with the value to {check.precision} digits{told}",
+            f"{head}; sympy agrees with the value{told or _all_of_value(check)}",
             "note" if told else "pass",
         )
     of_all = "all" if len(compared) == count else f"{len(compared):,}"
@@ -119,8 +119,16 @@ def _of_value(check: Check) -> str:
     """Tell what is wrong with the double of the value, where that is all there is to tell."""
     if check.value_zero_within is not None:
         return f"; it is zero to within rounding, {number_text(check.value_zero_within, 2)}"
+    if check.value_underflow:
+        return "; it is too small for a double"
     return (
         f"; {few_digits(check.value_digits or 0)} of the value right" if _is_poor(check.value_digits) else ""
+    )
+
+
+def _all_of_value(check: Check) -> str:
+    return (
+        ", all digits right" if check.value_digits == ALL_DIGITS else f", {check.value_digits} digits right"
     )
 
 
@@ -129,6 +137,8 @@ def _digits_right(check: Check, compared: Sequence[GradientCheck]) -> tuple[str,
     counts = [found.digits for found in compared if found.digits is not None]
     zeros, of_value = len(compared) - len(counts), check.value_digits
     fewest = min([*counts, *([] if of_value is None else [of_value])], default=None)
+    if told := _too_small(check, compared):
+        return told, "note"
     if fewest is not None and fewest < FEW_DIGITS:
         where = " of the value" if fewest == of_value and fewest not in counts else ""
         return f"but {few_digits(fewest)}{where} right{'' if where else ' at worst'}", "note"
@@ -141,6 +151,22 @@ def _digits_right(check: Check, compared: Sequence[GradientCheck]) -> tuple[str,
         noise = check.value_zero_within is not None
         notes.append("the value zero to within rounding" if noise else "the value not compared")
     return ", ".join([right, *notes]), "pass"
+
+
+def _too_small(check: Check, compared: Sequence[GradientCheck]) -> str:
+    """Tell what is too small for a double, if all that has few digits is, or ""."""
+    small = sum(found.underflow for found in compared)
+    others = sum(_is_poor(found.digits) for found in compared) - small
+    if (
+        others
+        or not (small or check.value_underflow)
+        or _is_poor(check.value_digits) != check.value_underflow
+    ):
+        return ""
+    gradients = f"{small:,} gradient{'s' * (small != 1)}"
+    what = ["the value"] * check.value_underflow + [gradients] * bool(small)
+    are = "is" if small + check.value_underflow == 1 else "are"
+    return f"but {' and '.join(what)} {are} too small for a double"
 
 
 def closing(report: Report, digits: int | None) -> list[tuple[str, Role]]:
