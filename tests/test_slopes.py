@@ -46,6 +46,7 @@ SETTLED = [
     ("1/(1/x)", {"x": 1e-200}, "x", 1.0, DIGITS),
     ("1/(1 + 1/x)", {"x": 1e-200}, "x", 1.0, DIGITS),
     ("1/sqrt(1 + 1/x^2)", {"x": 1e-100}, "x", 1.0, DIGITS),
+    ("(x^2)^(x^2)", {"x": 1e-300}, "x", -2.761102111592855e-297, DIGITS),
     ("1/x^n", {"x": 0.5, "n": -1023}, "x", 2.276250557252867e-305, DIGITS),
 ]
 
@@ -127,6 +128,16 @@ def test_no_kink_is_told_where_the_program_is_smooth():
     kinds = [w.kind for w in gradient("relu(x) - relu(-x)", x=0).warnings]
     assert kinds == ["smooth"]
     assert "kink" in [w.kind for w in gradient("relu(x) - relu(-x) + relu(y)", x=0, y=0).warnings]
+
+
+@pytest.mark.parametrize(
+    "program", ["max(x, x)", "min(x, x, x)", "where(x >= x, x, 0)", "log10(max(x, x) + 1)"]
+)
+def test_what_ties_with_itself_is_no_kink(program):
+    report = gradient(program, x=0)
+    assert report.check.status == "pass"
+    assert not report.warnings
+    assert not any(node.kink for node in report.nodes)
 
 
 def test_one_side_is_called_the_edge_of_the_domain():

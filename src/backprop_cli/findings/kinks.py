@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from backprop_cli.graph.sweep import Sweep
+    from backprop_cli.graph.tape import Graph
     from backprop_cli.operations.op import Op
     from backprop_cli.operations.series import Series, SeriesNamespace
 
@@ -49,12 +50,20 @@ def find_kinks(sweep: Sweep) -> list[int]:
     ops = sweep.graph.ops
     able = {op: op.kink for op in set(ops) if op is not None and op.kink is not None}
     kinks = []
-    for node in [node for node, op in enumerate(ops) if op in able]:
+    for node in [
+        node for node, op in enumerate(ops) if op in able and not is_tie_with_itself(sweep.graph, node)
+    ]:
         xs = sweep.operands(node)
         exists = sweep.adjoint[node] is not None and all(map(math.isfinite, xs))
         if exists and able[ops[node]].at(FLOAT, xs, sweep.graph.fixed(node)):  # type: ignore[index]
             kinks.append(node)
     return kinks
+
+
+def is_tie_with_itself(graph: Graph, node: int) -> bool:
+    """Tell whether a node compares an operand with itself, the same everywhere: max(x, x) is x."""
+    op, operands = graph.ops[node], graph.operands[node]
+    return op is not None and (op.condition or op.variadic) and len(set(operands)) == 1
 
 
 def inputs_behind(sweep: Sweep, kinks: Sequence[int]) -> set[str]:

@@ -14,7 +14,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backprop_cli.findings.kinks import NOT_KNOWN, Sides, inputs_behind, sides_of_gradient
+from backprop_cli.findings.kinks import NOT_KNOWN, Sides, inputs_behind, is_tie_with_itself, sides_of_gradient
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.report import BEYOND, BOTH_SIDES, NEARER_SIDE, ONE_SIDE, GradientCheck, Outcome
@@ -63,7 +63,7 @@ def settle_slopes(sweep: Sweep, kinks: Sequence[int], wanted: Iterable[str]) -> 
     doubtful = [name for name in gradients if name in behind or name in lost - slopes.keys()]
     sides = _sides_of_gradients(sweep, doubtful)
     slopes |= {name: _by_sides(gradients[name], sides[name], at_kink=name in behind) for name in doubtful}
-    return slopes | _in_many_digits(sweep, {name for name in behind if _is_open(slopes[name])})
+    return slopes | _in_many_digits(sweep, {name for name in behind if _may_be_smooth(slopes[name].sides)})
 
 
 def met_by_rounding(sweep: Sweep, slopes: Mapping[str, Slope]) -> dict[str, Slope]:
@@ -123,9 +123,12 @@ def _sides_of_gradients(sweep: Sweep, names: Sequence[str]) -> dict[str, Sides]:
     return {name: sides_of_gradient(sweep, name) if few else NOT_KNOWN for name in names}
 
 
-def _is_open(slope: Slope) -> bool:
-    """Tell whether the slope on a side is not known."""
-    return any(side is not None and math.isnan(side) for side in (slope.sides or ())[:2])
+def _may_be_smooth(sides: Sides | None) -> bool:
+    """Tell whether a slope on a side is not known, or both are equal and it is not known whether exactly."""
+    if sides is None or sides.left is None or sides.right is None:
+        return False
+    is_known = not (math.isnan(sides.left) or math.isnan(sides.right))
+    return not is_known or (sides.is_corner and math.isclose(sides.left, sides.right, rel_tol=_ROUNDING))
 
 
 def _by_sides(gradient: float, sides: Sides, *, at_kink: bool) -> Slope:
@@ -192,7 +195,9 @@ def _behind_possible_kinks(exact: Sweep, m: BoundedReals) -> set[str]:
         op = graph.ops[node]
         if op is None or exact.adjoint[node] is None:
             continue
-        if behind[node] or (op.kink is not None and _may_be_at(op.kink, exact, node, m)):
+        if behind[node] or (
+            op.kink and not is_tie_with_itself(graph, node) and _may_be_at(op.kink, exact, node, m)
+        ):
             for operand in graph.operands[node]:
                 behind[operand] = 1
     return {name for name, node in graph.inputs.items() if behind[node]}
