@@ -24,7 +24,7 @@ class Status(IntEnum):
         return status
 
     DONE = 0, "done"
-    CHECK_FAILED = 1, "a check failed: sympy disagrees, or an expectation is not met"
+    CHECK_FAILED = 1, "a check failed: sympy disagrees, an expectation is not met, or --strict asked for more"
     TROUBLE = 2, "a mistake in the program, a value or an option, or an unusable file or package"
     UNDEFINED = 3, "the value or a requested gradient does not exist or is not finite"
     INTERRUPTED = 130, "interrupted with Ctrl-C"

@@ -90,7 +90,7 @@ class GradientCheck(Record):
     of the output on each side; None where it has no value there, NaN where the slope is not known.
     loss: where digits were lost, if few are right; looked for in the poorest gradients.
     origin: what the gradient was found from where it is not the sweep in doubles: "both sides", "one side",
-    "nearer side", "50 digits".
+    "nearer side", "50 digits" (or 200, or 800).
     """
 
     status: Outcome

@@ -76,7 +76,7 @@ _SLACK = 4.0
 _TINIEST = 2.0**-1060  # where numbers lose digits towards 0, a bound relative to them says nothing
 
 
-class Findings(NamedTuple):
+class Comparison(NamedTuple):
     """What came of a sample.
 
     checked: how many rows were computed once more.  differences: where a result is another.  poor: where it
@@ -88,13 +88,13 @@ class Findings(NamedTuple):
     poor: list[str]
 
 
-def find_disagreements(sample: Sample, batch: Batch) -> Findings:
+def find_disagreements(sample: Sample, batch: Batch) -> Comparison:
     """Compute the rows of a sample as ``grad`` does.
 
     Rows that are not ok, or at a kink, are compared by their status.
     """
     rows = [row for row in sorted(sample.rows, key=lambda row: row.number) if row.result.status != BAD_INPUT]
-    found = Findings(len(rows), [], [])
+    found = Comparison(len(rows), [], [])
     for row in rows:
         difference, poor = _compare(row, batch)
         found.differences.extend(f"row {row.number:,}: {difference}" for _ in range(bool(difference)))

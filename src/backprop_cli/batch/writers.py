@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.batch.tally import RowResult
 
-_FEW = 8
+FEW_TOLD = 8
 _JSON_NAMES: dict[float | None, str] = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
@@ -48,7 +48,7 @@ class CsvWriter:
         if self._kept and row.names != self._kept:
             cells = dict(zip(row.names, kept, strict=True))
             kept = [cells.pop(name, "") for name in self._kept]
-            if len(self.lost) < _FEW:
+            if len(self.lost) < FEW_TOLD:
                 self.lost.update(cells)
         self._write_row([*kept, result.value, *result.gradients, *result.values, result.status])
 

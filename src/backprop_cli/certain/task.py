@@ -30,26 +30,26 @@ _LARGEST = math.nextafter(math.inf, 0)
 class Task(NamedTuple):
     """A program and a point, numbers being what is written, and the same read as doubles.
 
-    point, seed: fractions, or constant expressions that are none.  wanted: the inputs to differentiate by.
+    point, upstream: fractions, or constant expressions that are none.  wanted: the inputs to differentiate by.
     """
 
     source: Source
     graph: Graph
     point: dict[str, Fraction | Code]
-    seed: Fraction | Code
+    upstream: Fraction | Code
     wanted: Sequence[str]
     doubles: Graph
     rounded_point: dict[str, float]
-    rounded_seed: float
+    rounded_upstream: float
 
     def sweep(self, m: Namespace) -> Sweep:
         """Sweep in a number system, numbers being what is written. Raises NotRationalError."""
         point = {name: _evaluate(f"the value of {name}", code, m) for name, code in self.point.items()}
-        return sweep_graph(self.graph, point, _evaluate("the upstream gradient", self.seed, m), m)
+        return sweep_graph(self.graph, point, _evaluate("the upstream gradient", self.upstream, m), m)
 
     def sweep_doubles(self, m: Namespace) -> Sweep:
         """Sweep in a number system, numbers being the doubles nearest to what is written."""
-        return sweep_graph(self.doubles, self.rounded_point, self.rounded_seed, m)
+        return sweep_graph(self.doubles, self.rounded_point, self.rounded_upstream, m)
 
 
 def read_task(
@@ -58,23 +58,23 @@ def read_task(
     words: Iterable[str],
     upstream: str,
     wanted: Sequence[str],
-    rounded_seed: float,
+    rounded_upstream: float,
 ) -> Task:
     """Return the task that a program and the words NAME=VALUE behind it make.
 
     Raises LimitError for numbers that are too small.
     """
     exact = exact_source(source)
-    seed = exact_code(read_constant(upstream), upstream)
+    exact_upstream = exact_code(read_constant(upstream), upstream)
     return Task(
         exact,
         lower_source(exact),
         {name: _fraction(code) for name, code in exact_point(exact, words).items()},
-        _fraction(seed),
+        _fraction(exact_upstream),
         wanted,
         lower_source(source),
         rounded_point,
-        rounded_seed,
+        rounded_upstream,
     )
 
 

@@ -49,7 +49,7 @@ def _name(command: Any) -> str:
 
 
 def run(argv: Sequence[str], environment: Environment) -> int:
-    """Run the command line and return its exit status. The only place where errors are caught."""
+    """Run the command line and return its exit status. The only place where errors end a run."""
     output = Output(environment)
     try:
         status = _run(argv, environment)

@@ -41,7 +41,9 @@ def _compute(request: Request, precision: str | None, *, check: bool) -> Certain
 
     digits = None if precision is None else _read_precision(precision)
     wanted = list(request.source.inputs) if request.wrt is None else request.wrt
-    task = read_task(request.source, request.point, request.words, request.seed, wanted, request.upstream)
+    task = read_task(
+        request.source, request.point, request.words, request.upstream_text, wanted, request.upstream
+    )
     if digits is None:
         from backprop_cli.certain.rational import compute_exactly
 

@@ -141,17 +141,17 @@ class PointOptions(NamedTuple):
         from backprop_cli.language.source import choose_point, read_source
 
         text, given = self.read_program()
-        seed = self.read_upstream()
+        upstream = self.read_upstream()
         source = read_source(text, given)
         point = choose_point(source, given)
         words = (self.arguments or [])[self.file is None :]
-        return Request(source, point, self.choose_inputs(source), seed, words, self.upstream)
+        return Request(source, point, self.choose_inputs(source), upstream, words, self.upstream)
 
 
 class Request(NamedTuple):
     """What is asked for: a program, a point, the inputs to differentiate by (None: all), the upstream.
 
-    words, seed: the values and the upstream as they are written.
+    words, upstream_text: the values and the upstream as they are written.
     """
 
     source: Source
@@ -159,7 +159,7 @@ class Request(NamedTuple):
     wrt: list[str] | None
     upstream: float
     words: list[str]
-    seed: str
+    upstream_text: str
 
 
 class CertainOptions(NamedTuple):

@@ -1,6 +1,6 @@
 """The laws by which straight-line code gets shorter: a law a line.
 
-A law says that a term may be replaced by another one, and how far the two agree. The letters: x, y, z are
+A law says that a term may be replaced by another one, and how far the two agree. The letters: x and y are
 any operands, c, d, e numbers that are known, k a power of two, p, q conditions. The first law that fits
 is taken; sums, products, ``both`` and ``either`` fit either way round.
 """

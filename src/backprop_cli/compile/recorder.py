@@ -1,4 +1,4 @@
-"""GRAPH: the namespace whose numbers are nodes of a graph under construction."""
+"""The namespace whose numbers are nodes of a graph under construction."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ Condition = Callable[["Number", "Number"], "Number"]
 
 
 class Recorder(Namespace):
-    """GRAPH: what a row computes is recorded as primitives.
+    """What a row computes is recorded as primitives.
 
     in_primitives: partials are recorded too; else they stay whole.
     """

@@ -1,1 +1,1 @@
-"""Findings: kinks, undefined values, cures and warnings."""
+"""Findings: kinks, gradients in doubt, undefined values, lost digits, cures and warnings."""

@@ -42,8 +42,8 @@ class Slope(NamedTuple):
     """What is known of a gradient that was in doubt.
 
     gradient: the number.  origin: what it was found from: "both sides", "one side", "nearer side",
-    "50 digits"; "" where it is what doubles and conventions give.  sides: the slopes on both sides, where it
-    is no derivative.  text: the number to many digits, where it is beyond doubles.
+    "50 digits" (or 200, or 800); "" where it is what doubles and conventions give.  sides: the slopes on
+    both sides, where it is no derivative.  text: the number to many digits, where it is beyond doubles.
     """
 
     gradient: float

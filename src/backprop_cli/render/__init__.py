@@ -1,1 +1,1 @@
-"""One file per output form. Renderers read a report and return text; they compute nothing."""
+"""Records as text, a file per form. What is told was computed before, but the examples of ``ops``."""

@@ -1,16 +1,16 @@
-"""Results of rows as CSV, TSV and JSON Lines, and the summary of what went wrong."""
+"""What is told of rows: the summary of what went wrong, and of the sample that was checked."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backprop_cli.batch.writers import _FEW
+from backprop_cli.batch.writers import FEW_TOLD
 from backprop_cli.text import listing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from backprop_cli.batch.sample import Findings
+    from backprop_cli.batch.sample import Comparison
     from backprop_cli.batch.tally import Occurrence, Tally
 
 
@@ -35,7 +35,7 @@ def render_summary(tally: Tally, lost: Collection[str] = ()) -> list[str]:
     return lines
 
 
-def render_check(rows: int, seed: int, found: Findings) -> list[str]:
+def render_check(rows: int, seed: int, found: Comparison) -> list[str]:
     """Return the lines that tell how the rows that were computed once more came out."""
     told = f"checked {found.checked:,} of {_rows(rows)} with sympy (--seed {seed}): "
     lines = [told + _outcome(found), *_first(found.differences)]
@@ -45,7 +45,7 @@ def render_check(rows: int, seed: int, found: Findings) -> list[str]:
     return lines + _first(found.poor)
 
 
-def _outcome(found: Findings) -> str:
+def _outcome(found: Comparison) -> str:
     count = len(found.differences)
     if count:
         return "1 differs" if count == 1 else f"{count:,} differ"
@@ -53,8 +53,8 @@ def _outcome(found: Findings) -> str:
 
 
 def _first(told: Sequence[str]) -> list[str]:
-    more = len(told) - _FEW
-    return [*(f"  {line}" for line in told[:_FEW]), *([f"  and {more:,} more"] if more > 0 else [])]
+    more = len(told) - FEW_TOLD
+    return [*(f"  {line}" for line in told[:FEW_TOLD]), *([f"  and {more:,} more"] if more > 0 else [])]
 
 
 def _which(met: Occurrence) -> str:

@@ -1,1 +1,1 @@
-"""System: files, pipes, threads and the collector."""
+"""System: files, pipes, threads, the collector, packages that can't be imported."""

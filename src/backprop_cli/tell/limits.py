@@ -46,7 +46,7 @@ def difference_quotients(report: Report, name: str) -> Iterator[Limit]:
     """Yield the difference quotients of a node by each operand, with h from 1 down to 1e-6.
 
     They are computed in 40 digits, so that what is left is the error of the quotient, not rounding.
-    Raises InputError for a node that is no operation.
+    Raises InputError for a node that is not there, UsageError for one that is no operation.
     """
     node = find_node(report, name)
     if not node.operands:

@@ -1,4 +1,4 @@
-"""Every path from an input to the output."""
+"""The paths from a node to the output."""
 
 from __future__ import annotations
 

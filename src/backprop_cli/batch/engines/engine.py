@@ -110,7 +110,7 @@ class KernelEngine:
     """Computes a program at columns of numbers.
 
     constants: the inputs that are the same in every row.  worth_compiling: after how much work, in
-    instructions times rows, the kernel is compiled; None for never.
+    instructions times rows, the kernel is compiled; 0 for at once, None for never.
     """
 
     def __init__(
@@ -130,6 +130,7 @@ class KernelEngine:
         self._own = local()
         self.can_compile = worth_compiling is not None and len(self.kernel.instructions) <= _MOST_INSTRUCTIONS
         self._worth_compiling = worth_compiling or 0
+        self._compiles_at_once = worth_compiling == 0
         self._check_inputs = check_inputs
         self._work = 0
         self._compiling = Lock()
@@ -190,7 +191,7 @@ class KernelEngine:
         if not self.can_compile or self._work < self._worth_compiling:
             return self._block_runner()
         # While one thread compiles, the others go on as before.
-        if streams not in self._compiled and self._compiling.acquire(blocking=not self._worth_compiling):
+        if streams not in self._compiled and self._compiling.acquire(blocking=self._compiles_at_once):
             try:
                 if streams not in self._compiled:
                     from backprop_cli.batch.engines.jit import CompiledRunner

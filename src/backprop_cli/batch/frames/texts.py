@@ -1,4 +1,4 @@
-"""Results as CSV, TSV and JSON Lines, a frame at a time: the same text as ``render.rows`` writes."""
+"""Results as CSV, TSV and JSON Lines, a frame at a time: the same text as ``batch.writers`` writes."""
 
 from __future__ import annotations
 
