@@ -30,7 +30,7 @@ _LARGEST = math.nextafter(math.inf, 0)
 class Task(NamedTuple):
     """A program and a point, numbers being what is written, and the same read as doubles.
 
-    point, upstream: fractions, or constant expressions that are none.  wanted: the inputs to differentiate by.
+    point, upstream: fractions, or constant expressions that are none.  wanted: what to differentiate by.
     """
 
     source: Source
@@ -117,9 +117,10 @@ def inputs_below(sweep: Sweep, kinks: Iterable[int]) -> set[str]:
 
 def no_value(sweep: Sweep, to_float: Callable[[Number], float]) -> DomainError:
     """Return the error that names the first node without a value."""
-    return undefined_value(in_doubles(sweep, to_float))
+    return undefined_value(in_doubles(sweep, to_float), rounds=False)
 
 
 def in_doubles(sweep: Sweep, to_float: Callable[[Number], float]) -> Sweep:
     """Return a sweep whose values are doubles, to look for what has none; what is too large has one here."""
-    return sweep._replace(primal=[max(-_LARGEST, min(to_float(x), _LARGEST)) for x in sweep.primal])
+    primal = [max(-_LARGEST, min(to_float(x), _LARGEST)) for x in sweep.primal]
+    return sweep._replace(primal=primal, point={n: primal[node] for n, node in sweep.graph.inputs.items()})

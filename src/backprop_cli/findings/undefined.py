@@ -40,12 +40,15 @@ def find_failure(sweep: Sweep) -> tuple[int, Failure]:
     return node, failures.get(node, Failure.OVERFLOW)
 
 
-def undefined_value(sweep: Sweep) -> DomainError:
-    """Return the error that names the first node that went wrong on the way to the output."""
+def undefined_value(sweep: Sweep, *, rounds: bool = True) -> DomainError:
+    """Return the error that names the first node that went wrong on the way to the output.
+
+    rounds: whether the values are rounded, so that a value may be missing for that alone.
+    """
     from backprop_cli.findings.cures import find_cure
 
     node, why = find_failure(sweep)
-    lost = _rounded_out(sweep, node) if why == Failure.DOMAIN else None
+    lost = _rounded_out(sweep, node) if rounds and why == Failure.DOMAIN else None
     message, (start, end) = _went_wrong(sweep, node, why) if lost is None else _was_rounded(sweep, node, lost)
     return DomainError(message, sweep.graph.text, start, end, find_cure(sweep, node))
 
