@@ -274,5 +274,5 @@ class Nodes(Sequence[NodeRecord]):
             kink=self._kinks.get(node),
             aliases=naming.aliases(node),
             is_named=naming.is_named(node),
-            swept=None if repr(swept) == repr(gradient) else swept,
+            swept=None if gradient is swept or repr(swept) == repr(gradient) else swept,
         )

@@ -33,12 +33,20 @@ class Record:
         cls._required = frozenset(name for name, default in cls._defaults.items() if default is MISSING)
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        given = dict(zip(self._defaults, values, strict=False)) | named
+        given = self._by_name(values, named) if values else named
         state = self._defaults | given
-        all_known = len(given) == len(values) + len(named) and len(state) == len(self._defaults)
-        if not (all_known and given.keys() >= self._required):
-            raise TypeError(f"{type(self).__name__} takes {', '.join(self._defaults)}, each once")
-        vars(self).update(state)
+        if len(state) != len(self._defaults) or not given.keys() >= self._required:
+            raise self._refusal()
+        self.__dict__.update(state)
+
+    def _by_name(self, values: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+        given = dict(zip(self._defaults, values, strict=False)) | named
+        if len(given) != len(values) + len(named):
+            raise self._refusal()
+        return given
+
+    def _refusal(self) -> TypeError:
+        return TypeError(f"{type(self).__name__} takes {', '.join(self._defaults)}, each once")
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
