@@ -51,8 +51,8 @@ MOST_STEPS = 50_000
 _FORMULA_SIZE, _FORMULA_DEPTH, _FORMULA_WORK = 250, 40, 1_500
 _FORMULA_DECISIONS = 2
 _AGREEMENT = math.log2(1e-30)
-# Following an error back takes some 0.1 ms per node.
-_MOST_TRACED = 10
+# Following errors back takes up to 0.1 ms per node for the first one, and a tenth of it for others.
+_MOST_TRACED, _TRACED_STEPS = 10, 200_000
 # Half the least double, the least one with all its digits and the largest one, as logarithms.
 _BELOW_DOUBLES, _FEWER_DIGITS, _MOST_DOUBLE = -1075.0, -1022.0, 1023.0
 # A double that is the nearest one to what is known to so many bits has all its digits.
@@ -453,7 +453,8 @@ def _trace_losses(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -
     from backprop_cli.findings.losses import BothSweeps, Quantity
 
     graph, both = sweep.graph, BothSweeps(sweep, rung.exact)
-    for name in sorted(poor, key=poor.__getitem__)[:_MOST_TRACED]:
+    most = max(_MOST_TRACED, _TRACED_STEPS // len(graph.ops))
+    for name in sorted(poor, key=poor.__getitem__)[:most]:
         is_value = name == _VALUE
         lost = (
             Quantity(Place.VALUE, graph.output) if is_value else Quantity(Place.GRADIENT, graph.inputs[name])

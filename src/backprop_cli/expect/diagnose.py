@@ -86,21 +86,24 @@ def _of_gradient(
 
 
 def _of_zero(sweep: Sweep, naming: Naming, node: int) -> dict[str, str]:
-    """Return why no gradient arrives at a node: there is no path, or it is blocked on the way."""
+    """Return why no gradient arrives at a node: there is no path, or all are blocked on the way."""
     graph = sweep.graph
-    reached = bytearray(graph.end)
-    reached[node] = 1
+    reached, passing = bytearray(graph.end), bytearray(graph.end)
+    reached[node] = passing[node] = 1
     blocking = None
     for consumer in range(node + 1, graph.end):
         for argnum, operand in enumerate(graph.operands[consumer]):
-            if reached[operand]:
-                reached[consumer] = 1
-                if blocking is None and partials_at(sweep, consumer)[argnum] == 0:
-                    blocking = consumer
+            if not reached[operand]:
+                continue
+            reached[consumer] = 1
+            if partials_at(sweep, consumer)[argnum] != 0:
+                passing[consumer] |= passing[operand]
+            elif blocking is None:
+                blocking = consumer
     if not reached[graph.output] and node != graph.output:
         return {"independent": f"the output does not depend on {naming.id(node)}"}
-    if blocking is None:
-        return {}
+    if blocking is None or passing[graph.output]:
+        return {}  # contributions cancel
     return {"blocked": f"no gradient passes {naming.id(blocking)} = {naming.expression(blocking)} here"}
 
 

@@ -59,7 +59,9 @@ class BothSweeps:
     def __init__(self, sweep: Sweep, exact: Sweep) -> None:
         self.sweep, self.exact = sweep, exact
         self.m = exact.primal[0].m.base
+        # Gradients by many inputs come back by the same way.
         self._sources: dict[Quantity, Quantity | None] = {}
+        self._digits: dict[Quantity, float] = {}
 
     def find_loss(self, quantity: Quantity) -> Loss | None:
         """Return where most digits of a double were lost; None where no step lost as much as one."""
@@ -79,6 +81,8 @@ class BothSweeps:
 
     def _made_here(self, quantity: Quantity) -> Loss:
         number, operand = self.double(quantity), self.operand(quantity)
+        if quantity.place == Place.GRADIENT and abs(number) >= sys.float_info.min:
+            return self._cancelled(quantity)  # of contributions that are exact, the sums are rounded
         kind = LossKind.UNDERFLOW if abs(number) < sys.float_info.min else LossKind.INNER
         return Loss(quantity.node, quantity.place, kind, operand, number=number)
 
@@ -100,12 +104,15 @@ class BothSweeps:
         operands = self.sweep.graph.operands[quantity.node]
         return sorted((Quantity(Place.VALUE, x) for x in operands), key=lambda x: abs(self.true(x)))
 
+    def _cancelled(self, quantity: Quantity) -> Loss:
+        factor = _ratio(self.largest_term(quantity), abs(self.true(quantity)))
+        return Loss(quantity.node, quantity.place, LossKind.CANCELLATION, factor=factor)
+
     def _carried(self, quantity: Quantity, source: Quantity) -> Loss:
         """Return the loss where an error is larger beside the result than beside what it came from."""
         place, node, _ = quantity
         if place == Place.GRADIENT or self.is_sum(quantity):
-            factor = _ratio(self.largest_term(quantity), abs(self.true(quantity)))
-            return Loss(node, place, LossKind.CANCELLATION, factor=factor)
+            return self._cancelled(quantity)
         op = self.sweep.graph.ops[node]
         kind = LossKind.DECISION if op is not None and op.condition else LossKind.AMPLIFICATION
         factor = _ratio(self.relative_error(quantity), self.relative_error(source))
@@ -144,6 +151,11 @@ class BothSweeps:
 
     def digits(self, quantity: Quantity) -> float:
         """Return how many digits of the double are right, between 0 and 16."""
+        if quantity not in self._digits:
+            self._digits[quantity] = self._count_digits(quantity)
+        return self._digits[quantity]
+
+    def _count_digits(self, quantity: Quantity) -> float:
         number, true = self.double(quantity), self.true(quantity)
         if number == true:
             return float(ALL_DIGITS)
