@@ -18,7 +18,7 @@ from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import mpmath_namespace
 from backprop_cli.report import Loss, LossKind, Place
 
-MANY = mpmath_namespace(400)
+MANY = mpmath_namespace(800)
 mp = MANY.mp
 Point = dict[str, float]
 
@@ -205,11 +205,11 @@ def amplifies(doubles: Sweep, true: Sweep, loss: Loss) -> bool:
     if before > 1e-3 or source == node:
         return True
     # Nothing but this operand moved, by a part that is small beside it: as far as the condition number says.
-    nudged = [true.primal[x] * (1 + mp.mpf("1e-100") * (x == source)) for x in operands]
+    nudged = [true.primal[x] * (1 + mp.mpf("1e-500") * (x == source)) for x in operands]
     y = op.value(MANY, *nudged)
     if loss.place == Place.SLOPE:
         y = op.partial(MANY, operands.index(loss.operand or 0), y, nudged, graph.fixed(node))
-    predicted = off(y, number(true, loss)) * mp.mpf("1e100") * before
+    predicted = off(y, number(true, loss)) * mp.mpf("1e500") * before
     # An error of many turns is no more than that of one.
     return bool(predicted > 0.1 or after / 4 <= predicted <= after * 4)
 
