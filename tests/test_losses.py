@@ -202,7 +202,8 @@ def amplifies(doubles: Sweep, true: Sweep, loss: Loss) -> bool:
     after = off(number(doubles, loss), number(true, loss))
     if not about(after / before, loss.factor) or after < 5 * before:
         return False
-    if before > 1e-3 or source == node:
+    moved = abs(doubles.primal[source] - true.primal[source])
+    if before > 1e-3 or moved > 1e-3 or source == node:  # an error of many turns is no more than that of one
         return True
     # Nothing but this operand moved, by a part that is small beside it: as far as the condition number says.
     nudged = [true.primal[x] * (1 + mp.mpf("1e-500") * (x == source)) for x in operands]
@@ -210,8 +211,7 @@ def amplifies(doubles: Sweep, true: Sweep, loss: Loss) -> bool:
     if loss.place == Place.SLOPE:
         y = op.partial(MANY, operands.index(loss.operand or 0), y, nudged, graph.fixed(node))
     predicted = off(y, number(true, loss)) * mp.mpf("1e500") * before
-    # An error of many turns is no more than that of one.
-    return bool(predicted > 0.1 or after / 4 <= predicted <= after * 4)
+    return bool(after / 4 <= predicted <= after * 4)
 
 
 def decides(doubles: Sweep, true: Sweep, loss: Loss) -> bool:

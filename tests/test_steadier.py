@@ -65,7 +65,7 @@ def test_the_rewrite_is_the_same_function(cure: Cure) -> None:
         ("(-b + sqrt(b^2 - 4*a*c))/(2*a)", {"a": 1, "b": 1e9, "c": 1},
          ("(-b + sqrt(b^2 - 4*a*c))/(2*a) → -2*c/(b + sqrt(b^2 - 4*a*c)), "
           "with which 15 digits are right")),
-        ("exp(log(x)*2)", {"x": 1e-200}, "exp(log(x)*2) → x^2, with which all digits are right"),
+        ("exp(log(x)*2)", {"x": 1e-200}, ""),  # x^2 underflows as well
         ("a*d - b*c", {"a": 100000001, "b": 100000000, "c": 100000000, "d": 99999999}, ""),
         ("sin(x*1e10)", {"x": 1.3}, ""),
         ("x = 2*x; 1 - cos(x)", {"x": 1e-7}, "1 - cos(x) → 2*sin(x/2)^2, with which all digits are right"),
