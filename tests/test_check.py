@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import sys
+import time
 
 import pytest
 
@@ -408,3 +409,46 @@ def test_upstream_scales_the_sides_of_a_kink():
 def test_a_mistake_is_found_with_and_without_upstream(plant, upstream):
     plant({OPS["exp"]: with_partial(OPS["exp"], 0, MISTAKES["a thousandth off"])})
     assert gradient("x*exp(y)", x=2, y=3, upstream=upstream).check.status == "fail"
+
+
+# ---- max and min of many operands, decisions by what is decided ----
+
+MANY = "{}(a, b*c, c, d, e, f*f, 3, exp(a))"
+POINT = {"a": 0.5, "b": 2.0, "c": 3.5, "d": 4.0, "e": 5.0, "f": 3.0}
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_the_best_of_many_operands_is_checked(plant, name):
+    program = MANY.format(name)
+    check = gradient(program, POINT).check
+    assert {(found.status, found.digits) for found in check.gradients.values()} == {("pass", 16)}
+    place, best = {"max": (5, "f"), "min": (0, "a")}[name]
+    plant({OPS[name]: with_partial(OPS[name], place, MISTAKES["a thousandth off"])})
+    check = gradient(program, POINT).check
+    assert [name for name, found in check.gradients.items() if found.status == "fail"] == [best]
+
+
+def test_the_best_of_many_constants_is_checked():
+    check = gradient("x*max(1, 2, 3, sqrt(26), 5)", x=3).check
+    assert check.status == "pass"
+    assert check.gradients["x"].digits == 16
+
+
+def test_a_best_that_takes_many_digits_to_tell_is_checked():
+    check = gradient("max(x, y, 1, 2, (z + 1) - 1, z/2)", x=-1, y=0.5, z=1e-90).check
+    assert check.status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("program", "x"),
+    [
+        ("elu(max(tanh(silu(atanh(x))), silu(atanh(x))))", 0.02769785074339293),
+        ("max(tanh(silu(atanh(x))), silu(atanh(x)), sin(x)*exp(x))", 0.02769785074339293),
+        ("where(max(sin(x)*exp(x), silu(x)) > cos(x), tanh(x), x)", 0.3),
+    ],
+)
+def test_a_decision_by_what_is_decided_is_no_work_for_sympy(program, x):
+    started = time.process_time()
+    check = gradient(program, x=x).check
+    assert (check.status, check.method) == ("pass", STEPWISE)
+    assert time.process_time() - started < 5

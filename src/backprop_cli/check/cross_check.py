@@ -49,7 +49,7 @@ BUDGET = 2_000_000
 MOST_STEPS = 50_000
 # One formula is derived where it stays readable and quick: some 0.2 s at these sizes.
 _FORMULA_SIZE, _FORMULA_DEPTH, _FORMULA_WORK = 250, 40, 1_500
-_FORMULA_DECISIONS = 2
+_FORMULA_DECISIONS = 1
 _AGREEMENT = math.log2(1e-30)
 # Following errors back takes up to 0.1 ms per node for the first one, and a tenth of it for others.
 _MOST_TRACED, _TRACED_STEPS = 10, 200_000

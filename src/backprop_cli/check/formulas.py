@@ -7,12 +7,14 @@ neither the partials of the operation table nor the graph with the sweeps that i
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial, reduce
+from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sympy
 from sympy import Add, Mul, Pow, Rational, S, Symbol
 
-from backprop_cli.check.expressions import HALF, MINUS_ONE, Program, head
+from backprop_cli.check.expressions import HALF, MINUS_ONE, Program, head, node
 from backprop_cli.operations.table import OPS
 
 if TYPE_CHECKING:
@@ -35,15 +37,14 @@ _DEFINITIONS = {head(op): op.symbolic for op in OPS.values() if not op.infix or 
 # Derived from a definition that has no value at the integers; evaluated as themselves.
 _STEPPED = (sympy.floor, sympy.ceiling)
 
-# Sympy tidies up nested decisions for seconds.
+# Of a decision by what is itself decided sympy solves the inequality, for seconds or minutes.
 _DECISIONS = {head(op) for op in OPS.values() if op.piecewise}.union(_STEPPED)
 
 _DECIDING = {head(op) for op in OPS.values() if op.takes_condition}
 
 _REPEATING = {head(op) for op in OPS.values() if op.composite}
 
-# Nested Piecewise of five operands take 2 s, of eight more than 40 s.
-_MOST_TIES = 4
+_FOLDED = {head(op) for op in OPS.values() if op.variadic}
 
 # Numbers up to this size stay numbers in formulas. Others become symbols with the text of the number as
 # their name, since sympy would compute with them exactly: 9**9**9 has 370 million digits.
@@ -77,7 +78,7 @@ def measure(expr: Any) -> Extent:
         extents[id(part)] = Extent(
             min(1 + weight * sum(extent.size for extent in below), 1 << 60),
             1 + max((extent.depth for extent in below), default=0),
-            (type(part) in _DECISIONS) * max(1, len(part.args) - 1)
+            (type(part) in _DECISIONS) * (len(part.args) - 1 if type(part) in _FOLDED else 1)
             + max((extent.decisions for extent in below), default=0),
         )
     return extents[id(expr)]
@@ -97,6 +98,26 @@ def walk(expr: Any) -> list[Any]:
             stack.append((part, True))
             stack.extend((arg, False) for arg in reversed(part.args))
     return order
+
+
+def in_pairs(expr: Any) -> Any:
+    """Return an expression with max and min of two operands each: max(max(a, b), c).
+
+    Sympy's nested Piecewise of five operands take 2 s, of eight more than 40 s.
+    """
+    parts = walk(expr)
+    if not any(type(part) in _FOLDED and len(part.args) > 2 for part in parts):
+        return expr
+    done: dict[int, Any] = {}
+    for part in parts:
+        kind, args = type(part), [done[id(arg)] for arg in part.args]
+        if kind in _FOLDED and len(args) > 2:
+            done[id(part)] = reduce(partial(node, kind), args)
+        elif all(map(is_, args, part.args)):
+            done[id(part)] = part
+        else:
+            done[id(part)] = node(kind, *args)
+    return done[id(expr)]
 
 
 class Elementary:
@@ -165,8 +186,9 @@ class Elementary:
     def constants(self, m: RoundingNamespace) -> dict[Any, Number]:
         """Return placeholder -> its value."""
         return {
-            symbol: evaluate_steps(walk(constant), {}, m)[id(constant)]
+            symbol: evaluate_steps(walk(pairs), {}, m)[id(pairs)]
             for symbol, constant in self.placeholders.items()
+            for pairs in [in_pairs(constant)]
         }
 
 
@@ -301,7 +323,8 @@ class Steps:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.order = walk(program.output)
+        self.output = in_pairs(program.output)
+        self.order = walk(self.output)
         self.varies: set[int] = {id(symbol) for symbol in program.inputs.values()}
         for part in self.order:
             if any(id(arg) in self.varies for arg in part.args):
@@ -316,7 +339,7 @@ class Steps:
         """
         inputs = self.program.inputs
         values = evaluate_steps(self.order, {id(symbol): point[name] for name, symbol in inputs.items()}, m)
-        output = id(self.program.output)
+        output = id(self.output)
         adjoint: dict[int, Number] = {output: seed}
         for part in reversed(self.order):
             bar = adjoint.get(id(part))
@@ -368,8 +391,6 @@ def _derive_step(part: Any) -> _Template:
         for position, arg in enumerate(part.args)
     )
     template = _templates.get((kind, kept))
-    if template is None and kind in _DECISIONS and len(kept) > _MOST_TIES:
-        raise NoFormulaError(f"sympy takes too long over {len(kept)} operands of {kind.__name__.lower()}")
     if template is None:
         args = tuple(
             Symbol(f"t{position}", real=True) if arg is None else arg for position, arg in enumerate(kept)
