@@ -435,9 +435,24 @@ def test_kinks_are_told_with_the_convention(open_page: Open) -> None:
     page = open_page("relu(x)", {"x": 0})
     page.click("#backward")
     assert "v1 = relu(x): a ReLU is a gate" in page.text_content("#reasons")
-    assert "relu(x) has a kink here; used: 0, the subgradient of least norm." in sentence(page)
+    assert "relu(x) has no derivative here; used: 0, the subgradient of least norm." in sentence(page)
     page.fill("#input-0", "3")
-    assert "kink" not in sentence(page)
+    assert "derivative here" not in sentence(page)
+
+
+def test_a_gradient_found_from_both_sides_is_shown(open_page: Open) -> None:
+    page = open_page("relu(x)-relu(-x)", {"x": 0})
+    page.click("#backward")
+    assert shown(page, "gradient")["x"] == "1"
+    assert "its slope is 1 on both sides" in sentence(page)
+
+
+def test_a_gradient_at_a_kink_that_was_typed_in_is_told_to_be_that_of_conventions(open_page: Open) -> None:
+    page = open_page("relu(x)-relu(-x)", {"x": 3})
+    page.click("#backward")
+    assert "conventions" not in sentence(page)
+    page.fill("#input-0", "0")
+    assert "what doubles and the conventions at kinks give" in sentence(page)
 
 
 def test_a_gradient_that_arrives(open_page: Open) -> None:

@@ -204,7 +204,7 @@ def page_data(report: Report) -> str:
     data = {
         "output": place[report.output],
         "upstream": report.upstream,
-        "nodes": [_node(node, place) for node in report.nodes],
+        "nodes": [_node(node, place) | _found(node, report) for node in report.nodes],
         "facts": {name: _facts(name) for name in used},
     }
     return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).replace(
@@ -238,6 +238,14 @@ def _node(node: NodeRecord, place: dict[str, int]) -> dict[str, Any]:
     partials = [partial_tree(node, i) if isinstance(x, str) else None for i, x in enumerate(node.operands)]
     use = use_name(node.op, _fixed(node))
     return {**record, "use": use, "formula": operation_tree(node), "slopes": partials}
+
+
+def _found(node: NodeRecord, report: Report) -> dict[str, Any]:
+    """Return the gradient of an input that is not what the backward pass gives, and what is said of it."""
+    if node.swept is None:
+        return {}
+    said = [f"{w.message[:1].upper()}{w.message[1:]}." for w in report.warnings if w.node == node.id]
+    return {"found": {"number": number(node.gradient), "said": " ".join(said)}}
 
 
 def _facts(name: str) -> dict[str, Any]:

@@ -31,6 +31,9 @@ function consumersOf(nodes) {
 }
 
 // Terms of a sum that are written out.
+// The page has no series and no more digits than doubles.
+const IN_DOUBT =
+  "That is what doubles and the conventions at kinks give; the command backprop grad looks at both sides as well.";
 const MOST_TERMS = 6;
 
 function listing(names) {
@@ -74,7 +77,12 @@ class Story {
   }
 
   gradient(result, i) {
-    return result.blame === undefined ? (result.adjoint[i] ?? 0) : NaN;
+    return this.found(result, i)?.number ?? (result.blame === undefined ? (result.adjoint[i] ?? 0) : NaN);
+  }
+
+  // At the point that the page was made for: the gradient of an input that is not what the backward pass gives.
+  found(result, i) {
+    return result.isGiven ? this.data.nodes[i].found : undefined;
   }
 
   // With another gradient than 1 arriving, gradients are no derivatives of the output alone.
@@ -118,9 +126,16 @@ class Story {
       said.push(`${id} feeds ${listing(feeds)}${times}: the contributions add up.`);
     }
     for (const at of new Set(uses.map((use) => use.node).filter((node) => result.kinks[node]))) {
-      said.push(`${nodes[at].text} has a kink here; used: ${facts[nodes[at].op].convention}.`);
+      said.push(`${nodes[at].text} has no derivative here; used: ${facts[nodes[at].op].convention}.`);
     }
+    const found = this.found(result, i);
+    if (found) said.push(found.said);
+    else if (nodes[i].op === "input" && !result.isGiven && this.isInDoubt(result, i)) said.push(IN_DOUBT);
     return said.join(" ");
+  }
+
+  isInDoubt(result, i) {
+    return result.kinks.some(Boolean) || !finite(this.gradient(result, i));
   }
 
   // What the operations that a node feeds do to the gradient: [sentence].
@@ -162,6 +177,7 @@ class Story {
     const { nodes, output } = this.data;
     const left = this.gradientTree(i);
     if (i === output) return { left, lines: [[EQUALS, numberTree(this.gradient(result, i))]] };
+    if (this.found(result, i)) return { left, lines: [[EQUALS, numberTree(this.gradient(result, i))]] };
     const uses = this.contributions(result, i);
     const shown = uses.slice(0, MOST_TERMS);
     const sum = (term) => {

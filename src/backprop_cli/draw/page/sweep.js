@@ -10,9 +10,10 @@ function readData(text) {
 
 const isFixed = (operand) => operand.node === undefined;
 
-// Return {primal, failures, adjoint, partials, kinks}, lists with an entry per node, and {blame}.
+// Return {primal, failures, adjoint, partials, kinks}, lists with an entry per node, and {isGiven, blame}.
 // point: the values of the inputs by node.  failures: why a node has no value: "domain", "overflow",
 // "indeterminate" or "operand".  adjoint: undefined where there is no path to the output, or no gradient.
+// isGiven: whether the inputs are those that the page was made for.
 // blame: the first node without a finite value on the way to the output, or undefined.
 function sweep(data, point) {
   const { nodes, output, upstream, facts } = data;
@@ -36,7 +37,8 @@ function sweep(data, point) {
       }
     }
   });
-  const result = { primal, failures, adjoint: [], partials: [], kinks: [] };
+  const isGiven = nodes.every((node, i) => node.op !== "input" || primal[i] === node.value);
+  const result = { primal, failures, adjoint: [], partials: [], kinks: [], isGiven };
   if (!finite(primal[output])) {
     result.blame = findBlame(data, result);
     failures[output] ??= "overflow";
