@@ -81,3 +81,9 @@ def test_hints(program: str, point: dict[str, float], hint: str) -> None:
 def test_a_rewrite_that_does_not_help_is_not_told(rewrite: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steadier, "_FORMULAS", (Cure("1 - cos(x)", rewrite, "x=1e-7"),))
     assert hint_of("1 - cos(x)", {"x": 1e-7}) == ""
+
+
+def test_nothing_is_told_where_no_digit_of_what_is_true_is_certain() -> None:
+    report = gradient("log(1 + tanh(log(1 + sigmoid(x)/1e16)))", x=1e160)
+    assert report.check.gradients["x"].value is None
+    assert [w.hint for w in report.warnings] == [""] * len(report.warnings)

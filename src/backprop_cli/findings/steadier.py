@@ -7,6 +7,7 @@ are counted against the value and gradients that the check has in many.
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import BackpropError
@@ -79,10 +80,13 @@ _MORE = 3
 
 
 class _Told(NamedTuple):
-    """What is known in many digits, as text. name: an input, or "" for the value.  digits: of the double."""
+    """What the check found. name: an input, or "" for the value.  digits: of the double.
+
+    true: the number in many digits, None where none of them is certain.
+    """
 
     name: str
-    true: str
+    true: str | None
     digits: int
 
 
@@ -92,6 +96,8 @@ def find_steadier(sweep: Sweep, check: Check, loss: Loss) -> str:
     It helps if value and gradients all have more right digits than the poorest of them has now.
     """
     known = list(_known(check))
+    if not all(told.true for told in known):
+        return ""
     best, found = min(told.digits for told in known) + _MORE - 1, ""
     for match in _met(sweep, loss):
         formula, rewrite = match.texts()
@@ -117,9 +123,9 @@ def _met(sweep: Sweep, loss: Loss) -> Iterator[Match]:
 
 def _known(check: Check) -> Iterator[_Told]:
     for name, of in check.gradients.items():
-        if of.value is not None and of.digits is not None:
+        if of.digits is not None:
             yield _Told(name, of.value, of.digits)
-    if check.value is not None and check.value_digits is not None:
+    if check.value_digits is not None:
         yield _Told("", check.value, check.value_digits)
 
 
@@ -146,12 +152,11 @@ def _number(sweep: Sweep, name: str) -> float:
     return float(sweep.gradient(graph.inputs[name], FLOAT)) if name in graph.inputs else 0.0
 
 
-def _right_digits(double: float, true: str) -> int:
+def _right_digits(double: float, true: str | None) -> int:
     """Return how many digits of a double agree with a number of 50 digits, as the check counts them."""
     m = mpmath_namespace(60)
-    exact = m.mp.mpf(true)
-    if not math.isfinite(double) or not exact:
-        return ALL_DIGITS if double == exact else 0
-    if double == float(exact):
-        return ALL_DIGITS
+    exact = m.mp.mpf(true or "nan")
+    is_nearest = double == exact or (double == float(exact) and abs(double) >= sys.float_info.min)
+    if is_nearest or not math.isfinite(double) or not exact:
+        return ALL_DIGITS if is_nearest else 0
     return max(0, min(ALL_DIGITS, int(-m.mp.log10(abs(double - exact) / abs(exact)))))
