@@ -421,3 +421,9 @@ def test_a_kink_met_by_rounding_accepts_what_grad_shows_alone():
     program = "relu(x + y - z)"
     assert verdict(program, point, "x=0").status == "pass"
     assert verdict(program, point, "x=0.7").status == "fail"
+
+
+@pytest.mark.parametrize(("program", "x"), [("floor(x)", 0.5), ("ceil(x)", -0.75)])
+def test_the_side_that_is_known_better_is_shown(program, x):
+    check = gradient(program, x=x).check
+    assert (float(check.value), check.value_digits) == (0, 16)
