@@ -72,7 +72,7 @@ def test_a_long_line_is_cut_to_the_surroundings_of_the_piece() -> None:
 
 WARNINGS = [
     ("relu(x)*y", {"x": 0, "y": 2}, ["relu(x)*y", "^^^^^^^"]),
-    ("y = 3*abs(x - 1); y*y", {"x": 1}, ["y = 3*abs(x - 1); y*y", "      ^^^^^^^^^^"]),
+    ("y = 3*abs(x - 1); y+y", {"x": 1}, ["y = 3*abs(x - 1); y+y", "      ^^^^^^^^^^"]),
     ("(1 - cos(x))/x^2", {"x": 1e-7}, ["(1 - cos(x))/x^2", " ^^^^^^^^^^"]),
     ("x = x*2\nx + 1", {"x": 1}, ["line 1: x = x*2", "            ^~~"]),
     ("1/(1 + a*a)", {"a": 1e200}, ["1/(1 + a*a)", "       ^^^"]),

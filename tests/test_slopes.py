@@ -178,6 +178,13 @@ def test_what_is_not_found_was_lost(monkeypatch):
     assert missing("1/(1/x)", x=1e-200).startswith("the gradient by x was lost in doubles")
 
 
+def test_no_side_is_said_to_have_no_value_where_that_is_not_known():
+    found = gradient("(x/(-x))^(x/(-x))", x=1, check=False).check.gradients["x"]
+    assert math.isnan(found.left)
+    assert math.isnan(found.right)
+    assert missing("(x/(-x))^(x/(-x))", x=1).startswith("the gradient by x was lost in doubles")
+
+
 # ---- certainty ----
 
 

@@ -402,6 +402,8 @@ class SeriesNamespace(Namespace):
             self.jumps |= self._vanishes(y)  # 0**0 is 1, and 0 beside it
             return self.zero
         if self._sign(x) < 0:
+            if y.bound is not None and all(key == _LIMIT for key, _ in y.terms):
+                raise self.field.undecided()  # it may be the same number everywhere: x/(-x)
             raise ValueError("outside the real domain")
         return self.exp(y * self.log(x))
 
