@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from fractions import Fraction
 from itertools import pairwise
 
@@ -292,3 +293,11 @@ def test_a_chain_of_irrational_constants_stays_quick():
     program = "h = x;" + "h = sin(h) + 0.5;" * 300 + "h + relu(x)"
     left, right, smooth, *_ = sides_of(program, "x", x=0)
     assert (left, right, smooth) == (pytest.approx(0, abs=1e-30), 1, None)
+
+
+def test_powers_of_constants_are_bounded_once():
+    """18 s where every term of every product bounded its powers anew; now 1 s."""
+    started = time.process_time()
+    point = {"x": 6.154168530953325e-166, "y": 3.2237297818231104e129, "z": -1.65}
+    gradient("leaky_relu(erfc(cbrt((y+z)+x)), erfc(cbrt((y+z)+x)))", point, check=False)
+    assert time.process_time() - started < 6

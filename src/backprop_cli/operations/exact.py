@@ -168,6 +168,7 @@ class Field:
         self.iv, self.mp = _contexts(digits)
         # The functions of mpmath are right to some units of the last of its ten more digits.
         self._atoms: dict[Any, Atom] = {}
+        self._between: dict[Monomial, Any] = {}
         self.gave_up = False
 
     @cached_property
@@ -239,6 +240,11 @@ class Field:
 
     def between(self, monomial: Monomial) -> Any:
         """Return an interval that holds a monomial."""
+        if monomial not in self._between:
+            self._between[monomial] = self._bounds_of(monomial)
+        return self._between[monomial]
+
+    def _bounds_of(self, monomial: Monomial) -> Any:
         x = self.iv.sqrt(self.iv.mpf(monomial[0]))
         for atom, power in monomial[1]:
             if atom.log is not None:
