@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, overload
 
 from backprop_cli.findings import notices
 from backprop_cli.findings.kinks import find_kinks, sides_of_operation
-from backprop_cli.findings.slopes import (
+from backprop_cli.findings.settled import (
     gradients_of,
     met_by_rounding,
-    settle_slopes,
-    slope_checks,
+    settle_gradients,
+    settled_checks,
     with_origins,
 )
 from backprop_cli.findings.undefined import undefined_value
@@ -31,7 +31,7 @@ from backprop_cli.system.collector import collector_paused
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from backprop_cli.findings.slopes import Slope
+    from backprop_cli.findings.settled import Settled
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
 
@@ -103,7 +103,7 @@ def differentiate_graph(
 class Computation:
     """A program at a point, swept; the cross-check, which takes most of the time, when it is asked for.
 
-    draft: the report without the check.  slopes: the gradients that were in doubt.
+    draft: the report without the check.  settled: the gradients that were in doubt.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Computation:
         source: Source,
         sweep: Sweep,
         naming: Naming,
-        slopes: dict[str, Slope],
+        settled: dict[str, Settled],
         *,
         check: bool,
     ) -> None:
@@ -120,7 +120,7 @@ class Computation:
         self._source = source
         self._sweep = sweep
         self._naming = naming
-        self._slopes = slopes
+        self._settled = settled
         self._check = check
 
     @cached_property
@@ -131,8 +131,8 @@ class Computation:
         # Only here is sympy needed, whose import is most of the time of a short run.
         from backprop_cli.check.cross_check import cross_check
 
-        check = cross_check(self._source, self._sweep, self.draft.gradients, slope_checks(self._slopes))
-        check = with_origins(check, self._slopes)
+        check = cross_check(self._source, self._sweep, self.draft.gradients, settled_checks(self._settled))
+        check = with_origins(check, self._settled)
         warnings = (*self.draft.warnings, *notices.digits_lost(self._sweep, self._naming, check))
         return replace(self.draft, check=check, warnings=warnings)
 
@@ -167,9 +167,9 @@ def compute_graph(
     if not math.isfinite(value):
         raise undefined_value(sweep)
     kinks = find_kinks(sweep)
-    slopes = settle_slopes(sweep, kinks, wanted)
-    slopes |= met_by_rounding(sweep, slopes)
-    gradients = gradients_of(sweep, wanted, slopes)
+    settled = settle_gradients(sweep, kinks, wanted)
+    settled |= met_by_rounding(sweep, settled)
+    gradients = gradients_of(sweep, wanted, settled)
     records = {node: _kink_record(sweep, node) for node in kinks[: notices.MOST_TOLD]}
     draft = Report(
         program=source.text,
@@ -179,26 +179,26 @@ def compute_graph(
         upstream=upstream,
         gradients=gradients,
         nodes=Nodes(
-            sweep, naming, records, {graph.inputs[name]: slope.gradient for name, slope in slopes.items()}
+            sweep, naming, records, {graph.inputs[name]: found.gradient for name, found in settled.items()}
         ),
-        check=with_origins(skipped_check(gradients, "not asked for", slope_checks(slopes)), slopes),
+        check=with_origins(skipped_check(gradients, "not asked for", settled_checks(settled)), settled),
         warnings=(
             *notices.shadowed_names(naming),
             *(
                 ()
-                if _all_smooth(slopes)
+                if _all_smooth(settled)
                 else notices.kinks_met(sweep, naming, records, len(kinks) - len(records))
             ),
-            *notices.found_otherwise(sweep, naming, slopes),
+            *notices.found_otherwise(sweep, naming, settled),
             *notices.overflow_met(sweep, naming),
         ),
     )
-    return Computation(draft, source, sweep, naming, slopes, check=check)
+    return Computation(draft, source, sweep, naming, settled, check=check)
 
 
-def _all_smooth(slopes: Mapping[str, Slope]) -> bool:
+def _all_smooth(settled: Mapping[str, Settled]) -> bool:
     """Tell whether all gradients that were in doubt are found without a convention."""
-    return bool(slopes) and all(slope.origin and not slope.sides for slope in slopes.values())
+    return bool(settled) and all(found.origin and not found.sides for found in settled.values())
 
 
 def _kink_record(sweep: Sweep, node: int) -> KinkRecord:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from backprop_cli.batch.tally import BAD_INPUT, FAULTS, KINK, NONFINITE, OK, UNDEFINED, RowResult
 from backprop_cli.errors import BackpropError, InputError
 from backprop_cli.findings.kinks import find_kinks
-from backprop_cli.findings.slopes import gradients_of, settle_slopes
+from backprop_cli.findings.settled import gradients_of, settle_gradients
 from backprop_cli.findings.undefined import find_failure, undefined_gradients
 from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import sweep_graph
@@ -72,12 +72,12 @@ class Batch:
             status = NONFINITE if find_failure(sweep)[1] == "overflow" else UNDEFINED
             return RowResult(_known(value), self._nothing, status, values=values)
         kinks = find_kinks(sweep) if self._can_kink else []
-        slopes = settle_slopes(sweep, kinks, self.wrt)
-        gradients = list(gradients_of(sweep, self.wrt, slopes).values())
+        settled = settle_gradients(sweep, kinks, self.wrt)
+        gradients = list(gradients_of(sweep, self.wrt, settled).values())
         if not all(map(math.isfinite, gradients)):
             status = UNDEFINED if any(map(math.isnan, gradients)) else NONFINITE
             return RowResult(value, [_known(slope) for slope in gradients], status, values=values)
-        status = KINK if any(slope.sides for slope in slopes.values()) else OK
+        status = KINK if any(found.sides for found in settled.values()) else OK
         overflows = (math.inf in primal or -math.inf in primal) and any(
             bar is not None and math.isinf(y) for y, bar in zip(primal, adjoint, strict=True)
         )

@@ -33,6 +33,7 @@ from backprop_cli.operations.bounded import (
     bounded_reals,
     log2_size,
 )
+from backprop_cli.operations.reals import LADDER
 from backprop_cli.report import ALL_DIGITS, FEW_DIGITS, Check, GradientCheck, Outcome, Place, skipped_check
 from backprop_cli.text import number_text
 
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from backprop_cli.check.expressions import Program
     from backprop_cli.language.source import Source
 
-# Digits tried in turn. 800 resolve the cancellation of 1 - cos(1e-300), the worst that doubles can ask for.
-LADDER = (50, 200, 800)
 # Nodes that are checked, in some 5 s. Beyond the first rung only where nodes times digits allow.
 BUDGET = 2_000_000
 MOST_STEPS = 50_000

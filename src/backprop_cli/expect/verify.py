@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from backprop_cli.check.cross_check import BUDGET, LADDER, MOST_STEPS
+from backprop_cli.check.cross_check import BUDGET, MOST_STEPS
 from backprop_cli.check.expressions import parse_source
 from backprop_cli.differentiate import differentiate_graph
 from backprop_cli.expect.claim import Claim, compare
@@ -28,6 +28,7 @@ from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.operations.bounded import bounded_floats, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.reals import LADDER
 from backprop_cli.report import Outcome
 
 if TYPE_CHECKING:

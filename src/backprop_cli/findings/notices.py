@@ -15,7 +15,7 @@ from backprop_cli.text import few_digits, listing, number_text, side_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from backprop_cli.findings.slopes import Slope
+    from backprop_cli.findings.settled import Settled
     from backprop_cli.graph.naming import Naming
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.report import Check, KinkRecord, Loss
@@ -129,36 +129,36 @@ def _slopes_at(sweep: Sweep, naming: Naming, node: int, record: KinkRecord) -> s
     )
 
 
-def found_otherwise(sweep: Sweep, naming: Naming, slopes: Mapping[str, Slope]) -> Iterator[Diagnostic]:
+def found_otherwise(sweep: Sweep, naming: Naming, settled: Mapping[str, Settled]) -> Iterator[Diagnostic]:
     """Tell where a gradient is another number than the sweep in doubles gives: relu(x) - relu(-x) at 0."""
-    for name, slope in slopes.items():
+    for name, found in settled.items():
         node = sweep.graph.inputs[name]
         swept = sweep.gradient(node, FLOAT)
         # NaN is another number, too.
-        if slope.origin and swept != slope.gradient:
-            yield _at(naming, node, *_found(name, slope, swept))
+        if found.origin and swept != found.gradient:
+            yield _at(naming, node, *_told(name, found, swept))
 
 
-def _found(name: str, slope: Slope, swept: float) -> tuple[str, str]:
+def _told(name: str, found: Settled, swept: float) -> tuple[str, str]:
     """Return the kind of the warning, and what it says."""
-    found, instead = slope.text or number_text(slope.gradient), number_text(swept)
+    number, instead = found.text or number_text(found.gradient), number_text(swept)
     instead = "no number" if math.isnan(swept) else instead
-    if slope.origin == BOTH_SIDES:
+    if found.origin == BOTH_SIDES:
         return "smooth", (
-            f"by {name} the program is smooth here: its slope is {found} on both sides, "
+            f"by {name} the program is smooth here: its slope is {number} on both sides, "
             f"where the backward pass alone gives {instead}"
         )
-    if slope.origin == NEARER_SIDE:
+    if found.origin == NEARER_SIDE:
         return "kink", (
             f"the conventions at the kinks add up to {instead} for the gradient by {name}, which is no slope "
-            f"between those on both sides; used: {found}, the nearer of them"
+            f"between those on both sides; used: {number}, the nearer of them"
         )
-    if slope.origin == ONE_SIDE:
+    if found.origin == ONE_SIDE:
         return "kink", (
-            f"by {name} the program has a slope of {found} on the side where it has values, "
+            f"by {name} the program has a slope of {number} on the side where it has values, "
             f"where the backward pass alone gives {instead}"
         )
-    return "digits", f"the gradient by {name} is {found}, found in {slope.origin}; doubles give {instead}"
+    return "digits", f"the gradient by {name} is {number}, found in {found.origin}; doubles give {instead}"
 
 
 def overflow_met(sweep: Sweep, naming: Naming) -> Iterator[Diagnostic]:

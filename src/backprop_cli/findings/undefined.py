@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.errors import DomainError
 from backprop_cli.graph.sweep import Failure, forward, needed
+from backprop_cli.operations.reals import LADDER
 from backprop_cli.report import BEYOND, LossKind, Place
 from backprop_cli.text import number_text, side_text
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 # Nodes that are computed again in many digits, in some 0.5 s.
 _MOST_ROUNDED = 10_000
-_LADDER = (50, 200, 800)
 _ROUNDED = "is rounded to {}"
 _DID = {
     LossKind.UNDERFLOW: "underflows to {}",
@@ -123,7 +123,7 @@ def _in_many_digits(sweep: Sweep, node: int) -> Sweep | None:
     """Return a sweep in bounded reals in which a node surely has a value, if there is one."""
     from backprop_cli.operations.bounded import bounded_reals
 
-    for digits in _LADDER:
+    for digits in LADDER:
         primal, failures = forward(sweep.graph, sweep.point, bounded_reals(digits))
         # What is neither sure to have a value nor sure to have none is indeterminate.
         if failures.get(node, Failure.INDETERMINATE) != Failure.INDETERMINATE:

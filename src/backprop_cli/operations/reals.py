@@ -11,6 +11,9 @@ from backprop_cli.operations.op import Namespace, Number
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LADDER = (50, 200, 800)
+"""Digits tried in turn. 800 resolve the cancellation of 1 - cos(1e-300), the worst doubles can ask for."""
+
 # Exponents have no limit in mpmath, so a tower of exponentials, on a branch that doubles never take, would
 # fill the memory. Powers end at e**(2**40) here, in both directions, so that logarithms of their sizes, which
 # are doubles, are right to a thousandth; and angles at 2**20000, far beyond any product of a few doubles.

@@ -10,8 +10,8 @@ import pytest
 
 from backprop_cli import compile_rows, gradient
 from backprop_cli.batch.tally import STATUSES
-from backprop_cli.findings import slopes
-from backprop_cli.findings.slopes import settle_slopes
+from backprop_cli.findings import settled
+from backprop_cli.findings.settled import settle_gradients
 from backprop_cli.findings.undefined import undefined_gradients
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import sweep_graph
@@ -173,8 +173,8 @@ def test_a_finite_gradient_beyond_doubles_is_told_in_digits():
 
 
 def test_what_is_not_found_was_lost(monkeypatch):
-    monkeypatch.setattr(slopes, "_LADDER", ())
-    monkeypatch.setattr(slopes, "_MOST_SIDE_STEPS", 0)
+    monkeypatch.setattr(settled, "LADDER", ())
+    monkeypatch.setattr(settled, "_MOST_SIDE_STEPS", 0)
     assert missing("1/(1/x)", x=1e-200).startswith("the gradient by x was lost in doubles")
 
 
@@ -191,7 +191,7 @@ def test_no_side_is_said_to_have_no_value_where_that_is_not_known():
 def settle(program: str, **point: float):
     graph = lower_source(read_source(program))
     sweep = sweep_graph(graph, point, 1.0, FLOAT)
-    return settle_slopes(sweep, [], list(point))
+    return settle_gradients(sweep, [], list(point))
 
 
 def test_what_needs_no_settling_is_left_alone():

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from backprop_cli.findings.kinks import NOT_KNOWN, Sides, inputs_behind, is_tie_with_itself, sides_of_gradient
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.reals import LADDER
 from backprop_cli.report import BEYOND, BOTH_SIDES, NEARER_SIDE, ONE_SIDE, GradientCheck, Outcome
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 # Slopes on both sides of a kink take two sweeps per input: 0.01 ms a node where constants are rational, 1 ms
 # where they are not. So up to some 5 s in all.
 _MOST_SIDE_STEPS = 5_000
-# Digits tried in turn, in sweeps of some 0.1 ms a node; nodes times digits up to some 2 s.
-_LADDER = (50, 200, 800)
+# In sweeps of some 0.1 ms a node: up to some 2 s.
 _MOST_DIGIT_STEPS = 1_000_000
 # Doubles that are so near are apart by rounding.
 _ROUNDING = 1e-12
@@ -38,7 +38,7 @@ _ROUNDING = 1e-12
 _TO_A_DOUBLE = -55.0
 
 
-class Slope(NamedTuple):
+class Settled(NamedTuple):
     """What is known of a gradient that was in doubt.
 
     gradient: the number.  origin: what it was found from: "both sides", "one side", "nearer side",
@@ -52,63 +52,63 @@ class Slope(NamedTuple):
     text: str = ""
 
 
-def settle_slopes(sweep: Sweep, kinks: Sequence[int], wanted: Iterable[str]) -> dict[str, Slope]:
+def settle_gradients(sweep: Sweep, kinks: Sequence[int], wanted: Iterable[str]) -> dict[str, Settled]:
     """Return what is known of the gradients that are in doubt. kinks: as ``find_kinks`` returns them."""
     gradients = gradients_of(sweep, wanted, {})
     behind = inputs_behind(sweep, kinks) & gradients.keys()
     lost = {name for name, slope in gradients.items() if not math.isfinite(slope)}
     if not behind and not lost:
         return {}
-    slopes = _in_many_digits(sweep, lost - behind)
-    doubtful = [name for name in gradients if name in behind or name in lost - slopes.keys()]
+    settled = _in_many_digits(sweep, lost - behind)
+    doubtful = [name for name in gradients if name in behind or name in lost - settled.keys()]
     sides = _sides_of_gradients(sweep, doubtful)
-    slopes |= {name: _by_sides(gradients[name], sides[name], at_kink=name in behind) for name in doubtful}
-    return slopes | _in_many_digits(sweep, {name for name in behind if _may_be_smooth(slopes[name].sides)})
+    settled |= {name: _by_sides(gradients[name], sides[name], at_kink=name in behind) for name in doubtful}
+    return settled | _in_many_digits(sweep, {name for name in behind if _may_be_smooth(settled[name].sides)})
 
 
-def met_by_rounding(sweep: Sweep, slopes: Mapping[str, Slope]) -> dict[str, Slope]:
+def met_by_rounding(sweep: Sweep, settled: Mapping[str, Settled]) -> dict[str, Settled]:
     """Return the gradients found from both sides that many digits give as well: no kink is there.
 
     Doubles meet one by rounding alone, and sympy can confirm the gradient.
     """
-    names = {name for name, slope in slopes.items() if slope.origin == BOTH_SIDES}
+    names = {name for name, found in settled.items() if found.origin == BOTH_SIDES}
     found = _in_many_digits(sweep, names, rungs=1)
-    return {name: slope._replace(gradient=slopes[name].gradient) for name, slope in found.items()}
+    return {name: other._replace(gradient=settled[name].gradient) for name, other in found.items()}
 
 
-def gradients_of(sweep: Sweep, wanted: Iterable[str], slopes: Mapping[str, Slope]) -> dict[str, float]:
+def gradients_of(sweep: Sweep, wanted: Iterable[str], settled: Mapping[str, Settled]) -> dict[str, float]:
     """Return the gradients by the wanted inputs: of the sweep, but where they were in doubt."""
     return {
-        name: slopes[name].gradient
-        if name in slopes
+        name: settled[name].gradient
+        if name in settled
         else sweep.gradient(sweep.graph.inputs[name], FLOAT) + 0.0  # no -0.0
         for name in wanted
     }
 
 
-def slope_checks(slopes: Mapping[str, Slope]) -> dict[str, GradientCheck]:
+def settled_checks(settled: Mapping[str, Settled]) -> dict[str, GradientCheck]:
     """Return the records of the gradients that no cross-check compares."""
     return {
-        name: _record(slope)
-        for name, slope in slopes.items()
-        if slope.sides or slope.origin == BOTH_SIDES or slope.text
+        name: _record(found)
+        for name, found in settled.items()
+        if found.sides or found.origin == BOTH_SIDES or found.text
     }
 
 
-def _record(slope: Slope) -> GradientCheck:
-    if slope.sides is not None:
-        left, right, *_ = slope.sides
+def _record(found: Settled) -> GradientCheck:
+    if found.sides is not None:
+        left, right, *_ = found.sides
         reason = "edge of the domain" if (left is None) != (right is None) else "kink"
         return GradientCheck(Outcome.SKIPPED, reason=reason, at_kink=True, left=left, right=right)
-    reason = BEYOND if slope.text else f"found from {slope.origin}"
-    return GradientCheck(Outcome.SKIPPED, reason=reason, value=slope.text or None)
+    reason = BEYOND if found.text else f"found from {found.origin}"
+    return GradientCheck(Outcome.SKIPPED, reason=reason, value=found.text or None)
 
 
-def with_origins(check: Check, slopes: Mapping[str, Slope]) -> Check:
+def with_origins(check: Check, settled: Mapping[str, Settled]) -> Check:
     """Return a check whose records tell what the gradients were found from."""
-    if not any(slope.origin for slope in slopes.values()):
+    if not any(found.origin for found in settled.values()):
         return check
-    origins = {name: slope.origin for name, slope in slopes.items()}
+    origins = {name: found.origin for name, found in settled.items()}
     return replace(
         check,
         gradients={
@@ -131,42 +131,42 @@ def _may_be_smooth(sides: Sides | None) -> bool:
     return not is_known or (sides.is_corner and math.isclose(sides.left, sides.right, rel_tol=_ROUNDING))
 
 
-def _by_sides(gradient: float, sides: Sides, *, at_kink: bool) -> Slope:
+def _by_sides(gradient: float, sides: Sides, *, at_kink: bool) -> Settled:
     """Return what the slopes on both sides tell. gradient: what doubles and conventions give."""
     if sides.smooth is not None:
-        return Slope(sides.smooth, BOTH_SIDES)
+        return Settled(sides.smooth, BOTH_SIDES)
     known = [side for side in (sides.left, sides.right) if side is not None]
     if sides.edge is not None:
-        return Slope(sides.edge, ONE_SIDE, sides)
+        return Settled(sides.edge, ONE_SIDE, sides)
     if any(map(math.isnan, known)):
-        return Slope(gradient, sides=sides if at_kink else None)
+        return Settled(gradient, sides=sides if at_kink else None)
     if sides.is_corner and math.isfinite(gradient):
         nearest = min(max(gradient, min(known)), max(known))
         is_between = math.isclose(nearest, gradient, rel_tol=_ROUNDING)
-        return Slope(*((gradient, "") if is_between else (nearest, NEARER_SIDE)), sides)
+        return Settled(*((gradient, "") if is_between else (nearest, NEARER_SIDE)), sides)
     if math.isfinite(gradient):
-        return Slope(gradient, sides=sides)
+        return Settled(gradient, sides=sides)
     # The same infinity on all sides that there are; else there is no derivative.
     is_infinite = bool(known) and math.isinf(known[0]) and known[0] == known[-1]
-    return Slope(known[0] if is_infinite else math.nan, sides=sides)
+    return Settled(known[0] if is_infinite else math.nan, sides=sides)
 
 
 # ---- in many digits ----
 
 
-def _in_many_digits(sweep: Sweep, names: set[str], rungs: int = 3) -> dict[str, Slope]:
+def _in_many_digits(sweep: Sweep, names: set[str], rungs: int = 3) -> dict[str, Settled]:
     """Return the gradients that reals of more and more digits give to a double, with certainty."""
-    slopes: dict[str, Slope] = {}
-    for digits in _LADDER[:rungs]:
-        if slopes.keys() >= names or digits * len(sweep.graph.ops) > _MOST_DIGIT_STEPS:
+    settled: dict[str, Settled] = {}
+    for digits in LADDER[:rungs]:
+        if settled.keys() >= names or digits * len(sweep.graph.ops) > _MOST_DIGIT_STEPS:
             break
         from backprop_cli.operations.bounded import bounded_reals
 
-        slopes |= _to_digits(sweep, names - slopes.keys(), bounded_reals(digits))
-    return slopes
+        settled |= _to_digits(sweep, names - settled.keys(), bounded_reals(digits))
+    return settled
 
 
-def _to_digits(sweep: Sweep, names: set[str], m: BoundedReals) -> dict[str, Slope]:
+def _to_digits(sweep: Sweep, names: set[str], m: BoundedReals) -> dict[str, Settled]:
     graph = sweep.graph
     exact = sweep_graph(graph, sweep.point, sweep.upstream, m)
     if graph.output in exact.failures:
@@ -176,10 +176,10 @@ def _to_digits(sweep: Sweep, names: set[str], m: BoundedReals) -> dict[str, Slop
     return {name: _slope(bar, m) for name, bar in bars.items() if _is_certain(bar)}
 
 
-def _slope(bar: Bounded, m: BoundedReals) -> Slope:
+def _slope(bar: Bounded, m: BoundedReals) -> Settled:
     gradient = m.base.to_float(bar.value) + 0.0
     text = "" if math.isfinite(gradient) else m.base.to_text(bar.value)
-    return Slope(gradient, f"{m.base.digits} digits", text=text)
+    return Settled(gradient, f"{m.base.digits} digits", text=text)
 
 
 def _is_certain(bar: Bounded) -> bool:
