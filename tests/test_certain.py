@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from fractions import Fraction
 
 import jsonschema
@@ -233,3 +234,36 @@ def test_output_fits_the_schema(backprop: Run) -> None:
 def test_fractions_as_markdown(backprop: Run) -> None:
     done = backprop("grad", "x/3", "x=0.5", "--exact", "--format", "markdown")
     assert "| `v1` | `x/3` | 1/6 | `∂v1/∂x = 1/3` | 1 |" in done.stdout.splitlines()
+
+
+# ---- at kinks ----
+
+
+@pytest.mark.parametrize("option", ["--exact", "--precision=9"])
+@pytest.mark.parametrize(
+    ("program", "point", "gradient", "check"),
+    [
+        ("relu(x) - relu(-x)", "x=0", "1", "from both sides"),
+        ("max(x, x)", "x=1", "1", "from both sides"),
+        ("abs(x)*x*y", "x=0 y=1/3", "0", "from both sides"),
+        ("where(abs(x) > 0, 2*x, x)", "x=0", "2", "from both sides"),
+        ("abs(x)", "x=0", "0", "behind a kink, by convention"),
+    ],
+)
+def test_a_gradient_behind_a_kink(
+    backprop: Run, option: str, program: str, point: str, gradient: str, check: str
+) -> None:
+    done = backprop("grad", program, *point.split(), option, "--wrt", "x")
+    assert done.returncode == 0
+    assert re.search(rf"^x +{gradient}  {check}$", done.stdout, re.MULTILINE)
+    assert ("by convention" in check) == ("is not differentiable here" in done.stderr)
+    assert "would move the gradient" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("program", "gradient"), [("sqrt(x^2 + 2*x^2)^2", "0"), ("max(x,0) + log(1 + exp(-abs(x)))", "0.5")]
+)
+def test_digits_of_a_gradient_from_both_sides(backprop: Run, program: str, gradient: str) -> None:
+    done = backprop("grad", program, "x=0", "--precision", "20")
+    assert re.search(rf"^x +{gradient}  from both sides$", done.stdout, re.MULTILINE)
+    assert done.returncode == 0

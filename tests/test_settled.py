@@ -203,3 +203,24 @@ def test_digits_are_taken_until_the_bound_allows_a_double(x):
     # cos(x) is 1 to 2·log10(1/x) digits, so acos(cos(x)) needs more than that.
     report = gradient("acos(cos(x))", x=x, check=False)
     assert report.gradients["x"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("branch", "sides"),
+    [
+        ("x*sin(1/x)", (math.nan, math.nan)),
+        ("sin(1/x)", (math.nan, math.nan)),
+        ("x*exp(-1/x)", (math.nan, 0.0)),
+    ],
+)
+def test_the_point_alone_says_nothing_of_both_sides(branch: str, sides: tuple[float, float]) -> None:
+    """At x = 0 the other branch is taken, in any number of digits; but only there."""
+    found = gradient(f"where(abs(x) > 0, {branch}, 0)", x=0).check.gradients["x"]
+    assert (found.at_kink, found.origin) == (True, "")
+    assert repr((found.left, found.right)) == repr(sides)
+
+
+def test_many_digits_at_the_point_are_not_both_sides() -> None:
+    report = gradient("where(abs(x) > 0, 2*x, x)", x=0)
+    assert (report.gradients["x"], report.check.gradients["x"].origin) == (2.0, "both sides")
+    assert report.check.gradients["x"].digits is None

@@ -185,7 +185,8 @@ class CertainNumber(Record):
     """A number as text: a fraction, or so many digits, each of them right.
 
     within: where it has not the digits asked for, a bound of its error.  at_kink: it may rest on a
-    convention.  status, reason: what became of the comparison with sympy's number.
+    convention.  status, reason: what became of the comparison with sympy's number.  origin: "both sides" of a
+    kink, where it was found from them.
     """
 
     text: str
@@ -193,6 +194,7 @@ class CertainNumber(Record):
     at_kink: bool = False
     status: Outcome = Outcome.SKIPPED
     reason: str = "not asked for"
+    origin: str = ""
 
 
 class ExactNode(Record):

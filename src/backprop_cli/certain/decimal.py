@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.certain.task import inputs_below, kinks_in, no_value
+from backprop_cli.certain.task import found_from_both_sides, inputs_below, kinks_in, no_value
 from backprop_cli.errors import DomainError, LimitError
 from backprop_cli.findings.notices import conventions_used
 from backprop_cli.graph.naming import Naming
 from backprop_cli.operations.bounded import Bounded, BoundedReals, add_logs, bounded_reals, log2_size
-from backprop_cli.report import CertainNumber, CertainReport, Outcome
+from backprop_cli.report import BOTH_SIDES, CertainNumber, CertainReport, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from fractions import Fraction
 
     from backprop_cli.certain.task import Task
     from backprop_cli.graph.sweep import Sweep
@@ -87,8 +88,12 @@ def compute_digits(task: Task, digits: int, *, check: bool) -> CertainReport:
         rung = _climb(task, work, formulas)
         if rung.is_settled(names, digits):
             break
-    _require(rung, names)
-    return _report(task, rung, digits)
+    if not rung.has_value:
+        raise no_value(rung.sweep, lambda x: rung.m.base.to_float(x.value))
+    below = inputs_below(rung.sweep, rung.kinks).intersection(task.wanted)
+    smooth = found_from_both_sides(task, rung.sweep, below)
+    _require(rung, [name for name in task.wanted if name not in smooth])
+    return _report(task, rung, digits, below - smooth.keys(), smooth)
 
 
 def _ladder(steps: int, digits: int) -> list[int]:
@@ -133,9 +138,7 @@ def _formulas(task: Task) -> Callable[..., tuple[Mapping[str, Bounded], str]]:
 
 
 def _require(rung: _Rung, names: list[str]) -> None:
-    """Raise DomainError where the value, or a gradient, does not exist or is infinite."""
-    if not rung.has_value:
-        raise no_value(rung.sweep, lambda x: rung.m.base.to_float(x.value))
+    """Raise DomainError where a gradient does not exist or is infinite."""
     for name in names:
         slope = rung.number(name)
         if not _is_finite(slope):
@@ -156,10 +159,11 @@ def has_digits(x: Bounded | None, digits: int) -> bool:
     return x is None or x.is_exact or x.error < x.size - (digits + _MARGIN) * _BITS
 
 
-def _report(task: Task, rung: _Rung, digits: int) -> CertainReport:
+def _report(
+    task: Task, rung: _Rung, digits: int, at_kink: set[str], smooth: Mapping[str, Fraction]
+) -> CertainReport:
     graph, m, naming = task.graph, rung.m, Naming(task.graph)
-    below = inputs_below(rung.sweep, rung.kinks)
-    shifts = _shifts(task, rung)
+    shifts = {name: text for name, text in _shifts(task, rung).items() if name not in smooth}
     return CertainReport(
         program=task.source.text,
         digits=digits,
@@ -167,11 +171,22 @@ def _report(task: Task, rung: _Rung, digits: int) -> CertainReport:
         output=naming.output_id(),
         value=_judge(rung, "", digits, at_kink=False),
         upstream=digits_text(m.number(rung.sweep.upstream), digits, m),
-        gradients={name: _judge(rung, name, digits, at_kink=name in below) for name in task.wanted},
+        gradients={
+            name: _from_both_sides(smooth[name], digits, m)
+            if name in smooth
+            else _judge(rung, name, digits, at_kink=name in at_kink)
+            for name in task.wanted
+        },
         nodes=(),
         value_shift=shifts.pop("", ""),
         shifts=shifts,
-        warnings=tuple(conventions_used(naming, rung.kinks)),
+        warnings=tuple(conventions_used(naming, rung.kinks if at_kink else {})),
+    )
+
+
+def _from_both_sides(slope: Fraction, digits: int, m: BoundedReals) -> CertainNumber:
+    return CertainNumber(
+        digits_text(m.number(slope), digits, m), reason=f"found from {BOTH_SIDES}", origin=BOTH_SIDES
     )
 
 

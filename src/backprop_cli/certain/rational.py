@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from backprop_cli.certain.task import in_doubles, inputs_below, kinks_in, no_value
+from backprop_cli.certain.task import found_from_both_sides, in_doubles, inputs_below, kinks_in, no_value
 from backprop_cli.errors import LimitError, NotRationalError
 from backprop_cli.findings.notices import conventions_used
 from backprop_cli.findings.undefined import find_failure
 from backprop_cli.graph.naming import Naming
 from backprop_cli.operations.rationals import IrrationalError, Rational, RationalNamespace
-from backprop_cli.report import CertainNumber, CertainReport, ExactNode
+from backprop_cli.report import BOTH_SIDES, CertainNumber, CertainReport, ExactNode
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
@@ -32,14 +32,19 @@ def compute_exactly(task: Task) -> CertainReport:
     naming = Naming(task.graph)
     _require_value(sweep, naming, m)
     graph = task.graph
-    slopes = {name: sweep.gradient(graph.inputs[name], m) for name in task.wanted}
+    kinks = kinks_in(sweep, m)
+    below = inputs_below(sweep, kinks).intersection(task.wanted)
+    smooth = found_from_both_sides(task, sweep, below)
+    slopes = {
+        name: m.number(smooth[name]) if name in smooth else sweep.gradient(graph.inputs[name], m)
+        for name in task.wanted
+    }
     for name, slope in slopes.items():
         if slope.fraction is None:
             raise _no_slope(sweep, naming, name)
-    kinks = kinks_in(sweep, m)
-    below = inputs_below(sweep, kinks)
+    gradients = {graph.inputs[name]: slope for name, slope in slopes.items()}
     value = sweep.primal[graph.output]
-    shift, shifts = _shifts(task, value, slopes)
+    shift, shifts = _shifts(task, value, {name: x for name, x in slopes.items() if name not in smooth})
     return CertainReport(
         program=task.source.text,
         digits=None,
@@ -48,13 +53,21 @@ def compute_exactly(task: Task) -> CertainReport:
         value=CertainNumber(fraction_text(value), reason=_REASON),
         upstream=fraction_text(m.number(sweep.upstream)),
         gradients={
-            name: CertainNumber(fraction_text(x), at_kink=name in below, reason=_REASON)
+            name: CertainNumber(
+                fraction_text(x),
+                at_kink=name in below - smooth.keys(),
+                reason=_REASON,
+                origin=BOTH_SIDES if name in smooth else "",
+            )
             for name, x in slopes.items()
         },
-        nodes=tuple(_node(sweep, naming, node, m) for node in naming.order),
+        nodes=tuple(
+            _node(sweep, naming, node, gradients.get(node) or sweep.gradient(node, m))
+            for node in naming.order
+        ),
         value_shift=shift,
         shifts=shifts,
-        warnings=tuple(conventions_used(naming, kinks)),
+        warnings=tuple(conventions_used(naming, kinks if below - smooth.keys() else {})),
     )
 
 
@@ -124,7 +137,7 @@ def _shift(x: Rational, y: Rational) -> str:
     return number_text(float(away), 2) if away.fraction else ""
 
 
-def _node(sweep: Sweep, naming: Naming, node: int, m: RationalNamespace) -> ExactNode:
+def _node(sweep: Sweep, naming: Naming, node: int, gradient: Rational) -> ExactNode:
     graph = sweep.graph
     op, is_constant = graph.ops[node], graph.constant[node]
     operands = () if is_constant else graph.operands[node]
@@ -136,5 +149,5 @@ def _node(sweep: Sweep, naming: Naming, node: int, m: RationalNamespace) -> Exac
         tuple(map(naming.operand, operands)),
         fraction_text(sweep.primal[node]),
         tuple(None if p is None or p.fraction is None else fraction_text(p) for p in partials),
-        fraction_text(sweep.gradient(node, m)),
+        fraction_text(gradient),
     )

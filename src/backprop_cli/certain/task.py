@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.errors import LimitError, NotRationalError
+from backprop_cli.findings.kinks import sides_of_gradient
 from backprop_cli.findings.undefined import undefined_value
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import Sweep, sweep_graph
@@ -15,7 +17,6 @@ from backprop_cli.operations.rationals import RationalNamespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from fractions import Fraction
 
     from backprop_cli.errors import DomainError
     from backprop_cli.graph.tape import Graph
@@ -113,6 +114,25 @@ def inputs_below(sweep: Sweep, kinks: Iterable[int]) -> set[str]:
         if node in below:
             below.update(graph.operands[node])
     return {name for name, node in graph.inputs.items() if node in below}
+
+
+def found_from_both_sides(task: Task, sweep: Sweep, names: Iterable[str]) -> dict[str, Fraction]:
+    """Return the gradients by inputs below a kink that are derivatives all the same, as fractions.
+
+    Raises LimitError for a derivative that is no fraction: it is only known to a double.
+    """
+    if not all(isinstance(x, Fraction) for x in (*task.point.values(), task.upstream)):
+        return {}
+    exact = sweep._replace(point=task.point, upstream=task.upstream)  # type: ignore[arg-type] # fractions
+    found = {name: sides_of_gradient(exact, name) for name in names}
+    smooth = {name: sides for name, sides in found.items() if sides.smooth is not None}
+    for name, sides in smooth.items():
+        if not isinstance(sides.exact, int | Fraction):
+            raise LimitError(
+                f"the gradient by {name} is found from both sides of a kink, and so only to a double",
+                hint="without --precision it is told",
+            )
+    return {name: Fraction(sides.exact) for name, sides in smooth.items()}
 
 
 def no_value(sweep: Sweep, to_float: Callable[[Number], float]) -> DomainError:

@@ -32,7 +32,8 @@ class Sides(NamedTuple):
     value goes on that side. smooth: the slope of both sides where it is finite, certainly the same on both,
     and the value certainly does not jump: then it is the derivative. edge: the slope on the only side that
     has values, where it is finite and they certainly go on from the value at the point.  is_corner: the
-    slopes of both sides are finite, and the value certainly does not jump.
+    slopes of both sides are finite, and the value certainly does not jump.  exact: ``smooth`` as a constant
+    of series: a fraction, or a number with an interval.
     """
 
     left: float | None
@@ -40,6 +41,7 @@ class Sides(NamedTuple):
     smooth: float | None = None
     edge: float | None = None
     is_corner: bool = False
+    exact: Any = None
 
 
 NOT_KNOWN = Sides(math.nan, math.nan)
@@ -164,7 +166,8 @@ def _sides(value: Callable[[SeriesNamespace, int], Series], nodes: int) -> Sides
         left, right = (_side(value, m, side) for side in (-1, 1))
     is_corner = left.is_continuous and right.is_continuous
     smooth = left.slope if is_corner and same(left.exact, right.exact) else None
-    return Sides(left.slope, right.slope, smooth, _edge(left, right), is_corner)
+    exact = None if smooth is None else left.exact
+    return Sides(left.slope, right.slope, smooth, _edge(left, right), is_corner, exact)
 
 
 def _edge(left: _Side, right: _Side) -> float | None:

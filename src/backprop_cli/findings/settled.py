@@ -193,10 +193,14 @@ def _behind_possible_kinks(exact: Sweep, m: BoundedReals) -> set[str]:
     behind = bytearray(len(graph.ops))
     for node in range(graph.output, -1, -1):
         op = graph.ops[node]
-        if op is None or exact.adjoint[node] is None:
+        if op is None:
             continue
+        # What decides at its boundary is behind it, though no gradient passes: abs(x) in where(abs(x) > 0, …)
         if behind[node] or (
-            op.kink and not is_tie_with_itself(graph, node) and _may_be_at(op.kink, exact, node, m)
+            exact.adjoint[node] is not None
+            and op.kink
+            and not is_tie_with_itself(graph, node)
+            and _may_be_at(op.kink, exact, node, m)
         ):
             for operand in graph.operands[node]:
                 behind[operand] = 1

@@ -193,7 +193,7 @@ class SeriesNamespace(Namespace):
         """Return a constant: a double is a fraction, exactly. A series is returned as it is."""
         if isinstance(x, Series):
             return x
-        if isinstance(x, float):
+        if isinstance(x, float | Fraction):
             x = _whole(Fraction(x))
         return Series(self, ((_LIMIT, x),) if isinstance(x, Real) or x else (), None)
 

@@ -76,6 +76,8 @@ def _text(number: CertainNumber) -> str:
 def _verdict(report: CertainReport, number: CertainNumber) -> str:
     if number.at_kink:
         return "behind a kink, by convention"
+    if number.origin:
+        return f"from {number.origin}"
     if number.status == "fail":
         return "WRONG: sympy disagrees"
     if number.within:
@@ -171,4 +173,6 @@ def _check(number: CertainNumber) -> dict[str, Any]:
         record["within"] = number.within
     if number.at_kink:
         record["kink"] = True
+    if number.origin:
+        record["from"] = number.origin
     return record
