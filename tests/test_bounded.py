@@ -10,6 +10,7 @@ from typing import NamedTuple
 import mpmath
 import pytest
 
+from backprop_cli import gradient
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.source import read_source
@@ -351,3 +352,21 @@ def test_one_best_operand_that_is_rounded_is_no_tie(program):
     found = sweep(program, {"x": 0.5}, bounded_reals(50))
     slope = found.adjoint[found.graph.inputs["x"]]
     assert slope.error < slope.size - 100
+
+
+@pytest.mark.parametrize("function", ["exp", "cos", "cosh", "2^"])
+@pytest.mark.parametrize("x", [1e-65, 1e-90])
+def test_a_function_is_exact_only_of_an_exact_operand(function, x):
+    """At 60 digits its operand is 0 ± 1e-125, and 1 the result at both ends of that."""
+    program = f"{function}(expm1(x) - x) - 1"
+    y = primal(program, bounded_reals(50), x=x)
+    true = primal(program, bounded_reals(800), x=x)
+    assert y.value == 0
+    assert log2_size(true.value) <= y.error
+
+
+def test_the_sign_of_a_power_that_the_last_digit_decides_is_open():
+    m = bounded_reals(50)
+    assert m.pow(m.number(-1.0), m.number(-4e229) - 1).error == math.inf
+    assert gradient("x^(-4e+229)", x=-1).check.status == "pass"
+    assert gradient("cos(expm1(1e-70*log1p(y)))", y=-1e-200).check.status == "pass"

@@ -63,7 +63,7 @@ class Ball:
     __slots__ = ("error", "mid")
 
     def __init__(self, mid: Any, error: float = _EXACT) -> None:
-        self.mid = mp.mpf(mid)
+        self.mid = mid if isinstance(mid, mp.mpf) else mp.mpf(mid)  # mpf(mpf) is rounded
         self.error = error
 
     def __repr__(self) -> str:
@@ -89,10 +89,10 @@ class Ball:
         return not self.mid and self.error == _EXACT
 
     def __neg__(self) -> Ball:
-        return Ball(-self.mid, self.error)
+        return Ball(mp.fneg(self.mid, exact=True), self.error)  # -x alone is rounded
 
     def __abs__(self) -> Ball:
-        return Ball(abs(self.mid), self.error)
+        return -self if self.mid < 0 else self
 
     def __add__(self, other: Ball | float) -> Ball:
         other = ball(other)

@@ -144,7 +144,8 @@ def _smooth(
         yield from _confirmed(program, name, told, claim, slope)
     elif not claim.get("reason", "").startswith("kink") and not _is_near(program, name, told, slope.value):
         yield Finding("wrong", name, said, true)
-    if claim.get("value") is not None and not _is_told_right(claim["value"], slope.value):
+    tolerance = slope.left.tolerance + slope.right.tolerance if slope.left and slope.right else 0
+    if claim.get("value") is not None and not _is_told_right(claim["value"], slope.value, tolerance):
         yield Finding("many digits", name, f"derivative by {name} {claim['value']}", true)
 
 
@@ -224,13 +225,13 @@ def _nearest(true: Any) -> float:
         return math.inf
 
 
-def _is_told_right(text: str, true: Any) -> bool:
+def _is_told_right(text: str, true: Any, tolerance: Any = 0) -> bool:
     """Tell whether a decimal is right to 0.7 units of its last digit or its 40th, 0 being only 0."""
     told, digits = mp.mpf(text), text.partition("e")[0].replace(".", "").lstrip("-0")
     if not told:
-        return not true
+        return bool(abs(true) <= tolerance)
     unit = mp.mpf(10) ** (mp.floor(mp.log10(abs(told))) + 1 - min(len(digits), 40))
-    return bool(abs(told - true) <= 0.7 * unit)
+    return bool(abs(told - true) <= 0.7 * unit + tolerance)
 
 
 def _is_turned(program: Program, name: str, slope: Slope) -> bool:

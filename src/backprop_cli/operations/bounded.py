@@ -292,7 +292,7 @@ class BoundedReals(RoundingNamespace):
             scale = _NONE
             if log2_size(y) <= spread + _LEVEL:
                 scale = self._scale(function, ops, y, spread)
-            return self.rounded(y, spread, scale, self._rounding(name, xs, y))
+            return self.rounded(y, spread, scale, self._rounding(name, ops, y))
 
         return bounded
 
@@ -332,9 +332,11 @@ class BoundedReals(RoundingNamespace):
         step = self._power(x.error)
         return x.value - step, x.value + step
 
-    def _rounding(self, name: str, xs: list[Number], y: Number) -> float:
+    def _rounding(self, name: str, ops: list[Bounded], y: Number) -> float:
         """Return the error that a function makes by itself."""
-        if name in _STEPS or self._is_special(name, xs, y):
+        # exp(0 ± 1e-70) is 1 at the corners too, to 60 digits: only of exact operands is it exact.
+        may_be_special = not y or all(x.is_exact for x in ops)
+        if name in _STEPS or (may_be_special and self._is_special(name, [x.value for x in ops], y)):
             return _NONE
         # A function of the library may be off by some units; one that ends at its limit is off by that.
         return log2_size(y) + self.unit + 2 if y else float(LEAST_BITS)
@@ -433,6 +435,8 @@ def _may_jump(name: str, ops: list[Bounded], y: Number, corners: list[Any]) -> b
     if name == "tan":
         # It rises from pole to pole.
         return x.error >= 0 or not corners[0] <= y <= corners[1]
+    if name == "pow" and x.value < 0 and not ops[1].is_exact:
+        return True  # of a whole exponent the last digit decides the sign
     if name == "pow":
         return x.size <= x.error and not (ops[1].value > 0 and ops[1].size > ops[1].error)
     if name == "atan2":
