@@ -327,8 +327,8 @@ def test_a_bad_row_stops_nothing() -> None:
         ('{"x": 1, "y": [2]}', "y is [2.0], not a number"),
         ('{"x": 1, "y": NaN}', "not JSON: it has no NaN"),
         ('{"x": 1, "y": "inf"}', "y is 'inf', not a number"),
-        ('{"x": 1, "y": 1e999}', "y is too large: numbers end at 1.8e308"),
-        ('{"x": 1, "y": 1' + "0" * 400 + "}", "y is too large: numbers end at 1.8e308"),
+        ('{"x": 1, "y": 1e999}', "y is too large: numbers end at 1.79769e308"),
+        ('{"x": 1, "y": 1' + "0" * 400 + "}", "y is too large: numbers end at 1.79769e308"),
         ('{"x": 1, " x": 2, "y": 3}', "x stands twice in the data"),
     ],
 )

@@ -5,6 +5,7 @@ What is true comes from an evaluator of its own: mpmath at 200 digits, its deriv
 
 import math
 import random
+from fractions import Fraction
 from typing import NamedTuple
 
 import mpmath
@@ -16,7 +17,7 @@ from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.bounded import bounded_floats, bounded_reals, log2_size
 from backprop_cli.operations.doubles import FLOAT
-from backprop_cli.operations.table import TABLE
+from backprop_cli.operations.table import OPS, TABLE
 
 MP = mpmath.mp.clone()
 MP.dps = 200
@@ -370,3 +371,10 @@ def test_the_sign_of_a_power_that_the_last_digit_decides_is_open():
     assert m.pow(m.number(-1.0), m.number(-4e229) - 1).error == math.inf
     assert gradient("x^(-4e+229)", x=-1).check.status == "pass"
     assert gradient("cos(expm1(1e-70*log1p(y)))", y=-1e-200).check.status == "pass"
+
+
+@pytest.mark.parametrize(("name", "y"), [("floor", 0), ("ceil", 1), ("sign", 1)])
+def test_a_step_of_what_is_not_exact_is_exact_between_jumps(name, y):
+    m = bounded_reals(30)
+    step = m.value(OPS[name], [m.number(Fraction(1, 10))])
+    assert (step.value, step.is_exact) == (y, True)

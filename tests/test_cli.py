@@ -117,14 +117,14 @@ ERRORS = [
     (
         ["grad", "log(1+exp(x))", "x=1000"],
         3,
-        "exp(x) overflows: it is beyond 1.8e308, got x = 1000",
+        "exp(x) overflows: it is beyond 1.79769e308, got x = 1000",
         "  log(1+exp(x))\n        ^^^^^^",
         "log(1 + exp(x)) → softplus(x)",
     ),
     (
         ["grad", "exp(x)/(1+exp(x))", "x=1000"],
         3,
-        "exp(x) overflows: it is beyond 1.8e308, got x = 1000",
+        "exp(x) overflows: it is beyond 1.79769e308, got x = 1000",
         "  exp(x)/(1+exp(x))\n  ^^^^^^",
         "exp(x)/(1 + exp(x)) → sigmoid(x)",
     ),

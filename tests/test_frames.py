@@ -297,7 +297,7 @@ TEXTS = [
     EMPTY,
     "is 'x', not a number",
     "is 'inf', not a number",
-    "is too large: numbers end at 1.8e308",
+    "is too large: numbers end at 1.79769e308",
 ]
 
 

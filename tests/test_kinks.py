@@ -29,3 +29,9 @@ def test_a_condition_too_close_to_call_is_no_failure(program: str) -> None:
 
 def test_the_sign_of_a_slope_at_a_huge_even_power() -> None:
     assert gradient("x^1e16", x=-1).gradients["x"] == -1e16
+
+
+def test_a_clip_with_nothing_between_its_limits_has_no_kink() -> None:
+    assert gradient("clip(x, 0, 0)", x=0).warnings == ()
+    assert gradient("clip(x, 2, 1)", x=1).warnings == ()
+    assert gradient("clip(x, 0, 1)", x=0).warnings[0].kind == "kink"

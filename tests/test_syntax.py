@@ -411,7 +411,7 @@ BAD = [
     ("«1__0»", "'1__0' is not a number", "a single _ may group digits: 1_000"),
     ("«1_»", "'1_' is not a number", "a single _ may group digits: 1_000"),
     ("«0x10»", "0x10 is not a number", "numbers are decimal"),
-    ("«1e400»*a", "1e400 is too large", "numbers end at 1.8e308"),
+    ("«1e400»*a", "1e400 is too large", "numbers end at 1.79769e308"),
     ("a = b «=» c", *_ASSIGNMENT),
     ("a + b «=» c", *_ASSIGNMENT),
     ("2 «=» a", *_ASSIGNMENT),

@@ -242,7 +242,7 @@ def read_cell(name: str, cell: object) -> float:
     else:
         raise InputError(_no_number(name, cell))
     if math.isinf(number):
-        raise InputError(f"{name} is too large: numbers end at 1.8e308")
+        raise InputError(f"{name} is too large: numbers end at 1.79769e308")
     return number
 
 

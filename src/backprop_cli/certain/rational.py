@@ -133,8 +133,11 @@ def _shifts(task: Task, value: Rational, slopes: dict[str, Rational]) -> tuple[s
 
 
 def _shift(x: Rational, y: Rational) -> str:
-    away = y - x
-    return number_text(float(away), 2) if away.fraction else ""
+    away = (y - x).fraction
+    if not away:
+        return ""
+    # What is too small for a double is a number all the same.
+    return number_text(float(away), 2) if float(away) else f"{Decimal(away.numerator) / away.denominator:.1e}"
 
 
 def _node(sweep: Sweep, naming: Naming, node: int, gradient: Rational) -> ExactNode:

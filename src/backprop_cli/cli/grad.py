@@ -22,7 +22,7 @@ from backprop_cli.cli.options import (
     refuse_unchecked,
     require_confirmed,
 )
-from backprop_cli.errors import Status
+from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
     from backprop_cli.console.output import Output
@@ -75,6 +75,8 @@ def grad(
     if certain.are_given:
         from backprop_cli.cli.certain import show_certain
 
+        if save_case is not None:
+            raise UsageError("--save-case keeps doubles: it goes without --exact and --precision")
         return show_certain(request, certain, form, output, check=check, strict=strict)
     from backprop_cli.differentiate import compute_source
     from backprop_cli.report import Outcome

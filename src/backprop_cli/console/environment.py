@@ -83,6 +83,6 @@ def _terminal_columns(stream: TextIO | None) -> int:
     if not is_terminal(stream) or stream is None:
         return _USUAL
     try:
-        return os.get_terminal_size(stream.fileno()).columns
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL  # of no size, in some pipelines
     except OSError:
         return _USUAL

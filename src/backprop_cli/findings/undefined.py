@@ -73,7 +73,7 @@ def _went_wrong(sweep: Sweep, node: int, why: Failure) -> tuple[str, Span]:
         return f"{_needs(graph, node)}, got {got}", (start, end)
     if why == Failure.INDETERMINATE:
         return f"{graph.source(node)} is indeterminate, got {got}", (start, end)
-    return f"{graph.source(node)} overflows: it is beyond 1.8e308, got {got}", (start, end)
+    return f"{graph.source(node)} overflows: it is beyond 1.79769e308, got {got}", (start, end)
 
 
 def _needs(graph: Graph, node: int) -> str:

@@ -27,7 +27,7 @@ def real_number(what: str, value: Any) -> float:
     except OverflowError:
         number = math.inf
     if math.isinf(number) and value != number:
-        raise InputError(f"{what} is beyond 1.8e308, the largest number")
+        raise InputError(f"{what} is beyond 1.79769e308, the largest number")
     return number
 
 

@@ -417,7 +417,7 @@ class _Reader:
                 f"{word!r} is not a number", (start, end), "a single _ may group digits: 1_000"
             ) from None
         if math.isinf(value):
-            raise self.error(f"{word} is too large", (start, end), "numbers end at 1.8e308")
+            raise self.error(f"{word} is too large", (start, end), "numbers end at 1.79769e308")
         return value
 
     def check_name(self, word: str, start: int) -> None:

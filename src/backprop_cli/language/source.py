@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.errors import InputError, ParseError
 from backprop_cli.language.code import Statement, fold, is_constant, names_in
@@ -170,12 +170,14 @@ def _value_of_part(
         result: float = FLOAT.value(op, [math.nan if isinstance(x, InputError) else x for x in operands])
     except (ArithmeticError, ValueError):
         result = math.nan
-    return result if math.isfinite(result) else _no_value(op, span, text)
+    return result if math.isfinite(result) else _no_value(op, operands, span, text)
 
 
-def _no_value(op: Op, span: Span, text: str) -> InputError:
+def _no_value(op: Op, operands: Sequence[Any], span: Span, text: str) -> InputError:
     part = text[slice(*span)]
     hint = f"{part if op.infix else op.name} needs {op.domain.words}"
+    if op.domain.contains(*operands):
+        hint = "it is beyond 1.79769e308"
     return InputError(f"{part} has no finite value", text, *span, hint)
 
 
@@ -191,7 +193,9 @@ def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]
             raise _not_an_input(source, name)
         values[name] = value
         if not math.isfinite(value):
-            raise InputError(f"{name} is not finite", hint="the value of an input is a number up to 1.8e308")
+            raise InputError(
+                f"{name} is not finite", hint="the value of an input is a number up to 1.79769e308"
+            )
     missing = [name for name in source.inputs if name not in given and name not in source.defaults]
     if missing:
         raise InputError(
@@ -249,7 +253,7 @@ def _name_hint(name: str) -> str:
     """Explain names that people take for numbers."""
     return {
         "e": "Euler's number is exp(1); e is a variable like any other, given as e=VALUE",
-        "inf": "there is no infinity; the largest number is 1.79e308",
+        "inf": "there is no infinity; the largest number is 1.79769e308",
         "nan": "a value is a number",
         "i": "numbers are real; i is a variable like any other, given as i=VALUE",
         "j": "numbers are real; j is a variable like any other, given as j=VALUE",

@@ -423,6 +423,8 @@ def _spread(name: str, ops: list[Bounded], y: Number, corners: list[Number | Non
         return _NONE
     if any(corner is None for corner in corners) or _may_jump(name, ops, y, corners):
         return math.inf
+    if name in _STEPS - {"abs"} and all(corner == y for corner in corners):
+        return _NONE  # they rise, so between equal corners they are constant
     # What is at its limit in the reals has not quite reached it.
     spread = max(*(log2_size(corner - y) for corner in corners), float(LEAST_BITS))
     # Over more than a part of a turn the corners say nothing.

@@ -61,6 +61,6 @@ POWER = Domain(
     ((0.0, -1.0), (0.0, -0.5), (-8.0, 1 / 3), (-1.0, 0.5)),
 )
 
-BELOW_OVERFLOW = Domain("a result below 1.8e308", always, points(*LINE))
+BELOW_OVERFLOW = Domain("a result below 1.79769e308", always, points(*LINE))
 
 FLOORED = Domain("any operand", always, points(-2.5, -0.75, 0.5, 1.25))

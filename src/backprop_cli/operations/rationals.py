@@ -151,7 +151,7 @@ def _whole_power(x: Fraction, n: Fraction) -> Fraction:
 
 def _too_long(what: str, bits: int = _MOST_BITS) -> LimitError:
     digits = int(bits * math.log10(2) / 1000) * 1000
-    hint = "--precision N computes as many digits as are asked for"
+    hint = "--precision N computes N digits, of numbers up to 1.79769e308"
     return LimitError(f"{what} has more than {digits:,} digits", hint=hint)
 
 

@@ -90,9 +90,9 @@ def clip_kink(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool]) -> Numb
         return False
     x, low, high = xs
     raised = m.max(x, low)
-    return m.either(
-        is_tie(m, (x, low), fixed[:2], raised), is_tie(m, (raised, high), (False, fixed[2]), high)
-    )
+    at = m.either(is_tie(m, (x, low), fixed[:2], raised), is_tie(m, (raised, high), (False, fixed[2]), high))
+    # Where nothing is between limits that are constants, it is the upper one everywhere.
+    return m.both(m.lt(low, high), at) if fixed[1] and fixed[2] else at
 
 
 def at_point(value: float) -> Callable[[Namespace, Sequence[Number], Sequence[bool]], Number]:

@@ -121,7 +121,7 @@ function failureText(data, result, i) {
     case "operand":
       return `${node.id} is made of a node that has no value`;
     default:
-      return `${node.text} overflows: it is beyond 1.8e308, got ${seen}`;
+      return `${node.text} overflows: it is beyond 1.79769e308, got ${seen}`;
   }
 }
 
