@@ -434,6 +434,10 @@ def test_the_best_of_many_constants_is_checked():
     assert check.gradients["x"].digits == 16
 
 
+def test_a_constant_that_is_the_best_twice_is_checked():
+    assert gradient("min(-y, cbrt(1), cbrt(1))/(-y)", y=-1e36).check.status == "pass"
+
+
 def test_a_best_that_takes_many_digits_to_tell_is_checked():
     check = gradient("max(x, y, 1, 2, (z + 1) - 1, z/2)", x=-1, y=0.5, z=1e-90).check
     assert check.status == "pass"

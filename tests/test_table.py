@@ -155,3 +155,14 @@ def test_many_inputs_are_summed_up() -> None:
 def test_equal_numbers_are_shown_as_one_number() -> None:
     lines = plain(gradient("x² + y/2 + 1e1*y + 10*x", x=1, y=2))
     assert [line.split()[1] for line in lines[3:9]] == ["x^2", "y/2", "v1", "10*y", "v3", "10*x"]
+
+
+def test_what_is_too_small_for_a_double_is_called_that(backprop):
+    one = backprop("grad", "1/x + y", "x=1e300", "y=2").stdout
+    assert "x             0  -1/x**2            -1e-600       0  rule ok, too small for a double" in one
+    assert "2 gradients, all confirmed by sympy, but 1 gradient is too small for a double\n" in one
+    alone = backprop("grad", "1/x", "x=1e300").stdout
+    assert "1 gradient, all confirmed by sympy, but it is too small for a double\n" in alone
+    both = backprop("grad", "sigmoid(x)", "x=-800").stdout
+    assert "but the value and 1 gradient are too small for a double\n" in both
+    assert "right: ∂v1/∂x = 3.66787e-348, v1 = 3.66787e-348" in both

@@ -387,10 +387,11 @@ class BoundedReals(RoundingNamespace):
         xs = [self.number(x) for x in operands]
         best = choose(xs, key=lambda x: x.value)
         # It moves no further than that operand which moves furthest, of those that may be the best.
-        rivals = [x for x in xs if x is best or not _is_apart(x, best)]
-        if len(rivals) == 1:
+        rivals = [x for x in xs if x is not best and not _is_apart(x, best)]
+        if not rivals:
             return best
-        return Bounded(best.value, max(x.error for x in rivals), self, max(x.scale for x in rivals))
+        either = (best, *rivals)
+        return Bounded(best.value, max(x.error for x in either), self, max(x.scale for x in either))
 
 
 def _is_ratio(y: Any, fraction: Any) -> bool:

@@ -163,6 +163,8 @@ def _too_small(check: Check, compared: Sequence[GradientCheck]) -> str:
         or _is_poor(check.value_digits) != check.value_underflow
     ):
         return ""
+    if small == len(compared) and not check.value_underflow:
+        return f"but {'it is' if small == 1 else 'they are'} too small for a double"
     gradients = f"{small:,} gradient{'s' * (small != 1)}"
     what = ["the value"] * check.value_underflow + [gradients] * bool(small)
     are = "is" if small + check.value_underflow == 1 else "are"
@@ -234,6 +236,8 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
         return f"skipped: {found.reason}", "note"
     if found.zero_within is not None:
         return f"0 within {number_text(found.zero_within, 2)}", "pass"
+    if found.underflow:
+        return "rule ok, too small for a double", "note"
     if _is_poor(found.digits):
         return "rule ok, few digits", "note"
     return f"ok, found in {found.origin}" if found.origin else "ok", "pass"
