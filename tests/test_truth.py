@@ -263,6 +263,12 @@ def test_extreme_powers_raise_nothing(program, x, n):
     assert check.status in ("pass", "skipped")
 
 
+def test_nothing_is_confirmed_where_more_digits_have_no_value():
+    check = gradient("(-1)^hypot(ceil(tan(x)), -1e-82)", x=1).check
+    assert (check.status, check.value) == ("skipped", None)
+    assert check.reason == "computed with more digits, the value does not exist"
+
+
 # ---- underflow is never exact ----
 
 TOO_SMALL = [
@@ -299,6 +305,13 @@ def test_a_number_of_which_only_a_bound_is_known_is_not_told_as_zero(program, x)
     assert (found.status, found.digits, found.underflow, found.value) == ("pass", 0, True, None)
     assert (report.check.value is None) == (report.value == 0)
     assert last_line(report).endswith("too small for a double")
+
+
+def test_a_slope_below_all_doubles_is_found_beyond_an_infinite_one():
+    report = gradient("erf(1/x)", x=3e-200)
+    assert report.gradients["x"] == 0
+    found = report.check.gradients["x"]
+    assert (found.status, found.digits, found.underflow) == ("pass", 0, True)
 
 
 @pytest.mark.parametrize("program", ["0*exp(x)", "relu(x)", "x - x", "x^3*y"])

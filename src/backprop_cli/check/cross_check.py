@@ -195,10 +195,11 @@ def _climb(digits: int, side: _Formulas | _Chain, program: Program, sweep: Sweep
     """Return both sides to a count of digits. Raises _NoValueError."""
     m = bounded_reals(digits)
     exact = sweep_graph(sweep.graph, sweep.point, sweep.upstream, m)
-    if sweep.graph.output in exact.failures:
-        if _is_undecided(exact):
-            raise _NoValueError(_TOO_FEW.format(digits), is_sure=False)
+    has_none = sweep.graph.output in exact.failures
+    if has_none and not _is_undecided(exact):
         raise _NoValueError("computed with more digits, the value does not exist", is_sure=True)
+    if has_none or exact.primal[sweep.graph.output].error == math.inf:
+        raise _NoValueError(_TOO_FEW.format(digits), is_sure=False)
     try:
         return _Rung(m, exact, *differentiate_by_sympy(side, program, sweep, m))
     except TooFewDigitsError as error:

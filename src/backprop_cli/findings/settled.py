@@ -36,6 +36,8 @@ _MOST_DIGIT_STEPS = 1_000_000
 _ROUNDING = 1e-12
 # A bound relative to the number, as a logarithm: the nearest double, or its neighbour.
 _TO_A_DOUBLE = -55.0
+# Half the least double, as a logarithm: what is below has 0 as its nearest double, known or not.
+_BELOW_DOUBLES = -1075.0
 
 
 class Settled(NamedTuple):
@@ -184,7 +186,11 @@ def _slope(bar: Bounded, m: BoundedReals) -> Settled:
 
 def _is_certain(bar: Bounded) -> bool:
     """Tell whether the bound leaves no more than a double and its neighbour."""
-    return bar.is_exact if not bar.value else bar.size < math.inf and bar.error <= bar.size + _TO_A_DOUBLE
+    if bar.is_exact and not bar.value:
+        return True
+    if max(bar.size, bar.error, bar.scale) < _BELOW_DOUBLES:  # and nothing larger has cancelled in it
+        return True
+    return bar.size < math.inf and bar.error <= bar.size + _TO_A_DOUBLE
 
 
 def _behind_possible_kinks(exact: Sweep, m: BoundedReals) -> set[str]:
