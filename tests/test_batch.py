@@ -613,9 +613,9 @@ def errors_in_terminal(args: list[str], data: list[str], pause: float, **variabl
 
 def test_a_long_run_shows_how_far_it_is() -> None:
     args = ["x^2", "--data", "-"]
-    shown = errors_in_terminal(args, ["x", *"12345678"], 0.5, TERM="xterm", COLUMNS="80")
-    assert "lines" in shown
-    assert errors_in_terminal(args, ["x", *"12345678"], 0.5, TERM="dumb") == ""
+    lines = ["x", *"1234"]  # half a second apart: longer than the second that it waits
+    assert "lines" in errors_in_terminal(args, lines, 0.5, TERM="xterm", COLUMNS="80")
+    assert errors_in_terminal(args, lines, 0.5, TERM="dumb") == ""
 
 
 def test_a_short_run_shows_nothing_and_a_long_one_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:

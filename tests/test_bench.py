@@ -53,18 +53,21 @@ def test_a_smoke_run_writes_a_table_with_ours_the_machine_and_versions(script):
         assert word in done.stdout
 
 
-def test_tables_go_between_the_marks_of_a_page(tmp_path):
+@pytest.mark.usefixtures("_on_path")
+def test_tables_go_between_the_marks_of_a_page(tmp_path, monkeypatch, capsys):
+    import harness
+
     page = tmp_path / "page.md"
     page.write_text(
         "# A\n<!-- bench/one_shot.py -->\nold\n<!-- end of bench/one_shot.py -->\nafter\n", "utf-8"
     )
-    done = smoke("one_shot.py", "--update", str(page))
-    assert (done.returncode, done.stdout) == (0, "")
-    text = page.read_text("utf-8")
-    assert text.startswith("# A\n<!-- bench/one_shot.py -->\n")
-    assert text.endswith("\n<!-- end of bench/one_shot.py -->\nafter\n")
-    assert "old" not in text
-    assert len(cells(text)) > 3
+    monkeypatch.setattr(sys, "argv", ["bench/one_shot.py"])
+    options = harness.arguments("", rounds=1).parse_args(["--update", str(page)])
+    harness.publish(options, ["| new |", "", "more"])
+    assert capsys.readouterr().out == ""
+    assert page.read_text("utf-8") == (
+        "# A\n<!-- bench/one_shot.py -->\n| new |\n\nmore\n<!-- end of bench/one_shot.py -->\nafter\n"
+    )
 
 
 def test_the_page_has_a_place_for_the_tables_of_every_benchmark():
