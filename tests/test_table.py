@@ -166,3 +166,8 @@ def test_what_is_too_small_for_a_double_is_called_that(backprop):
     both = backprop("grad", "sigmoid(x)", "x=-800").stdout
     assert "but the value and 1 gradient are too small for a double\n" in both
     assert "right: ∂v1/∂x = 3.66787e-348, v1 = 3.66787e-348" in both
+
+
+def test_a_small_derivative_is_written_as_the_gradient_is(backprop):
+    row = backprop("grad", "x*1e-5", "x=1").stdout.split("check\n")[1].split()
+    assert row[:4] == ["x", "1e-5", "(1e-5)", "1e-5"]

@@ -36,11 +36,11 @@ def side_text(slope: float | None, digits: int | None = 6) -> str:
 def decimal_text(decimal: str, digits: int | None = 6) -> str:
     """Return a decimal of any size for people, as ``number_text`` does.
 
-    ``None``: as the nearest double; 17 digits of it where that is none with all its digits.
+    So the nearest double is; of what has none, ``None`` is 17 digits.
     """
     nearest = float(decimal)
-    if digits is None and sys.float_info.min <= abs(nearest) < math.inf:
-        return number_text(nearest, None)
+    if sys.float_info.min <= abs(nearest) < math.inf:
+        return number_text(nearest, digits)
     from decimal import Decimal  # hardly ever needed
 
     text = f"{Decimal(decimal):.{digits or 17}g}".replace("e+", "e")
