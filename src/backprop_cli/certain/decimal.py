@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.certain.numbers import CertainNumber, CertainReport
 from backprop_cli.certain.task import found_from_both_sides, inputs_below, kinks_in, no_value
 from backprop_cli.errors import DomainError, LimitError
 from backprop_cli.findings.notices import conventions_used
 from backprop_cli.graph.naming import Naming
 from backprop_cli.operations.bounded import Bounded, BoundedReals, add_logs, bounded_reals, log2_size
-from backprop_cli.report import BOTH_SIDES, CertainNumber, CertainReport, Outcome
+from backprop_cli.report import BOTH_SIDES, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,13 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from backprop_cli.certain.numbers import CertainNumber, CertainReport, ExactNode
 from backprop_cli.certain.task import found_from_both_sides, in_doubles, inputs_below, kinks_in, no_value
 from backprop_cli.errors import LimitError, NotRationalError
 from backprop_cli.findings.notices import conventions_used
 from backprop_cli.findings.undefined import find_failure
 from backprop_cli.graph.naming import Naming
 from backprop_cli.operations.rationals import IrrationalError, Rational, RationalNamespace
-from backprop_cli.report import BOTH_SIDES, CertainNumber, CertainReport, ExactNode
+from backprop_cli.report import BOTH_SIDES
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:

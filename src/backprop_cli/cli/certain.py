@@ -8,9 +8,9 @@ from backprop_cli.errors import Status, UncertainError, UsageError
 from backprop_cli.report import Outcome
 
 if TYPE_CHECKING:
+    from backprop_cli.certain.numbers import CertainReport
     from backprop_cli.cli.options import CertainOptions, Request
     from backprop_cli.console.output import Output
-    from backprop_cli.report import CertainReport
 
 
 def show_certain(

@@ -10,8 +10,8 @@ from backprop_cli.render.markdown import escape, table
 from backprop_cli.text import listing
 
 if TYPE_CHECKING:
+    from backprop_cli.certain.numbers import CertainNumber, CertainReport, ExactNode
     from backprop_cli.console.sheets import Role
-    from backprop_cli.report import CertainNumber, CertainReport, ExactNode
 
 _NODE_CODE, _GRADIENT_CODE = (0, 1, 3), (0,)
 
