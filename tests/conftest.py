@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 os.environ |= {"MPMATH_NOGMPY": "1", "SYMPY_GROUND_TYPES": "python"}
 
 from console import run_forked, run_installed
+from pages import browser, open_page  # noqa: F401 - fixtures
 
 # A slow machine must not fail a test, and a failure must come back.
 settings.register_profile(

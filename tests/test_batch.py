@@ -6,14 +6,11 @@ import csv
 import io
 import json
 import math
-import os
-import pty
 import select
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from unittest import mock
 
 import pytest
 from hypothesis import given, settings
@@ -24,8 +21,6 @@ from backprop_cli.batch.forms import ENDINGS, FORMS
 from backprop_cli.batch.points import Points
 from backprop_cli.batch.program import Batch
 from backprop_cli.batch.tally import RowResult, Tally
-from backprop_cli.console import progress
-from backprop_cli.console.environment import Environment
 from backprop_cli.differentiate import differentiate_source
 from backprop_cli.errors import DomainError, InputError
 from backprop_cli.findings.undefined import undefined_gradients
@@ -580,65 +575,6 @@ def test_a_hundred_thousand_rows_take_no_more_memory_than_a_few(tmp_path: Path) 
         return int(done.stderr.splitlines()[-1])
 
     assert most_memory(100_000) < most_memory(1_000) + 5_000  # kilobytes; a row's text alone is 20 bytes
-
-
-# ---- progress ----
-
-
-def errors_in_terminal(args: list[str], data: list[str], pause: float, **variables: str) -> str:
-    """Return what a command with piped data and piped output writes to a terminal as its standard error."""
-    parent, child = pty.openpty()
-    feed = f"import sys, time\nfor line in {data!r}: print(line, flush=True); time.sleep({pause})"
-    with (
-        subprocess.Popen([sys.executable, "-c", feed], stdout=subprocess.PIPE) as feeder,
-        subprocess.Popen(
-            [COMMAND, "batch", *args],
-            stdin=feeder.stdout,
-            stdout=subprocess.DEVNULL,
-            stderr=child,
-            env=environment(**variables),
-        ) as process,
-    ):
-        os.close(child)
-        parts = []
-        try:
-            while part := os.read(parent, 4096):
-                parts.append(part)
-        except OSError:  # the other end is closed
-            pass
-        os.close(parent)
-        assert process.wait(60) == 0
-    return b"".join(parts).decode()
-
-
-def test_a_long_run_shows_how_far_it_is() -> None:
-    args = ["x^2", "--data", "-"]
-    lines = ["x", *"1234"]  # half a second apart: longer than the second that it waits
-    assert "lines" in errors_in_terminal(args, lines, 0.5, TERM="xterm", COLUMNS="80")
-    assert errors_in_terminal(args, lines, 0.5, TERM="dumb") == ""
-
-
-def test_a_short_run_shows_nothing_and_a_long_one_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 0.9, 1.2, 1.25, 1.4])
-    drawn = []
-    seen = mock.Mock(isatty=lambda: True)
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(progress.Progress, "_draw", lambda self, _: drawn.append(self.done))
-    with progress.Progress(Environment(None, None, seen, {}), None, "lines") as line:
-        for _ in range(4):
-            line.advance(1)
-    assert drawn == [2, 4]
-
-
-def test_without_a_terminal_nothing_is_imported_for_progress(tmp_path: Path) -> None:
-    path = tmp_path / "points.csv"
-    path.write_text("x\n1\n")
-    code = (
-        f"import sys; from backprop_cli.__main__ import run; run(['batch', 'x', '--data', {str(path)!r}]); "
-        "assert not [name for name in sys.modules if name.startswith('rich')]"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment(), check=False)
-    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_points_reject_a_row_with_a_problem() -> None:

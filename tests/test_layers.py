@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rooms import FACES, PACKAGE, between_rooms, modules, read_imports, read_map, room
+from rooms import FACES, PACKAGE, ROOT, between_rooms, modules, read_imports, read_map, room
 
 MODULES = modules()
 IMPORTS = read_imports(MODULES)
@@ -44,11 +44,15 @@ def test_rooms_have_no_circle() -> None:
     TopologicalSorter(between_rooms(IMPORTS)).prepare()
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in sorted(PACKAGE.rglob("*")) if path.suffix in (".py", ".js", ".css")],
-    ids=lambda path: str(path.relative_to(PACKAGE)),
-)
+SOURCES = [
+    path
+    for folder in ("src", "tests", "bench", "docs")
+    for path in sorted((ROOT / folder).rglob("*"))
+    if path.suffix in (".py", ".js", ".css")
+]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_is_a_chapter(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 600
 

@@ -141,6 +141,11 @@ def test_what_is_told_holds_at_the_node_that_is_blamed(seed: int) -> None:
         assert HOLDS[loss.kind](doubles, true, loss), (program, point, loss)
 
 
+def test_what_overflows_on_the_way_lost_no_digits() -> None:
+    """The slope by y of cos(x)/y is -infinity in doubles, and 0 times that no number."""
+    assert told("exp(-sigmoid(cos(x)/y)^2)", {"x": 0.7853981, "y": 1e-160}) == []
+
+
 def number(sweep: Sweep, loss: Loss) -> Any:
     if loss.place == Place.VALUE:
         return mp.mpf(sweep.primal[loss.node])

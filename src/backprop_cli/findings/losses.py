@@ -64,11 +64,14 @@ class BothSweeps:
         self._digits: dict[Quantity, float] = {}
 
     def find_loss(self, quantity: Quantity) -> Loss | None:
-        """Return where most digits of a double were lost; None where no step lost as much as one."""
+        """Return where most digits of a double were lost.
+
+        None where no step lost as much as one, and where doubles have no number: no digits were lost there.
+        """
         steps = list(self.steps(quantity))
         place = max(range(len(steps)), key=lambda place: steps[place].lost)
         worst = steps[place]
-        if worst.lost < 1:
+        if worst.lost < 1 or not math.isfinite(self.double(worst.quantity)):
             return None
         is_most = 2 * worst.lost >= ALL_DIGITS - self.digits(quantity)
         if worst.source is None:
