@@ -224,3 +224,8 @@ def test_many_digits_at_the_point_are_not_both_sides() -> None:
     report = gradient("where(abs(x) > 0, 2*x, x)", x=0)
     assert (report.gradients["x"], report.check.gradients["x"].origin) == (2.0, "both sides")
     assert report.check.gradients["x"].digits is None
+
+
+def test_operands_that_move_together_are_smooth_or_not_together() -> None:
+    found = gradient("clip(x, x, 2)", x=2).check.gradients["x"]
+    assert (found.at_kink, found.left, found.right) == (True, 1.0, 0.0)

@@ -440,3 +440,10 @@ def test_a_kink_met_by_rounding_accepts_what_grad_shows_alone():
 def test_the_side_that_is_known_better_is_shown(program, x):
     check = gradient(program, x=x).check
     assert (float(check.value), check.value_digits) == (0, 16)
+
+
+@pytest.mark.parametrize(("program", "x"), [("tanh(1/x)", -2e-308), ("tanh(x^(-1))", -6e-271)])
+def test_a_zero_that_doubles_have_no_number_for_has_a_finite_bound(program, x):
+    found = gradient(program, x=x).check.gradients["x"]
+    assert found.zero_within is None or 0 < found.zero_within < 1e-100
+    assert found.zero_within is not None or found.status == "skipped"

@@ -58,6 +58,7 @@ _BELOW_DOUBLES, _FEWER_DIGITS, _MOST_DOUBLE = -1075.0, -1022.0, 1023.0
 _DOUBLE_BITS = 60
 _VALUE = ""  # stands for the value where inputs stand for their gradients
 _TOO_FEW = "{} digits are not enough to compare here"
+_LEAST = sys.float_info.min * sys.float_info.epsilon
 
 
 def cross_check(
@@ -407,6 +408,9 @@ def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -> N
     terms = value.scale + log2_size(sweep.upstream)
     for name in doubtful:
         double = value if name == _VALUE else bounded.gradient(sweep.graph.inputs[name], floats)
+        if not math.isfinite(double.value):
+            checks[name] = _bounded_by_digits(checks[name], rung.slope(name), rung.m)
+            continue
         within = abs(double.value) + (2.0**double.error if double.error < _MOST_DOUBLE else 0.0)
         # Moved by its own size, the input changes the value by no more than the rounding of its terms.
         moved = log2_size(within) + log2_size(sweep.point.get(name) or 1.0)
@@ -424,8 +428,18 @@ def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -> N
             and _is_turned_by_rounding(sweep, name, rung)
         ):
             # Only a zero is within nothing of one.
-            within = within or sys.float_info.min * sys.float_info.epsilon
+            within = within or _LEAST
             checks[name] = replace(checks[name], digits=None, underflow=False, zero_within=within)
+
+
+def _bounded_by_digits(check: GradientCheck, slope: Bounded, m: BoundedReals) -> GradientCheck:
+    """Return the record of a gradient of which doubles have no number, where many digits may call it zero."""
+    bound = add_logs(slope.size, slope.error)
+    if check.digits is not None:
+        return check
+    if bound < _MOST_DOUBLE:
+        return replace(check, zero_within=max(2.0**bound, _LEAST))
+    return GradientCheck(Outcome.SKIPPED, check.formula, reason=_TOO_FEW.format(m.base.digits))
 
 
 def _is_turned_by_rounding(sweep: Sweep, name: str, rung: _Rung) -> bool:

@@ -98,7 +98,25 @@ def _is_smooth(sweep: Sweep, node: int, argnum: int, slope: float) -> bool:
     op = sweep.graph.ops[node]
     assert op is not None
     smooth = None if op.condition else _sides_of_operand(op, tuple(sweep.operands(node)), argnum).smooth
-    return smooth is not None and math.isclose(smooth, slope, rel_tol=1e-14)
+    is_so = smooth is not None and math.isclose(smooth, slope, rel_tol=1e-14)
+    # What moves two operands at once says more than each alone: clip(x, x, 1) is min(x, 1).
+    return is_so and not _share_inputs(sweep.graph, node)
+
+
+def _share_inputs(graph: Graph, node: int) -> bool:
+    """Tell whether two operands of a node depend on one input."""
+    inputs = [_inputs_of(graph, operand) for operand in graph.operands[node]]
+    return sum(map(len, inputs)) > len(set().union(*inputs))
+
+
+def _inputs_of(graph: Graph, node: int) -> set[int]:
+    """Return the inputs that a node depends on."""
+    seen, todo = {node}, [node]
+    while todo:
+        new = {x for x in graph.operands[todo.pop()] if not graph.constant[x]} - seen
+        seen |= new
+        todo += new
+    return {x for x in seen if graph.ops[x] is None and not graph.constant[x]}
 
 
 def sides_of_operation(sweep: Sweep, node: int) -> list[Sides]:
