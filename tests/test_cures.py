@@ -172,3 +172,9 @@ def test_no_formula_is_deeper_than_the_search() -> None:
 def test_a_failure_that_feeds_a_large_program_is_told_soon() -> None:
     many = " + ".join(f"sin(u*{i})" for i in range(20_000))
     assert told_of(f"u = exp(x); v = log(1 + u); {many} + v", {"x": 800}) == "log(1 + exp(x)) → softplus(x)"
+
+
+def test_no_clip_is_told_at_the_edge_itself() -> None:
+    """There the slope is infinite; a clip would make 0 of it."""
+    report = gradient("asin(clip(1 + x, -1, 1))", x=0)
+    assert [w.message for w in report.warnings if "→" in w.message or "→" in w.hint] == []

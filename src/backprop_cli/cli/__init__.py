@@ -113,7 +113,7 @@ def _usage_error(error: Any) -> UsageError:
     message = getattr(error, "format_message", lambda: str(error))().strip().rstrip(".")
     name = getattr(error, "option_name", None)
     known = getattr(error, "possibilities", None)
-    hint = "backprop --help shows the commands and options"
+    hint = "backprop --help shows the commands, backprop COMMAND --help the options"
     if name is not None:
         message = f"there is no option {name}"
         if known:
