@@ -267,3 +267,13 @@ def test_digits_of_a_gradient_from_both_sides(backprop: Run, program: str, gradi
     done = backprop("grad", program, "x=0", "--precision", "20")
     assert re.search(rf"^x +{gradient}  from both sides$", done.stdout, re.MULTILINE)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("program", "x", "moved"), [("1/x", "1e-300", "e"), ("x*3", "1e-400", "v1 by -3.0e-400")]
+)
+def test_a_move_beyond_doubles_is_told(backprop: Run, program: str, x: str, moved: str) -> None:
+    done = backprop("grad", program, f"x={x}", "--exact")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "read as doubles they would move" in done.stdout
+    assert moved in done.stdout.splitlines()[-1]

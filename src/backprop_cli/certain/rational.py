@@ -137,8 +137,10 @@ def _shift(x: Rational, y: Rational) -> str:
     away = (y - x).fraction
     if not away:
         return ""
-    # What is too small for a double is a number all the same.
-    return number_text(float(away), 2) if float(away) else f"{Decimal(away.numerator) / away.denominator:.1e}"
+    # What is too small or too large for a double is a number all the same.
+    if 1e-300 < abs(away) < 1e300:
+        return number_text(float(away), 2)
+    return f"{Decimal(away.numerator) / away.denominator:.1e}".replace("e+", "e")
 
 
 def _node(sweep: Sweep, naming: Naming, node: int, gradient: Rational) -> ExactNode:

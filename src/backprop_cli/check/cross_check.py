@@ -409,7 +409,7 @@ def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -> N
     for name in doubtful:
         double = value if name == _VALUE else bounded.gradient(sweep.graph.inputs[name], floats)
         if not math.isfinite(double.value):
-            checks[name] = _bounded_by_digits(checks[name], rung.slope(name), rung.m)
+            checks[name] = _bounded_by_digits(checks[name], rung.pair(name, 0.0).graph, rung.m)
             continue
         within = abs(double.value) + (2.0**double.error if double.error < _MOST_DOUBLE else 0.0)
         # Moved by its own size, the input changes the value by no more than the rounding of its terms.
@@ -432,9 +432,9 @@ def _call_zero(sweep: Sweep, checks: dict[str, GradientCheck], rung: _Rung) -> N
             checks[name] = replace(checks[name], digits=None, underflow=False, zero_within=within)
 
 
-def _bounded_by_digits(check: GradientCheck, slope: Bounded, m: BoundedReals) -> GradientCheck:
-    """Return the record of a gradient of which doubles have no number, where many digits may call it zero."""
-    bound = add_logs(slope.size, slope.error)
+def _bounded_by_digits(check: GradientCheck, exact: Bounded, m: BoundedReals) -> GradientCheck:
+    """Return the record of a number that doubles with bounds have not, where many digits may call it zero."""
+    bound = add_logs(exact.size, exact.error)
     if check.digits is not None:
         return check
     if bound < _MOST_DOUBLE:
