@@ -360,13 +360,14 @@ def test_ctrl_c_ends_with_130() -> None:
         assert process.stderr.read() == b""
 
 
-def test_ctrl_c_waits_for_no_thread() -> None:
+@pytest.mark.parametrize("end", ["raise KeyboardInterrupt", "return 130  # Typer caught it"])
+def test_ctrl_c_waits_for_no_thread(end: str) -> None:
     code = (
         "import threading, backprop_cli.__main__ as command\n"
         "def interrupted():\n"
         "    print('so far')\n"
         "    threading.Thread(target=threading.Event().wait).start()\n"
-        "    raise KeyboardInterrupt\n"
+        f"    {end}\n"
         "command._run = interrupted\n"
         "command.main()"
     )

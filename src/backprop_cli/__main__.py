@@ -17,12 +17,16 @@ def main() -> None:
     # Importing sympy makes 100,000 objects that all stay. Collecting them in vain takes a quarter of a
     # short run, most of it at the end; see docs/decisions/0004-start-up.md.
     gc.disable()
+    from backprop_cli.errors import Status
+
     try:
         status = _run()
     except KeyboardInterrupt:
-        _end_at_once()
+        status = Status.INTERRUPTED
     finally:
         gc.freeze()
+    if status == Status.INTERRUPTED:  # Typer may have caught it
+        _end_at_once()
     sys.exit(status)
 
 
