@@ -121,15 +121,21 @@ def in_terminal(command: list[str], columns: int = 0, **variables: str) -> str:
         command, stdin=child, stdout=child, stderr=child, env=environment(**variables), close_fds=True
     ) as process:
         os.close(child)
-        parts = []
-        try:
-            while part := os.read(parent, 4096):
-                parts.append(part)
-        except OSError:  # the other end is closed
-            pass
-        os.close(parent)
+        written = read_terminal(parent)
         assert process.wait(60) == 0
-    return b"".join(parts).decode().replace("\r\n", "\n")
+    return written.replace("\r\n", "\n")
+
+
+def read_terminal(parent: int) -> str:
+    """Return what is written to a terminal until its other end is closed, and close this one."""
+    parts = []
+    try:
+        while part := os.read(parent, 4096):
+            parts.append(part)
+    except OSError:  # the other end is closed
+        pass
+    os.close(parent)
+    return b"".join(parts).decode()
 
 
 def blocks(text: str) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from backprop_cli.console import progress
 from backprop_cli.console.environment import Environment
-from console import BIN, environment
+from console import BIN, environment, read_terminal
 
 COMMAND = str(BIN / "backprop")
 
@@ -33,15 +33,9 @@ def errors_in_terminal(args: list[str], data: list[str], pause: float, **variabl
         ) as process,
     ):
         os.close(child)
-        parts = []
-        try:
-            while part := os.read(parent, 4096):
-                parts.append(part)
-        except OSError:  # the other end is closed
-            pass
-        os.close(parent)
+        written = read_terminal(parent)
         assert process.wait(60) == 0
-    return b"".join(parts).decode()
+    return written
 
 
 def test_a_long_run_shows_how_far_it_is() -> None:
