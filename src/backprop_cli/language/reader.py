@@ -1,4 +1,4 @@
-"""Text to statements: the tokens and the grammar of the language, before sympy is needed.
+"""Tokens to statements: the grammar of the language, before sympy is needed.
 
 A statement comes out as postfix code, in which every step knows its span of the text. Nothing here recurses:
 the stacks are lists, so nesting is limited by memory alone.
@@ -9,75 +9,32 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.errors import ParseError
 from backprop_cli.language.binding import NOTHING, POWER, RELATION, SIGN, rule_of
 from backprop_cli.language.code import Code, Statement
+from backprop_cli.language.tokens import (
+    BEHIND_NAME,
+    BEHIND_NUMBER,
+    NAME,
+    NUMBER,
+    OTHER,
+    POWER_SIGN,
+    SPELLINGS,
+    SUBSCRIPTS,
+    SUPERSCRIPT_VALUES,
+    SUPERSCRIPTS,
+    plain_tokens,
+)
 from backprop_cli.operations.table import FUNCTIONS, OPS
 from backprop_cli.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
+    from backprop_cli.language.tokens import Token
     from backprop_cli.operations.op import Op
-
-
-# One character for one, so that spans stay those of the text as it was written.
-_SPELLINGS = str.maketrans(
-    {
-        **dict.fromkeys("×·⋅∙∗＊", "*"),
-        **dict.fromkeys("÷∕／", "/"),
-        "＋": "+",
-        **dict.fromkeys("−‒–", "-"),
-        **dict.fromkeys("\u200b\u2060\ufeff", " "),
-        "（": "(",
-        "）": ")",
-    }
-)
-_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
-_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_SUPERSCRIPT_VALUES = str.maketrans(_SUPERSCRIPTS + "⁺⁻", "0123456789+-")
-
-
-_NAME, _BEHIND_NAME, _NUMBER, _BEHIND_NUMBER, _OPERATOR, _POWER_SIGN, _STOP, _FINISH, _OTHER = range(1, 10)
-"""The kinds of tokens: the groups of the pattern."""
-
-# A name or a number takes the sign behind it into its match, unless that begins a longer one. Half as many
-# matches for a chain, and reading took 14 to 47 % less time when that was measured, on a busy machine.
-_BEHIND = r"(?:[^\S\n]*([-+*/^=](?![*/=])|[(),;\n]))?"
-
-
-@cache
-def _token_pattern(first: str, letters: str, marks: str) -> re.Pattern[str]:
-    """Return the pattern of a token. first, letters: of a name.  marks: what else may stand in one."""
-    rest = f"(?:{letters}|[{re.escape(marks)}])" if marks else letters
-    return re.compile(
-        r"[^\S\n]*(?:(?:\\\n|\#[^\n]*)[^\S\n]*)*"
-        rf"(?:(?P<name>{first}{rest}*){_BEHIND}"
-        r"|(?P<number>(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?)"
-        rf"{_BEHIND}"
-        r"|(?P<operator>\*\*=?|//|\^=?|[-+*/<>=!]=|[-+*/(),=<>≤≥])"
-        rf"|(?P<power>[⁺⁻]?[{_SUPERSCRIPTS}]+)"
-        r"|(?P<stop>[;\n])"
-        r"|(?P<finish>\Z)"
-        r"|(?P<other>.))"
-    )
-
-
-def _tokens(text: str) -> Iterator[re.Match[str]]:
-    """Return the tokens of a text, whose spelling is that of ASCII where there is one."""
-    if text.isascii():
-        return _token_pattern("[A-Za-z_]", r"\w", "").finditer(text)
-    text = text.translate(_SPELLINGS)
-    letter = r"[^\W⁰¹²³⁴-⁹]"
-    return _token_pattern(rf"(?!\d){letter}", letter, _marks_in(text)).finditer(text)
-
-
-def _marks_in(text: str) -> str:
-    """Return the characters of a text that are no letters but may stand in names: accents, vowel signs."""
-    return "".join(sorted(c for c in set(text) if not c.isalnum() and c != "_" and ("a" + c).isidentifier()))
 
 
 class _Waiting:
@@ -85,17 +42,21 @@ class _Waiting:
 
     least: how tightly one that stands before it binds if it comes first: powers go from right to left.
     A parenthesis binds nothing, so it stays until it is closed.
-    op: None for a plain one.  arity: operands of the operator; for a call, those read so far.
+    op: None for a plain one.  name: by which it is called.  arity: operands of the operator; for a call,
+    those read so far.
     start: where it begins, unless with its left operand.  opening: where an open parenthesis stands.
     first_end: where the first operand of a call ends, once it is read.
     """
 
-    __slots__ = ("arity", "binding", "first_end", "least", "op", "opening", "start")
+    __slots__ = ("arity", "binding", "first_end", "least", "name", "op", "opening", "start")
 
-    def __init__(self, binding: int, op: Op | None, arity: int = 2, start: int = 0, opening: int = 0) -> None:
+    def __init__(
+        self, binding: int, op: Op | None, arity: int = 2, start: int = 0, opening: int = 0, name: str = ""
+    ) -> None:
         self.binding = binding
         self.least = binding + (binding == POWER)
         self.op: Op | None = op
+        self.name = name
         self.arity = arity
         self.start = start
         self.opening = opening
@@ -111,7 +72,7 @@ _BINARY: dict[str, _Waiting] = {
 }  # fmt: skip
 _ENDS = frozenset((";", "\n", ""))  # of a statement; the end of the text is an empty word
 _AUGMENTED = {f"{sign}=": operator.op for sign, operator in _BINARY.items() if operator.binding != RELATION}
-_POWER_OF_FUNCTION = re.compile(rf"(\w+?)\s*(?:([⁺⁻]?[{_SUPERSCRIPTS}]+)|(?:\^|\*\*)\s*([\w.]+))\s*$")
+_POWER_OF_FUNCTION = re.compile(rf"(\w+?)\s*(?:([⁺⁻]?[{SUPERSCRIPTS}]+)|(?:\^|\*\*)\s*([\w.]+))\s*$")
 _FACTOR = re.compile(r"\(\s*(?:([\w.]+)\s*|[^()\n]{1,20})\)")
 
 _NOT_IN_LANGUAGE = {
@@ -145,16 +106,19 @@ def canonical_name(name: str) -> str:
 
 def is_name(text: str) -> bool:
     """Tell whether the text is a name: an identifier, or one with subscript digits."""
-    return text.translate(_SPELLINGS).translate(_SUBSCRIPTS).isidentifier()
+    return text.translate(SPELLINGS).translate(SUBSCRIPTS).isidentifier()
 
 
-def read_statements(text: str, conditions: Container[str] = ()) -> Iterator[Statement]:
+def read_statements(
+    text: str, conditions: Container[str] = (), tokens: Iterable[re.Match[str] | Token] | None = None
+) -> Iterator[Statement]:
     """Return the statements of a program, as they are read. ``text`` is normalised.
 
     conditions: names that stand for a condition, and so may come first in ``where``.
+    tokens: those that a foreign notation makes of the text, up to one of the kind FINISH; else it is plain.
     Raises ParseError with the span of what was not understood.
     """
-    return _Reader(text, conditions).statements()
+    return _Reader(text, conditions, plain_tokens(text) if tokens is None else tokens).statements()
 
 
 def read_value(text: str, conditions: Container[str] = ()) -> Code:
@@ -168,14 +132,17 @@ def read_value(text: str, conditions: Container[str] = ()) -> Code:
 class _Reader:
     """Precedence climbing with the operators on a stack of our own (Dijkstra's shunting yard).
 
-    code: the steps of the statement so far.  waiting: operators and open parentheses.
+    tokens: of the text.  code: the steps of the statement so far.  waiting: operators and open parentheses.
     starts: where every result that waits for an operation begins; end: where the last of them ends.
     conditions: which of these are conditions, place -> end.  depth: how many parentheses are open.
     named_conditions: names that stand for one.
     """
 
-    def __init__(self, text: str, named_conditions: Container[str]) -> None:
+    def __init__(
+        self, text: str, named_conditions: Container[str], tokens: Iterable[re.Match[str] | Token]
+    ) -> None:
         self.text = text
+        self.tokens = tokens
         self.named_conditions = named_conditions
         self.code: list[Any] = []
         self.waiting: list[_Waiting] = []
@@ -192,17 +159,17 @@ class _Reader:
         target: tuple[str, int, int] | None = None
         augment: Op | None = None
         after_operand = False
-        for match in _tokens(self.text):
+        for match in self.tokens:
             kind = match.lastindex
             assert kind is not None
-            if kind <= _BEHIND_NUMBER:
-                operand = _NAME if kind <= _BEHIND_NAME else _NUMBER
+            if kind <= BEHIND_NUMBER:
+                operand = NAME if kind <= BEHIND_NAME else NUMBER
                 word = match[operand]
                 start, end = match.span(operand)
                 if after_operand:
-                    raise self.adjacent("name" if operand == _NAME else "number", word, start, end)
+                    raise self.adjacent("name" if operand == NAME else "number", word, start, end)
                 self.end = end
-                if operand == _NAME:
+                if operand == NAME:
                     # One object for a name: it is hashed once.
                     code += (names.get(word) or self.name(word, start), 0, start, end)
                 else:
@@ -239,11 +206,11 @@ class _Reader:
                 elif word == ",":
                     self.separate(match.start(kind))
                     after_operand = False
-                elif kind == _POWER_SIGN:
+                elif kind == POWER_SIGN:
                     self.raise_to(word, *match.span(kind))
                 else:
-                    explain = self.adjacent if kind == _OTHER else self.unexpected
-                    raise explain("other" if kind == _OTHER else "operator", word, *match.span(kind))
+                    explain = self.adjacent if kind == OTHER else self.unexpected
+                    raise explain("other" if kind == OTHER else "operator", word, *match.span(kind))
             elif word == "(":
                 start = match.start(kind)
                 waiting.append(_Waiting(NOTHING, None, 0, start, start))
@@ -327,7 +294,7 @@ class _Reader:
     def raise_to(self, word: str, start: int, end: int) -> None:
         """Apply a superscript power, which binds closest: x² or x⁻¹."""
         self.refuse_conditions([len(self.starts) - 1])
-        exponent = float(word.translate(_SUPERSCRIPT_VALUES))
+        exponent = float(word.translate(SUPERSCRIPT_VALUES))
         self.code += (abs(exponent), 0, start, end)
         if "⁻" in word:
             self.code += (OPS["neg"], 1, start, end)
@@ -349,10 +316,9 @@ class _Reader:
 
     def open_call(self, start: int) -> None:
         """Turn the name just read into the function that this parenthesis calls."""
-        what, _, name_start, name_end = self.code[-4:]
-        if not isinstance(what, str) or (name_start, name_end) != (self.starts[-1], self.end):
+        name, _, name_start, name_end = self.code[-4:]
+        if not isinstance(name, str) or (name_start, name_end) != (self.starts[-1], self.end):
             raise self.adjacent("operator", "(", start, start + 1)
-        name = self.text[name_start:name_end]
         if name not in FUNCTIONS:
             factor = _FACTOR.match(self.text, start)
             product = f"{name}*{factor[1] or '(…)'}" if factor else f"{name}*(…)"
@@ -364,7 +330,7 @@ class _Reader:
             )
         del self.code[-4:]
         self.starts.pop()
-        self.waiting.append(_Waiting(NOTHING, FUNCTIONS[name], 0, name_start, start))
+        self.waiting.append(_Waiting(NOTHING, FUNCTIONS[name], 0, name_start, start, name))
         self.depth += 1
 
     def close(self, start: int, end: int) -> None:
@@ -382,7 +348,7 @@ class _Reader:
             self.end = end
             return
         count = opened.arity + 1
-        name = self.text[opened.start : opened.opening].strip()
+        name = opened.name
         if count != op.arity and not (op.variadic and count > op.arity):
             few = "at least " if op.variadic else ""
             raise self.error(
@@ -452,7 +418,7 @@ class _Reader:
         if kind != "operator" or word in _NOT_IN_LANGUAGE:
             return self.unexpected(kind, word, start, end)
         if word == ")" and opened is not None and opened.op is not None and opened.arity == 0:
-            name = self.text[opened.start : opened.opening].strip()
+            name = opened.name
             return self.error(f"{name} has no operand", (opened.start, end), _signature(opened.op, name))
         return self.error(f"a value is expected before {word!r}", (start, end))
 
@@ -478,7 +444,7 @@ class _Reader:
             )
         power = _POWER_OF_FUNCTION.search(self.text[max(0, start - 30) : start])
         if power and power[1] in FUNCTIONS:
-            exponent = (power[2] or "").translate(_SUPERSCRIPT_VALUES) or power[3]
+            exponent = (power[2] or "").translate(SUPERSCRIPT_VALUES) or power[3]
             factor = _FACTOR.match(self.text, start)
             operand = factor[0] if factor else f"({word})"
             return self.error(

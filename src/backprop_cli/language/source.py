@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from backprop_cli.errors import InputError, ParseError
 from backprop_cli.language.code import Statement, fold, is_constant, names_in
 from backprop_cli.language.reader import canonical_name, is_name, normalise, read_statements, read_value
+from backprop_cli.language.writing import write_program
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.table import CONSTANTS
 from backprop_cli.text import did_you_mean, listing
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from backprop_cli.language.code import Code, Span
+    from backprop_cli.language.foreign import Reading
     from backprop_cli.operations.op import Op
+
+PLAIN = "plain"
+"""The language itself, by the name that stands for it among the notations."""
 
 
 class Source(NamedTuple):
@@ -25,16 +30,27 @@ class Source(NamedTuple):
     statements: in order; those that only give an input its default are among them.
     inputs: every input in order of first use, with the span of that.
     defaults: the statement that gives the input its default.
+    notation: the foreign one that the text is in, or "".  skipped: spans of lines that were left out.
     """
 
     text: str
     statements: list[Statement]
     inputs: dict[str, tuple[int, int]]
     defaults: dict[str, Statement]
+    notation: str = ""
+    skipped: tuple[Span, ...] = ()
+
+    @property
+    def read_as(self) -> str:
+        """The program in the plain language, where the text is in another one; else "" ."""
+        return write_program(self.statements) if self.notation else ""
 
 
-def read_source(text: str, given: Collection[str] = ()) -> Source:
+def read_source(text: str, given: Collection[str] = (), notation: str | None = None) -> Source:
     """Read a program. ``given`` are the names that values are given for.
+
+    notation: the foreign one that it is in, or "plain"; None for plain if it can be read so, else the one
+    whose marks it has.
 
     An input is a name that is used before it is assigned, or first assigned a constant expression: that
     is its default. ``pi`` and ``tau`` are constants unless they are assigned or given.
@@ -44,7 +60,29 @@ def read_source(text: str, given: Collection[str] = ()) -> Source:
     if not isinstance(text, str):
         raise ParseError(f"the program is of type {type(text).__name__}, not a text")
     text = normalise(text)
-    statements = list(read_statements(text))
+    if notation in (None, PLAIN):
+        try:
+            return _resolved(text, list(read_statements(text)), given)
+        except ParseError:
+            reading = None if notation else _read_foreign(text, given)
+            if reading is None:
+                raise
+    else:
+        reading = _read_foreign(text, given, notation)
+        if reading is None:
+            raise ParseError(f"the text is not in {notation}", text, 0, len(text))
+    source = _resolved(text, reading.statements, given)
+    return source._replace(notation=reading.notation, skipped=reading.skipped)
+
+
+def _read_foreign(text: str, given: Collection[str], notation: str | None = None) -> Reading | None:
+    from backprop_cli.language.foreign import read_foreign  # hardly ever needed
+
+    return read_foreign(text, given, notation)
+
+
+def _resolved(text: str, statements: list[Statement], given: Collection[str]) -> Source:
+    """Return the source of these statements. Raises ParseError where there are none."""
     if not statements:
         raise ParseError("the program is empty", text, 0, len(text), 'an expression is expected: "(a*b+c)*f"')
     variables = {statement.name for statement in statements if statement.name} | set(given)
