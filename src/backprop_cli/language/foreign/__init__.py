@@ -31,23 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from backprop_cli.language.code import Statement
-    from backprop_cli.language.tokens import Token
+    from backprop_cli.language.foreign.scan import Scan
 
 NOTATIONS = ("python",)
 """In the order in which their marks are looked for."""
-
-
-class Scan(NamedTuple):
-    """What a scanner makes of a text.
-
-    tokens: of the program in the plain language, the last one of the kind FINISH.
-    output: the name whose value is the result, where that is not the last statement (``g.backward()``).
-    skipped: spans of lines that say nothing about the value (``import torch``).
-    """
-
-    tokens: list[Token]
-    output: str | None = None
-    skipped: tuple[tuple[int, int], ...] = ()
 
 
 class Reading(NamedTuple):
