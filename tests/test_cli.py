@@ -92,20 +92,20 @@ def test_a_program_from_a_file(backprop: Run, tmp_path: Path) -> None:
 
 ERRORS = [
     (
-        ["grad", "2a + b", "a=1", "b=2"],
+        ["grad", "a 2 + b", "a=1", "b=2"],
         2,
-        "an operator is missing in '2a'",
-        "  2a + b\n  ^^",
-        "did you mean 2*a?",
+        "an operator is missing in 'a 2'",
+        "  a 2 + b\n  ^^^",
+        "did you mean a*2?",
     ),
     (["grad", "a*b", "a=2"], 2, "b has no value", "  a*b\n    ^", "add b=VALUE"),
     (["grad", "a*b", "a=2", "b=3", "bb=4"], 2, "bb is not in the program", "", "did you mean b?"),
     (
         ["grad", "__import__('os').system('id')"],
         2,
-        "__import__ is not a function",
-        "  __import__('os').system('id')\n  ^^^^^^^^^^",
-        "a name before a parenthesis must be one of the known functions",
+        "there is no text in the language",
+        "  __import__('os').system('id')\n             ^^^^",
+        "",
     ),
     (
         ["grad", "log(x - 3)", "x=1"],
@@ -195,9 +195,9 @@ ERRORS = [
     (
         ["grad", "x[red]", "x=1"],
         2,
-        "'[' is not in the language",
-        "  x[red]\n   ^",
-        "only round parentheses group",
+        "x is given a number, so it has no [red]",
+        "  x[red]\n    ^^^",
+        "",
     ),
 ]
 

@@ -249,7 +249,7 @@ def test_a_value_is_the_float_that_python_reads(x):
             "add a=VALUE b=VALUE c=VALUE d=VALUE f=VALUE g=VALUE h=VALUE k=VALUE",
         ),
         (
-            "«e»**x",
+            "«e»*x",
             {"x": 1},
             "e has no value",
             "Euler's number is exp(1); e is a variable like any other, given as e=VALUE",

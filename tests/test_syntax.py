@@ -455,7 +455,7 @@ BAD = [
 def test_a_bad_text_is_explained(marked, message, hint):
     text = marked.replace("«", "").replace("»", "")
     with pytest.raises(ParseError) as caught:
-        read_source(text)
+        read_source(text, notation="plain")
     error = caught.value
     assert (error.message, error.hint) == (message, hint)
     assert (error.text, error.start, error.end) == (text, marked.index("«"), marked.index("»") - 1)
@@ -464,7 +464,7 @@ def test_a_bad_text_is_explained(marked, message, hint):
 @pytest.mark.parametrize("text", ["sin²(x)", "sin^2(x)", "sin**2(x)"])
 def test_a_power_on_a_function_name_is_told_to_stand_behind_the_call(text):
     with pytest.raises(ParseError) as caught:
-        read_source(text)
+        read_source(text, notation="plain")
     assert "sin(x)" in caught.value.hint
 
 

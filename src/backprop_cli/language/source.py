@@ -62,17 +62,43 @@ def read_source(text: str, given: Collection[str] = (), notation: str | None = N
     text = normalise(text)
     if notation in (None, PLAIN):
         try:
-            return _resolved(text, list(read_statements(text)), given)
+            source = _resolved(text, list(read_statements(text)), given)
         except ParseError:
             reading = None if notation else _read_foreign(text, given)
             if reading is None:
                 raise
+        else:
+            return source if notation or _fits(source, given) else _fitting(source, given)
     else:
         reading = _read_foreign(text, given, notation)
         if reading is None:
             raise ParseError(f"the text is not in {notation}", text, 0, len(text))
     source = _resolved(text, reading.statements, given)
     return source._replace(notation=reading.notation, skipped=reading.skipped)
+
+
+def _fits(source: Source, given: Collection[str]) -> bool:
+    """Tell whether the names that values are given for are those that need one."""
+    inputs = source.inputs
+    return all(name in inputs for name in given) and all(
+        name in given or name in source.defaults for name in inputs
+    )
+
+
+def _fitting(source: Source, given: Collection[str]) -> Source:
+    """Return the reading of algebra of a text that is plain, if that needs the given names and no others.
+
+    So ``F = ma`` is a product where m and a are given, and ``e^x`` is exp(x) where e is not.
+    """
+    try:
+        reading = _read_foreign(source.text, given, "algebra")
+        if reading is not None:
+            other = _resolved(source.text, reading.statements, given)
+            if _fits(other, given):
+                return other._replace(notation=reading.notation, skipped=reading.skipped)
+    except ParseError:
+        pass  # the plain reading tells what is missing
+    return source
 
 
 def _read_foreign(text: str, given: Collection[str], notation: str | None = None) -> Reading | None:

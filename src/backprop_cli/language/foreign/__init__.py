@@ -25,15 +25,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import ParseError
+from backprop_cli.language.foreign.scan import RefusalError
 from backprop_cli.language.reader import read_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from backprop_cli.language.code import Statement
     from backprop_cli.language.foreign.scan import Scan
 
-NOTATIONS = ("python",)
+NOTATIONS = ("spreadsheet", "wolfram", "python", "algebra")
 """In the order in which their marks are looked for."""
 
 
@@ -53,11 +54,29 @@ def read_foreign(text: str, given: Collection[str], notation: str | None = None)
     for name in NOTATIONS if notation is None else (notation,):
         scanner = import_module(f"backprop_cli.language.foreign.{name}")
         if notation or re.search(scanner.MARKS, text):
-            scan: Scan | None = scanner.scan(text, given)
-            if scan is not None:
-                statements = list(read_statements(text, tokens=scan.tokens))
-                return Reading(name, _ending_in(scan.output, statements, text), scan.skipped)
+            return _read(name, scanner.scan, text, given, is_certain=bool(notation or scanner.MARKS))
     return None
+
+
+def _read(
+    name: str,
+    scan: Callable[[str, Collection[str]], Scan | None],
+    text: str,
+    given: Collection[str],
+    *,
+    is_certain: bool,
+) -> Reading | None:
+    """Return the reading by one scanner. is_certain: whether what is wrong in its terms is to be told."""
+    try:
+        found = scan(text, given)
+        if found is None:
+            return None
+        statements = list(read_statements(text, tokens=found.tokens))
+        return Reading(name, _ending_in(found.output, statements, text), found.skipped)
+    except ParseError as error:
+        if is_certain or isinstance(error, RefusalError):
+            raise
+        return None
 
 
 def _ending_in(output: str | None, statements: list[Statement], text: str) -> list[Statement]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.errors import ParseError
+
 if TYPE_CHECKING:
     from backprop_cli.language.tokens import Token
 
@@ -19,3 +21,7 @@ class Scan(NamedTuple):
     tokens: list[Token]
     output: str | None = None
     skipped: tuple[tuple[int, int], ...] = ()
+
+
+class RefusalError(ParseError):
+    """A text that is in the notation beyond doubt, and is refused: so it is said in the terms of that."""

@@ -1,0 +1,58 @@
+"""Letters and signs that formulas have and programs have not, and names that are products of names."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+FRACTIONS = {
+    "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
+    "⅘": "4/5", "⅙": "1/6", "⅚": "5/6", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8",
+}  # fmt: skip
+SUPERSCRIPTS = {
+    **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-", strict=True)),
+    **dict(zip("ⁿⁱˣʸᵃᵇᶜᵈᵉᶠᵍʰʲᵏˡᵐᵒᵖʳˢᵗᵘᵛʷᶻ", "nixyabcdefghjklmoprstuvwz", strict=True)),
+}
+"""Raised signs and letters with the plain ones."""
+
+_FOLDED = {
+    "∆": "Δ",
+    "ℎ": "h",
+    "ϕ": "φ",
+    "ϵ": "ε",
+    "−": "-",
+    "×": "*",
+    "·": "*",
+    "⋅": "*",
+    "∙": "*",
+    "÷": "/",
+    "∕": "/",
+}
+
+
+def plain_letters(text: str) -> str:
+    """Return a text whose mathematical letters, such as 𝑚, are plain ones. It is as long as before."""
+    if text.isascii():
+        return text
+    return "".join(
+        unicodedata.normalize("NFKC", c) if "\U0001d400" <= c <= "\U0001d7ff" else _FOLDED.get(c, c)
+        for c in text
+    )
+
+
+def split_products(name: str, given: Collection[str]) -> list[str]:
+    """Return the given names, or π, whose product a name is, [] where it is none or in more than one way."""
+    known = {*given, "π"}
+    longest = max(map(len, known))
+    ways: list[list[list[str]]] = [[[]]]
+    for end in range(1, len(name) + 1):
+        found = []
+        for start in range(max(0, end - longest), end):
+            if ways[start] and name[start:end] in known:
+                found += [[*way, name[start:end]] for way in ways[start][:2]]
+        ways.append(found[:2])
+    whole = ways[-1]
+    return whole[0] if len(whole) == 1 and len(whole[0]) > 1 else []
