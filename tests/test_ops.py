@@ -10,6 +10,10 @@ import pytest
 import sympy
 
 from backprop_cli import DomainError, gradient
+from backprop_cli.findings.kinks import sides_of_gradient
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.language.source import read_source
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import mpmath_namespace
 from backprop_cli.operations.symbols import sympy_namespace
@@ -317,6 +321,23 @@ def test_slopes_at_kinks_are_the_convention(name, xs):
     assert op.kink.convention
     slopes = [partial_at(op, argnum, xs) for argnum in range(op.arity)]
     assert slopes == pytest.approx(SLOPES_AT_KINKS[name, xs], abs=0, nan_ok=True)
+
+
+@pytest.mark.parametrize("op", [op for op in TABLE if op.kink], ids=lambda op: op.name)
+def test_a_row_says_whether_its_value_breaks(op):
+    """By its one-sided series: a side without values, or finite slopes on both sides of a jump."""
+    breaks = op.condition
+    for xs in op.kink.points if not op.condition else ():
+        names = dict(zip("xyz", xs, strict=False))
+        sweep = sweep_graph(
+            lower_source(read_source(f"{op.name}({', '.join(names)})" if not op.infix else "x^y")),
+            names, 1.0, FLOAT,
+        )  # fmt: skip
+        for name in names:
+            sides = sides_of_gradient(sweep, name)
+            slopes = (sides.left, sides.right)
+            breaks |= None in slopes or (all(map(math.isfinite, slopes)) and not sides.is_corner)
+    assert op.kink.breaks == breaks
 
 
 @pytest.mark.parametrize(

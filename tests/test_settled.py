@@ -179,10 +179,11 @@ def test_what_is_not_found_was_lost(monkeypatch):
 
 
 def test_no_side_is_said_to_have_no_value_where_that_is_not_known():
-    found = gradient("(x/(-x))^(x/(-x))", x=1, check=False).check.gradients["x"]
+    program = "(sin(x)/(-sin(x)))^(sin(x)/(-sin(x)))"
+    found = gradient(program, x=1, check=False).check.gradients["x"]
     assert math.isnan(found.left)
     assert math.isnan(found.right)
-    assert missing("(x/(-x))^(x/(-x))", x=1).startswith("the gradient by x was lost in doubles")
+    assert missing(program, x=1).startswith("the gradient by x was lost in doubles")
 
 
 # ---- certainty ----

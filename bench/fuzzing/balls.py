@@ -226,8 +226,9 @@ def root(x: Ball, degree: int) -> Ball:
         raise NoValueError
     if sign == 0:
         return ball(0)
-    y = mp.root(abs(x.mid), degree)
-    if x.is_exact and _fits(y) and _repeated_product(Ball(y), degree).mid == abs(x.mid):
+    size = abs(x).mid  # abs(x.mid) is rounded
+    y = mp.root(size, degree)
+    if x.is_exact and _fits(y) and _repeated_product(Ball(y), degree).mid == size:
         return Ball(sign * y)
     y = image(lambda a: mp.root(a, degree), abs(x), lambda y, x: y / (x * degree))
     return Ball(sign * y.mid, y.error)

@@ -187,9 +187,11 @@ def _side_is(told: Any, side: Side) -> bool:
     if told is None:
         # A side that is not told is no claim, unless the other one is.
         return True
+    number = float(told)
+    if math.isnan(number):
+        return True  # it is said not to be known
     if not side.exists:
         return False
-    number = float(told)
     if not mp.isfinite(side.slope):
         return number == side.slope
     if math.isinf(number):

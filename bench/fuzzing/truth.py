@@ -38,13 +38,14 @@ class Side(NamedTuple):
     """The slope just beside the point. exists: the program has a value there.
 
     slope: its limit, an mpf; ±inf where it grows without bound.  jumps: the value does.
-    tolerance: how far off the slope may be.
+    tolerance: how far off the slope may be.  hidden: whether what it is the quotient of is below all digits.
     """
 
     exists: bool
     slope: Any = None
     jumps: bool = False
     tolerance: Any = 0
+    hidden: bool = False
 
 
 class Slope(NamedTuple):
@@ -240,6 +241,9 @@ def _from_both_sides(tape: Tape, program: Program, name: str) -> Slope:
             left, right = (_side(tape, program.point, name, side, nearest) for side in (-1, 1))
         except Trouble:
             return Slope("unsure")
+    if left.hidden or right.hidden:
+        # One slope may be 0 and the other one not: tanh(max(x, 1e230)) at 1e230.
+        return Slope("unsure")
     if left.exists and right.exists and not (left.jumps or right.jumps) and _meet(left, right):
         return Slope("smooth", right.slope, None, left, right)
     return Slope("rough", None, None, left, right)
@@ -266,11 +270,17 @@ def _side(tape: Tape, point: Mapping[str, float], name: str, side: int, nearest:
         return _no_side(value, steps)
     gaps = [y - here for y in near]
     jumps = abs(_sure(gaps[2])) > abs(_sure(gaps[0])) / 1000
-    rises = [_sure(b - a) for a, b in zip(near, further, strict=True)] if jumps else [_sure(g) for g in gaps]
+    if jumps:
+        gaps = [b - a for a, b in zip(near, further, strict=True)]
+    rises = [_sure(gap) for gap in gaps]
     quotients = [rise / step for rise, step in zip(rises, steps, strict=True)]
     slope, tolerance = _limit(quotients)
     return Side(
-        exists=True, slope=slope * tape.upstream, jumps=jumps, tolerance=abs(tolerance * tape.upstream)
+        exists=True,
+        slope=slope * tape.upstream,
+        jumps=jumps,
+        tolerance=abs(tolerance * tape.upstream),
+        hidden=any(map(_is_hidden, gaps)),
     )
 
 
@@ -289,9 +299,14 @@ def _sure(x: Ball) -> Any:
     if not x.is_exact and x.error > magnitude(x.mid) - 60:
         if magnitude(x.mid) > x.error or x.error > -0.8 * mp.prec:
             raise UnsureError
-        # Below all digits: a difference of 0, or so small that the quotient is 0 as well.
+        # Below all digits: a difference of 0, or a small one; see ``_is_hidden``.
         return mp.mpf(0)
     return x.mid
+
+
+def _is_hidden(x: Ball) -> bool:
+    """Tell whether a difference is below all digits, and not known to be 0."""
+    return not x.is_exact and not _sure(x)
 
 
 def _limit(quotients: list[Any]) -> tuple[Any, Any]:
@@ -301,7 +316,8 @@ def _limit(quotients: list[Any]) -> tuple[Any, Any]:
     """
     first, second, third = quotients
     early, late = abs(second - first), abs(third - second)
-    if late <= early / 1000 or late <= abs(third) * mp.mpf(10) ** -20:
+    # The differences of t**1e-30 are small as well, and double: it goes to 0.
+    if late <= early / 1000 or (late <= abs(third) * mp.mpf(10) ** -20 and late <= early):
         # What shrinks with t is 0 in the limit.
         return (third if abs(third) > late else mp.mpf(0)), late + abs(third) * mp.mpf(10) ** -18
     if late > early * 1.2 and abs(third) > abs(second) * 1.2:

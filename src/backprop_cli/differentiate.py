@@ -205,8 +205,12 @@ def _kink_record(sweep: Sweep, node: int) -> KinkRecord:
     op = sweep.graph.ops[node]
     assert op is not None
     assert op.kink is not None
-    left, right = zip(*(sides[:2] for sides in sides_of_operation(sweep, node)), strict=True)
-    return KinkRecord(op.kink.convention, left, right)
+    sides = sides_of_operation(sweep, node)
+    left, right = zip(*(side[:2] for side in sides), strict=True)
+    varying = [argnum for argnum, is_fixed in enumerate(sweep.graph.fixed(node)) if not is_fixed]
+    smooth = [argnum for argnum in varying if sides[argnum].smooth is not None]
+    # Where each operand alone is smooth, they are not together: a whole mark.
+    return KinkRecord(op.kink.convention, left, right, frozenset(smooth if smooth != varying else ()))
 
 
 class Nodes(Sequence[NodeRecord]):

@@ -132,12 +132,14 @@ class KinkRecord(Record):
     """A node that is not differentiable at this point.
 
     convention: what was used as its partial.  left, right: per operand, the partial on each side of it; None
-    for a constant and where the operation has no value, NaN where it is not known.
+    for a constant and where the operation has no value, NaN where it is not known.  smooth: the operands
+    along which there is a derivative all the same: that of x**y by x, for x < 0 and a whole y.
     """
 
     convention: str
     left: tuple[float | None, ...]
     right: tuple[float | None, ...]
+    smooth: frozenset[int] = frozenset()
 
 
 class NodeRecord(Record):
@@ -161,6 +163,10 @@ class NodeRecord(Record):
     aliases: tuple[str, ...] = ()
     is_named: bool = False
     swept: float | None = None
+
+    def is_at_kink(self, argnum: int) -> bool:
+        """Tell whether the partial by an operand is what a convention says."""
+        return self.kink is not None and argnum not in self.kink.smooth
 
 
 class Report(Record):

@@ -11,6 +11,7 @@ import math
 import sys
 from dataclasses import replace
 from itertools import cycle
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.check.expressions import parse_source
@@ -329,28 +330,17 @@ def _agreement(graph: Bounded, formula: Bounded) -> Outcome | None:
 
 
 def _verdict(status: Outcome, pair: _Pair, m: BoundedReals) -> GradientCheck:
-    exact = min(pair.formula, pair.graph, key=_uncertainty) if status == Outcome.PASS else pair.graph
+    exact = (
+        min(pair.formula, pair.graph, key=attrgetter("uncertainty")) if status == Outcome.PASS else pair.graph
+    )
     digits = _digits(pair.double, exact, m)
     return GradientCheck(
         status,
         formula=pair.text,
-        value=_certain_text(exact if status == Outcome.PASS else pair.formula, m),
+        value=m.certain_text(exact if status == Outcome.PASS else pair.formula),
         digits=digits,
         underflow=digits is not None and digits < FEW_DIGITS and _is_below(pair.double, exact),
     )
-
-
-def _uncertainty(x: Bounded) -> float:
-    """Return the logarithm of the bound on a relative error."""
-    return x.error - x.size if x.size > -math.inf else math.inf if x.error > -math.inf else -math.inf
-
-
-def _certain_text(x: Bounded, m: BoundedReals) -> str | None:
-    """Return a number to as many digits as are certain to a unit of the last, and no more than 50."""
-    if x.is_exact:
-        return m.base.to_text(x.value)
-    certain = -_uncertainty(x) * math.log10(2) - 1
-    return m.base.to_text(x.value, math.floor(certain)) if certain >= 1 else None
 
 
 def _judge_the_rest(pair: _Pair, m: BoundedReals) -> GradientCheck:

@@ -98,8 +98,10 @@ class SuiteOptions(NamedTuple):
 @command(
     epilog="""\b
 Examples:
-  backprop check "(a*b+c)*f" a=2 b=3 c=-10 f=5 --expect a=15 --expect "b=a*f" --expect value=-20
-  backprop check "e = a*b; d = e + c; L = d*f" a=2 b=3 c=-10 f=5 --expect "grad:e=f" --expect "value:d=e+c"
+  backprop check "(a*b+c)*f" a=2 b=3 c=-10 f=5 --expect a=15 --expect "b=a*f"
+  backprop check "e = a*b; (e + c)*f" a=2 b=3 c=1 f=5 --expect grad:e=f
+  backprop check "e = a*b; (e + c)*f" a=2 b=3 c=1 f=5 --expect value:e=a*b
+  backprop check "x^2" x=3 --expect value=9 --expect "x=2*x" --rtol 1e-12
   backprop check "sin(x)^2" x=0.3 --expect "x=sin(2*x)"
   backprop check --suite gradients.toml --format junit > gradients.xml
 

@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backprop_cli.graph.sweep import forward, partials_at
+from backprop_cli.graph.sweep import forward, needed, partials_at
 from backprop_cli.operations.doubles import FLOAT
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Digits and terms tried in turn. Limit and slope are two terms; more are for what cancels. 800 digits resolve
 # the cancellation of 1 - cos(1e-300), the worst that doubles can ask for.
 _LADDER = ((50, 2), (50, 4), (200, 8), (800, 8))
+# Doubles that are so near are apart by rounding.
+ROUNDING = 1e-12
 # Nodes times terms cubed, of a rung above the first: up to some 5 s.
 _MOST_WORK = 20_000
 
@@ -48,18 +50,34 @@ NOT_KNOWN = Sides(math.nan, math.nan)
 
 
 def find_kinks(sweep: Sweep) -> list[int]:
-    """Return the nodes on a path to the output that are not differentiable at their operands."""
-    ops = sweep.graph.ops
-    able = {op: op.kink for op in set(ops) if op is not None and op.kink is not None}
-    kinks = []
-    for node in [
-        node for node, op in enumerate(ops) if op in able and not is_tie_with_itself(sweep.graph, node)
-    ]:
-        xs = sweep.operands(node)
-        exists = sweep.adjoint[node] is not None and all(map(math.isfinite, xs))
-        if exists and able[ops[node]].at(FLOAT, xs, sweep.graph.fixed(node)):  # type: ignore[index]
-            kinks.append(node)
-    return kinks
+    """Return the nodes on a path to the output that are not differentiable at their operands.
+
+    Where no slope passes, those whose value breaks are: floor(sign(x)) jumps.
+    """
+    able = [node for node in _able_to_kink(sweep.graph) if all(map(math.isfinite, sweep.operands(node)))]
+    kinks = [node for node in able if _is_at_kink(sweep, node)]
+    if all(sweep.adjoint[node] is not None for node in kinks):
+        return kinks
+    read = needed(sweep.graph, sweep.primal)
+    return [
+        node for node in kinks if sweep.adjoint[node] is not None or (read[node] and _breaks(sweep, node))
+    ]
+
+
+def _able_to_kink(graph: Graph) -> list[int]:
+    able = {op for op in set(graph.ops) if op is not None and op.kink is not None}
+    return [node for node, op in enumerate(graph.ops) if op in able and not is_tie_with_itself(graph, node)]
+
+
+def _is_at_kink(sweep: Sweep, node: int) -> bool:
+    kink = sweep.graph.ops[node].kink  # type: ignore[union-attr]
+    return bool(kink and kink.at(FLOAT, sweep.operands(node), sweep.graph.fixed(node)))
+
+
+def _breaks(sweep: Sweep, node: int) -> bool:
+    """Tell whether a node's value may jump, or be missing on a side, though no input's slope passes it."""
+    op = sweep.graph.ops[node]
+    return bool(op and op.kink and op.kink.breaks) and not sweep.graph.constant[node]
 
 
 def is_tie_with_itself(graph: Graph, node: int) -> bool:
@@ -75,10 +93,11 @@ def inputs_behind(sweep: Sweep, kinks: Sequence[int]) -> set[str]:
     graph = sweep.graph
     behind = bytearray(len(graph.ops))
     for node in kinks:
+        passes = sweep.adjoint[node] is not None
         for argnum, (operand, slope) in enumerate(
-            zip(graph.operands[node], sweep.partials[node] or (), strict=False)
+            zip(graph.operands[node], partials_at(sweep, node), strict=True)
         ):
-            if slope is not None and not _is_smooth(sweep, node, argnum, slope):
+            if slope is not None and not (passes and _is_smooth(sweep, node, argnum, slope)):
                 behind[operand] = 1
     for node in range(graph.output, -1, -1):
         op = graph.ops[node]
@@ -148,14 +167,64 @@ def sides_of_gradient(sweep: Sweep, name: str) -> Sides:
     """Return upstream · ∂output/∂name just left and just right of the point."""
     graph, x = sweep.graph, sweep.point[name]
 
-    def value(m: SeriesNamespace, side: int) -> Series:
+    def primal(m: SeriesNamespace, side: int) -> list[Any]:
         point = {**sweep.point, name: m.beside(x, side)} if side else sweep.point
-        primal, failures = forward(graph, point, m)
+        found, failures = forward(graph, point, m)
         if graph.output in failures:
             raise ValueError("no value beside the point")
-        return primal[graph.output] * sweep.upstream  # type: ignore[no-any-return]
+        return found
 
-    return _sides(value, len(graph.ops))
+    def value(m: SeriesNamespace, side: int) -> Series:
+        return primal(m, side)[graph.output] * sweep.upstream  # type: ignore[no-any-return]
+
+    def is_smooth(m: SeriesNamespace) -> bool:
+        here, left, right = (primal(m, side) for side in (0, -1, 1))
+        return _is_smooth_throughout(graph, here, left, right, m)
+
+    return _sides(value, len(graph.ops), is_smooth)
+
+
+def _is_smooth_throughout(
+    graph: Graph, here: list[Any], left: list[Any], right: list[Any], m: SeriesNamespace
+) -> bool:
+    """Tell whether every node is certainly differentiable along an input, though it may be at a kink.
+
+    Then the output is, by the chain rule, though the constants in its slopes are too long to be compared.
+    here, left, right: the values at the point, and as series on both sides.
+    """
+    return all(
+        _is_away(graph, node, here, m) or _goes_through(here[node], left[node], right[node])
+        for node in _able_to_kink(graph)
+        if not graph.constant[node] and here[node] == here[node]
+    )
+
+
+def _is_away(graph: Graph, node: int, here: list[Any], m: SeriesNamespace) -> bool:
+    """Tell whether a node is certainly not at a kink."""
+    kink = graph.ops[node].kink  # type: ignore[union-attr]
+    xs = [here[operand] for operand in graph.operands[node]]
+    try:
+        return not (kink and kink.at(m, xs, graph.fixed(node)))
+    except (ArithmeticError, ValueError):
+        return False
+
+
+def _goes_through(here: Any, left: Any, right: Any) -> bool:
+    """Tell whether the series of a value are certainly those of one function with a slope at the point."""
+    if not all(hasattr(x, "terms") for x in (here, left, right)):
+        return tuple(left[:1]) == tuple(right[:1]) == tuple(here[:1])  # a condition: it holds or not
+    from backprop_cli.operations.series import FIRST, LIMIT, same
+
+    if any(x.bound is not None and x.bound <= FIRST for x in (left, right)):
+        return False
+    before, after = ({key: c for key, c in x.terms if key <= FIRST} for x in (left, right))
+    limit, slope = before.pop(LIMIT, 0), before.pop(FIRST, 0)
+    return (
+        not before
+        and after.keys() <= {LIMIT, FIRST}
+        and same(after.get(FIRST, 0), -slope)
+        and all(same(limit, x) for x in (after.get(LIMIT, 0), here.constant))
+    )
 
 
 class _Side(NamedTuple):
@@ -169,10 +238,15 @@ class _Side(NamedTuple):
 _UNKNOWN = _Side(math.nan)
 
 
-def _sides(value: Callable[[SeriesNamespace, int], Series], nodes: int) -> Sides:
+def _sides(
+    value: Callable[[SeriesNamespace, int], Series],
+    nodes: int,
+    is_smooth: Callable[[SeriesNamespace], bool] = lambda _: False,
+) -> Sides:
     """Return the slopes of a function of so many nodes.
 
     value(m, side): its value as a series on a side, and at the point itself for a side of 0.
+    is_smooth(m): whether there certainly is a derivative, asked where equal slopes differ in their form.
     """
     from backprop_cli.operations.series import SeriesNamespace, same
 
@@ -183,9 +257,23 @@ def _sides(value: Callable[[SeriesNamespace, int], Series], nodes: int) -> Sides
         m = SeriesNamespace(digits, count)
         left, right = (_side(value, m, side) for side in (-1, 1))
     is_corner = left.is_continuous and right.is_continuous
-    smooth = left.slope if is_corner and same(left.exact, right.exact) else None
+    is_one = is_corner and (same(left.exact, right.exact) or (_are_near(left, right) and _try(is_smooth, m)))
+    smooth = left.slope if is_one else None
     exact = None if smooth is None else left.exact
     return Sides(left.slope, right.slope, smooth, _edge(left, right), is_corner, exact)
+
+
+def _are_near(left: _Side, right: _Side) -> bool:
+    assert left.slope is not None
+    assert right.slope is not None
+    return math.isclose(left.slope, right.slope, rel_tol=ROUNDING)
+
+
+def _try(is_smooth: Callable[[SeriesNamespace], bool], m: SeriesNamespace) -> bool:
+    try:
+        return is_smooth(m)
+    except (ArithmeticError, ValueError):
+        return False
 
 
 def _edge(left: _Side, right: _Side) -> float | None:

@@ -70,7 +70,8 @@ def kinks_met(
     for node, record in records.items():
         at = _kink_at(sweep, naming, node, record)
         message = f"{at}: {_slopes_at(sweep, naming, node, record)}"
-        message += f"used: {record.convention}"
+        passes = sweep.adjoint[node] is not None
+        message += f"used: {record.convention}" if passes else "no slope passes, but the output may break too"
         yield _at(naming, node, "kink", message + _cure_of(sweep, node))
     if untold:
         yield Diagnostic("kink", f"{untold:,} more nodes are at a kink")

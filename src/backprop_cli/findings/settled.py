@@ -14,7 +14,14 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backprop_cli.findings.kinks import NOT_KNOWN, Sides, inputs_behind, is_tie_with_itself, sides_of_gradient
+from backprop_cli.findings.kinks import (
+    NOT_KNOWN,
+    ROUNDING,
+    Sides,
+    inputs_behind,
+    is_tie_with_itself,
+    sides_of_gradient,
+)
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import LADDER
@@ -32,8 +39,6 @@ if TYPE_CHECKING:
 _MOST_SIDE_STEPS = 5_000
 # In sweeps of some 0.1 ms a node: up to some 2 s.
 _MOST_DIGIT_STEPS = 1_000_000
-# Doubles that are so near are apart by rounding.
-_ROUNDING = 1e-12
 # A bound relative to the number, as a logarithm: the nearest double, or its neighbour.
 _TO_A_DOUBLE = -55.0
 # Half the least double, as a logarithm: what is below has 0 as its nearest double, known or not.
@@ -130,7 +135,7 @@ def _may_be_smooth(sides: Sides | None) -> bool:
     if sides is None or sides.left is None or sides.right is None:
         return False
     is_known = not (math.isnan(sides.left) or math.isnan(sides.right))
-    return not is_known or (sides.is_corner and math.isclose(sides.left, sides.right, rel_tol=_ROUNDING))
+    return not is_known or (sides.is_corner and math.isclose(sides.left, sides.right, rel_tol=ROUNDING))
 
 
 def _by_sides(gradient: float, sides: Sides, *, at_kink: bool) -> Settled:
@@ -138,13 +143,15 @@ def _by_sides(gradient: float, sides: Sides, *, at_kink: bool) -> Settled:
     if sides.smooth is not None:
         return Settled(sides.smooth, BOTH_SIDES)
     known = [side for side in (sides.left, sides.right) if side is not None]
+    if not known:
+        return Settled(math.nan, sides=sides)  # there is a value at the point alone
     if sides.edge is not None:
         return Settled(sides.edge, ONE_SIDE, sides)
     if any(map(math.isnan, known)):
         return Settled(gradient, sides=sides if at_kink else None)
     if sides.is_corner and math.isfinite(gradient):
         nearest = min(max(gradient, min(known)), max(known))
-        is_between = math.isclose(nearest, gradient, rel_tol=_ROUNDING)
+        is_between = math.isclose(nearest, gradient, rel_tol=ROUNDING)
         return Settled(*((gradient, "") if is_between else (nearest, NEARER_SIDE)), sides)
     if math.isfinite(gradient):
         return Settled(gradient, sides=sides)
@@ -180,7 +187,7 @@ def _to_digits(sweep: Sweep, names: set[str], m: BoundedReals) -> dict[str, Sett
 
 def _slope(bar: Bounded, m: BoundedReals) -> Settled:
     gradient = m.base.to_float(bar.value) + 0.0
-    text = "" if math.isfinite(gradient) else m.base.to_text(bar.value)
+    text = "" if math.isfinite(gradient) else m.certain_text(bar) or ""
     return Settled(gradient, f"{m.base.digits} digits", text=text)
 
 
@@ -203,8 +210,9 @@ def _behind_possible_kinks(exact: Sweep, m: BoundedReals) -> set[str]:
             continue
         # What decides at its boundary is behind it, though no gradient passes: abs(x) in where(abs(x) > 0, …)
         if behind[node] or (
-            exact.adjoint[node] is not None
-            and op.kink
+            op.kink
+            and (exact.adjoint[node] is not None or op.kink.breaks)
+            and not graph.constant[node]
             and not is_tie_with_itself(graph, node)
             and _may_be_at(op.kink, exact, node, m)
         ):

@@ -79,6 +79,11 @@ class Bounded:
         return self.error == _NONE
 
     @property
+    def uncertainty(self) -> float:
+        """Return the binary logarithm of the bound on the relative error."""
+        return self.error - self.size if self.size > _NONE else math.inf if self.error > _NONE else _NONE
+
+    @property
     def is_noise(self) -> bool:
         """Tell whether the value is at the rounding level."""
         return self.size <= self.error + _LEVEL
@@ -245,6 +250,13 @@ class BoundedReals(RoundingNamespace):
             error = _NONE if _is_ratio(y, value) else log2_size(y) + self.unit + 2
             self._fractions[value] = Bounded(y, error, self)
         return self._fractions[value]
+
+    def certain_text(self, x: Bounded) -> str | None:
+        """Return a number to as many digits as are certain to a unit of the last, and no more than 50."""
+        if x.is_exact:
+            return self.base.to_text(x.value)
+        certain = -x.uncertainty * math.log10(2) - 1
+        return self.base.to_text(x.value, math.floor(certain)) if certain >= 1 else None
 
     # ---- arithmetic ----
 

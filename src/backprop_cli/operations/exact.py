@@ -397,6 +397,11 @@ class Field:
                 return x
         return self._function_of("log", c, self.iv.log)
 
+    def narrowed(self, y: Real, function: Callable[[Any], Any], c: Constant) -> Real:
+        """Return y = f(c) with the narrower of its own bounds and those of f, which increases."""
+        bounds = self._increasing(function, self.bounds(c))
+        return Real(self, y.terms, bounds) if bounds.delta < y.bounds.delta else y
+
     def _log_of_whole(self, n: int) -> Constant:
         x: Constant = 0
         for prime in _SMALL_PRIMES:

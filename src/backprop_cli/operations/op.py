@@ -40,12 +40,14 @@ class Kink(NamedTuple):
 
     at(m, xs, fixed) tells whether the point is one, as a condition of m, or False where it never is;
     ``fixed`` marks the operands that are constants, in whose direction nobody differentiates.
-    convention: the derivative used there, and its reason.  points: some such points.
+    convention: the derivative used there, and its reason.  points: some such points.  breaks: whether the
+    value may jump there, or be missing on a side: that counts where no slope passes, too (floor(sign(x))).
     """
 
     at: Callable[[Namespace, Sequence[Number], Sequence[bool]], Number]
     convention: str
     points: tuple[Point, ...]
+    breaks: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

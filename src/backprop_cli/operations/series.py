@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Key = tuple[Any, Any]
 """(p, -q) of tᵖ·Lᵠ."""
-_LIMIT: Key = (0, 0)
+LIMIT: Key = (0, 0)
 _FLAT: Key = (math.inf, 0)
 """Smaller than every power: exp(-1/t)."""
 FIRST: Key = (1, 0)
@@ -60,12 +60,12 @@ class Series:
     @property
     def is_constant(self) -> bool:
         """Tell whether the value does not depend on t."""
-        return self.bound is None and (not self.terms or self.terms[-1][0] == self.terms[0][0] == _LIMIT)
+        return self.bound is None and (not self.terms or self.terms[-1][0] == self.terms[0][0] == LIMIT)
 
     @property
     def constant(self) -> Constant:
         """Return the factor of t⁰."""
-        return next((c for key, c in self.terms if key == _LIMIT), 0)
+        return next((c for key, c in self.terms if key == LIMIT), 0)
 
     @property
     def size(self) -> Key | None:
@@ -122,7 +122,7 @@ class Series:
 
         Where the value itself grows without bound, the slope does so too.
         """
-        rest = [(key, c) for key, c in self.terms if key != _LIMIT]
+        rest = [(key, c) for key, c in self.terms if key != LIMIT]
         if not rest or rest[0][0] > FIRST:
             if not rest and self.bound is not None and self.bound <= FIRST:
                 raise self.m.field.undecided()
@@ -131,7 +131,7 @@ class Series:
         if (p, q) == FIRST:
             return c * side
         # The derivative of t^p·L^-q goes as p·t^(p - 1), and as q/(t·L^(q + 1)) for p = 0.
-        return math.inf * side * self.m.field.sign(c) * (1 if (p, q) > _LIMIT else -1)
+        return math.inf * side * self.m.field.sign(c) * (1 if (p, q) > LIMIT else -1)
 
     def moved(self, key: Key, factor: Constant) -> Series:
         """Return this times one term."""
@@ -195,7 +195,7 @@ class SeriesNamespace(Namespace):
             return x
         if isinstance(x, float | Fraction):
             x = _whole(Fraction(x))
-        return Series(self, ((_LIMIT, x),) if isinstance(x, Real) or x else (), None)
+        return Series(self, ((LIMIT, x),) if isinstance(x, Real) or x else (), None)
 
     lift = number
 
@@ -231,13 +231,13 @@ class SeriesNamespace(Namespace):
 
     def _vanishes(self, x: Series) -> bool:
         """Tell whether a value that is not zero goes to zero."""
-        return x.size is not None and x.size > _LIMIT
+        return x.size is not None and x.size > LIMIT
 
     def _apart(self, x: Series) -> tuple[Constant, Series]:
         """Return the limit of a finite value, and what it differs by."""
-        if (x.size is not None and x.size < _LIMIT) or (x.bound is not None and x.bound <= _LIMIT):
+        if (x.size is not None and x.size < LIMIT) or (x.bound is not None and x.bound <= LIMIT):
             raise self.field.undecided()
-        return x.constant, Series(self, tuple(term for term in x.terms if term[0] != _LIMIT), x.bound)
+        return x.constant, Series(self, tuple(term for term in x.terms if term[0] != LIMIT), x.bound)
 
     def _relative(self, x: Series) -> tuple[Key, Constant, int, Series]:
         """Return key and factor of the largest term, its sign, and what x/term differs from 1 by."""
@@ -330,7 +330,7 @@ class SeriesNamespace(Namespace):
         """Return Σ aₖ·xᵏ for an x that goes to zero; factors end where no more are known."""
         if x.size is None:
             return self.number(next(iter(factors)))
-        if x.size <= _LIMIT:
+        if x.size <= LIMIT:
             raise self.field.undecided()
         known: list[Constant] = []
         for c in factors:
@@ -344,13 +344,36 @@ class SeriesNamespace(Namespace):
         return total + self._unknown(beyond)
 
     def div(self, x: Series, y: Series) -> Series:
-        if x is y and self._sign(y):
-            return self.one
         key, c, _, rest = self._relative(y)
+        exact = self._exact_quotient(x, y)
+        if exact is not None:
+            return exact
         inverse = self.one if rest.size is None else self._binomial(rest, -1)
         return (x * inverse).moved(_scaled(key, -1), divide(1, c))
 
     ratio = div
+
+    def _exact_quotient(self, x: Series, y: Series) -> Series | None:
+        """Return x/y where it ends and all of it is known, as y/(-y) does; None elsewhere."""
+        if x is y:
+            return self.one
+        if x.bound is not None or y.bound is not None or not x.terms:
+            return None
+        last = x.terms[-1][0][0] - y.terms[-1][0][0]
+        quotient = self.zero
+        for _ in range(self.count):
+            if not x.terms:
+                return quotient
+            (key, c), (by, divisor) = x.terms[0], y.terms[0]
+            if key[0] - by[0] > last:
+                break
+            term = Series(
+                self, (((_whole(key[0] - by[0]), _whole(key[1] - by[1])), divide(c, divisor)),), None
+            )
+            quotient, x = quotient + term, x - y * term
+            if x.bound is not None:
+                break
+        return None
 
     def _binomial(self, x: Series, power: Rational) -> Series:
         """Return (1 + x)**power for an x that goes to zero."""
@@ -402,7 +425,7 @@ class SeriesNamespace(Namespace):
             self.jumps |= self._vanishes(y)  # 0**0 is 1, and 0 beside it
             return self.zero
         if self._sign(x) < 0:
-            if y.bound is not None and all(key == _LIMIT for key, _ in y.terms):
+            if y.bound is not None and all(key == LIMIT for key, _ in y.terms):
                 raise self.field.undecided()  # it may be the same number everywhere: x/(-x)
             raise ValueError("outside the real domain")
         return self.exp(y * self.log(x))
@@ -410,20 +433,20 @@ class SeriesNamespace(Namespace):
     # ---- exponentials and logarithms ----
 
     def exp(self, x: Series) -> Series:
-        limit, key = x.constant, _LIMIT
+        limit, key = x.constant, LIMIT
         for term, c in x.terms:
-            if term >= _LIMIT:
+            if term >= LIMIT:
                 break
             if term != (0, -1):
                 return self._far_exponential(x)
             if isinstance(c, Real):  # an irrational power: its size is known, its factor has no place here
                 return self._unknown((Fraction(math.nextafter(self.field.to_float(-c), -math.inf)), 0))
             key = (-c, 0)
-        if x.bound is not None and x.bound <= _LIMIT:
+        if x.bound is not None and x.bound <= LIMIT:
             return self._far_exponential(x)
-        rest = Series(self, tuple(term for term in x.terms if term[0] > _LIMIT), x.bound)
+        rest = Series(self, tuple(term for term in x.terms if term[0] > LIMIT), x.bound)
         y = self._sum_of_powers((Fraction(1, math.factorial(k)) for k in range(self.count + 2)), rest)
-        return y if key == _LIMIT and limit == 0 else y.moved(key, self.field.exp(limit))
+        return y if key == LIMIT and limit == 0 else y.moved(key, self.field.exp(limit))
 
     def _far_exponential(self, x: Series) -> Series:
         """Return exp(x) where x falls faster than any multiple of log t."""
@@ -458,7 +481,12 @@ class SeriesNamespace(Namespace):
         return (changing + self.number(self.field.log(c))) / unit
 
     def log1p(self, x: Series) -> Series:
-        return self.log(x + 1)
+        y = self.log(x + 1)
+        if (x.bound is not None and x.bound <= LIMIT) or not isinstance(y.constant, Real):
+            return y
+        # Beside 1 all digits of a small number may be lost.
+        known = self.field.narrowed(y.constant, self.field.mp.log1p, x.constant)
+        return Series(self, tuple((key, known if key == LIMIT else c) for key, c in y.terms), y.bound)
 
     def sinh(self, x: Series) -> Series:
         return (self.exp(x) - self.exp(-x)) / 2
@@ -467,14 +495,14 @@ class SeriesNamespace(Namespace):
         return (self.exp(x) + self.exp(-x)) / 2
 
     def tanh(self, x: Series) -> Series:
-        if x.size is not None and x.size < _LIMIT:
+        if x.size is not None and x.size < LIMIT:
             e = self.exp(self.abs(x) * -2)
             return (1 - e) / (1 + e) * self._sign(x)
         e = self.exp(x * -2)
         return (1 - e) / (1 + e)
 
     def asinh(self, x: Series) -> Series:
-        if x.size is not None and x.size < _LIMIT:
+        if x.size is not None and x.size < LIMIT:
             size = self.abs(x)
             return self.log(size + self.sqrt(size * size + 1)) * self._sign(x)
         return self.log(x + self.sqrt(x * x + 1))
@@ -497,8 +525,8 @@ class SeriesNamespace(Namespace):
 
     def _circular(self, x: Series, turns: int) -> Series:
         """Return the sine, turned by so many quarters."""
-        if x.size is not None and x.size < _LIMIT:
-            return self._unknown(_LIMIT)  # between -1 and 1
+        if x.size is not None and x.size < LIMIT:
+            return self._unknown(LIMIT)  # between -1 and 1
         limit, rest = self._apart(x)
         sine, cosine = self.field.sin(limit), self.field.cos(limit)
         cycle = [sine, cosine, -sine, -cosine]
@@ -522,14 +550,14 @@ class SeriesNamespace(Namespace):
         return self._sum_of_powers(factors, rest)
 
     def atan(self, x: Series) -> Series:
-        if x.size is not None and x.size < _LIMIT:
+        if x.size is not None and x.size < LIMIT:
             return self.pi * Fraction(self._sign(x), 2) - self.atan(1 / x)
         return self._by_slope(x, self.field.atan, lambda h: 1 / (1 + h * h))
 
     def atan2(self, y: Series, x: Series) -> Series:
         if y.size is None and x.size is None:
             return self.zero
-        is_origin = all(z.size is None or z.size > _LIMIT for z in (x, y))
+        is_origin = all(z.size is None or z.size > LIMIT for z in (x, y))
         self.jumps |= is_origin or (self._vanishes(y) and self._sign(y) < 0 and self._sign(x) < 0)
         if x.size is None or (y.size is not None and y.size < x.size):
             return self.pi * Fraction(self._sign(y), 2) - self.atan(x / y)
@@ -557,7 +585,7 @@ class SeriesNamespace(Namespace):
             raise ValueError("outside the real domain")
 
     def erf(self, x: Series) -> Series:
-        if x.size is not None and x.size < _LIMIT:
+        if x.size is not None and x.size < LIMIT:
             return self.number(self._sign(x)) + self._unknown(_FLAT)
         return self._by_slope(x, self.field.erf, lambda h: self.exp(-(h * h)) * 2 / self.sqrt(self.pi))
 

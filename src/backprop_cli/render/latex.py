@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.notation.latex import escape, expression_latex, name_latex, node_latex, number_latex
-from backprop_cli.render.table import check_sheet, choose_nodes, node_sheet, summary
+from backprop_cli.render.table import check_sheet, choose_nodes, closing, node_sheet
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
@@ -64,10 +64,13 @@ def render_report(report: Report, *, digits: int | None, everything: bool) -> st
     parts = [_node_table(report, digits, everything)]
     if report.gradients:
         parts.append(_check_table(report, digits, everything))
-    words = summary(report, digits)[0].split(" ")
-    last = " ".join(_breakable(word) if len(word) > 60 else escape(word) for word in words)
+    last = "\\par\n".join(_breakable_line(line) for line, _ in closing(report, digits))
     body = "".join([*parts, last])
     return document(body, size="10pt", page="landscape,margin=15mm", definitions=_DEFINITIONS)
+
+
+def _breakable_line(line: str) -> str:
+    return " ".join(_breakable(word) if len(word) > 60 else escape(word) for word in line.split(" "))
 
 
 def _node_table(report: Report, digits: int | None, everything: bool) -> str:
@@ -99,11 +102,11 @@ def _node_table(report: Report, digits: int | None, everything: bool) -> str:
 
 
 def _partials(node: NodeRecord, digits: int | None) -> list[str]:
-    mark = r"\ \text{(kink)}" if node.kink is not None else ""
+    mark = r"\ \text{(kink)}"
     return [
         f"\\partial {name_latex(node.id)}/\\partial {name_latex(str(operand))} = "
-        f"{number_latex(number_text(partial, digits))}{mark}"
-        for operand, partial in zip(node.operands, node.partials, strict=True)
+        f"{number_latex(number_text(partial, digits))}{mark if node.is_at_kink(argnum) else ''}"
+        for argnum, (operand, partial) in enumerate(zip(node.operands, node.partials, strict=True))
         if partial is not None
     ]
 

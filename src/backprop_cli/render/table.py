@@ -208,11 +208,10 @@ def choose_nodes(report: Report, everything: bool) -> tuple[list[NodeRecord | No
 
 
 def _slopes(node: NodeRecord, digits: int | None) -> tuple[str, ...]:
-    mark = " (kink)" if node.kink is not None else ""
     # An operand used twice (x*x) has two slopes, which the reader adds up.
     return tuple(
-        f"∂{node.id}/∂{operand} = {number_text(slope, digits)}{mark}"
-        for operand, slope in zip(node.operands, node.partials, strict=True)
+        f"∂{node.id}/∂{operand} = {number_text(slope, digits)}{' (kink)' if node.is_at_kink(argnum) else ''}"
+        for argnum, (operand, slope) in enumerate(zip(node.operands, node.partials, strict=True))
         if slope is not None
     )
 

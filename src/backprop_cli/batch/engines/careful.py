@@ -161,6 +161,25 @@ class _Sweep:
             if op is None or graph.constant[node] or self.adjoint[node] is None:
                 continue
             self._pull_back(node, op)
+        self._look_behind()
+
+    def _look_behind(self) -> None:
+        """Leave rows unsettled in which a value that no slope passes breaks: floor(sign(x))."""
+        graph = self.graph
+        breaking = [
+            node
+            for node, op in enumerate(graph.ops)
+            if op is not None and op.kink is not None and op.kink.breaks and not graph.constant[node]
+            if not np.all(self.reached[node])
+        ]
+        if not breaking:
+            return
+        needed, has_value = self._needed(), ~self.failed[graph.output]
+        for node in breaking:
+            kink = graph.ops[node].kink  # type: ignore[union-attr]
+            hidden = has_value & needed[node] & ~self.reached[node]
+            if kink is not None and np.any(hidden):
+                self.unsettled |= hidden & kink.at(ARRAY, self.operands(node), graph.fixed(node))
 
     def _pull_back(self, node: int, op: Op) -> None:
         graph = self.graph

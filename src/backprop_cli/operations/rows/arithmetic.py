@@ -87,6 +87,7 @@ ARITHMETIC: tuple[Op, ...] = (
             at=pow_kink,
             convention="the slope from the side that has a value; none by the exponent at a base <= 0",
             points=((0.0, 1.5), (0.0, 0.5), (-2.0, 2.0), (0.0, 0.0)),
+            breaks=True,
         ),
         backward="a power x^y passes to x the gradient times y*x^(y - 1), and to y times x^y*log(x)",
         derivatives=("y*x^(y - 1)", "x^y*log(x)"),

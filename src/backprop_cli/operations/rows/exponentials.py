@@ -90,7 +90,7 @@ EXPONENTIALS: tuple[Op, ...] = (
         partials=each(lambda m, y, x: m.ratio(m.one, y + y)),
         symbolic=lambda s, x: s.sqrt(x),
         domain=NOT_NEGATIVE,
-        kink=Kink(at_point(0.0), VERTICAL, ((0.0,),)),
+        kink=Kink(at_point(0.0), VERTICAL, ((0.0,),), breaks=True),
         backward="a square root passes the gradient divided by twice its result",
         derivatives=("1/(2*sqrt(x))",),
         latex=r"\sqrt{#1}",

@@ -67,7 +67,7 @@ HYPERBOLIC: tuple[Op, ...] = (
         symbolic=lambda s, x: s.acosh(x),
         sympy_class="acosh",
         domain=ABOVE_ONE,
-        kink=Kink(at_point(1.0), VERTICAL, ((1.0,),)),
+        kink=Kink(at_point(1.0), VERTICAL, ((1.0,),), breaks=True),
         backward="an inverse hyperbolic cosine passes the gradient divided by sqrt(x^2 - 1)",
         derivatives=("1/sqrt(x^2 - 1)",),
         latex=r"\operatorname{arcosh}(#1)",
