@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
+    from backprop_cli.operations.one_sided import Series
     from backprop_cli.operations.op import Op
-    from backprop_cli.operations.series import Series, SeriesNamespace
+    from backprop_cli.operations.series import SeriesNamespace
 
 # Digits and terms tried in turn. Limit and slope are two terms; more are for what cancels. 800 digits resolve
 # the cancellation of 1 - cos(1e-300), the worst that doubles can ask for.
@@ -213,7 +214,8 @@ def _goes_through(here: Any, left: Any, right: Any) -> bool:
     """Tell whether the series of a value are certainly those of one function with a slope at the point."""
     if not all(hasattr(x, "terms") for x in (here, left, right)):
         return tuple(left[:1]) == tuple(right[:1]) == tuple(here[:1])  # a condition: it holds or not
-    from backprop_cli.operations.series import FIRST, LIMIT, same
+    from backprop_cli.operations.one_sided import FIRST, LIMIT
+    from backprop_cli.operations.series import same
 
     if any(x.bound is not None and x.bound <= FIRST for x in (left, right)):
         return False

@@ -20,18 +20,13 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backprop_cli.operations.exact import Constant, Field, Rational, Real, UndecidedError, divide, plus, times
+from backprop_cli.operations.exact import Constant, Field, Rational, Real, UndecidedError, divide
+from backprop_cli.operations.one_sided import FIRST, FLAT, LIMIT, Key, Series, scaled, whole
 from backprop_cli.operations.op import Namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-Key = tuple[Any, Any]
-"""(p, -q) of tᵖ·Lᵠ."""
-LIMIT: Key = (0, 0)
-_FLAT: Key = (math.inf, 0)
-"""Smaller than every power: exp(-1/t)."""
-FIRST: Key = (1, 0)
 _MOST_FACTORS = 16
 
 
@@ -43,116 +38,6 @@ class Condition(NamedTuple):
 
     def __bool__(self) -> bool:
         return self.holds
-
-
-class Series:
-    """terms: (key, factor), the largest first.  bound: key of what is not known, None where all is."""
-
-    __slots__ = ("bound", "m", "terms")
-
-    def __init__(
-        self, m: SeriesNamespace, terms: tuple[tuple[Key, Constant], ...], bound: Key | None
-    ) -> None:
-        self.m = m
-        self.terms = terms
-        self.bound = bound
-
-    @property
-    def is_constant(self) -> bool:
-        """Tell whether the value does not depend on t."""
-        return self.bound is None and (not self.terms or self.terms[-1][0] == self.terms[0][0] == LIMIT)
-
-    @property
-    def constant(self) -> Constant:
-        """Return the factor of t⁰."""
-        return next((c for key, c in self.terms if key == LIMIT), 0)
-
-    @property
-    def size(self) -> Key | None:
-        """Return the key of what the value is at most of the size of, None for zero."""
-        return self.terms[0][0] if self.terms else self.bound
-
-    def __add__(self, other: Any) -> Series:
-        other = self.m.lift(other)
-        total = dict(self.terms)
-        for key, c in other.terms:
-            total[key] = plus(total[key], c) if key in total else c
-        return self.m.series(total, _least(self.bound, other.bound))
-
-    def __mul__(self, other: Any) -> Series:
-        other = self.m.lift(other)
-        a, b = self.size, other.size
-        if a is None or b is None:
-            return self.m.zero
-        unknown = _least(
-            None if self.bound is None else _sum(self.bound, b),
-            None if other.bound is None else _sum(a, other.bound),
-        )
-        tidy = self.m.field.tidy
-        total: dict[Key, Constant] = {}
-        for key1, c1 in self.terms:
-            for key2, c2 in other.terms:
-                key = _sum(key1, key2)
-                if unknown is not None and key >= unknown:
-                    break
-                product = tidy(times(c1, c2))
-                total[key] = plus(total[key], product) if key in total else product
-        return self.m.series(total, unknown)
-
-    def __neg__(self) -> Series:
-        return Series(self.m, tuple((key, -c) for key, c in self.terms), self.bound)
-
-    def __sub__(self, other: Any) -> Series:
-        # What is not known of a value is the same in itself.
-        return self.m.zero if other is self else self + -self.m.lift(other)
-
-    def __rsub__(self, other: Any) -> Series:
-        return -self + self.m.lift(other)
-
-    def __truediv__(self, other: Any) -> Series:
-        return self.m.div(self, self.m.lift(other))
-
-    def __rtruediv__(self, other: Any) -> Series:
-        return self.m.div(self.m.lift(other), self)
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def slope(self, side: int) -> Constant | float:
-        """Return the slope on this side: lim (f(x + side·t) - lim f)/(side·t), which may be infinite.
-
-        Where the value itself grows without bound, the slope does so too.
-        """
-        rest = [(key, c) for key, c in self.terms if key != LIMIT]
-        if not rest or rest[0][0] > FIRST:
-            if not rest and self.bound is not None and self.bound <= FIRST:
-                raise self.m.field.undecided()
-            return 0
-        (p, q), c = rest[0]
-        if (p, q) == FIRST:
-            return c * side
-        # The derivative of t^p·L^-q goes as p·t^(p - 1), and as q/(t·L^(q + 1)) for p = 0.
-        return math.inf * side * self.m.field.sign(c) * (1 if (p, q) > LIMIT else -1)
-
-    def moved(self, key: Key, factor: Constant) -> Series:
-        """Return this times one term."""
-        return self * Series(self.m, ((key, factor),), None)
-
-
-def _least(a: Key | None, b: Key | None) -> Key | None:
-    return b if a is None else a if b is None else min(a, b)
-
-
-def _sum(a: Key, b: Key) -> Key:
-    p = a[0] + b[0]
-    return _FLAT if p == math.inf else (_whole(p), _whole(a[1] + b[1]))
-
-
-def _scaled(a: Key, factor: Rational) -> Key:
-    return _FLAT if a == _FLAT else (_whole(a[0] * factor), _whole(a[1] * factor))
-
-
-def _whole(x: Rational) -> Rational:
-    return x.numerator if x.denominator == 1 else x
 
 
 class SeriesNamespace(Namespace):
@@ -194,7 +79,7 @@ class SeriesNamespace(Namespace):
         if isinstance(x, Series):
             return x
         if isinstance(x, float | Fraction):
-            x = _whole(Fraction(x))
+            x = whole(Fraction(x))
         return Series(self, ((LIMIT, x),) if isinstance(x, Real) or x else (), None)
 
     lift = number
@@ -243,7 +128,7 @@ class SeriesNamespace(Namespace):
         """Return key and factor of the largest term, its sign, and what x/term differs from 1 by."""
         key, c, sign = self._lead(x)
         rest = Series(self, x.terms[1:], x.bound)
-        return key, c, sign, rest.moved(_scaled(key, -1), divide(1, c)) if rest.size else self.zero
+        return key, c, sign, rest.moved(scaled(key, -1), divide(1, c)) if rest.size else self.zero
 
     def sign(self, x: Series) -> Series:
         sign = self._sign(x)
@@ -310,11 +195,11 @@ class SeriesNamespace(Namespace):
 
     def floor(self, x: Series) -> Series:
         limit, rest = self._apart(x)
-        whole = self.field.floor(limit)
-        if limit == whole and self._sign(rest) < 0:
+        low = self.field.floor(limit)
+        if limit == low and self._sign(rest) < 0:
             self.jumps = True
-            whole -= 1
-        return self.number(whole)
+            low -= 1
+        return self.number(low)
 
     def ceil(self, x: Series) -> Series:
         return -self.floor(-x)
@@ -335,7 +220,7 @@ class SeriesNamespace(Namespace):
         known: list[Constant] = []
         for c in factors:
             known.append(c)
-            beyond = _scaled(x.size, len(known))
+            beyond = scaled(x.size, len(known))
             if len(known) > self.count or (x.bound is not None and beyond >= x.bound):
                 break
         total = self.zero
@@ -349,7 +234,7 @@ class SeriesNamespace(Namespace):
         if exact is not None:
             return exact
         inverse = self.one if rest.size is None else self._binomial(rest, -1)
-        return (x * inverse).moved(_scaled(key, -1), divide(1, c))
+        return (x * inverse).moved(scaled(key, -1), divide(1, c))
 
     ratio = div
 
@@ -367,9 +252,7 @@ class SeriesNamespace(Namespace):
             (key, c), (by, divisor) = x.terms[0], y.terms[0]
             if key[0] - by[0] > last:
                 break
-            term = Series(
-                self, (((_whole(key[0] - by[0]), _whole(key[1] - by[1])), divide(c, divisor)),), None
-            )
+            term = Series(self, (((whole(key[0] - by[0]), whole(key[1] - by[1])), divide(c, divisor)),), None)
             quotient, x = quotient + term, x - y * term
             if x.bound is not None:
                 break
@@ -401,7 +284,7 @@ class SeriesNamespace(Namespace):
         if sign < 0 and not isinstance(power, int):
             raise ValueError("outside the real domain")
         y = self._binomial(rest, power) if rest.size is not None else self.one
-        return y.moved(_scaled(key, power), self.field.power(c, power))
+        return y.moved(scaled(key, power), self.field.power(c, power))
 
     def sqrt(self, x: Series) -> Series:
         return self._power(x, Fraction(1, 2))
@@ -452,7 +335,7 @@ class SeriesNamespace(Namespace):
         """Return exp(x) where x falls faster than any multiple of log t."""
         key, _, sign = self._lead(x)
         if sign < 0 and key < (0, -1):
-            return self._unknown(_FLAT)
+            return self._unknown(FLAT)
         raise self.field.undecided()
 
     def expm1(self, x: Series) -> Series:
@@ -471,7 +354,7 @@ class SeriesNamespace(Namespace):
         key, c, sign, rest = self._relative(x)
         if sign < 0:
             raise ValueError("outside the real domain")
-        if key[1] or key == _FLAT:
+        if key[1] or key == FLAT:
             raise self.field.undecided()
         factors = (Fraction((-1) ** (k + 1), k or 1) * (k > 0) for k in range(self.count + 2))
         changing = self._sum_of_powers(factors, rest) + self.series({(0, -1): -key[0]}, None)
@@ -586,7 +469,7 @@ class SeriesNamespace(Namespace):
 
     def erf(self, x: Series) -> Series:
         if x.size is not None and x.size < LIMIT:
-            return self.number(self._sign(x)) + self._unknown(_FLAT)
+            return self.number(self._sign(x)) + self._unknown(FLAT)
         return self._by_slope(x, self.field.erf, lambda h: self.exp(-(h * h)) * 2 / self.sqrt(self.pi))
 
     def erfc(self, x: Series) -> Series:
@@ -601,7 +484,7 @@ def _exponent(c: Constant, base: int) -> int | None:
     while c > 1 and c.denominator == 1 and c.numerator % base == 0:
         c, n = c.numerator // base, n + 1
     while c.numerator == 1 and c.denominator % base == 0:
-        c, n = _whole(Fraction(1, c.denominator // base)), n - 1
+        c, n = whole(Fraction(1, c.denominator // base)), n - 1
     return n if c == 1 else None
 
 
