@@ -528,7 +528,7 @@ def test_a_result_leaves_before_the_data_ends(form: str, header: bytes, row: byt
 
 
 def test_a_mistake_in_the_program_does_not_wait_for_data() -> None:
-    with start("2x", "--data", "-") as process:
+    with start("x 2", "--data", "-") as process:
         assert process.wait(60) == 2
 
 

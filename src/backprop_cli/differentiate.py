@@ -46,6 +46,7 @@ def gradient(
     wrt: Iterable[str] | None = None,
     upstream: float = 1.0,
     check: bool = True,
+    notation: str | None = None,
     **more_inputs: float,
 ) -> Report:
     """Return the value of a program and its gradient by every input, cross-checked against sympy.
@@ -56,6 +57,9 @@ def gradient(
     wrt: the inputs to differentiate by, all of them by default.
     upstream: the gradient that arrives at the output; every gradient is multiplied by it.
     check: whether to cross-check with sympy, which costs some milliseconds.
+    notation: what the program is written in: "plain", "python", "algebra", "spreadsheet" or "wolfram"; None
+    for the language of the README or, if it can't be read so, for what its signs tell. ``report.read_as``
+    has the reading.
 
     The output is one number, so ``report.gradients[name]`` is upstream · ∂output/∂name, a float. Where the
     slopes on both sides of a kink agree, it is that slope; else what the convention says
@@ -70,7 +74,7 @@ def gradient(
     """
     given = given_values("inputs", inputs or {}) | given_values("inputs", more_inputs)
     with collector_paused():
-        source = read_source(program, given)
+        source = read_source(program, given, notation)
         point = choose_point(source, given)
         return differentiate_source(source, point, wrt=wrt, upstream=upstream, check=check)
 
@@ -192,6 +196,7 @@ def compute_graph(
             *notices.found_otherwise(sweep, naming, settled),
             *notices.overflow_met(sweep, naming),
         ),
+        read_as=source.read_as,
     )
     return Computation(draft, source, sweep, naming, settled, check=check)
 

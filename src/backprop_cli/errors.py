@@ -75,9 +75,13 @@ class UsageError(BackpropError):
 
 
 class ParseError(BackpropError):
-    """The program, or a value, is not in the language."""
+    """The program, or a value, is not in the language.
+
+    is_certain: whether the text is in a foreign notation beyond doubt, and refused in its terms.
+    """
 
     kind = "parse"
+    is_certain = False
 
 
 class InputError(BackpropError):

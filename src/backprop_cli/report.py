@@ -172,6 +172,7 @@ class NodeRecord(Record):
 class Report(Record):
     """Value and gradients of a program at a point.
 
+    program: its text.  read_as: the program in the plain language, where the text is in another notation.
     inputs: the point.  output: id of the output node.  gradients: upstream · ∂output/∂input for the requested
     inputs.  nodes: in topological order, inputs first, output last.
     """
@@ -185,6 +186,7 @@ class Report(Record):
     nodes: Sequence[NodeRecord]
     check: Check
     warnings: tuple[Diagnostic, ...]
+    read_as: str = ""
 
 
 def skipped_check(

@@ -55,6 +55,11 @@ def few_digits(count: int) -> str:
     return {0: "no digit", 1: "only 1 digit"}.get(count, f"only {count} digits")
 
 
+def reading(read_as: str) -> str:
+    """Return the line that tells how a text of another notation was read."""
+    return f"read as: {read_as}"
+
+
 def printable(text: str) -> str:
     """Return a text of one line without control characters, which could drive a terminal."""
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)

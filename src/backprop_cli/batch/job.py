@@ -28,6 +28,7 @@ class Job(NamedTuple):
     given: the inputs that are the same in every row.  renamed: input -> the column it is read from, where
     that has another name.  wrt: the inputs to differentiate by, None for all.  values: the steps whose values
     are wanted.  form: of the data.  shape: of the results.  keep: whether the data is repeated before them.
+    notation: what the program is written in, None for what is seen from its signs.
     """
 
     program: str
@@ -40,6 +41,7 @@ class Job(NamedTuple):
     shape: Form
     keep: bool = False
     engine: str = "auto"
+    notation: str | None = None
 
     @property
     def may_go_by_row(self) -> bool:
@@ -77,7 +79,8 @@ class Run(NamedTuple):
 def prepare(job: Job, table: Table | Reader) -> Work:
     """Bring a job and its data together. Raises ParseError, InputError or UsageError."""
     columns = {column_name(name) for name in table.names}
-    source = read_source(job.program, {*job.given, *columns, *job.renamed})  # a column may be called pi
+    given = {*job.given, *job.renamed}
+    source = read_source(job.program, given, job.notation, known=columns)  # a column may be called pi
     wanted = list(source.inputs) if job.wrt is None else check_names(source, job.wrt)
     check_names(source, job.renamed)
     points = Points(source, job.given, job.renamed)

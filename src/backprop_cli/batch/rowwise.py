@@ -108,13 +108,14 @@ def compile_rows(
     wrt: Iterable[str] | None = None,
     upstream: float = 1.0,
     engine: str = "auto",
+    notation: str | None = None,
 ) -> RowGradient:
     """Prepare a program for many rows.
 
     columns: the inputs that differ from row to row, by default all that have no constant.
     constants: the values of the others.  wrt: the inputs to differentiate by, by default all of them, those
     of ``constants`` too.  engine: auto, numpy, jit (compiled) or python (row by row); see
-    docs/performance.md.
+    docs/performance.md.  notation: as in ``gradient``.
 
     Raises what ``gradient`` raises for a program or an input that is wrong, and UsageError for an engine that
     is not installed.
@@ -126,11 +127,12 @@ def compile_rows(
     if not isinstance(engine, str) or engine not in ENGINES:
         raise InputError(f"there is no engine {engine!r}", hint=f"one of {', '.join(ENGINES)}")
     given = given_values("constants", constants or {})
-    source = read_source(program, given)
+    known = [] if columns is None else name_list("columns", columns)
+    source = read_source(program, given, notation, known=known)
     if columns is None:
         names = [name for name in source.inputs if name not in given]
     else:
-        names = check_names(source, name_list("columns", columns))
+        names = check_names(source, known)
     if not names:
         raise InputError("no input is a column")
     start = choose_point(source, {**dict.fromkeys(names, 0.0), **given})

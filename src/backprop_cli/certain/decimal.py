@@ -167,6 +167,7 @@ def _report(
     shifts = {name: text for name, text in _shifts(task, rung).items() if name not in smooth}
     return CertainReport(
         program=task.source.text,
+        read_as=task.source.read_as,
         digits=digits,
         inputs={name: digits_text(rung.sweep.primal[node], digits, m) for name, node in graph.inputs.items()},
         output=naming.output_id(),

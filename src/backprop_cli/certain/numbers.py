@@ -45,7 +45,7 @@ class CertainReport(Record):
     digits: how many are right, None where the numbers are fractions.  inputs, upstream: fractions, or so many
     digits.  nodes: of fractions only, as in Report.
     value_shift, shifts: by how much reading the numbers as doubles would move the value and the gradients, ""
-    where it would not.
+    where it would not.  read_as: as in Report.
     """
 
     program: str
@@ -59,6 +59,7 @@ class CertainReport(Record):
     value_shift: str
     shifts: dict[str, str]
     warnings: tuple[Diagnostic, ...]
+    read_as: str = ""
 
     @property
     def status(self) -> Outcome:

@@ -48,6 +48,7 @@ def compute_exactly(task: Task) -> CertainReport:
     shift, shifts = _shifts(task, value, {name: x for name, x in slopes.items() if name not in smooth})
     return CertainReport(
         program=task.source.text,
+        read_as=task.source.read_as,
         digits=None,
         inputs={name: fraction_text(sweep.primal[node]) for name, node in graph.inputs.items()},
         output=naming.output_id(),

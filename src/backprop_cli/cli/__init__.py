@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FAMILY = {
     "compute": {"grad": "grad"},
     "check": {"check": "check"},
-    "learn": {"explain": "explain", "graph": "graph", "ops": "ops"},
+    "learn": {"explain": "explain", "graph": "graph", "read": "read", "ops": "ops"},
     "many points": {"batch": "batch"},
     "shell": {"schema": "ops", "completion": "completion"},
 }

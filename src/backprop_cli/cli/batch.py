@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -151,6 +151,7 @@ def batch(
         data = open_data(output.environment, str(rows.data), job.form, stack)
         table, advance = open_table(data, job, output.environment, stack)
         work = prepare(job, table)
+        output.tell_reading(work.batch.source.read_as)
         for column in work.unread:
             output.remark(f"warning: the column {column} is not read: its value is given")
         sink, flush = open_results(results.target, data, job, output, stack)
@@ -179,14 +180,14 @@ def _read_job(
         raise UsageError(f"{BINARY[shape]} is nothing for a terminal", hint="--output FILE, or a pipe")
 
     from backprop_cli.batch.job import Job
-    from backprop_cli.language.source import read_source
 
     text, given = options.read_program()
-    read_source(text, given)  # for its errors, which need not wait for the data
+    _refuse_at_once(text, given, options.notation)
     return Job(
         program=text,
         given=given,
         renamed=_read_map(rows.map, given),
+        notation=options.notation,
         wrt=options.wrt_names(),
         upstream=options.read_upstream(),
         values=_read_names(results.values),
@@ -195,6 +196,15 @@ def _read_job(
         keep=results.keep,
         engine=EngineName.jit if engine is EngineName.numba else engine,
     )
+
+
+def _refuse_at_once(text: str, given: Collection[str], notation: str | None) -> None:
+    """Raise ParseError for a text that no names of columns could make a program, before the data is read."""
+    from backprop_cli.language.foreign.scan import RefusalError
+    from backprop_cli.language.source import read_source
+
+    with suppress(RefusalError):  # a name in it may be that of a column
+        read_source(text, given, notation)
 
 
 def _form_of_data(rows: DataOptions, options: PointOptions) -> Form:

@@ -69,6 +69,7 @@ def _show(report: CertainReport, form: str, output: Output) -> None:
     else:
         output.write(render_json(report) + "\n" if form == "json" else render_markdown(report))
     if form != "json":  # which holds them itself
+        output.tell_reading(report.read_as)
         output.warn(report.warnings)
 
 

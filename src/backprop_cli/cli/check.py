@@ -155,6 +155,8 @@ def check(
     _refuse_options_of_suites(form, options.arguments)
     found = _verify(options.read(), expect or (), criteria, check=cross_check)
     _show(found, form, output, digits)
+    if form is not Format.json:
+        output.tell_reading(found.report.read_as)
     if found.status == Outcome.FAIL:
         return Status.CHECK_FAILED
     if found.missing is not None:

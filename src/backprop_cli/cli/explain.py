@@ -69,6 +69,8 @@ def explain(
     )
     lesson = prepare_lesson(report, why=why, paths=paths, limit=limit, digits=digits)
     if not output.quiet:
+        if form is not Format.json:
+            output.tell_reading(report.read_as)
         _show(lesson, form, digits, output, ascii=ascii)
     raise_missing(report, output)
     return Status.DONE

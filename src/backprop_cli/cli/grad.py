@@ -102,6 +102,8 @@ def _show(found: Computation, form: Format, digits: int | None, output: Output, 
         output.write_blocks(_blocks(found, digits, everything=everything))
     else:
         output.write_pieces(_RENDERERS[form](found.report, digits, everything))
+    if form not in (Format.json, Format.table):  # which hold it themselves
+        output.tell_reading(found.report.read_as)
     if form is not Format.json:  # which holds them itself
         output.warn(found.report.warnings)
 

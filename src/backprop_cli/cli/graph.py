@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -91,6 +92,8 @@ def graph(
     job = _read(options)
     if json and not stats:
         raise UsageError("--json goes with --stats", hint="the graph as JSON: backprop grad --json")
+    if not json:
+        output.tell_reading(job.source.read_as)
     if stats:
         output.write(_count(job, as_json=json) + "\n")
         return Status.DONE
@@ -120,7 +123,7 @@ def _read(options: PointOptions) -> _Job:
 
     text, given = options.read_program()
     upstream = options.read_upstream()
-    source = read_source(text, given)
+    source = read_source(text, given, options.notation)
     wanted = options.choose_inputs(source)
     return _Job(source, given, list(source.inputs) if wanted is None else wanted, upstream)
 
@@ -145,7 +148,7 @@ def _count(job: _Job, *, as_json: bool) -> str:
     from backprop_cli.render.stats import render_stats, render_stats_json
     from backprop_cli.tell.stats import count_graph
 
-    counts = count_graph(lower_source(job.source), job.wanted)
+    counts = replace(count_graph(lower_source(job.source), job.wanted), read_as=job.source.read_as)
     return render_stats_json(counts) if as_json else render_stats(counts)
 
 

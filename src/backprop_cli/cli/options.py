@@ -28,6 +28,16 @@ class Color(StrEnum):
     never = "never"
 
 
+class Notation(StrEnum):
+    """What a program may be written in: the language of backprop, or one that it reads as well."""
+
+    plain = "plain"
+    python = "python"
+    algebra = "algebra"
+    spreadsheet = "spreadsheet"
+    wolfram = "wolfram"
+
+
 Arguments = Annotated[
     list[str] | None,
     typer.Argument(
@@ -40,6 +50,10 @@ Arguments = Annotated[
 File = Annotated[
     str | None,
     typer.Option("--file", metavar="FILE", help="Read the program from FILE, - for standard input."),
+]
+Language = Annotated[
+    Notation | None,
+    typer.Option("--from", help="What the program is written in; else it is seen from its signs."),
 ]
 Wrt = Annotated[
     list[str] | None,
@@ -81,6 +95,12 @@ class PointOptions(NamedTuple):
     file: File = None
     wrt: Wrt = None
     upstream: Upstream = "1"
+    language: Language = None
+
+    @property
+    def notation(self) -> str | None:
+        """The notation that the program is said to be in."""
+        return None if self.language is None else self.language.value
 
     @property
     def are_given(self) -> bool:
@@ -142,7 +162,7 @@ class PointOptions(NamedTuple):
 
         text, given = self.read_program()
         upstream = self.read_upstream()
-        source = read_source(text, given)
+        source = read_source(text, given, self.notation)
         point = choose_point(source, given)
         words = (self.arguments or [])[self.file is None :]
         return Request(source, point, self.choose_inputs(source), upstream, words, self.upstream)

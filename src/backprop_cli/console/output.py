@@ -6,7 +6,7 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.text import printable
+from backprop_cli.text import printable, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -138,6 +138,11 @@ class Output:
         if not self.quiet:
             self.flush()  # the result comes first also where both streams go to one place
             self.diagnose(text)
+
+    def tell_reading(self, read_as: str) -> None:
+        """Tell on standard error how a text of another notation was read. Raises OSError."""
+        if read_as:
+            self.remark(reading(read_as))
 
     def warn(self, warnings: Iterable[Diagnostic]) -> None:
         """Write warnings to standard error. Raises OSError."""

@@ -41,14 +41,23 @@ class Source(NamedTuple):
     skipped: tuple[Span, ...] = ()
 
     @property
+    def as_plain(self) -> str:
+        """The program in the plain language."""
+        return write_program(self.statements)
+
+    @property
     def read_as(self) -> str:
-        """The program in the plain language, where the text is in another one; else "" ."""
-        return write_program(self.statements) if self.notation else ""
+        """The program in the plain language, where the text is in another one; else ""."""
+        return self.as_plain if self.notation else ""
 
 
-def read_source(text: str, given: Collection[str] = (), notation: str | None = None) -> Source:
-    """Read a program. ``given`` are the names that values are given for.
+def read_source(
+    text: str, given: Collection[str] = (), notation: str | None = None, known: Collection[str] = ()
+) -> Source:
+    """Read a program.
 
+    given: the names that values are given for.  known: names that further values could be had for, such as
+    columns of data.
     notation: the foreign one that it is in, or "plain"; None for plain if it can be read so, else the one
     whose marks it has.
 
@@ -60,51 +69,53 @@ def read_source(text: str, given: Collection[str] = (), notation: str | None = N
     if not isinstance(text, str):
         raise ParseError(f"the program is of type {type(text).__name__}, not a text")
     text = normalise(text)
+    names = {*given, *known}
     if notation in (None, PLAIN):
         try:
-            source = _resolved(text, list(read_statements(text)), given)
+            source = _resolved(text, list(read_statements(text)), names)
         except ParseError:
-            reading = None if notation else _read_foreign(text, given)
+            reading = None if notation else _read_foreign(text, names)
             if reading is None:
                 raise
         else:
-            return source if notation or _fits(source, given) else _fitting(source, given)
+            return source if notation or _fits(source, given, names) else _fitting(source, given, names)
     else:
-        reading = _read_foreign(text, given, notation)
+        reading = _read_foreign(text, names, notation)
         if reading is None:
             raise ParseError(f"the text is not in {notation}", text, 0, len(text))
-    source = _resolved(text, reading.statements, given)
+    source = _resolved(text, reading.statements, names)
     return source._replace(notation=reading.notation, skipped=reading.skipped)
 
 
-def _fits(source: Source, given: Collection[str]) -> bool:
-    """Tell whether the names that values are given for are those that need one."""
+def _fits(source: Source, given: Collection[str], names: Collection[str]) -> bool:
+    """Tell whether every value that is given is used, and every input has one."""
     inputs = source.inputs
     return all(name in inputs for name in given) and all(
-        name in given or name in source.defaults for name in inputs
+        name in names or name in source.defaults for name in inputs
     )
 
 
-def _fitting(source: Source, given: Collection[str]) -> Source:
+def _fitting(source: Source, given: Collection[str], names: Collection[str]) -> Source:
     """Return the reading of algebra of a text that is plain, if that needs the given names and no others.
 
     So ``F = ma`` is a product where m and a are given, and ``e^x`` is exp(x) where e is not.
     """
     try:
-        reading = _read_foreign(source.text, given, "algebra")
+        reading = _read_foreign(source.text, names, "algebra")
         if reading is not None:
-            other = _resolved(source.text, reading.statements, given)
-            if _fits(other, given):
+            other = _resolved(source.text, reading.statements, names)
+            if _fits(other, given, names):
                 return other._replace(notation=reading.notation, skipped=reading.skipped)
-    except ParseError:
-        pass  # the plain reading tells what is missing
-    return source
+    except ParseError as error:
+        if error.is_certain:
+            raise
+    return source  # which tells what is missing
 
 
-def _read_foreign(text: str, given: Collection[str], notation: str | None = None) -> Reading | None:
+def _read_foreign(text: str, names: Collection[str], notation: str | None = None) -> Reading | None:
     from backprop_cli.language.foreign import read_foreign  # hardly ever needed
 
-    return read_foreign(text, given, notation)
+    return read_foreign(text, names, notation)
 
 
 def _resolved(text: str, statements: list[Statement], given: Collection[str]) -> Source:

@@ -135,6 +135,7 @@ def render_json(report: CertainReport) -> str:
     record: dict[str, Any] = {
         "schema": "backprop/exact@1",
         "program": report.program,
+        **({"read_as": report.read_as} if report.read_as else {}),
         "digits": report.digits,
         "inputs": report.inputs,
         "output": report.output,

@@ -20,7 +20,10 @@ def render_report(report: Report) -> str:
 
 def report_pieces(report: Report) -> Iterator[str]:
     """Yield the same line in pieces: of a million nodes it has some 400 MB."""
-    yield f'{{"schema": "backprop/grad@1", "program": {dump(report.program)}, "inputs": '
+    yield f'{{"schema": "backprop/grad@1", "program": {dump(report.program)}'
+    if report.read_as:
+        yield f', "read_as": {dump(report.read_as)}'
+    yield ', "inputs": '
     yield from _numbers(report.inputs)
     yield f', "output": {dump(report.output)}, "value": {dump(number(report.value))}'
     yield f', "upstream": {dump(number(report.upstream))}, "gradients": '

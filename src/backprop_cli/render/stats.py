@@ -38,6 +38,7 @@ def render_stats_json(stats: GraphStats) -> str:
         {
             "schema": "backprop/stats@1",
             "program": stats.program,
+            **({"read_as": stats.read_as} if stats.read_as else {}),
             "inputs": stats.inputs,
             "operations": stats.operations,
             "primitives": stats.primitives,

@@ -324,6 +324,7 @@ def render_json(lesson: Lesson) -> str:
     record: dict[str, Any] = {
         "schema": "backprop/explain@1",
         "program": story.program,
+        **({"read_as": story.read_as} if story.read_as else {}),
         "output": story.output,
         "upstream": number(story.upstream),
         "inputs": {step.node: number(step.value) for step in story.inputs},

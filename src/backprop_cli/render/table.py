@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.console.sheets import Block, Role, Row, Sheet
 from backprop_cli.report import ALL_DIGITS, BOTH_SIDES, FEW_DIGITS, Outcome
-from backprop_cli.text import decimal_text, few_digits, number_text, side_text
+from backprop_cli.text import decimal_text, few_digits, number_text, reading, side_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -172,10 +172,18 @@ def _too_small(check: Check, compared: Sequence[GradientCheck]) -> str:
 
 
 def closing(report: Report, digits: int | None) -> list[tuple[str, Role]]:
-    """Return the last lines: the verdict, and, where doubles have few digits, the numbers that are right."""
+    """Return the last lines: how the text was read, the verdict, and the numbers that are right.
+
+    The first stands there where the text is in a foreign notation, the last where doubles have few digits.
+    """
+    read: list[tuple[str, Role]] = [(reading(report.read_as), "note")] if report.read_as else []
+    return [*read, summary(report, digits), *right_lines(report, digits)]
+
+
+def right_lines(report: Report, digits: int | None) -> list[tuple[str, Role]]:
+    """Return the line of the numbers that are right where doubles have few digits, if there is one."""
     numbers = right_numbers(report, digits)
-    right: list[tuple[str, Role]] = [(f"right: {', '.join(numbers)}", "note")] if numbers else []
-    return [summary(report, digits), *right]
+    return [(f"right: {', '.join(numbers)}", "note")] if numbers else []
 
 
 def right_numbers(report: Report, digits: int | None) -> list[str]:

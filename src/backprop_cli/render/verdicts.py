@@ -28,7 +28,7 @@ def verification_blocks(found: Verification, *, digits: int | None) -> list[Bloc
         blocks.append(verdict_block(found.verdicts, digits=digits))
     if found.report.gradients and (not found.verdicts or found.report.check.status == Outcome.FAIL):
         blocks.append(check_block(found.report, digits=digits, everything=False))
-    return [*blocks, Block((), lambda: [closing(found, digits), *table.closing(found.report, digits)[1:]])]
+    return [*blocks, Block((), lambda: [closing(found, digits), *table.right_lines(found.report, digits)])]
 
 
 def verdict_block(verdicts: tuple[Verdict, ...], *, digits: int | None) -> Block:
@@ -140,6 +140,7 @@ def verification_record(found: Verification) -> dict[str, Any]:
     report = found.report
     return {
         "program": report.program,
+        **({"read_as": report.read_as} if report.read_as else {}),
         "inputs": {name: number(x) for name, x in report.inputs.items()},
         "value": number(report.value),
         "upstream": number(report.upstream),

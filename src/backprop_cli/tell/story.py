@@ -77,6 +77,7 @@ class Story(Record):
     forward: tuple[Forward, ...]
     backward: tuple[Backward, ...]
     notes: dict[str, list[str]]
+    read_as: str = ""
 
 
 def tell(report: Report, *, why: str | None = None, digits: int | None = 6) -> Story:
@@ -105,6 +106,7 @@ def tell(report: Report, *, why: str | None = None, digits: int | None = 6) -> S
             if (node.id == why) or (why is None and _is_asked_for(node, report))
         ),
         notes,
+        report.read_as,
     )
 
 

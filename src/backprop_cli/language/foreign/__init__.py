@@ -25,7 +25,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import ParseError
-from backprop_cli.language.foreign.scan import RefusalError
 from backprop_cli.language.reader import read_statements
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def _read(
         statements = list(read_statements(text, tokens=found.tokens))
         return Reading(name, _ending_in(found.output, statements, text), found.skipped)
     except ParseError as error:
-        if is_certain or isinstance(error, RefusalError):
+        if is_certain or error.is_certain:
             raise
         return None
 

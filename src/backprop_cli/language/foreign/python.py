@@ -22,6 +22,7 @@ MARKS = (
     r"\.\s*[A-Za-z_]\w*\s*\(|\b(?:return|def|lambda|import|print)\b|(?<![\w.])(?:self|math|np|torch|this)\."
     r"|\b(?:Value|tensor|Tensor)\b|\bif\b.*\belse\b|^\s*[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)+\s*=(?!=)"
     r"|^\s*(?:const|let|var|double|float|auto|my)\s+\$?\w+\s*=|\.(?:data|grad|label)\b|^\s*\$\w+\s*="
+    r"|^\s*(?:for|while|with|class|if|try)\b.*:"
 )
 
 _WORD = re.compile(

@@ -25,3 +25,5 @@ class Scan(NamedTuple):
 
 class RefusalError(ParseError):
     """A text that is in the notation beyond doubt, and is refused: so it is said in the terms of that."""
+
+    is_certain = True
