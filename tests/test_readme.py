@@ -14,7 +14,10 @@ from console import ROOT, Example, examples, run_command
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [
     README,
-    *((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("language.md", "shell.md", "teaching.md")),
+    *(
+        (ROOT / "docs" / name).read_text(encoding="utf-8")
+        for name in ("language.md", "shell.md", "teaching.md")
+    ),
 ]
 
 

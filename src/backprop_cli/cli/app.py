@@ -20,7 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 80},
     help="Value, gradients and local derivatives of an expression, checked by sympy.",
     epilog="""\b
-Example: backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5   (more: backprop grad --help)
+Example: backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5   (grad --help: more)
 Status:  0 done, 1 check failed, 2 mistake or trouble, 3 undefined or infinite""",
 )
 
