@@ -51,7 +51,7 @@ def gradient(
 ) -> Report:
     """Return the value of a program and its gradient by every input, cross-checked against sympy.
 
-    program: an expression, or statements, in the language of the README.
+    program: an expression, or statements, in the language of the README; or an expression of SymPy's.
     inputs, more_inputs: the value of each input, a finite real number of any type, which is rounded once
     to binary64; angles are radians. Inputs that the program gives a constant have that as their default.
     wrt: the inputs to differentiate by, all of them by default.

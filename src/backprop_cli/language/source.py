@@ -64,10 +64,12 @@ def read_source(
     An input is a name that is used before it is assigned, or first assigned a constant expression: that
     is its default. ``pi`` and ``tau`` are constants unless they are assigned or given.
 
+    text may be an expression of SymPy's, too, which is written as a program first.
+
     Raises ParseError.
     """
     if not isinstance(text, str):
-        raise ParseError(f"the program is of type {type(text).__name__}, not a text")
+        text, notation = _written(text), PLAIN
     text = normalise(text)
     names = {*given, *known}
     if notation in (None, PLAIN):
@@ -85,6 +87,16 @@ def read_source(
             raise ParseError(f"the text is not in {notation}", text, 0, len(text))
     source = _resolved(text, reading.statements, names)
     return source._replace(notation=reading.notation, skipped=reading.skipped)
+
+
+def _written(program: object) -> str:
+    """Return a program that is no text, but an expression of SymPy's, as one. Raises ParseError."""
+    from backprop_cli.language.expressions import is_expression, write_expression  # hardly ever needed
+
+    if not is_expression(program):
+        hint = "a text, or an expression of SymPy's"
+        raise ParseError(f"the program is of type {type(program).__name__}, not a text", hint=hint)
+    return write_expression(program)
 
 
 def _fits(source: Source, given: Collection[str], names: Collection[str]) -> bool:

@@ -1,0 +1,182 @@
+"""Expressions of SymPy's as programs: what they are written as, what is refused, and 400 at random."""
+
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sympy
+from sympy import S, Symbol, symbols
+
+from backprop_cli import DomainError, InputError, ParseError, compile_rows, gradient
+from backprop_cli.language.expressions import write_expression
+
+x, y, z = symbols("x y z")
+f = sympy.Function("f")
+
+WRITTEN = [
+    (x * y - z / 3, "x*y - z/3"),
+    (-x / y, "-(x/y)"),
+    (sympy.sqrt(x) / 2, "sqrt(x)/2"),
+    (1 / x, "1/x"),
+    (x**-2, "1/x^2"),
+    (x ** sympy.Rational(1, 3), "x^(1/3)"),
+    (sympy.exp(2) * x, "x*exp(2)"),
+    (sympy.E * x, "exp(1)*x"),
+    (sympy.pi * x, "pi*x"),
+    (-S(2) / 3 * x, "-2*x/3"),
+    (S(1) / 3, "1/3"),
+    (-S(5), "-5"),
+    (x - 1, "x - 1"),
+    (-x - y, "-x - y"),
+    (2**x, "2^x"),
+    (sympy.Float("0.1") * x, "0.1*x"),
+    (sympy.log(x, 10), "log(x)/log(10)"),
+    (sympy.Max(x, y, 3), "max(3, x, y)"),
+    (sympy.Min(x, y), "min(x, y)"),
+    (sympy.Abs(x), "abs(x)"),
+    (sympy.ceiling(x) + sympy.floor(y), "ceil(x) + floor(y)"),
+    (sympy.atan2(y, x), "atan2(y, x)"),
+    (sympy.Piecewise((x, x > 0), (0, True)), "where(x > 0, x, 0)"),
+    (sympy.Piecewise((x, (x > 0) & (y < 1)), (y, True)), "where(x > 0, where(y < 1, x, y), y)"),
+    (sympy.Piecewise((x, (x > 0) | (y < 1)), (y, True)), "where(x > 0, x, where(y < 1, x, y))"),
+    (sympy.Piecewise((1, sympy.Eq(x, 2)), (y, True)), "where(x <= 2, where(x >= 2, 1, y), y)"),
+    (sympy.Piecewise((1, sympy.Ne(x, 2)), (y, True)), "where(x <= 2, where(x >= 2, y, 1), 1)"),
+    (sympy.UnevaluatedExpr(x) + 1, "1 + x"),
+    (sympy.Function("sigmoid")(x), "sigmoid(x)"),
+]
+
+
+@pytest.mark.parametrize(("expr", "text"), WRITTEN, ids=[text for _, text in WRITTEN])
+def test_an_expression_is_written_as_people_write_it(expr: Any, text: str) -> None:
+    assert set(write_expression(expr).split()) == set(text.split())  # SymPy orders the terms
+    assert len(write_expression(expr)) == len(text)
+
+
+REFUSED = [
+    (sympy.I * x, "ImaginaryUnit"),
+    (sympy.oo * x, "Infinity"),
+    (S.NaN, "NaN"),
+    (S.ComplexInfinity, "ComplexInfinity"),
+    (S.EulerGamma * x, "EulerGamma"),
+    (f(x), "f "),
+    (f(x).diff(x), "Derivative"),
+    (sympy.Integral(f(x), x), "Integral"),
+    (sympy.zeta(x), "zeta"),
+    (sympy.Matrix([x]), "Matrix"),
+    (sympy.IndexedBase("a")[0], "Indexed"),
+    (sympy.Eq(x, y), "condition"),
+    (x > 1, "condition"),
+    (sympy.Piecewise((x, x > 0)), "none of its conditions"),
+    (Symbol("x_{1}"), "x_{1}"),
+    (Symbol(r"\alpha"), "alpha"),
+    (Symbol("pi") * x, "name of a constant"),
+    (Symbol("x", real=True) * x, "two symbols"),
+    (sympy.Dummy("x") + x, "two symbols"),
+    (S(10) ** 400 * x, "beyond"),
+    (sympy.Float("1e400") * x, "beyond"),
+]
+
+
+@pytest.mark.parametrize(("expr", "word"), REFUSED, ids=[str(expr) for expr, _ in REFUSED])
+def test_what_the_language_lacks_is_refused_by_name(expr: Any, word: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        gradient(expr, {"x": 1, "y": 2})
+    assert word in caught.value.message
+    assert caught.value.hint or word == "beyond"
+
+
+def test_what_is_neither_text_nor_expression_is_refused() -> None:
+    with pytest.raises(ParseError, match="of type int"):
+        gradient(3)  # type: ignore[arg-type]
+
+
+def test_a_name_is_never_taken_apart() -> None:
+    """``F = ma`` may be a product in a text; a symbol is one name."""
+    with pytest.raises(InputError, match="m is not in the program"):
+        gradient(Symbol("ma"), m=1, a=2)
+
+
+def test_every_call_takes_an_expression() -> None:
+    expr = sympy.exp(-(x**2) / 2) * sympy.Max(x, y)
+    report = gradient(expr, x=1, y=2)
+    assert report.check.status == "pass"
+    assert report.gradients["y"] == pytest.approx(math.exp(-0.5), rel=1e-15)
+    rows = compile_rows(expr)
+    assert rows({"x": [1.0], "y": [2.0]}).gradients["x"][0] == report.gradients["x"]
+
+
+def test_shared_pieces_of_a_long_expression_have_names() -> None:
+    expr: Any = x
+    for _ in range(40):
+        expr = sympy.sin(expr) + sympy.cos(expr)  # a tree of 2**40 leaves
+    text = write_expression(expr)
+    assert len(text) < 2_000
+    assert math.isfinite(gradient(expr, x=0.5, check=False).gradients["x"])
+
+
+def test_a_tree_of_any_depth_is_written() -> None:
+    expr: Any = x
+    for _ in range(20_000):
+        expr = sympy.Basic.__new__(sympy.sin, expr)  # its own constructor recurses
+    assert write_expression(expr) == "sin(" * 20_000 + "x" + ")" * 20_000
+
+
+def random_expression(rng: random.Random, depth: int) -> Any:
+    if not depth:
+        numbers = [S(2), S(3), -S(1), S.Half, sympy.Rational(-2, 3), sympy.Float("0.3"), sympy.pi, sympy.E]
+        return rng.choice([x, y, z, x, y, z, rng.choice(numbers)])
+    part = lambda: random_expression(rng, depth - 1)  # noqa: E731
+    kind = rng.randrange(12)
+    if kind < 3:
+        return sympy.Add(*(part() for _ in range(rng.randint(2, 4))))
+    if kind < 6:
+        return sympy.Mul(*(part() for _ in range(rng.randint(2, 3))))
+    if kind == 6:
+        return part() / (1 + part() ** 2)
+    if kind == 7:
+        return part() ** rng.choice([2, 3, -1, -2])
+    if kind == 8:
+        return sympy.sqrt(1 + part() ** 2) ** rng.choice([1, -1, 3])
+    if kind == 9:
+        return sympy.Piecewise((part(), part() < part()), (part(), True))
+    if kind == 10:
+        return rng.choice([sympy.Max, sympy.Min])(rng.choice([x, y]), rng.choice([z, S.Half]))
+    names = ["sin", "cos", "tanh", "atan", "exp", "asinh", "erf"]
+    return getattr(sympy, rng.choice(names))(sympy.Mul(S.Half, part()))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_expressions_agree_with_diff(seed: int) -> None:
+    """20 seeds of 20 expressions: the gradient is that of SymPy's own ``diff``, in 50 digits."""
+    rng = random.Random(seed)
+    compared = 0
+    while compared < 20:
+        expr = random_expression(rng, rng.randint(1, 3))
+        if not expr.free_symbols or expr.has(S.NaN, S.ComplexInfinity, sympy.I):
+            continue
+        point = {symbol: rng.randint(-15, 15) / 8 + 1 / 16 for symbol in (x, y, z)}
+        exact = {symbol: sympy.Rational(value) for symbol, value in point.items()}
+        given = {str(s): v for s, v in point.items() if s in expr.free_symbols}
+        try:
+            report = gradient(expr, given, check=False)
+        except DomainError:
+            continue
+        if any("kink" in str(warning) for warning in report.warnings):
+            continue
+        for name, value in report.gradients.items():
+            true = expr.diff(Symbol(name)).subs(exact).evalf(50)
+            size = expr.subs(exact).evalf(50)
+            if true.is_real and size.is_real:
+                assert value == pytest.approx(float(true), rel=1e-9, abs=1e-12 * (1 + abs(float(size)))), expr
+        compared += 1
+
+
+def test_the_example_of_the_docs() -> None:
+    expr = sympy.exp(-(x**2) / 2) / (1 + sympy.Max(x, y))
+    text = gradient(expr, x=1, y=2).program
+    page = Path(__file__).parent.parent / "docs" / "language.md"
+    assert f"report.program  # {text!r}" in page.read_text(encoding="utf-8")
