@@ -49,7 +49,8 @@ def read(
         output.write(source.as_plain + "\n")
         if source.skipped:
             count = len(source.skipped)
-            output.remark(f"{count} line{'s' * (count != 1)} left out, which say nothing about the value")
+            lines = "1 line left out, which says" if count == 1 else f"{count} lines left out, which say"
+            output.remark(f"{lines} nothing about the value")
     return Status.DONE
 
 

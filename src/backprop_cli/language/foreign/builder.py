@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 
 class Piece:
-    """Items in a row, that stand for the text from ``first`` to ``last``."""
+    """Items in a row, that stand for the text from ``first`` to ``last``. size: how many tokens they have."""
 
-    __slots__ = ("first", "items", "last")
+    __slots__ = ("first", "items", "last", "size")
 
     def __init__(self, items: Sequence[Item], first: int, last: int) -> None:
         self.items = items
+        self.size: int = sum(1 if isinstance(item, Token) else item.size for item in items)
         self.first = first
         self.last = last
 
@@ -120,7 +121,7 @@ class Builder:
         frame = self.frames[-1]
         if not frame.items:
             raise self.error("a value is expected before ','", place, place + 1)
-        self._end_operand(frame, place)
+        self.end_operand(frame, place)
         self.after_operand = False
 
     def close(self, closing: str, first: int, last: int) -> None:
@@ -132,7 +133,7 @@ class Builder:
                 raise self.error(f"{expected}, got {closing!r}", first, last)
             raise self.error(f"this {closing} closes nothing", first, last)
         if frame.items:
-            self._end_operand(frame, first)
+            self.end_operand(frame, first)
         self.frames.pop()
         assert frame.make is not None
         self.operand(frame.make(frame.operands, frame.keywords, frame.first, last))
@@ -145,7 +146,8 @@ class Builder:
         end = len(self.text)
         return [*flat(frame.items), Token(FINISH, "", end, end)]
 
-    def _end_operand(self, frame: Frame, last: int) -> None:
+    def end_operand(self, frame: Frame, last: int) -> None:
+        """Complete the operand that is being read into a frame."""
         first = frame.items[0].first
         piece = Piece(frame.items, first, max(first, last))
         if frame.keyword:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign.builder import Item, Piece, called, filled, flat, grouped
+from backprop_cli.language.tokens import Token
 from backprop_cli.operations.table import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -109,11 +110,15 @@ SPECIAL: dict[str, Callable[[Sequence[Item], int, int], Piece]] = {
 """Functions of two operands, one of which decides what is written."""
 
 
+def word_of(item: Item, most: int) -> str:
+    """Return the text of an operand in the plain language, "" where it has more than so many tokens."""
+    return "" if not isinstance(item, Token) and item.size > most else "".join(t.word for t in flat([item]))
+
+
 def number_of(item: Item) -> float | None:
     """Return the number that an operand is, None if it is none."""
-    tokens = flat([item])
     try:
-        return float("".join(token.word for token in tokens).strip("()"))
+        return float(word_of(item, 5).strip("()"))
     except ValueError:
         return None
 

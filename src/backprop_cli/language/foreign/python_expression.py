@@ -2,94 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign import functions
-from backprop_cli.language.foreign.builder import (
-    Builder,
-    Frame,
-    Item,
-    Piece,
-    called,
-    filled,
-    flat,
-    group,
-    grouped,
-)
+from backprop_cli.language.foreign.builder import Builder, Frame, Item, Piece, called, filled, group, grouped
+from backprop_cli.language.foreign.python_calls import INFINITE, LAYERS, Call, decided, made
+from backprop_cli.language.foreign.python_words import Word, closing, split
 from backprop_cli.language.tokens import NAME, NUMBER, OPERATOR, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-_MODULES = frozenset((
-    "np", "numpy", "jnp", "jax", "torch", "tf", "math", "Math", "F", "nn", "npx", "scipy", "special",
-    "functional", "lax", "cmath", "cp", "onp", "anp", "mx", "nd", "keras", "activations", "tensorflow",
-    "std", "autograd", "Value", "K", "sp", "mnp", "paddle", "tg", "mpmath", "mp",
-))  # fmt: skip
-"""Names before a dot that say where a function comes from."""
-_HOLDERS = frozenset(("self", "this", "cls", "model", "params", "args", "cfg", "config", "hparams"))
-"""Names before a dot that say whose a number is."""
+    from backprop_cli.language.foreign.python_names import Names
 
 _CONSTRUCTORS = frozenset((
     "Value", "tensor", "Tensor", "constant", "Variable", "array", "float64", "float32", "Parameter",
     "as_tensor", "Scalar", "Var", "Node", "FloatTensor", "DoubleTensor", "Double", "scalar",
 ))  # fmt: skip
 _OPTIONS = frozenset(
-    ("label", "requires_grad", "dtype", "name", "device", "_op", "_children", "shape", "trainable")
-)
-_INFINITE = "inf"
+    (
+        "label", "requires_grad", "dtype", "name", "device", "_op", "_children", "shape", "trainable",
+        "inplace",
+    )
+)  # fmt: skip
+_VALUES = frozenset(("data", "value", "initial_value"))
+"""Keywords by which a constructor may be given its number."""
 _CONSTANTS = {
-    "pi": "pi",
-    "PI": "pi",
-    "tau": "2*pi",
-    "e": "exp(1)",
-    "E": "exp(1)",
-    "inf": _INFINITE,
-    "infty": _INFINITE,
-}
-
-
-class Word(NamedTuple):
-    """A word of the text, its kind and its span."""
-
-    kind: str
-    word: str
-    first: int
-    last: int
-
-
-def closing(words: list[Word], place: int) -> int | None:
-    """Return the place of what closes the parenthesis at a place."""
-    depth = 0
-    for i in range(place, len(words)):
-        if words[i].kind == "sign":
-            depth += (words[i].word in "([{") - (words[i].word in ")]}")
-            if depth == 0:
-                return i
-    return None
-
-
-def split(words: list[Word], sign: str) -> list[list[Word]]:
-    """Return the parts between signs that stand in no parenthesis. An empty last one is left out."""
-    parts: list[list[Word]] = [[]]
-    depth = 0
-    for word in words:
-        if word.kind == "sign":
-            depth += (word.word in "([{") - (word.word in ")]}")
-        if word.word == sign and word.kind == "sign" and not depth:
-            parts.append([])
-        else:
-            parts[-1].append(word)
-    return parts if parts[-1] or len(parts) == 1 else parts[:-1]
+    "pi": "pi", "PI": "pi", "tau": "2*pi", "e": "exp(1)", "E": "exp(1)", "inf": INFINITE, "infty": INFINITE,
+}  # fmt: skip
+_NO_NAMES = frozenset((
+    "for", "in", "is", "while", "lambda", "return", "yield", "await", "del", "class", "def", "import", "new",
+    "True", "False", "None", "true", "false", "null", "if", "else", "and", "or",
+))  # fmt: skip
 
 
 class Expression:
     """The words of one expression, read from left to right. place: of the word that comes next."""
 
-    def __init__(self, text: str, given: Collection[str], words: list[Word]) -> None:
+    def __init__(self, text: str, names: Names, words: list[Word]) -> None:
         self.text = text
-        self.given = given
+        self.names = names
+        self.given = names.given
         self.words = words
         self.place = 0
         self.builder = Builder(text)
@@ -137,15 +89,17 @@ class Expression:
             )
 
     def literal(self, word: Word) -> None:
-        """Read a text, which only labels have."""
-        raise self.error("there is no text in the language", word)
+        """Read a text, which only labels have, and the ways of an approximation."""
+        if self.builder.frames[-1].keyword != "approximate":
+            raise self.error("there is no text in the language", word)
+        self.builder.name(word.word.strip("'\""), word.first, word.last)
 
     # ---- names ----
 
     def name(self, word: Word) -> None:
         """Read a name with what stands behind its dots up to a call."""
         if self.builder.after_operand:
-            if word.word in ("if", "else", "and", "or", "for"):
+            if word.word in ("if", "else", "and", "or"):
                 self.word_between(word)
                 return
         elif word.word == "not":
@@ -153,78 +107,119 @@ class Expression:
             return
         self.before_operand(word)
         parts = [word]
-        module = ""
         while self.peek() in (".", "::") and self.place + 1 < len(self.words):
-            if parts[-1].word in _MODULES and not (len(parts) == 1 and word.word in self.given):
-                module = parts[-1].word
-            elif parts[-1].word not in _HOLDERS or parts[-1].word in self.given:
+            if not (self.names.is_module(parts) or (len(parts) == 1 and self.names.is_holder(word))):
                 break
             parts.append(self.words[self.place + 1])
             self.place += 2
-        self.named(parts[-1], parts[0].first, module)
+        self.named(parts)
 
-    def named(self, word: Word, first: int, module: str) -> None:
-        """Read a name, or the call of a function by this name. module: which it is said to come from."""
+    def named(self, parts: list[Word]) -> None:
+        """Read a name, or the call of a function by this name."""
+        word, first = parts[-1], parts[0].first
         name = word.word.lstrip("$")
+        is_of_module = len(parts) > 1 and self.names.is_module(parts[:-1])
+        constant = self.names.constant(parts)
         if self.peek() == "(":
-            start = self.words[self.place].first
-            self.place += 1
-            if name in _CONSTRUCTORS:
-                self.construct(first, start)
-            else:
-                self.call(name, [], first, start, module)
+            self.function(parts, first)
         elif name == "Value" and self.peek() == "[":
             self.place += 3 if self.peek(2) == ":" else 1
             self.builder.open("]", group, first, first)
-        elif module and name in _CONSTANTS:
-            self.constant(name, first, word.last)
-        elif name in ("True", "False", "None"):
-            raise self.error(f"{name} is no number", word)
+        elif constant:
+            self.constant(constant, first, word.last)
+        elif name == "None" and self.builder.depth:
+            self.builder.name(INFINITE, first, word.last)  # no limit
+        elif name in _NO_NAMES and self.builder.frames[-1].keyword != "approximate":
+            hint = "where(cond, a, b) decides" if name in ("if", "else", "and", "or") else ""
+            raise self.error(f"{name!r} is not read here", word, hint)
+        elif is_of_module:
+            raise self.error(f"{name} is no number that is known here", word)
         else:
+            path = [part.word.lstrip("$") for part in parts]
+            name = self.names.of(path, first, word.last)
             self.builder.name(name, first, word.last)
 
     def constant(self, name: str, first: int, last: int) -> None:
         """Read a constant of a module."""
         template = _CONSTANTS[name]
-        if template == _INFINITE:
+        if template == INFINITE:
             self.builder.name(template, first, last)  # which only the limits of clip may be
         else:
             self.builder.operand(filled(template, [], first, last))
 
     # ---- calls ----
 
-    def call(self, name: str, before: list[Item], first: int, start: int, module: str = "") -> None:
-        """Open the call of a function. before: the operand that a method is called on."""
+    def function(self, parts: list[Word], first: int) -> None:
+        """Open the call of a function, of a constructor, or of the function that a layer computes."""
+        name = parts[-1].word
+        start = self.words[self.place].first
+        if name in _CONSTRUCTORS:
+            self.place += 1
+            self.construct(first, start)
+            return
+        library = self.names.library(parts)
+        end = closing(self.words, self.place) if name in LAYERS else None
+        if end is not None and end + 1 < len(self.words) and self.words[end + 1].word == "(":
+            behind, keywords = self.settings(self.words[self.place + 1 : end])
+            self.place = end + 2
+            self.call(LAYERS[name], [], first, start, library or "torch", behind, keywords)
+        else:
+            self.place += 1
+            self.call(self.names.imported(name), [], first, start, library)
+
+    def settings(self, words: list[Word]) -> tuple[list[Item], dict[str, Piece]]:
+        """Return the numbers between the parentheses of a layer."""
+        behind: list[Item] = []
+        keywords: dict[str, Piece] = {}
+        for part in split(words, ","):
+            place = 2 if len(part) > 2 and part[1].word == "=" else 0
+            value = [Token(NUMBER if w.kind == "number" else NAME, w.word.strip("'\""), w.first, w.last)
+                     if w.word not in ("-", "+") else Token(OPERATOR, w.word, w.first, w.last)
+                     for w in part[place:]]  # fmt: skip
+            if not value or (place and part[0].word in _OPTIONS):
+                continue
+            if len(value) > 2 or any(w.kind == "sign" and w.word not in ("-", "+") for w in part[place:]):
+                raise self.error("only numbers are read here", part[0])
+            piece = Piece(value, part[place].first, part[-1].last)
+            if place:
+                keywords[part[0].word] = piece
+            else:
+                behind.append(piece)
+        return behind, keywords
+
+    def call(
+        self,
+        name: str,
+        before: list[Item],
+        first: int,
+        start: int,
+        library: str,
+        behind: list[Item] | None = None,
+        settings: dict[str, Piece] | None = None,
+    ) -> None:
+        """Open the call of a function.
+
+        before: the operand that a method is called on.  behind, settings: those that are written elsewhere.
+        """
 
         def make(operands: list[Piece], keywords: dict[str, Piece], first: int, last: int) -> Item:
-            return self.made(name, [*before, *operands], keywords, first, last, module)
+            every = [*before, *operands, *(behind or ())]
+            named = {**(settings or {}), **keywords}
+            return made(Call(self.text, name, every, named, first, last, library, bool(before)))
 
         self.builder.open(")", make, first, start)
+        self.skip_options()
 
     def construct(self, first: int, start: int) -> None:
         """Open ``Value(2.0, label='a')`` or ``tensor([2.0])``, which are their number."""
 
-        def make(operands: list[Piece], _: dict[str, Piece], first: int, last: int) -> Item:
-            if len(operands) != 1:
+        def make(operands: list[Piece], keywords: dict[str, Piece], first: int, last: int) -> Item:
+            numbers = [*operands, *(piece for name, piece in keywords.items() if name in _VALUES)]
+            if len(numbers) != 1:
                 raise ParseError("one number is expected here", self.text, first, last)
-            return grouped(operands[0])
+            return grouped(numbers[0])
 
         self.builder.open(")", make, first, start)
-
-    def made(
-        self, name: str, operands: list[Item], keywords: dict[str, Piece], first: int, last: int, module: str
-    ) -> Item:
-        """Return what a call comes to. Raises ParseError."""
-        if name in ("clip", "clamp", "clamp_", "clip_", "clip_by_value"):
-            return limited(self.text, operands, keywords, first, last)
-        if name == "where" and len(operands) == 3:
-            return decided(self.text, operands[0], operands[1], operands[2], first, last)
-        if name == "leaky_relu" and len(operands) == 1 and not keywords:
-            return leaky(self.text, operands, module, first, last)
-        if name == "gelu":
-            return gelu(self.text, operands, keywords, module, first, last)
-        operands = functions.with_keywords(self.text, name, operands, keywords)
-        return functions.call(self.text, name, operands, first, last)
 
     # ---- signs ----
 
@@ -233,6 +228,9 @@ class Expression:
         builder, sign = self.builder, word.word
         if sign == "(" and not builder.after_operand:
             builder.open(")", group, word.first, word.first)
+        elif sign == "(":
+            hint = "paste what the function computes" if isinstance(builder.items[-1], Token) else ""
+            raise self.error("what stands before this parenthesis is no function", word, hint)
         elif sign == "[":
             self.bracket(word)
         elif sign in (")", "]"):
@@ -244,16 +242,20 @@ class Expression:
             self.decide(word.first)
             builder.separate(word.first)
             self.skip_options()
+        elif sign == ",":
+            raise self.error("there are several results here", word, "paste one of them")
         elif sign == ".":
             self.member(word)
         elif sign == "=" and builder.frames[-1].closing == ")" and len(builder.items) == 1:
             self.keyword(word)
+        elif sign == "=":
+            raise self.error("a name is given its value at the start of a line alone", word)
         elif sign in ("&", "|", "&&", "||", "~", "!"):
             self.word_between(word)
         elif sign in (_BETWEEN if builder.after_operand else _BEFORE):
             builder.sign(sign, word.first, word.last)
         elif sign == "?" and builder.after_operand:
-            self.question(word)
+            self.turn(word, _COLON)
         elif sign == ":" and builder.frames[-1].closing == _COLON:
             self.turn(word, _REST)
         else:
@@ -266,31 +268,27 @@ class Expression:
         """Read an index, which becomes part of the name before it, or a list of one number."""
         builder = self.builder
         if not builder.after_operand:
-            builder.open("]", only, word.first, word.first)
+            builder.open("]", self.only, word.first, word.first)
             return
         target = builder.items[-1]
-        index: list[Word] = []
-        closing_place = self.place
-        while self.peek() not in ("]", "") or not index:
-            if not self.peek():
-                break
-            index.append(self.words[self.place])
-            self.place += 1
-        if not isinstance(target, Token) or target.lastindex != NAME or self.peek() != "]":
+        end = closing(self.words, self.place - 1)
+        if not isinstance(target, Token) or target.lastindex != NAME or end is None:
             raise self.error("an index stands behind a name", word)
-        parts = [part for part in index if part.word != ","]
-        if not parts or any(
-            part.kind not in ("name", "number") or (not part.word.isidentifier() and not part.word.isdigit())
-            for part in parts
-        ):
-            place = self.words[closing_place]
-            raise self.error(
-                "an index is a whole number or a name", place, "write the element as a name of its own: x_0"
-            )
-        end = self.words[self.place]
-        self.place += 1
-        name = "_".join([target.word, *(part.word for part in parts)])
-        builder.items[-1] = Token(NAME, name, target.first, end.last)
+        index = [part for part in self.words[self.place : end] if part.word != ","]
+        self.place = end + 1
+        path = [target.word, *(part.word.strip("'\"") for part in index)]
+        if len(path) == 1 or not all(part.isidentifier() or part.isdigit() for part in path[1:]):
+            hint = f"write the element as a name of its own: {target.word}_0"
+            raise self.error("an index is a whole number or a name", index[0] if index else word, hint)
+        name = self.names.of(path, target.first, self.words[end].last)
+        builder.items[-1] = Token(NAME, name, target.first, self.words[end].last)
+
+    def only(self, operands: list[Piece], keywords: dict[str, Piece], first: int, last: int) -> Item:
+        """Return the number that is alone in a list."""
+        if len(operands) != 1 or keywords:
+            message = f"a list of {len(operands)} numbers stands here"
+            raise ParseError(message, self.text, first, last, "there are only single numbers")
+        return group(operands, keywords, first, last)
 
     def member(self, word: Word) -> None:
         """Read what stands behind a dot: a method, or a number that a thing has."""
@@ -300,41 +298,37 @@ class Expression:
         member = self.words[self.place]
         self.place += 1
         name, target = member.word, builder.items[-1]
+        is_name = isinstance(target, Token) and target.lastindex == NAME
         if self.peek() == "(" and name not in self.given:
-            start = self.words[self.place].first
-            self.place += 1
-            self.method(name, start, member)
+            self.method(name, self.words[self.place].first, member)
         elif name in _ITSELF and name not in self.given:
             pass
-        elif (
-            name in ("exp", "tanh", "relu", "sigmoid", "log", "sqrt", "abs", "sin", "cos")
-            and name not in self.given
-        ):
+        elif name in _PROPERTIES and name not in self.given:
             builder.items[-1] = called(name, [target], target.first, member.last)
-        elif name in ("T", "shape", "grad") or not isinstance(target, Token) or target.lastindex != NAME:
+        elif name in ("T", "shape", "grad") or not is_name:
             hint = "gradients are what this computes" if name == "grad" else "there are only numbers here"
             raise self.error(f".{name} is not read", member, hint)
-        elif target.word in self.given:
-            raise self.error(f"{target.word} is given a number, so it has no .{name}", member)
         else:
-            builder.items[-1] = Token(NAME, name, target.first, member.last)
+            assert isinstance(target, Token)
+            if target.word in self.given:
+                raise self.error(f"{target.word} is given a number, so it has no .{name}", member)
+            whole = self.names.of([target.word, name], target.first, member.last)
+            builder.items[-1] = Token(NAME, whole, target.first, member.last)
 
     def method(self, name: str, start: int, member: Word) -> None:
         """Open the call of a method on the operand that is complete."""
         builder = self.builder
+        self.place += 1
         target = builder.items.pop()
         builder.after_operand = False
-        if name in functions.IDENTITIES or name in _LABELLED:
+        if name in functions.IDENTITIES - {"detach"} or name in _LABELLED:
             place = closing(self.words, self.place - 1)
             if place is None:
                 raise self.error("this ( is never closed", member)
             self.place = place + 1
             builder.operand(target if isinstance(target, Token) else grouped(target))
-        elif functions.is_known(name) or name in _METHODS:
-            self.call(_METHODS.get(name, name), [target], target.first, start)
         else:
-            functions.call(self.text, name, [target], member.first, member.last)  # says what is wrong
-            raise self.error(f".{name}( is not read", member)
+            self.call(_METHODS.get(name, name), [target], target.first, start, "")
 
     def keyword(self, word: Word) -> None:
         """Take the name before a = within parentheses as the keyword of the operand."""
@@ -379,6 +373,8 @@ class Expression:
         if name == "not" and not builder.after_operand:
             builder.sign("not", word.first, word.last)
         elif name in ("and", "or") and builder.after_operand:
+            if word.word in "&|" and not (isinstance(builder.items[-1], Piece) and self.peek() in "(~"):
+                raise self.error(f"{word.word!r} binds before <", word, "put both conditions in parentheses")
             builder.sign(name, word.first, word.last)
         elif name == "if" and builder.after_operand:
             self.turn(word, _ELSE)
@@ -387,17 +383,13 @@ class Expression:
         else:
             raise self.error(f"{word.word!r} is not read here", word, "where(cond, a, b) decides")
 
-    def question(self, word: Word) -> None:
-        """Read the ? of ``cond ? a : b``."""
-        self.turn(word, _COLON)
-
     def turn(self, word: Word, closing_word: str) -> None:
         """End one part of a decision, and wait for the word that ends the next one."""
         builder = self.builder
         frame = builder.frames[-1]
         first = frame.items[0].first if frame.items else word.first
         if closing_word == _REST:
-            builder._end_operand(frame, word.first)
+            builder.end_operand(frame, word.first)
             frame.closing = _REST
         else:
             part = Piece(list(frame.items), first, word.first)
@@ -421,7 +413,7 @@ class Expression:
             if frame.closing != _REST or not builder.after_operand:
                 missing = "else" if frame.closing == _ELSE else "a value"
                 raise builder.error(f"{missing} is expected here", frame.start, last)
-            builder._end_operand(frame, last)
+            builder.end_operand(frame, last)
             builder.frames.pop()
             assert frame.make is not None
             builder.operand(frame.make(frame.operands, {}, frame.first, last))
@@ -431,6 +423,8 @@ _ELSE, _COLON, _REST = "else", ":", "rest"
 _BEFORE = frozenset(("+", "-"))
 _BETWEEN = frozenset(("+", "-", "*", "/", "**", "^", "<", "<=", ">", ">="))
 _ITSELF = frozenset(("data", "value", "val", "item"))
+_PROPERTIES = frozenset(("exp", "tanh", "relu", "sigmoid", "log", "sqrt", "abs", "sin", "cos"))
+"""Methods that Ruby and Scala call without parentheses."""
 _LABELLED = frozenset(
     ("with_label", "label", "astype", "type", "to", "requires_grad_", "set_label", "evalf", "squeeze")
 )
@@ -441,93 +435,3 @@ _HINTS = {
     "==": "conditions are < <= > >=", "!=": "conditions are < <= > >=", "{": "only round parentheses group",
     "}": "only round parentheses group",
 }  # fmt: skip
-
-
-def only(operands: list[Piece], keywords: dict[str, Piece], first: int, last: int) -> Item:
-    """Return the number that is alone in a list."""
-    if len(operands) != 1:
-        return Piece([Token(OPERATOR, "[", first, first + 1)], first, last)  # which the grammar refuses
-    return group(operands, keywords, first, last)
-
-
-def decided(text: str, condition: Item, yes: Item, no: Item, first: int, last: int) -> Piece:
-    """Return the choice that a condition makes, of which ``and``, ``or`` and ``not`` are taken apart."""
-    items = bare(condition)
-    words = [item.word if isinstance(item, Token) else "" for item in items]
-    if "and" in words and "or" in words:
-        raise ParseError(
-            "'and' and 'or' stand beside each other", text, first, last, "nest where(cond, a, b)"
-        )
-    for joint in ("and", "or"):
-        if joint in words:
-            place = words.index(joint)
-            left = Piece(items[:place], condition.first, items[place].first)
-            right = Piece(items[place + 1 :], items[place].last, condition.last)
-            if joint == "and":
-                return decided(text, left, decided(text, right, yes, no, first, last), no, first, last)
-            return decided(text, left, yes, decided(text, right, yes, no, first, last), first, last)
-    if words[0] == "not":
-        return decided(text, Piece(items[1:], items[0].last, condition.last), no, yes, first, last)
-    return called("where", [Piece(items, condition.first, condition.last), yes, no], first, last)
-
-
-def bare(item: Item) -> list[Item]:
-    """Return the items within the parentheses that hold all of one."""
-    items = [item]
-    while len(items) == 1 and isinstance(items[0], Piece):
-        items = list(items[0].items)
-        ends = [one.word if isinstance(one, Token) else "" for one in (items[0], items[-1])]
-        if len(items) == 3 and ends == ["(", ")"]:
-            items = items[1:-1]
-    return items
-
-
-def limited(text: str, operands: list[Item], keywords: dict[str, Piece], first: int, last: int) -> Item:
-    """Return what ``clip`` and ``clamp`` come to, whose limits may be missing or infinite."""
-    low = keywords.get("min", keywords.get("a_min", keywords.get("min_value")))
-    high = keywords.get("max", keywords.get("a_max", keywords.get("max_value")))
-    rest = list(operands[1:])
-    if rest and low is None:
-        low = rest.pop(0)  # type: ignore[assignment]
-    if rest and high is None:
-        high = rest.pop(0)  # type: ignore[assignment]
-    if rest or not operands:
-        raise ParseError("clip takes a value and two limits", text, first, last, "write clip(x, lo, hi)")
-    low, high = (None if limit is None or _is_no_limit(limit) else limit for limit in (low, high))
-    if low is None and high is None:
-        raise ParseError("clip has no limit here", text, first, last, "write clip(x, lo, hi)")
-    if high is None or low is None:
-        limit = high if low is None else low
-        assert limit is not None
-        return called("max" if high is None else "min", [operands[0], limit], first, last)
-    return called("clip", [operands[0], low, high], first, last)
-
-
-def _is_no_limit(limit: Item) -> bool:
-    return "".join(token.word for token in flat([limit])).strip("-()") in (_INFINITE, "None")
-
-
-def leaky(text: str, operands: list[Item], module: str, first: int, last: int) -> Item:
-    """Return leaky_relu with the slope that its module has where none is written."""
-    slope = {"F": "0.01", "nn": "0.01", "functional": "0.01", "jax": "0.01"}.get(module)
-    if slope is None:
-        hint = "write leaky_relu(x, 0.01) as PyTorch and JAX have it, leaky_relu(x, 0.2) as TensorFlow has it"
-        raise ParseError("leaky_relu has no slope, and libraries differ", text, first, last, hint)
-    return called("leaky_relu", [operands[0], Token(NUMBER, slope, last, last)], first, last)
-
-
-_TANH_GELU = "0.5*_1*(1 + tanh(sqrt(2/pi)*(_1 + 0.044715*_1^3)))"
-
-
-def gelu(
-    text: str, operands: list[Item], keywords: dict[str, Piece], module: str, first: int, last: int
-) -> Item:
-    """Return gelu, which is exact in PyTorch and approximated in JAX unless they are told otherwise."""
-    choice = keywords.get("approximate")
-    word = "".join(token.word for token in flat([choice])) if choice is not None else ""
-    if word in ("tanh", "True") or (not word and module in ("jax", "jnp")):
-        return filled(_TANH_GELU, operands, first, last)
-    if word in ("none", "False") or (not word and module in ("F", "functional", "torch", "")):
-        return called("gelu", operands, first, last)
-    hint = "write gelu(x), which is exact, or its approximation by tanh"
-    raise ParseError("gelu is exact in some libraries and approximated in others", text, first, last, hint)

@@ -1,0 +1,314 @@
+"""Python as it is pasted: what it computes is what is read, or it is refused."""
+
+import math
+import time
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from backprop_cli import gradient
+from backprop_cli.errors import BackpropError
+from backprop_cli.language.source import read_source
+
+MICROGRAD = """\
+from micrograd.engine import Value
+
+a = Value(-4.0)
+b = Value(2.0)
+c = a + b
+d = a * b + b**3
+c += c + 1
+c += 1 + c + (-a)
+d += d * 2 + (b + a).relu()
+d += 3 * d + (b - a).relu()
+e = c - d
+f = e**2
+g = f / 2.0
+g += 10.0 / f
+print(f'{g.data:.4f}') # prints 24.7041, the outcome of this forward pass
+g.backward()
+print(f'{a.grad:.4f}') # prints 138.8338, i.e. the numerical value of dg/da
+print(f'{b.grad:.4f}') # prints 645.5773, i.e. the numerical value of dg/db
+"""
+NEURON = """\
+# inputs x1,x2
+x1 = Value(2.0, label='x1')
+x2 = Value(0.0, label='x2')
+# weights w1,w2
+w1 = Value(-3.0, label='w1')
+w2 = Value(1.0, label='w2')
+b = Value(6.8813735870195432, label='b')
+# x1*w1 + x2*w2 + b
+x1w1 = x1*w1; x1w1.label = 'x1*w1'
+x2w2 = x2*w2; x2w2.label = 'x2*w2'
+x1w1x2w2 = x1w1 + x2w2; x1w1x2w2.label = 'x1*w1 + x2*w2'
+n = x1w1x2w2 + b; n.label = 'n'
+o = n.tanh(); o.label = 'o'
+o.backward()
+draw_dot(o)
+"""
+TENSORS = """\
+import torch
+
+x1 = torch.Tensor([2.0]).double()                ; x1.requires_grad = True
+x2 = torch.Tensor([0.0]).double()                ; x2.requires_grad = True
+w1 = torch.Tensor([-3.0]).double()               ; w1.requires_grad = True
+w2 = torch.Tensor([1.0]).double()                ; w2.requires_grad = True
+b = torch.Tensor([6.8813735870195432]).double()  ; b.requires_grad = True
+n = x1*w1 + x2*w2 + b
+o = torch.tanh(n)
+
+print(o.data.item())
+o.backward()
+
+print('---')
+print('x2', x2.grad.item())
+print('w2', w2.grad.item())
+print('x1', x1.grad.item())
+print('w1', w1.grad.item())
+"""
+
+
+def test_the_program_of_microgracs_first_page_has_the_numbers_it_prints():
+    report = gradient(MICROGRAD)
+    assert f"{report.value:.4f}" == "24.7041"
+    assert {name: f"{x:.4f}" for name, x in report.gradients.items()} == {"a": "138.8338", "b": "645.5773"}
+
+
+@pytest.mark.parametrize("program", [NEURON, TENSORS])
+def test_the_neuron_of_the_lecture_has_its_gradients(program):
+    report = gradient(program)
+    found = {name: round(x, 4) for name, x in report.gradients.items()}
+    assert found == {"x1": -1.5, "w1": 1.0, "x2": 0.5, "w2": 0.0, "b": 0.5}
+    assert round(report.value, 4) == 0.7071
+
+
+READINGS = [
+    # methods, modules, names with dots
+    ("-x.exp()", "-exp(x)"),
+    ("2**x.exp()", "2^exp(x)"),
+    ("torch.special.expit(x)", "sigmoid(x)"),
+    ("import numpy as xp\nxp.exp(x)", "exp(x)"),
+    ("from math import exp as E, pi\nE(x)*pi", "exp(x)*pi"),
+    ("layer1.w*x.tanh() + layer2.w", "layer1_w*tanh(x) + layer2_w"),
+    ('params["w"]*np.exp(x) + params["b"]', "w*exp(x) + b"),
+    ("self.a*self.b.data", "a*b"),
+    ("np.e**x", "exp(1)^x"),
+    ("math.tau*x", "2*pi*x"),
+    ("nn.Tanh()(w*x + b)", "tanh(w*x + b)"),
+    ("nn.LeakyReLU(0.2)(x)", "leaky_relu(x, 0.2)"),
+    # keywords, and what differs between libraries
+    ("F.leaky_relu(x, negative_slope=0.1)", "leaky_relu(x, 0.1)"),
+    ("tf.nn.leaky_relu(x)", "leaky_relu(x, 0.2)"),
+    ("jax.nn.leaky_relu(x)", "leaky_relu(x, 0.01)"),
+    ("F.gelu(x)", "gelu(x)"),
+    ("F.gelu(x, approximate='tanh')", "0.5*x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3)))"),
+    ("jax.nn.gelu(x)", "0.5*x*(1 + tanh(sqrt(2/pi)*(x + 0.044715*x^3)))"),
+    ("F.softplus(x, beta=2)", "softplus(2*x)/2"),
+    ("np.clip(x, None, 1)", "min(x, 1)"),
+    ("np.clip(x, 0, np.inf)", "max(x, 0)"),
+    ("x.clamp(min=0)", "max(x, 0)"),
+    ("np.sinc(x)", "sinc(pi*x)"),
+    ("np.exp(x, dtype=np.float64)", "exp(x)"),
+    ("x.where(x > 0, y)", "where(x > 0, x, y)"),
+    ("Math.max(x, y) + Math.round(x)", "max(x, y) + floor(x + 0.5)"),
+    # decisions
+    ("x.exp() if not x > 0 else 2", "where(x > 0, 2, exp(x))"),
+    ("np.where((x > 0) | (y > 0), 1, 2)", "where(x > 0, 1, where(y > 0, 1, 2))"),
+    ("np.where((x > 0) & ((x < 1) | (x > 3)), 1, 2)", "where(x > 0, where(x < 1, 1, where(x > 3, 1, 2)), 2)"),
+    # the lines of a program
+    ("y = x*x; y.backward(); y = y + 1", "y = x*x"),
+    ("y = x**2\ny.backward()\nx.data -= 0.1*x.grad", "y = x^2"),
+    ("(a*b).tanh().backward()", "tanh(a*b)"),
+    ("y = x.exp()\ny\nz = y*2", "y = exp(x); z = y*2"),
+    ("x = 2.0\ny = x**2 + np.sin(x)\nprint(y)", "x = 2; y = x^2 + sin(x); y"),
+    ("x = 2.0; y = 3.0; print(x*y)", "x = 2; y = 3; x*y"),
+    ('x = 2.0\ny = x.exp()\nprint("y", y)', "x = 2; y = exp(x)"),
+    ("f = lambda x, w=2: w*x**2", "w = 2; w*x^2"),
+    ("def f(x, w=None, *, v: float = 3) -> float:\n    '''2\n    lines'''\n    return v*w*x", "v = 3; v*w*x"),
+    (">>> a = Value(2.0)\n>>> b = a*3\n>>> b\nValue(data=6.0)", "a = 2; b = a*3; b"),
+    ("with tf.GradientTape() as tape:\n    y = x**2\n    z = y*3\ndy = tape.gradient(y, x)", "y = x^2"),
+    ("y = (x\n     + 1)\ny.tanh()", "y = x + 1; tanh(y)"),
+    ("x: float = 3.0\ny = x.exp()", "x = 3; y = exp(x)"),
+    # C and its kin
+    ("double f(double x) { return std::exp(-x*x/2.0); }", "exp(-x*x/2)"),
+    ("/* g */ double g = expf(-x*x) + 1.0f; // done 1", "g = exp(-x*x) + 1"),
+    ("const sigmoid = x => 1/(1 + Math.exp(-x))", "1/(1 + exp(-x))"),
+    ("function f(x) { return Math.sqrt(x*x + 1); }", "sqrt(x*x + 1)"),
+    ("let y = x > 0 ? x : 0;", "y = where(x > 0, x, 0)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "plain"), READINGS)
+def test_python_is_read_as(text, plain):
+    source = read_source(text)
+    assert (source.notation, source.read_as) == ("python", plain)
+    again = read_source(source.read_as)
+    assert again.notation == ""
+    assert [s.name for s in again.statements] == [s.name for s in source.statements]
+
+
+REFUSALS = [
+    ("y = " + "x.exp() if x > 0 and x < 1 else (" * 20 + "x" + ")" * 20, "repeat too much"),
+    # two things that would be one
+    ("w*self.w", "would both be w"),
+    ("x[0].exp()*x_0", "would both be x_0"),
+    # gradients that stop, add up or begin with another number
+    ("x.detach()*y", "stops the gradient"),
+    ("tf.stop_gradient(x)*y", "stops the gradient"),
+    ("y = x*2; z = y*x; z.backward(); y.backward()", "gradients add up"),
+    ("y = x*x\ny.backward(torch.tensor(2.0))", "given a gradient"),
+    ("x = Value(2.0)\nx.data = 3.0\nx*x", "another value"),
+    # what means something else elsewhere
+    ("np.max(0, x)", "axis"),
+    ("np.log(x, y)", "no base"),
+    ("x.max()", "of a vector"),
+    ("np.round(x, 2)", "one number"),
+    ("math.remainder(x, y)", "nearest quotient"),
+    ("double y = 1/2*x*x;", "whole number in C"),
+    ("nn.gelu(x)", "exact in some libraries"),
+    ("x.leaky_relu()", "libraries differ"),
+    ("np.where(x > 0 & x < 1, 1, 2)", "binds before"),
+    ("torch.add(a, b, alpha=2)", "takes no alpha="),
+    ("x.exp(out=y)", "takes no out="),
+    ("y = x.exp()\n+ z", "begins with '+'"),
+    # what no number is
+    ("torch.tensor([1.0, 2.0])*x", "a list of 2 numbers"),
+    ("np.inf*x", "∞"),
+    ("np.sum(x)", "vectors"),
+    ("[x for x in y]", "for"),
+    ("return a, b", "several results"),
+    ("x.T.exp()", ".T is not read"),
+    # programs that need to be run
+    ("for i in range(3): x = x*2", "'for' is not read"),
+    ("if x > 0: y = x", "'if' is not read"),
+    ("with torch.no_grad():\n    y = x*2", "'with' is not read"),
+    ("class Neuron: w = 2", "'class' is not read"),
+    ("f = lambda x: x**2; f(3)", "behind the function"),
+    ("def f(x): return x.exp()\ny = f(2)", "behind the line that returns"),
+    ("def f(x): return x\ndef g(x): return x", "behind the line that returns"),
+    ("a, b = b, a", "beside its new value"),
+    ("a, b = 1, 2, 3", "2 names are given 3 values"),
+    ("y = self.act(w*x)", "not a function"),
+    # what is not complete
+    ("np.exp(", "never closed"),
+    ("np.exp(x))", "closes nothing"),
+    ("y = np.exp(x)*", "ends where a value is expected"),
+    ("np.exp()", "exp"),
+    ("x..exp()", "operator is missing"),
+    ("y = x.tanh() y", "operator is missing"),
+    ("Value()", "one number"),
+    ("x.backward()", "no statement names it"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), REFUSALS)
+def test_python_is_refused_with_the_reason(text, words):
+    with pytest.raises(BackpropError) as caught:
+        read_source(text)
+    assert words in caught.value.message
+    assert caught.value.status == 2
+    start, end = caught.value.start, caught.value.end
+    assert 0 <= start <= end <= len(text)
+
+
+class Number(float):
+    """A float with the methods of an autograd library, which Python itself computes with."""
+
+
+def _method(compute):
+    return lambda self, *operands: Number(compute(self, *operands))
+
+
+for _name, _compute in {
+    "exp": math.exp, "tanh": math.tanh, "sin": math.sin, "pow": pow, "relu": lambda x: max(x, 0.0),
+    "__add__": float.__add__, "__radd__": float.__radd__, "__sub__": float.__sub__, "__neg__": float.__neg__,
+    "__rsub__": float.__rsub__, "__mul__": float.__mul__, "__rmul__": float.__rmul__,
+    "__truediv__": float.__truediv__, "__rtruediv__": float.__rtruediv__, "__pow__": float.__pow__,
+}.items():  # fmt: skip
+    setattr(Number, _name, _method(_compute))
+
+
+class Library:
+    """What ``np`` is to the programs: its functions, on numbers."""
+
+    exp = staticmethod(lambda x: Number(math.exp(x)))
+    tanh = staticmethod(lambda x: Number(math.tanh(x)))
+    maximum = staticmethod(lambda x, y: Number(max(x, y)))
+    square = staticmethod(lambda x: Number(x * x))
+    where = staticmethod(lambda cond, x, y: Number(x if cond else y))
+
+
+def _expressions():
+    leaves = st.sampled_from(["a", "b", "self.w", "Value(0.5)", "Value(3.0, label='c')", "v[0]"])
+
+    def grow(inner):
+        return st.one_of(
+            st.builds("{} {} {}".format, inner, st.sampled_from(["+", "-", "*", "/"]), inner),
+            st.builds("({} {} {})".format, inner, st.sampled_from(["+", "-", "*", "/"]), inner),
+            st.builds("({}).{}()".format, inner, st.sampled_from(["exp", "tanh", "sin", "relu"])),
+            st.builds("np.{}({})".format, st.sampled_from(["exp", "tanh", "square"]), inner),
+            st.builds("np.maximum({}, {})".format, inner, inner),
+            st.builds("-{}.tanh()".format, st.sampled_from(["a", "b"])),
+            st.builds("({})**2".format, inner),
+            st.builds("({} if {} > {} else {})".format, inner, inner, inner, inner),
+            st.builds("({} if {} > 0 and not {} < {} else {})".format, inner, inner, inner, inner, inner),
+            st.builds("np.where(({} < {}) & ({} >= 1), {}, {})".format, inner, inner, inner, inner, inner),
+        )
+
+    return st.recursive(leaves, grow, max_leaves=8)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_expressions(), _expressions())
+def test_a_program_has_the_value_that_python_computes(first, second):
+    program = f"y = {first}\nz = y*a + ({second})\nz.backward()"
+    names = {
+        "np": Library, "Value": lambda x, **_: Number(x), "a": Number(0.75), "b": Number(-1.25),
+        "self": type("Holder", (), {"w": Number(0.4)}), "v": [Number(1.5)], "__builtins__": {},
+    }  # fmt: skip
+    try:
+        exec(program.rpartition("\n")[0], names)
+    except (OverflowError, ZeroDivisionError):
+        assume(False)
+    assume(math.isfinite(names["z"]))
+    given_names = {"a": 0.75, "b": -1.25, "w": 0.4, "v_0": 1.5}
+    source = read_source(program, given_names)
+    used = {name: x for name, x in given_names.items() if name in source.inputs}
+    assert gradient(program, used, check=False).value == names["z"]
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        lambda n: "y = " + " + ".join(["x.tanh()"] * n),
+        lambda n: "\n".join(["x = Value(1.0)", *["x = (x*w).relu()"] * n]),
+        lambda n: "y = " + "np.exp(-" * n + "x" + ")" * n,
+        lambda n: "y = x" + ".tanh()" * n,
+        lambda n: "y = " + "a if x > 0 else " * n + "b",
+    ],
+    ids=["terms", "lines", "calls", "methods", "decisions"],
+)
+def test_reading_takes_time_in_proportion_to_the_text(program):
+    def seconds(count):
+        begin = time.process_time()
+        read_source(program(count))
+        return time.process_time() - begin
+
+    few = min(seconds(1000) for _ in range(3))
+    assert min(seconds(8000) for _ in range(2)) < 24 * few
+
+
+def test_a_line_is_read_in_a_millisecond():
+    lines = [
+        "n.tanh()",
+        "y = np.where(x > 0, x, self.alpha*(np.exp(x) - 1))",
+        "F.gelu(x, approximate='tanh')",
+    ]
+    for line in lines:
+        read_source(line)
+        begin = time.process_time()
+        for _ in range(20):
+            read_source(line)
+        assert (time.process_time() - begin) / 20 < 1e-3
