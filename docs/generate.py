@@ -45,7 +45,7 @@ def pages() -> dict[str, str]:
     return {
         "backprop.1": manual(),
         "cli.md": reference(),
-        "operations.md": render_markdown(None),
+        "operations.md": render_markdown(),
         "neuron.svg": picture(),
         "architecture.svg": stages(),
     }

@@ -10,8 +10,8 @@ import pytest
 
 import backprop_cli
 from backprop_cli.operations.op import Op
-from backprop_cli.operations.table import TABLE
-from backprop_cli.render.operations import example, render_list, render_one
+from backprop_cli.operations.table import SUBJECTS, TABLE
+from backprop_cli.render.operations import example, find, render_list, render_one
 from conftest import Run
 
 SCHEMAS = Path(backprop_cli.__file__).parent / "schemas"
@@ -37,14 +37,49 @@ def test_every_operation_is_told(op: Op) -> None:
 
 def test_the_list_has_every_operation() -> None:
     lines = render_list().splitlines()
-    assert sum(not line.startswith(" ") for line in lines) == len(TABLE) + 1
+    assert [line[:-1] for line in lines if line.endswith(":")] == list(SUBJECTS)
+    assert sum(line[:2] == "  " and line[2] != " " for line in lines[1:] if line) == len(TABLE)
+
+
+def test_a_word_finds_the_operations_it_is_told_of(backprop: Run) -> None:
+    assert [op.name for op in find("gate")] == ["relu"]
+    assert [op.name for op in find("logarithm")] == ["log", "log2", "log10"]
+    assert find("activations") == SUBJECTS["activations, error functions"]
+    assert {op.name for op in find("hyperbolic")} >= {"sinh", "atanh"}
+    assert find(None) == TABLE
+    assert "circular" not in backprop("ops", "hyperbolic").stdout
+    assert backprop("ops", "Gate").stdout == backprop("ops", "relu").stdout
+    assert len(json.loads(backprop("ops", "logarithm", "--json").stdout)["operations"]) == len(
+        find("logarithm")
+    )
+
+
+@pytest.mark.parametrize(
+    ("sign", "names"),
+    [("*", ["mul"]), ("-", ["sub", "neg"]), ("^", ["pow"]), ("**", ["pow"]), ("<=", ["le"]), ("≥", ["ge"])],
+)
+def test_a_sign_finds_its_operations(sign: str, names: list[str]) -> None:
+    assert [op.name for op in find(sign)] == names
+
+
+def test_a_function_of_another_language_is_found_with_what_is_written_for_it(backprop: Run) -> None:
+    done = backprop("ops", "tanhshrink")
+    assert done.stderr == "backprop: there is no operation 'tanhshrink'\n  hint: write x - tanh(x)\n"
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("word", [" ", "nothing of the kind", "(", "["])
+def test_a_word_that_finds_nothing_is_refused(backprop: Run, word: str) -> None:
+    done = backprop("ops", word)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "backprop ops lists them" in done.stderr
 
 
 def test_an_alias_finds_its_operation(backprop: Run) -> None:
     assert backprop("ops", "σ").stdout == backprop("ops", "sigmoid").stdout
-    done = backprop("ops", "sine")
+    done = backprop("ops", "sihn")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "backprop: there is no operation 'sine'\n  hint: did you mean sin, sinh or sinc?\n"
+    assert done.stderr.startswith("backprop: there is no operation 'sihn'\n  hint: did you mean sin, sinh")
 
 
 def test_a_worked_example() -> None:

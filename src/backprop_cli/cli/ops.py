@@ -31,14 +31,16 @@ class ListFormat(StrEnum):
 Examples:
   backprop ops
   backprop ops sigmoid
+  backprop ops gate
+  backprop ops "*"
   backprop ops --json | jq -r '.operations[].name'""",
 )
 def ops(
-    name: Annotated[
+    word: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
-            help="One operation, by its name or an alias.",
+            metavar="[WORD]",
+            help="An operation, by its name, an alias or its sign; or a word of what is told of several.",
             autocompletion=suggest_operations,
         ),
     ] = None,
@@ -48,25 +50,32 @@ def ops(
 ) -> int:
     """Show the operations and their derivatives.
 
-    With a NAME, all about one: formula, derivative, domain, and the convention at kinks.
+    With a WORD, those that it finds; of a single one all is shown: formula, derivative, domain, and the
+    convention at kinks.
     """
-    from backprop_cli.operations.table import FUNCTIONS, OPS
     from backprop_cli.render import operations
 
-    known = {**OPS, **FUNCTIONS}
-    if name is not None and name not in known:
-        raise UsageError(
-            f"there is no operation {name!r}", hint=did_you_mean(name, known) or "backprop ops lists them"
-        )
-    op = None if name is None else known[name]
+    found = operations.find(word)
+    if not found and word is not None:
+        raise _unknown(word)
     if form is ListFormat.json:
-        text = operations.render_json(op)
+        text = operations.render_json(found)
     elif form is ListFormat.markdown:
-        text = operations.render_markdown(op)
+        text = operations.render_markdown(found)
     else:
-        text = operations.render_list() if op is None else operations.render_one(op)
+        text = operations.render_list(found) if len(found) > 1 else operations.render_one(found[0])
     Output(environment).write(text)
     return Status.DONE
+
+
+def _unknown(word: str) -> UsageError:
+    """Return the error of a word that finds nothing, with what is written for a function from elsewhere."""
+    from backprop_cli.language.foreign.functions import rewritten
+    from backprop_cli.operations.table import FUNCTIONS, OPS
+
+    formula = rewritten(word)
+    hint = f"write {formula}" if formula else did_you_mean(word, {**OPS, **FUNCTIONS})
+    return UsageError(f"there is no operation {word!r}", hint=hint or "backprop ops lists them")
 
 
 @command(

@@ -21,7 +21,17 @@ from backprop_cli.operations.rows.decisions import DECISIONS
 from backprop_cli.operations.rows.exponentials import EXPONENTIALS
 from backprop_cli.operations.rows.hyperbolic import HYPERBOLIC
 
-TABLE: tuple[Op, ...] = (*ARITHMETIC, *EXPONENTIALS, *CIRCULAR, *HYPERBOLIC, *ACTIVATIONS, *DECISIONS)
+SUBJECTS: dict[str, tuple[Op, ...]] = {
+    "arithmetic": ARITHMETIC,
+    "exponentials, logarithms, roots": EXPONENTIALS,
+    "circular functions": CIRCULAR,
+    "hyperbolic functions": HYPERBOLIC,
+    "activations, error functions": ACTIVATIONS,
+    "absolute values, steps, extremes, decisions": DECISIONS,
+}
+"""The rows by what they are about."""
+
+TABLE: tuple[Op, ...] = tuple(op for rows in SUBJECTS.values() for op in rows)
 
 OPS: dict[str, Op] = {op.name: op for op in TABLE}
 """Every operation by its name."""

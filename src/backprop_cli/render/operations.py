@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.sheets import Row, Sheet, align
 from backprop_cli.notation.latex import derivative_latex
 from backprop_cli.operations.doubles import FLOAT
-from backprop_cli.operations.table import TABLE
+from backprop_cli.operations.table import FUNCTIONS, OPS, SUBJECTS, TABLE
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from backprop_cli.operations.op import Op
 
 # The values are Python's, the partials are tested row by row against mpmath; see tests/test_ops.py.
@@ -75,16 +78,47 @@ def _operand(x: float) -> str:
     return number_text(x) if x >= 0 else f"({number_text(x)})"
 
 
-def render_list() -> str:
-    """Return all operations, a line for each derivative."""
-    rows = []
-    for op in TABLE:
-        first = ((formula(op),), (", ".join(op.aliases),))
-        last = (op.domain.words,)
-        lines = [f"∂/∂{name} = {text}" for name, text in derivatives(op)] or ["none"]
-        rows.append(Row((*first, (lines[0],), last)))
-        rows.extend(Row((("",), ("",), (line,), ("",))) for line in lines[1:])
-    return "\n".join(align(Sheet(("operation", "also", "derivative", "needs"), (), rows))) + "\n"
+def find(word: str | None) -> tuple[Op, ...]:
+    """Return the rows that a word finds: one by its name, those of a sign, or those that are told of with it.
+
+    All of them for None.
+    """
+    if word is None:
+        return TABLE
+    known = {**OPS, **FUNCTIONS}
+    if word in known:
+        return (known[word],)
+    sign = {"**": "^", "≤": "<=", "≥": ">="}.get(word.strip(), word.strip())
+    of_sign = tuple(op for op in TABLE if op.infix and op.infix.strip() == sign)
+    if of_sign or not re.search(r"\w", word):
+        return of_sign
+    begins = re.compile(rf"(?<!\w){re.escape(word.strip())}", re.IGNORECASE).search
+    told = tuple(op for op in TABLE if any(map(begins, (op.name, *op.aliases, op.backward, convention(op)))))
+    return told or tuple(op for subject, rows in SUBJECTS.items() if begins(subject) for op in rows)
+
+
+def render_list(ops: Collection[Op] = TABLE) -> str:
+    """Return operations by subject, a line for each derivative."""
+    rows: list[Row] = []
+    subjects: dict[int, str] = {}
+    for subject, members in _by_subject(ops):
+        subjects[len(rows)] = subject
+        for op in members:
+            first = ((f"  {formula(op)}",), (", ".join(op.aliases),))
+            last = (op.domain.words,)
+            lines = [f"∂/∂{name} = {text}" for name, text in derivatives(op)] or ["none"]
+            rows.append(Row((*first, (lines[0],), last)))
+            rows.extend(Row((("",), ("",), (line,), ("",))) for line in lines[1:])
+    header, *lines = align(Sheet(("  operation", "also", "derivative", "needs"), (), rows))
+    titled = [f"\n{subjects[i]}:\n{line}" if i in subjects else line for i, line in enumerate(lines)]
+    return "\n".join((header, *titled)) + "\n"
+
+
+def _by_subject(ops: Collection[Op]) -> list[tuple[str, list[Op]]]:
+    """Return the subjects of these operations, each with those that are of it."""
+    chosen = set(ops)
+    members = [(subject, [op for op in rows if op in chosen]) for subject, rows in SUBJECTS.items()]
+    return [(subject, rows) for subject, rows in members if rows]
 
 
 def render_one(op: Op) -> str:
@@ -104,9 +138,10 @@ def render_one(op: Op) -> str:
     return "".join(f"{name:{wide}}  {text}\n" for name, text in facts)
 
 
-def _record(op: Op) -> dict[str, Any]:
+def _record(subject: str, op: Op) -> dict[str, Any]:
     return {
         "name": op.name,
+        "subject": subject,
         "aliases": list(op.aliases),
         "args": list(op.args),
         "variadic": op.variadic,
@@ -122,23 +157,26 @@ def _record(op: Op) -> dict[str, Any]:
     }
 
 
-def render_json(op: Op | None) -> str:
-    """Return one operation, or all, as one line of JSON."""
-    chosen = TABLE if op is None else (op,)
-    return json.dumps({"schema": "backprop/ops@1", "operations": [_record(o) for o in chosen]}) + "\n"
+def render_json(ops: Collection[Op] = TABLE) -> str:
+    """Return operations as one line of JSON."""
+    records = [_record(subject, op) for subject, rows in _by_subject(ops) for op in rows]
+    return json.dumps({"schema": "backprop/ops@1", "operations": records}) + "\n"
 
 
-def render_markdown(op: Op | None) -> str:
-    """Return one operation, or the page of all of them, as Markdown."""
-    if op is not None:
-        return _section(op)
-    names = ", ".join(f"[`{o.name}`](#{o.name})" for o in TABLE)
+def render_markdown(ops: Collection[Op] = TABLE) -> str:
+    """Return operations, or the page of all of them, as Markdown."""
+    if len(ops) < len(TABLE):
+        return "\n".join(_section(op) for op in ops)
+    names = "\n".join(
+        f"- {subject}: {', '.join(f'[`{op.name}`](#{op.name})' for op in rows)}"
+        for subject, rows in SUBJECTS.items()
+    )
     return (
         "# Operations\n\n"
         "<!-- Made by `backprop ops --format markdown`; a test fails when it is stale. -->\n\n"
         f"{names}\n\n"
         f"Accuracy: {_ACCURACY}, where an operation says nothing else.\n\n"
-        + "\n".join(_section(o) for o in TABLE)
+        + "\n".join(_section(op) for op in TABLE)
     )
 
 

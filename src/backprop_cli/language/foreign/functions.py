@@ -58,6 +58,13 @@ def is_known(name: str) -> bool:
     return name in FUNCTIONS or name in ALIASES or name in REWRITES or name in IDENTITIES or name in SPECIAL
 
 
+def rewritten(name: str) -> str:
+    """Return what is written for a function of another language, "" where that is unknown."""
+    if name in ALIASES:
+        return f"{ALIASES[name]}(…)"
+    return REWRITES.get(name, "").replace("_1", "x").replace("_2", "y")
+
+
 def call(text: str, name: str, operands: Sequence[Item], first: int, last: int) -> Item:
     """Return what a function comes to, in the plain language. Raises ParseError, with this text."""
     if name in SPECIAL and len(operands) == 2:
