@@ -53,15 +53,47 @@ def test_a_class_of_texts_is_read_right_or_refused(kind):
     assert Counter(outcomes.values())["right"] >= READ.get(kind, 0)
 
 
+def others(case):
+    """Names that might be given, too: none, some of those that should be, letters that words are made of."""
+    names = list(case.get("point") or ())
+    return [(), tuple(names[: len(names) // 2]), (*names, "a", "t", "x"), tuple("abcdefghijklmnopqrstuvwxyz")]
+
+
+# Whose matrices and unit vectors cannot be told from numbers without values, which they can't be given.
+OF_MATRICES = {"jl406", "tex248", "vec512"}
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
-def test_a_text_without_values_is_read_as_nothing_else(case):
-    """Whatever names are given, a text is read right or refused: here none are."""
-    try:
-        source = read_source(case["text"])
-    except ParseError:
-        return
-    if source.notation and case["canonical"] is not None:
-        assert read_source(source.read_as).inputs.keys() == source.inputs.keys()
+def test_a_text_is_read_as_nothing_else_whatever_names_are_given(case):
+    for names in others(case):
+        try:
+            source = read_source(case["text"], names)
+        except ParseError:
+            continue
+        if case["canonical"] is None:
+            assert case["id"] in OF_MATRICES or not source.notation
+            continue
+        # A word that could be a product is one input where its factors have no values.
+        if source.inputs.keys() == read_source(case["canonical"]).inputs.keys():
+            report = gradient(source.as_plain, case["point"], check=False)
+            found, wanted = (
+                {"": report.value, **report.gradients},
+                {"": case["value"], **case["gradients"]},
+            )
+            assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case["canonical"]], ids=lambda case: case["id"])
+def test_what_the_language_reads_stays_what_it_is(case):
+    """The right readings are programs of the language: where they are complete no notation is tried."""
+    plain = read_source(case["canonical"], notation="plain")
+    for names in ((), tuple(case["point"]), tuple("abcdefghijklmnopqrstuvwxyz")):
+        source = read_source(case["canonical"], names)
+        if not source.notation:
+            assert code_of(source.statements) == code_of(plain.statements)
+        else:
+            missing = {name for name in plain.inputs if name not in names and name not in plain.defaults}
+            assert missing, "it was complete as it stood"
 
 
 def code_of(statements):
@@ -117,6 +149,35 @@ def test_a_foreign_text_is_read_as(text, names, plain):
     source = read_source(text, names)
     assert source.read_as.replace("(1/2)", "1/2") == plain
     assert code_of(read_source(source.read_as).statements) == code_of(source.statements)
+
+
+def test_words_are_no_products_whatever_is_given():
+    names = dict.fromkeys("abcdefghijklmnopqrstuvwxyz", 1.0)
+    for text in ("sum(x) + 2y", "2 sigma x", "lower*x + 2y", "tr(A) + 2b", "2 x for y"):
+        try:
+            source = read_source(text, names)
+        except ParseError:
+            continue
+        assert "s*" not in source.read_as
+        assert "l*" not in source.read_as
+
+
+def test_e_of_wolfram_is_eulers_number_even_where_e_is_given():
+    assert read_source("Cos[t]/E^t", {"e", "t"}).read_as == "cos(t)/exp(t)"
+    with pytest.raises(ParseError, match="beside E"):
+        read_source("E^t + Sin[e]", {"e", "t"})
+
+
+def test_a_program_with_a_value_missing_is_still_read():
+    for text in (
+        "c += c + d",
+        "x2 -= eta/sqrt(s2 + eps)*g2",
+        "y = ab/cd",
+        "A*exp(-x/tau)",
+        "c = a; c += bc/de",
+    ):
+        assert read_source(text).notation == ""
+        assert read_source(text, {"zz"}).notation == ""
 
 
 REFUSALS = [

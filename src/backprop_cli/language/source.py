@@ -110,8 +110,14 @@ def _fits(source: Source, given: Collection[str], names: Collection[str]) -> boo
 def _fitting(source: Source, given: Collection[str], names: Collection[str]) -> Source:
     """Return the reading of algebra of a text that is plain, if that needs the given names and no others.
 
-    So ``F = ma`` is a product where m and a are given, and ``e^x`` is exp(x) where e is not.
+    So ``F = ma`` is a product where m and a are given, and ``e^x`` is exp(x) where e is not. Raises
+    ParseError where a product has two readings, and the plain one leaves a value that is given unused.
     """
+    from backprop_cli.language.foreign.letters import split_products  # hardly ever needed
+
+    missing = [name for name in source.inputs if name not in names and name not in source.defaults]
+    if not any(name == "e" or split_products(name, names) for name in missing):
+        return source  # which tells what is missing
     try:
         reading = _read_foreign(source.text, names, "algebra")
         if reading is not None:
@@ -119,9 +125,9 @@ def _fitting(source: Source, given: Collection[str], names: Collection[str]) -> 
             if _fits(other, given, names):
                 return other._replace(notation=reading.notation, skipped=reading.skipped)
     except ParseError as error:
-        if error.is_certain:
+        if error.is_certain and any(name not in source.inputs for name in given):
             raise
-    return source  # which tells what is missing
+    return source
 
 
 def _read_foreign(text: str, names: Collection[str], notation: str | None = None) -> Reading | None:

@@ -86,6 +86,8 @@ class Algebra(AlgebraExpression):
                     break
             else:
                 return found
+        if side and side[-1].word in ("+", "-", "*", "/", "^", "**"):
+            raise self.error("an augmented assignment is not of this notation", side[-1])
         if len(side) == 4 and side[0].kind == "name" and side[1].word == "[" and side[3].word == "]":
             return before
         place = side[0] if side else Word("", "", 0, len(self.text), spaced=False)

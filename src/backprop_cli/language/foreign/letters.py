@@ -43,8 +43,22 @@ def plain_letters(text: str) -> str:
     )
 
 
+_WORDS = frozenset((
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu",
+    "nu", "xi", "omicron", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+    "sum", "mean", "prod", "dot", "det", "inv", "norm", "var", "std", "tr", "trace", "rank", "diag", "avg",
+    "log", "lim", "sup", "inf", "mod", "gcd", "lcm", "arg", "deg", "dim", "ker", "Re", "Im", "erf", "int",
+    "for", "in", "is", "if", "else", "and", "or", "not", "of", "let", "def", "end", "then", "where", "with",
+))  # fmt: skip
+"""Words, which are no products of their letters whatever values are given."""
+_MOST = 3
+"""How many factors a product without signs has: mgh. What is longer is rather a word."""
+
+
 def split_products(name: str, given: Collection[str]) -> list[str]:
     """Return the given names, or π, whose product a name is, [] where it is none or in more than one way."""
+    if name in _WORDS:
+        return []
     known = {*given, "π"}
     longest = max(map(len, known))
     ways: list[list[list[str]]] = [[[]]]
@@ -55,4 +69,4 @@ def split_products(name: str, given: Collection[str]) -> list[str]:
                 found += [[*way, name[start:end]] for way in ways[start][:2]]
         ways.append(found[:2])
     whole = ways[-1]
-    return whole[0] if len(whole) == 1 and len(whole[0]) > 1 else []
+    return whole[0] if len(whole) == 1 and 1 < len(whole[0]) <= _MOST else []

@@ -36,7 +36,15 @@ _FUNCTIONS = {
 def scan(text: str, given: Collection[str]) -> Scan | None:
     """Return the tokens of Wolfram's language, None where a sign is not of it. Raises ParseError."""
     words = cut(words_pattern(r"|\(\*.*?\*\)"), text)
-    return None if words is None else _Wolfram(text, given, words).scan()
+    if words is None:
+        return None
+    names = {word.word for word in words if word.kind == "name"}
+    if {"E", "e"} <= names:
+        place = next(word for word in words if word.word == "e")
+        raise ParseError(
+            "e stands beside E, Euler's number", text, place.first, place.last, "give e another name"
+        )
+    return _Wolfram(text, {*given} - {"e"} if "E" in names else given, words).scan()
 
 
 class _Wolfram(Algebra):
