@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from backprop_cli.batch.rowwise import compile_rows
     from backprop_cli.batch.tally import STATUSES
+    from backprop_cli.calculus.hessian import hessian
     from backprop_cli.differentiate import gradient
     from backprop_cli.errors import BackpropError, DomainError, InputError, ParseError
     from backprop_cli.report import Report
@@ -26,10 +27,12 @@ __all__ = [
     "__version__",
     "compile_rows",
     "gradient",
+    "hessian",
 ]
 
 _HOMES = {
     "gradient": "differentiate",
+    "hessian": "calculus.hessian",
     "Report": "report",
     "compile_rows": "batch.rowwise",
     "STATUSES": "batch.tally",

@@ -1,0 +1,1 @@
+"""Second order: curvature on the same graph, rows and number systems as the gradient."""

@@ -1,0 +1,124 @@
+"""Eigenvalues of a Hessian, and what they tell of a critical point.
+
+A point is only called a minimum, maximum or saddle where the eigenvalues are further from 0 than their error;
+and only one whose gradient is certainly 0 is critical. Beside any other one, Newton's method in many digits
+looks for the critical point that was meant.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from backprop_cli.calculus.curvature import curvature, is_zero
+from backprop_cli.calculus.report import Critical, Kind
+from backprop_cli.certain.task import kinks_in
+from backprop_cli.graph.sweep import sweep_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.calculus.exact import Exact
+
+_MOST_NAMES = 30
+_STEPS = 12
+_NEAR, _DONE = 1e-6, 1e-40
+
+
+def eigenvalues(exact: Exact, names: Sequence[str]) -> tuple[tuple[float, ...] | None, str]:
+    """Return the eigenvalues in ascending order, 0 for what is 0 within its error; or why there are none."""
+    if not 0 < len(names) <= _MOST_NAMES:
+        return None, f"of up to {_MOST_NAMES} inputs" if names else "there are no inputs"
+    found = _spectrum(exact, names)
+    if found is None:
+        return None, "not all second derivatives are known"
+    values, error = found
+    to_float = exact.m.base.to_float
+    return tuple(0.0 if abs(x) <= error else to_float(x) for x in values), ""
+
+
+def _spectrum(exact: Exact, names: Sequence[str]) -> tuple[list[Any], Any] | None:
+    """Return the eigenvalues and a bound on their errors (Weyl), None where an entry has no value."""
+    mp = exact.m.base.mp
+    rows = [[exact.entry(a, b) for b in names] for a in names]
+    flat = [x for row in rows for x in row]
+    if any(x.value != x.value or not mp.isfinite(x.value) for x in flat):
+        return None
+    matrix = mp.matrix([[x.value for x in row] for row in rows])
+    values = [+x for x in mp.eigsy(matrix, eigvals_only=True)]
+    size = mp.fsum(abs(x.value) for x in flat)
+    # 2**error bounds the error of an entry; that of the algorithm is some units of the largest.
+    error = mp.fsum(mp.mpf(2) ** x.error for x in flat if not x.is_exact) + size * mp.eps * 1000 * len(names)
+    return sorted(values), error
+
+
+def critical_point(exact: Exact, names: Sequence[str]) -> Critical | None:
+    """Return what kind of point of the output this is, or the critical one beside it.
+
+    None where it is open whether the gradient is 0. The upstream is not 0.
+    """
+    graph = exact.graph
+    slopes = [exact.sweep.gradient(graph.inputs[name], exact.m) for name in names]
+    if all(map(is_zero, slopes)):
+        return Critical(_kind(exact, names))
+    beside = _beside(exact, names)
+    if beside is None and any(not slope.is_noise for slope in slopes):
+        return Critical(Kind.NONE)
+    return beside
+
+
+def _kind(exact: Exact, names: Sequence[str]) -> Kind:
+    found = _spectrum(exact, names)
+    if found is None:
+        return Kind.OPEN
+    values, error = found
+    if exact.sweep.upstream < 0:
+        values = [-x for x in values]
+    if any(x > error for x in values) and any(x < -error for x in values):
+        return Kind.SADDLE
+    if all(x > error for x in values):
+        return Kind.MINIMUM
+    return Kind.MAXIMUM if all(x < -error for x in values) else Kind.OPEN
+
+
+def _beside(exact: Exact, names: Sequence[str]) -> Critical | None:
+    """Return the critical point that Newton's method comes to without leaving the neighbourhood."""
+    m, mp, graph = exact.m, exact.m.base.mp, exact.graph
+    start = {name: mp.mpf(exact.sweep.point[name]) for name in names}
+    here, now = dict(start), exact
+    for _ in range(_STEPS):
+        step = _newton_step(now, names)
+        if step is None or any(abs(step[name]) > _NEAR * (1 + abs(here[name])) for name in names):
+            return None
+        here = {name: here[name] + step[name] for name in names}
+        sweep = sweep_graph(graph, here, exact.sweep.upstream, m)
+        if graph.output in sweep.failures or kinks_in(sweep, m):
+            return None
+        bent = curvature(sweep, m)
+        if bent.jumps:
+            return None
+        now = exact._replace(sweep=sweep, entries=bent.entries)
+        if all(abs(step[name]) <= _DONE * (1 + abs(here[name])) for name in names):
+            break
+    else:
+        return None
+    kind = _kind(now, names)
+    if kind is Kind.OPEN:
+        return None
+    away = max(abs(here[name] - start[name]) for name in names)
+    to_float = m.base.to_float
+    return Critical(kind, {name: to_float(here[name]) for name in names}, to_float(away))
+
+
+def _newton_step(exact: Exact, names: Sequence[str]) -> dict[str, Any] | None:
+    mp = exact.m.base.mp
+    slopes = [exact.sweep.gradient(exact.graph.inputs[name], exact.m).value for name in names]
+    matrix = [[exact.entry(a, b).value for b in names] for a in names]
+    if not all(map(mp.isfinite, [*slopes, *(x for row in matrix for x in row)])):
+        return None
+    try:
+        step = mp.lu_solve(mp.matrix(matrix), mp.matrix([-x for x in slopes]))
+    except (ZeroDivisionError, ValueError, ArithmeticError):
+        return None
+    found = {name: step[place] for place, name in enumerate(names)}
+    return found if all(math.isfinite(float(x)) for x in found.values()) else None

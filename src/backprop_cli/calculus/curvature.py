@@ -1,0 +1,120 @@
+"""The Hessian on the tape, entry by entry where there are any: edge pushing.
+
+Going back, W holds ∂²output/∂node∂node of the nodes that are still to come. Entries come into being only
+where an operation bends, so a sum of 10,000 terms stays as sparse as it is.
+Source: Gower & Mello, A new framework for the computation of Hessians, Optim. Methods Softw. 27 (2012).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backprop_cli.calculus.local import second_partials
+
+if TYPE_CHECKING:
+    from backprop_cli.graph.sweep import Sweep
+    from backprop_cli.operations.op import Namespace, Number
+
+
+class Curvature(NamedTuple):
+    """entries: node -> node -> upstream · second derivative, both triangles, of the inputs; 0 left out.
+
+    jumps: the nodes whose second partials may jump.
+    """
+
+    entries: dict[int, dict[int, Number]]
+    jumps: list[int]
+
+
+def is_zero(x: Number) -> bool:
+    """Tell whether a number is 0 for certain."""
+    return bool(getattr(x, "value", x) == 0 and getattr(x, "is_exact", True))
+
+
+class _Entries:
+    """A symmetric sparse matrix over nodes."""
+
+    def __init__(self) -> None:
+        self.rows: defaultdict[int, dict[int, Number]] = defaultdict(dict)
+
+    def add(self, i: int, j: int, number: Number) -> None:
+        """Add a number to the entry of two nodes."""
+        row = self.rows[i]
+        total = row[j] + number if j in row else number
+        row[j] = total
+        self.rows[j][i] = total
+
+    def pop(self, node: int) -> dict[int, Number]:
+        """Take a row out, and its column."""
+        row = self.rows.pop(node, {})
+        for other in row:
+            if other != node:
+                del self.rows[other][node]
+        return row
+
+
+def curvature(sweep: Sweep, m: Namespace) -> Curvature:
+    """Return the second derivatives of the output of a sweep in the numbers m.
+
+    Linear in the nodes and the entries of W.
+    """
+    graph = sweep.graph
+    entries = _Entries()
+    jumps: list[int] = []
+    for node in range(graph.output, -1, -1):
+        op, bar = graph.ops[node], sweep.adjoint[node]
+        if op is None or graph.constant[node]:
+            continue
+        row = entries.pop(node)
+        if bar is None and not row:
+            continue
+        fixed = graph.fixed(node)
+        slopes = _slopes(sweep, node, fixed, m)
+        _push(entries, row, node, slopes)
+        if bar is None or is_zero(bar):
+            continue
+        bend = second_partials(op, sweep.operands(node), fixed, m)
+        if bend.jumps:
+            jumps.append(node)
+        operands = graph.operands[node]
+        for (k, j), number in bend.partials.items():
+            if not is_zero(number):
+                twice = k != j and operands[k] == operands[j]
+                entries.add(operands[k], operands[j], bar * number + bar * number if twice else bar * number)
+    inputs = set(graph.inputs.values())
+    return Curvature({node: row for node, row in entries.rows.items() if node in inputs and row}, jumps)
+
+
+def _slopes(sweep: Sweep, node: int, fixed: list[bool], m: Namespace) -> dict[int, Number]:
+    """Return the slope by each operand that is no constant and not cut off; of one used twice, their sum."""
+    op, operands = sweep.graph.ops[node], sweep.graph.operands[node]
+    assert op is not None
+    known = sweep.partials[node]
+    xs = sweep.operands(node)
+    found: dict[int, Number] = {}
+    for argnum, operand in enumerate(operands):
+        if fixed[argnum]:
+            continue
+        slope: Any = (
+            known[argnum] if known is not None else m.partial(op, argnum, sweep.primal[node], xs, fixed)
+        )
+        if op.cuts and op.cuts_off(slope, fixed):
+            continue
+        found[operand] = found[operand] + slope if operand in found else slope
+    return found
+
+
+def _push(entries: _Entries, row: dict[int, Number], node: int, slopes: dict[int, Number]) -> None:
+    """Hand the entries of a node on to its operands, by the chain rule."""
+    own = row.pop(node, None)
+    for other, number in row.items():
+        for operand, slope in slopes.items():
+            part = slope * number
+            entries.add(operand, other, part + part if operand == other else part)
+    if own is None:
+        return
+    names = list(slopes)
+    for place, first in enumerate(names):
+        for second in names[place:]:
+            entries.add(first, second, slopes[first] * slopes[second] * own)

@@ -1,0 +1,294 @@
+"""``hessian``: text and a point in, second derivatives out, each with what is known of it.
+
+Where there is time, the sweeps are made in reals with bounds, in as many digits as prove every double right;
+sympy's second derivatives are compared in the same digits. Large programs are computed in doubles, and it is
+said.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backprop_cli.calculus.critical import critical_point, eigenvalues
+from backprop_cli.calculus.curvature import curvature, is_zero
+from backprop_cli.calculus.exact import Exact
+from backprop_cli.calculus.report import Entry, HessianReport
+from backprop_cli.calculus.sides import sides_of_curvature
+from backprop_cli.certain.decimal import has_digits
+from backprop_cli.certain.task import inputs_below, kinks_in
+from backprop_cli.differentiate import compute_graph
+from backprop_cli.errors import InputError, LimitError
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.language.arguments import given_values, name_list
+from backprop_cli.language.source import check_names, choose_point, read_source
+from backprop_cli.operations.bounded import add_logs, bounded_reals, log2_size
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.reals import LADDER
+from backprop_cli.report import ALL_DIGITS, Outcome
+from backprop_cli.system.collector import collector_paused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from backprop_cli.graph.sweep import Sweep
+    from backprop_cli.graph.tape import Graph
+    from backprop_cli.language.source import Source
+    from backprop_cli.operations.bounded import Bounded, BoundedReals
+    from backprop_cli.operations.op import Number
+
+MOST_BOUNDED = 2_000
+"""Programs of more nodes are computed in doubles alone."""
+_RIGHT = 17
+# Nodes times digits.
+_MOST_WORK = 200_000
+_FEW, _MOST_KINKED = 12, 100_000
+
+Pair = tuple[str, str]
+
+
+def hessian(
+    program: str,
+    inputs: Mapping[str, float] | None = None,
+    /,
+    *,
+    wrt: Iterable[str] | None = None,
+    upstream: float = 1.0,
+    along: Mapping[str, float] | None = None,
+    check: bool = True,
+    notation: str | None = None,
+    **more_inputs: float,
+) -> HessianReport:
+    """Return the second derivatives of a program at a point, and what kind of point it is.
+
+    program, inputs, more_inputs, wrt, upstream, check, notation: as in ``gradient``.
+    along: a direction, input -> number, 0 where it is left out: the report has the Hessian times it, and the
+    second derivative along it.
+
+    ``report.entries[a][b].value`` is upstream · ∂²output/∂a∂b, a double; what is left out is 0. At a kink,
+    and where the second derivative jumps, it is NaN, and the entry has both sides.
+
+    Raises what ``gradient`` raises.
+
+    >>> hessian("x^2*y", x=1, y=2).entries["x"]["y"].value
+    2.0
+    """
+    given = given_values("inputs", inputs or {}) | given_values("inputs", more_inputs)
+    direction = None if along is None else given_values("along", along)
+    with collector_paused():
+        source = read_source(program, given, notation)
+        point = choose_point(source, given)
+        names = None if wrt is None else name_list("wrt", wrt)
+        return hessian_of_source(source, point, wrt=names, upstream=upstream, along=direction, check=check)
+
+
+def hessian_of_source(
+    source: Source,
+    point: dict[str, float],
+    *,
+    wrt: Iterable[str] | None = None,
+    upstream: float = 1.0,
+    along: Mapping[str, float] | None = None,
+    check: bool = True,
+) -> HessianReport:
+    """Return the Hessian of a program at a point; see ``hessian``."""
+    names = list(source.inputs) if wrt is None else check_names(source, wrt)
+    if along is not None:
+        _require_direction(source, along)
+    graph = lower_source(source)
+    draft = compute_graph(source, graph, point, names, upstream=upstream, check=False).report
+    found = _second_order(source, graph, point, draft.upstream, names, check=check)
+    is_whole = not any(math.isnan(entry.value) for row in found.entries.values() for entry in row.values())
+    report = HessianReport(
+        program=source.text,
+        inputs=point,
+        output=draft.output,
+        value=draft.value,
+        upstream=draft.upstream,
+        gradients=draft.gradients,
+        names=tuple(names),
+        entries=found.entries,
+        status=_sum_up(found.entries),
+        numbers=found.numbers,
+        warnings=draft.warnings,
+        read_as=source.read_as,
+    )
+    settings: dict[str, Any] = {}
+    if not is_whole:
+        settings["no_eigenvalues"] = "not all second derivatives are known"
+    elif found.exact is None:
+        settings["no_eigenvalues"] = "the matrix is too large"
+    else:
+        values, reason = eigenvalues(found.exact, names)
+        settings |= {"eigenvalues": values, "no_eigenvalues": reason}
+        if values is not None and set(names) == set(source.inputs) and draft.upstream:
+            settings["critical"] = critical_point(found.exact, names)
+    if along is not None:
+        settings |= _along(found.entries, names, along)
+    return HessianReport(**(vars(report) | settings))
+
+
+def _require_direction(source: Source, along: Mapping[str, float]) -> None:
+    check_names(source, along)
+    for name, step in along.items():
+        if not math.isfinite(step):
+            raise InputError(f"the direction has no finite {name}")
+    if not any(along.values()):
+        raise InputError("the direction is 0", hint="a direction has a step that is not 0: x=1,y=-2")
+
+
+class _Found(NamedTuple):
+    entries: dict[str, dict[str, Entry]]
+    numbers: str
+    exact: Exact | None
+
+
+def _second_order(
+    source: Source, graph: Graph, point: dict[str, float], upstream: float, names: list[str], *, check: bool
+) -> _Found:
+    if len(graph.ops) > MOST_BOUNDED:
+        return _in_doubles(graph, point, upstream, names)
+    formulas = None
+    reason = "not asked for"
+    for digits in LADDER:
+        if digits != LADDER[0] and len(graph.ops) * digits > _MOST_WORK:
+            break
+        m = bounded_reals(digits)
+        sweep = sweep_graph(graph, point, upstream, m)
+        bent = curvature(sweep, m)
+        exact = Exact(graph, m, sweep, bent.entries)
+        kinks = {**kinks_in(sweep, m), **dict.fromkeys(bent.jumps, False)}
+        below, first = inputs_below(sweep, kinks), inputs_below(sweep, kinks_in(sweep, m))
+        pairs = _pairs(graph, bent.entries, names, below)
+        smooth = [pair for pair in pairs if not below & {*pair}]
+        if check and formulas is None:
+            formulas, reason = _formulas(source, smooth)
+        values = formulas.values(point, upstream, m) if formulas else {}
+        if all(_is_settled(exact.entry(*pair), values.get(pair)) for pair in smooth):
+            break
+    doubles = sweep_graph(graph, point, upstream, FLOAT)
+    entries: dict[str, dict[str, Entry]] = {}
+    for count, (a, b) in enumerate(pairs):
+        if below & {a, b}:
+            entry = _at_kink(doubles, a, b, first, few=count < _FEW * _FEW)
+        else:
+            text = formulas.text((a, b)) if formulas and (a, b) in formulas.formulas else None
+            entry = _judge(exact.entry(a, b), values.get((a, b)), text, reason, m)
+        entries.setdefault(a, {})[b] = entry
+        entries.setdefault(b, {})[a] = entry
+    return _Found(entries, f"{m.base.digits} digits", exact)
+
+
+def _pairs(
+    graph: Graph, entries: Mapping[int, Mapping[int, Number]], names: list[str], below: set[str]
+) -> list[Pair]:
+    """Return the pairs of the upper triangle that may be other than 0; those of few inputs all.
+
+    Of an input on a path to a kink that is any pair. Raises LimitError where these are too many.
+    """
+    if len(names) <= _FEW:
+        return [(a, b) for place, a in enumerate(names) for b in names[place:]]
+    nodes = {graph.inputs[name]: name for name in names}
+    places = {name: place for place, name in enumerate(names)}
+    kinked = below & places.keys()
+    if len(kinked) * len(names) > _MOST_KINKED:
+        raise LimitError(f"{len(kinked):,} inputs are on a path to a kink", hint="--wrt takes some of them")
+    found = {(nodes[i], nodes[j]) for i, row in entries.items() for j in row if i in nodes and j in nodes}
+    found |= {(a, b) for a in kinked for b in names}
+    ordered = {(a, b) if places[a] <= places[b] else (b, a) for a, b in found}
+    return sorted(ordered, key=lambda pair: (places[pair[0]], places[pair[1]]))
+
+
+def _in_doubles(graph: Graph, point: dict[str, float], upstream: float, names: list[str]) -> _Found:
+    """Return the entries of a large program: no digits are counted, and nothing is compared."""
+    sweep = sweep_graph(graph, point, upstream, FLOAT)
+    bent = curvature(sweep, FLOAT)
+    kinks = {**kinks_in(sweep, FLOAT), **dict.fromkeys(bent.jumps, False)}
+    below, first = inputs_below(sweep, kinks), inputs_below(sweep, kinks_in(sweep, FLOAT))
+    reason = f"up to {MOST_BOUNDED:,} nodes are compared"
+    entries: dict[str, dict[str, Entry]] = {}
+    for a, b in _pairs(graph, bent.entries, names, below):
+        if below & {a, b}:
+            entry = _at_kink(sweep, a, b, first, few=False)
+        else:
+            value = bent.entries.get(graph.inputs[a], {}).get(graph.inputs[b], 0.0) + 0.0
+            entry = Entry(value, Outcome.SKIPPED, reason if math.isfinite(value) else "undefined")
+        entries.setdefault(a, {})[b] = entry
+        entries.setdefault(b, {})[a] = entry
+    return _Found(entries, "doubles", None)
+
+
+def _formulas(source: Source, pairs: list[Pair]) -> tuple[Any, str]:
+    from backprop_cli.check.second import second_formulas
+
+    found = second_formulas(source, pairs)
+    return found, "sympy's formula has no value here" if found else "sympy's formulas would be too large"
+
+
+def _is_settled(x: Bounded, formula: Bounded | None) -> bool:
+    if is_zero(x) or (x.is_noise and formula is not None and is_zero(formula)):
+        return True
+    return has_digits(x, _RIGHT) and has_digits(formula, _RIGHT)
+
+
+def _judge(x: Bounded, formula: Bounded | None, text: str | None, reason: str, m: BoundedReals) -> Entry:
+    """Return the entry of a number with its bound, compared with sympy's."""
+    if not (x.value == x.value and abs(x.value) < m.base.inf):
+        infinite = x.value == x.value
+        value = m.base.to_float(x.value) if infinite else math.nan
+        return Entry(value, Outcome.SKIPPED, "infinite" if infinite else "it does not exist, or is not known")
+    status, why = _compare(x, formula, reason)
+    if x.is_noise and not x.is_exact:
+        bound = max(x.error, add_logs(x.size, x.error))
+        if formula is None or not is_zero(formula):
+            return Entry(0.0, status, why, within=f"1e{math.ceil(bound / math.log2(10))}")
+        return Entry(0.0, status, why, ALL_DIGITS, "0", formula=text)
+    value = m.base.to_float(x.value) + 0.0
+    if has_digits(x, _RIGHT):
+        digits: int | None = ALL_DIGITS
+    else:
+        digits = max(0, min(ALL_DIGITS, math.floor((x.size - x.error) / math.log2(10)) - 1))
+    return Entry(value, status, why, digits, m.certain_text(x), formula=text)
+
+
+def _compare(x: Bounded, formula: Bounded | None, reason: str) -> tuple[Outcome, str]:
+    if formula is None or formula.value != formula.value:
+        return Outcome.SKIPPED, reason
+    gap, slack = log2_size(x.value - formula.value), add_logs(x.error, formula.error)
+    if gap > slack + 1:
+        return Outcome.FAIL, "sympy disagrees"
+    if is_zero(formula) or (has_digits(x, _RIGHT) and has_digits(formula, _RIGHT)):
+        return Outcome.PASS, ""
+    return Outcome.SKIPPED, "too few digits to compare"
+
+
+def _at_kink(sweep: Sweep, a: str, b: str, below: set[str], *, few: bool) -> Entry:
+    """Return the entry of inputs on a path to a kink: on the diagonal the second derivative on each side.
+
+    below: the inputs on a path to what has no slope; the others to where only the second derivative jumps.
+    """
+    reason = "at a kink" if below & {a, b} else "the second derivative jumps"
+    if a != b:
+        return Entry(math.nan, Outcome.SKIPPED, reason, at_kink=True)
+    left, right = sides_of_curvature(sweep, a) if few else (math.nan, math.nan)
+    return Entry(math.nan, Outcome.SKIPPED, reason, at_kink=True, left=left, right=right)
+
+
+def _sum_up(entries: Mapping[str, Mapping[str, Entry]]) -> Outcome:
+    found = {entry.status for row in entries.values() for entry in row.values()}
+    if Outcome.FAIL in found:
+        return Outcome.FAIL
+    return Outcome.SKIPPED if Outcome.SKIPPED in found else Outcome.PASS
+
+
+def _along(
+    entries: Mapping[str, Mapping[str, Entry]], names: list[str], along: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the Hessian times a direction, and the second derivative along it. The sums round once."""
+    product = {
+        name: math.fsum(entry.value * along.get(other, 0.0) for other, entry in entries.get(name, {}).items())
+        for name in names
+    }
+    bend = math.fsum(along.get(name, 0.0) * number for name, number in product.items())
+    return {"along": dict(along), "product": product, "bend": bend}

@@ -1,0 +1,118 @@
+"""Second derivatives of one operation: the gradient of its row's derivative, as the row writes it.
+
+The code of a partial is never differentiated: its guards hide the function, and (x²)″ at 0 would be 0.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backprop_cli.certain.task import kinks_in
+from backprop_cli.errors import LimitError
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.language.source import read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from backprop_cli.graph.tape import Graph
+    from backprop_cli.operations.op import Namespace, Number, Op
+
+
+class Bend(NamedTuple):
+    """The second partials of an operation at a point: (argnum, argnum) -> number, the first one not larger.
+
+    What is left out is 0 everywhere.  jumps: whether one of them may jump here, as that of elu at 0.
+    """
+
+    partials: dict[tuple[int, int], Number]
+    jumps: bool = False
+
+
+_Second = dict[tuple[int, int], Any]
+_NOTHING = Bend({})
+
+
+def second_partials(op: Op, xs: Sequence[Number], fixed: Sequence[bool], m: Namespace) -> Bend:
+    """Return the second partials of an operation at xs. fixed: marks the operands that are constants.
+
+    One without a value is NaN. Raises LimitError for a function that has no second derivative here.
+    """
+    if op.takes_condition or op.condition:
+        return _NOTHING
+    if len(xs) != op.arity:
+        if op.exact:
+            return _NOTHING  # max and min of several are flat where they are smooth
+        raise LimitError(f"{op.name} of {len(xs)} operands has no second derivative here")
+    corner = CORNERS.get(op.name)
+    known = corner(m, xs, fixed) if corner else None
+    if known is not None:
+        return Bend(known)
+    found: dict[tuple[int, int], Number] = {}
+    jumps = False
+    for argnum, is_fixed in enumerate(fixed):
+        graph = None if is_fixed else _slope_graph(op, argnum, tuple(fixed))
+        if graph is None:
+            continue
+        point = {name: xs[op.args.index(name)] for name in graph.inputs}
+        sweep = sweep_graph(graph, point, 1.0, m)
+        if sweep.graph.output not in sweep.failures:
+            jumps = jumps or bool(kinks_in(sweep, m))
+        for other in range(argnum, op.arity):
+            node = graph.inputs.get(op.args[other])
+            if node is not None and not fixed[other]:
+                missing = sweep.graph.output in sweep.failures
+                found[argnum, other] = m.nan if missing else sweep.gradient(node, m)
+    return Bend(found, jumps)
+
+
+@cache
+def _slope_graph(op: Op, argnum: int, fixed: tuple[bool, ...]) -> Graph | None:
+    """Return the graph of ∂y/∂x in the names of the row; None where no operand moves it.
+
+    Operands that are constants of the program are constants of it.
+    """
+    graph = lower_source(read_source(op.derivatives[argnum], notation="plain"))
+    for name, node in graph.inputs.items():
+        graph.constant[node] = fixed[op.args.index(name)]
+    for node, operands in enumerate(graph.operands):
+        if operands:
+            graph.constant[node] = all(graph.constant[operand] for operand in operands)
+    return None if graph.constant[graph.output] else graph
+
+
+def _power_corner(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool]) -> _Second | None:
+    """Return what x^y has at a base of 0: x^0 is 1 everywhere, and of a variable exponent nothing is said."""
+    base, exponent = xs
+    if not bool(m.eq(base, m.zero)):
+        return None
+    if fixed[1]:
+        return {(0, 0): m.zero} if bool(m.eq(exponent, m.zero)) else None
+    known: dict[tuple[int, int], Number] = {(1, 1): m.nan}
+    if not fixed[0]:
+        known[0, 1] = m.nan
+        slope = _slope_graph_of_power()
+        sweep = sweep_graph(slope, {"x": base, "y": exponent}, 1.0, m)
+        missing = slope.output in sweep.failures
+        known[0, 0] = m.nan if missing else sweep.gradient(slope.inputs["x"], m)
+    return known
+
+
+@cache
+def _slope_graph_of_power() -> Graph:
+    return lower_source(read_source("y*x^(y - 1)", notation="plain"))
+
+
+def _sinc_corner(m: Namespace, xs: Sequence[Number], _fixed: Sequence[bool]) -> _Second | None:
+    """Return what sin(x)/x has at 0, where it is 1 - x²/6 + … ."""
+    return {(0, 0): -m.one / m.number(3.0)} if bool(m.eq(xs[0], m.zero)) else None
+
+
+CORNERS: dict[str, Callable[..., _Second | None]] = {
+    "pow": _power_corner,
+    "sinc": _sinc_corner,
+}
+"""Points where the text of a derivative has no value though the function bends all the same: what it is
+there, or None elsewhere. By the name of the row."""

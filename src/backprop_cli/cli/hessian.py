@@ -1,0 +1,114 @@
+"""``backprop hessian``."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backprop_cli.cli.command import command
+from backprop_cli.cli.options import Asked, CrossCheck, Shown, digits_of, form_of
+from backprop_cli.errors import DomainError, Status, UsageError
+
+if TYPE_CHECKING:
+    from backprop_cli.calculus.report import HessianReport
+    from backprop_cli.console.output import Output
+
+
+class HessianFormat(StrEnum):
+    """Forms of second derivatives."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    latex = "latex"
+
+
+@command(
+    epilog="""\b
+Examples:
+  backprop hessian "(1-x)^2 + 100*(y-x^2)^2" x=1 y=1
+  backprop hessian "exp(x)*sin(y)" x=0 y=1 --along x=1,y=-2
+  backprop hessian --file loss.txt x=1 --wrt x --json | jq .hessian.x.x
+
+Exit status: 0 done; 1 sympy disagrees; 2 a mistake in the program, a value or an option; 3 the value or a
+second derivative does not exist: at a kink, or where it is not finite.""",
+)
+def hessian(
+    request: Asked,
+    check: CrossCheck = True,
+    along: Annotated[
+        str | None,
+        typer.Option("--along", metavar="A=1,B=-2,...", help="A direction: the Hessian times it."),
+    ] = None,
+    *,
+    form: Annotated[HessianFormat, form_of(HessianFormat.table)],
+    digits: Annotated[int | None, digits_of(6)],
+    everything: Annotated[bool, typer.Option("--all", help="Show every entry of a large matrix.")] = False,
+    output: Shown,
+) -> int:
+    """Show the second derivatives of a program.
+
+    The table also tells what kind of point it is: a minimum, a maximum, a saddle. Every entry is computed in as many digits as prove it, and compared with sympy's formula.
+    """
+    from backprop_cli.calculus.hessian import hessian_of_source
+    from backprop_cli.report import Outcome
+
+    report = hessian_of_source(
+        request.source,
+        request.point,
+        wrt=request.wrt,
+        upstream=request.upstream,
+        along=None if along is None else _direction(along),
+        check=check,
+    )
+    _show(report, form, digits, output, everything=everything)
+    if report.status == Outcome.FAIL:
+        return Status.CHECK_FAILED
+    _raise_missing(report, output)
+    return Status.DONE
+
+
+def _direction(text: str) -> dict[str, float]:
+    """Return the direction that --along names. Raises UsageError, ParseError or InputError."""
+    from backprop_cli.language.source import read_assignments
+
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise UsageError("--along names no input", hint="--along x=1,y=-2")
+    return read_assignments(words, "a direction is x=1,y=-2")
+
+
+def _show(
+    report: HessianReport, form: HessianFormat, digits: int | None, output: Output, *, everything: bool
+) -> None:
+    from backprop_cli.render import hessian as render
+
+    if form is HessianFormat.table:
+        output.write_blocks(render.hessian_blocks(report, digits, everything=everything))
+    elif form is HessianFormat.json:
+        output.write(render.render_json(report) + "\n")
+    elif form is HessianFormat.csv:
+        output.write(render.render_csv(report))
+    else:
+        output.write(render.render_latex(report, digits))
+    if form in (HessianFormat.csv, HessianFormat.latex):
+        output.tell_reading(report.read_as)
+    if form is not HessianFormat.json:  # which holds them itself
+        output.warn(report.warnings)
+
+
+def _raise_missing(report: HessianReport, output: Output) -> None:
+    """Raise DomainError, behind what was written, where a second derivative does not exist."""
+    missing = [
+        (a, b, entry)
+        for a, row in report.entries.items()
+        for b, entry in row.items()
+        if not math.isfinite(entry.value)
+    ]
+    if missing:
+        a, b, entry = missing[0]
+        output.flush()
+        raise DomainError(f"the second derivative by {a} and {b} is not known: {entry.reason}")
