@@ -51,7 +51,8 @@ def hessian(
 ) -> int:
     """Show the second derivatives of a program.
 
-    The table also tells what kind of point it is: a minimum, a maximum, a saddle. Every entry is computed in as many digits as prove it, and compared with sympy's formula.
+    The table also tells what kind of point it is: a minimum, a maximum, a saddle. Every entry is computed in
+    as many digits as prove it, and compared with sympy's formula.
     """
     from backprop_cli.calculus.hessian import hessian_of_source
     from backprop_cli.report import Outcome

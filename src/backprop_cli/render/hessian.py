@@ -219,7 +219,9 @@ def render_json(report: HessianReport) -> str:
         "upstream": report.upstream,
         "gradients": _numbers(report.gradients),
         "names": list(report.names),
-        "hessian": {a: {b: number(e.value) for b, e in report.entries.get(a, {}).items()} for a in report.names},
+        "hessian": {
+            a: {b: number(e.value) for b, e in report.entries.get(a, {}).items()} for a in report.names
+        },
         "eigenvalues": None if report.eigenvalues is None else [*map(number, report.eigenvalues)],
         "critical": None if report.critical is None else _critical(report.critical),
         "numbers": report.numbers,
