@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from backprop_cli.batch.rowwise import compile_rows
     from backprop_cli.batch.tally import STATUSES
     from backprop_cli.calculus.hessian import hessian
+    from backprop_cli.calculus.jacobian import jacobian
     from backprop_cli.differentiate import gradient
     from backprop_cli.errors import BackpropError, DomainError, InputError, ParseError
     from backprop_cli.report import Report
@@ -28,11 +29,13 @@ __all__ = [
     "compile_rows",
     "gradient",
     "hessian",
+    "jacobian",
 ]
 
 _HOMES = {
     "gradient": "differentiate",
     "hessian": "calculus.hessian",
+    "jacobian": "calculus.jacobian",
     "Report": "report",
     "compile_rows": "batch.rowwise",
     "STATUSES": "batch.tally",

@@ -8,7 +8,7 @@ from backprop_cli.record import Record, Word
 
 if TYPE_CHECKING:
     from backprop_cli.diagnostic import Diagnostic
-    from backprop_cli.report import Outcome
+    from backprop_cli.report import Check, Outcome
 
 
 class Kind(Word):
@@ -82,5 +82,24 @@ class HessianReport(Record):
     along: dict[str, float] | None = None
     product: dict[str, float] | None = None
     bend: float | None = None
+    warnings: tuple[Diagnostic, ...] = ()
+    read_as: str = ""
+
+
+class JacobianReport(Record):
+    """Several outputs of a program and their gradients.
+
+    names: the inputs that they are by.  values: output -> its value.
+    jacobian: output -> input -> ∂output/∂input.
+    checks: output -> the check of its gradients.
+    """
+
+    program: str
+    inputs: dict[str, float]
+    names: tuple[str, ...]
+    values: dict[str, float]
+    jacobian: dict[str, dict[str, float]]
+    checks: dict[str, Check]
+    status: Outcome
     warnings: tuple[Diagnostic, ...] = ()
     read_as: str = ""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # The commands by the job that users come with, in the order of the help, and the module that each is in.
 _FAMILY = {
-    "compute": {"grad": "grad", "hessian": "hessian"},
+    "compute": {"grad": "grad", "hessian": "hessian", "jacobian": "jacobian"},
     "check": {"check": "check"},
     "learn": {"explain": "explain", "graph": "graph", "read": "read", "ops": "ops"},
     "many points": {"batch": "batch"},

@@ -1,0 +1,97 @@
+"""``backprop jacobian``."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backprop_cli.cli.command import command
+from backprop_cli.cli.options import Asked, CrossCheck, Shown, digits_of, form_of
+from backprop_cli.errors import DomainError, Status, UsageError
+
+if TYPE_CHECKING:
+    from backprop_cli.calculus.report import JacobianReport
+    from backprop_cli.console.output import Output
+
+
+class JacobianFormat(StrEnum):
+    """Forms of a Jacobian."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+@command(
+    epilog="""\b
+Examples:
+  backprop jacobian "u = x*y; v = x + y" x=2 y=3
+  backprop jacobian "r = sqrt(x^2 + y^2); t = atan2(y, x)" x=3 y=4 --json
+  backprop jacobian "e = a*b; L = (e+c)*f" a=2 b=3 c=-10 f=5 --outputs e,L
+
+Exit status: 0 done; 1 sympy disagrees; 2 a mistake in the program, a value or an option; 3 a value or a
+derivative does not exist or is not finite.""",
+)
+def jacobian(
+    request: Asked,
+    check: CrossCheck = True,
+    outputs: Annotated[
+        list[str] | None,
+        typer.Option("--outputs", metavar="U,V,...", help="The steps to differentiate, by their names."),
+    ] = None,
+    *,
+    form: Annotated[JacobianFormat, form_of(JacobianFormat.table)],
+    digits: Annotated[int | None, digits_of(6)],
+    output: Shown,
+) -> int:
+    """Show the derivatives of several outputs.
+
+    The outputs are named steps; without --outputs those that no later statement uses. Each is
+    differentiated and cross-checked as by backprop grad.
+    """
+    if request.upstream != 1:
+        raise UsageError("--upstream is of one output", hint="backprop grad takes it")
+    from backprop_cli.calculus.jacobian import jacobian_of_source
+    from backprop_cli.report import Outcome
+
+    report = jacobian_of_source(
+        request.source,
+        request.point,
+        outputs=None if outputs is None else _names(outputs),
+        wrt=request.wrt,
+        check=check,
+    )
+    _show(report, form, digits, output)
+    if report.status == Outcome.FAIL:
+        return Status.CHECK_FAILED
+    for name, row in report.jacobian.items():
+        for other, slope in row.items():
+            if not math.isfinite(slope):
+                output.flush()
+                kind = "does not exist" if math.isnan(slope) else "is infinite"
+                raise DomainError(f"the derivative of {name} by {other} {kind} at this point")
+    return Status.DONE
+
+
+def _names(outputs: list[str]) -> list[str]:
+    names = [name.strip() for names in outputs for name in names.split(",") if name.strip()]
+    if not names:
+        raise UsageError("--outputs names no step", hint="--outputs u,v")
+    return names
+
+
+def _show(report: JacobianReport, form: JacobianFormat, digits: int | None, output: Output) -> None:
+    from backprop_cli.render import jacobian as render
+
+    if form is JacobianFormat.table:
+        output.write_blocks(render.jacobian_blocks(report, digits))
+    elif form is JacobianFormat.json:
+        output.write(render.render_json(report) + "\n")
+    else:
+        output.write(render.render_csv(report))
+        output.tell_reading(report.read_as)
+    if form is not JacobianFormat.json:  # which holds them itself
+        output.warn(report.warnings)

@@ -1,0 +1,121 @@
+"""Jacobians as tables, CSV, LaTeX and JSON: schema backprop/jacobian@1."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from typing import TYPE_CHECKING, Any
+
+from backprop_cli.console.sheets import Block, Row, Sheet
+from backprop_cli.console.strict_json import dump, number, warning_record
+from backprop_cli.render.json import check_record
+from backprop_cli.text import number_text, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backprop_cli.calculus.report import JacobianReport
+    from backprop_cli.console.sheets import Role
+    from backprop_cli.report import GradientCheck
+
+
+def jacobian_blocks(report: JacobianReport, digits: int | None) -> list[Block]:
+    """Return the matrix, a row an output, and how sure it is."""
+    sheet = _matrix(report, digits)
+    return [
+        Block((lambda: sheet,), lambda: _lines(report, digits)),
+        Block((), lambda: [(line, "") for line in closing(report)]),
+    ]
+
+
+def _matrix(report: JacobianReport, digits: int | None) -> Sheet:
+    rows = [
+        Row(
+            (
+                (name,),
+                (number_text(report.values[name], digits),),
+                *((_value(report, name, x, digits),) for x in report.names),
+            ),
+            "output",
+        )
+        for name in report.values
+    ]
+    header = ("output", "value", *(f"∂/∂{name}" for name in report.names))
+    return Sheet(header, tuple(range(1, len(header))), rows)
+
+
+def _value(report: JacobianReport, output: str, name: str, digits: int | None) -> str:
+    text = number_text(report.jacobian[output][name], digits)
+    return f"{text} (kink)" if report.checks[output].gradients[name].at_kink else text
+
+
+def _lines(report: JacobianReport, digits: int | None) -> list[tuple[str, Role]]:
+    """Return the entries as lines, for a terminal too narrow for columns."""
+    return [
+        (f"∂{output}/∂{name} = {_value(report, output, name, digits)}", "output")
+        for output in report.values
+        for name in report.names
+    ]
+
+
+def closing(report: JacobianReport) -> Iterator[str]:
+    """Yield the last lines: what was computed, and how sure all is."""
+    if report.read_as:
+        yield reading(report.read_as)
+    found = _checks(report)
+    count = f"{len(found):,} derivative{'s' * (len(found) != 1)}"
+    passes = f"{len(report.values):,} reverse sweep{'s' * (len(report.values) != 1)}"
+    yield f"{count} by {passes}, {_certainty(report, found)}"
+
+
+def _checks(report: JacobianReport) -> list[GradientCheck]:
+    return [check for found in report.checks.values() for check in found.gradients.values()]
+
+
+def _certainty(report: JacobianReport, found: list[GradientCheck]) -> str:
+    wrong = [name for name, check in report.checks.items() if check.status == "fail"]
+    if wrong:
+        return f"CHECK FAILED: sympy disagrees on {', '.join(wrong)}"
+    confirmed = sum(check.status == "pass" for check in found)
+    if not confirmed:
+        return "not checked by sympy"
+    if confirmed < len(found):
+        return f"{confirmed:,} confirmed by sympy"
+    least = min((16 if check.digits is None else check.digits for check in found), default=16)
+    zeros = any(check.digits is None for check in found)
+    right = "" if zeros else ", all digits right" if least == 16 else f", {least} digits right at least"
+    return f"all confirmed by sympy{right}"
+
+
+def render_csv(report: JacobianReport) -> str:
+    """Return an output a row; what does not exist is left empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("output", "value", *report.names))
+    for output, row in report.jacobian.items():
+        numbers = (report.values[output], *(row[name] for name in report.names))
+        writer.writerow((output, *("" if math.isnan(x) else repr(x) for x in numbers)))
+    return text.getvalue()
+
+
+def render_json(report: JacobianReport) -> str:
+    """Return the report as one line of JSON."""
+    record: dict[str, Any] = {
+        "schema": "backprop/jacobian@1",
+        "program": report.program,
+        **({"read_as": report.read_as} if report.read_as else {}),
+        "inputs": report.inputs,
+        "names": list(report.names),
+        "values": {name: number(x) for name, x in report.values.items()},
+        "jacobian": {
+            output: {name: number(x) for name, x in row.items()} for output, row in report.jacobian.items()
+        },
+        "passes": {"mode": "reverse", "count": len(report.values)},
+        "check": {
+            "status": report.status,
+            "outputs": {output: check_record(check) for output, check in report.checks.items()},
+        },
+        "warnings": [*map(warning_record, report.warnings)],
+    }
+    return dump(record)
