@@ -230,3 +230,44 @@ def test_many_digits_at_the_point_are_not_both_sides() -> None:
 def test_operands_that_move_together_are_smooth_or_not_together() -> None:
     found = gradient("clip(x, x, 2)", x=2).check.gradients["x"]
     assert (found.at_kink, found.left, found.right) == (True, 1.0, 0.0)
+
+
+# ---- kinks that doubles miss ----
+
+
+PARALLEL = [
+    ("acos((a*c+b*d)/(sqrt(a^2+b^2)*sqrt(c^2+d^2)))", {"a": 1, "b": 3, "c": 2, "d": 6}, (-0.3, 0.3)),
+    ("acos((a*c+b*d)/(hypot(a,b)*hypot(c,d)))", {"a": 1, "b": 3, "c": 1, "d": 3}, (-0.3, 0.3)),
+    ("acos((a*c+b*d)/(sqrt(a^2+b^2)*sqrt(c^2+d^2)))", {"a": 1, "b": 2, "c": -1, "d": -2}, (0.4, -0.4)),
+]
+
+
+@pytest.mark.parametrize(("program", "point", "sides"), PARALLEL)
+def test_the_angle_between_parallel_vectors_has_a_kink(program, point, sides):
+    report = gradient(program, point)
+    found = report.check.gradients["a"]
+    assert (found.at_kink, found.reason, found.left, found.right) == (True, "kink", *sides)
+    assert report.check.reason == "at a kink"
+    assert "which doubles miss by rounding" in report.warnings[0].message
+    assert report.check.value_zero_within in (report.value, None)
+
+
+def test_the_edge_of_a_domain_that_doubles_miss_has_its_infinite_slope():
+    report = gradient("sqrt(1-a/(sqrt(a)*sqrt(b)))", a=2, b=2)
+    assert report.gradients == {"a": -math.inf, "b": math.inf}
+    assert report.check.gradients["a"].reason == "edge of the domain"
+    assert report.nodes[0].gradient == -math.inf
+    assert report.nodes[0].swept < -8e6
+
+
+def test_the_length_along_an_axis_is_no_root_with_a_rest():
+    """√(1 + t)² is 1 + t: what is made of it is exact, so that signs are known."""
+    report = gradient("acos((a*c+b*d)/(sqrt(a^2+b^2)*sqrt(c^2+d^2)))", a=1, b=0, c=2, d=0)
+    assert report.gradients["a"] == 0
+    assert report.check.gradients["a"].origin == "both sides"
+    assert gradient("asin(x/sqrt(x*x))", x=3).gradients["x"] == 0
+
+
+def test_zero_to_an_inexact_power_is_exactly_zero():
+    check = gradient("(x^2)^(1/3)", x=0).check
+    assert (check.value_digits, check.value_underflow) == (16, False)

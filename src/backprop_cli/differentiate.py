@@ -10,11 +10,12 @@ from operator import eq
 from typing import TYPE_CHECKING, overload
 
 from backprop_cli.findings import notices
-from backprop_cli.findings.kinks import find_kinks, sides_of_operation
+from backprop_cli.findings.kinks import exact_value, find_kinks, sides_of_operation
 from backprop_cli.findings.settled import (
     gradients_of,
     met_by_rounding,
     settle_gradients,
+    settle_unchecked,
     settled_checks,
     with_origins,
 )
@@ -25,7 +26,7 @@ from backprop_cli.graph.sweep import partials_at, sweep_graph
 from backprop_cli.language.arguments import given_values, name_list, upstream_gradient
 from backprop_cli.language.source import Source, check_names, choose_point, read_source
 from backprop_cli.operations.doubles import FLOAT
-from backprop_cli.report import KinkRecord, NodeRecord, Report, skipped_check
+from backprop_cli.report import KinkRecord, NodeRecord, Outcome, Report, skipped_check
 from backprop_cli.system.collector import collector_paused
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from backprop_cli.findings.settled import Settled
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
+    from backprop_cli.report import Check
 
 _FEW_IDS = 10
 
@@ -137,8 +139,40 @@ class Computation:
 
         check = cross_check(self._source, self._sweep, self.draft.gradients, settled_checks(self._settled))
         check = with_origins(check, self._settled)
-        warnings = (*self.draft.warnings, *notices.digits_lost(self._sweep, self._naming, check))
-        return replace(self.draft, check=check, warnings=warnings)
+        draft, check = self._by_sides(check)
+        warnings = (*draft.warnings, *notices.digits_lost(self._sweep, self._naming, check))
+        return replace(draft, check=check, warnings=warnings)
+
+    def _by_sides(self, check: Check) -> tuple[Report, Check]:
+        """Return draft and check with what both sides tell of gradients that could not be compared."""
+        draft, sweep = self.draft, self._sweep
+        skipped = {
+            name: draft.gradients[name]
+            for name, found in check.gradients.items()
+            if found.status == Outcome.SKIPPED and name not in self._settled
+        }
+        exact = exact_value(sweep) if skipped else None
+        late = settle_unchecked(sweep, skipped) if exact is not None else {}
+        if not late:
+            return draft, check
+        from backprop_cli.check.cross_check import with_records
+
+        is_open = (check.value, check.value_digits, check.value_zero_within) == (None, None, None)
+        records = settled_checks(late)
+        is_zero = is_open and isinstance(exact, int) and exact == 0
+        check = with_records(check, records, is_zero=is_zero, value=draft.value)
+        nodes = {sweep.graph.inputs[name]: found.gradient for name, found in (self._settled | late).items()}
+        gradients = draft.gradients | {name: found.gradient for name, found in late.items()}
+        assert isinstance(draft.nodes, Nodes)
+        warnings = (
+            *draft.warnings,
+            *notices.kinks_missed(sweep, self._naming, late),
+            *notices.found_otherwise(sweep, self._naming, late),
+        )
+        draft = replace(
+            draft, gradients=gradients, nodes=draft.nodes.with_gradients(nodes), warnings=warnings
+        )
+        return draft, with_origins(check, late)
 
 
 def compute_source(
@@ -235,6 +269,10 @@ class Nodes(Sequence[NodeRecord]):
         self._naming = naming
         self._kinks = kinks
         self._gradients = gradients
+
+    def with_gradients(self, gradients: Mapping[int, float]) -> Nodes:
+        """Return the same nodes with other gradients of the inputs."""
+        return Nodes(self._sweep, self._naming, self._kinks, gradients)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):

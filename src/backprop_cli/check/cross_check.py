@@ -154,6 +154,17 @@ def _sum_up(checks: Sequence[GradientCheck], value: GradientCheck) -> tuple[Outc
     return Outcome.PASS, ""
 
 
+def with_records(check: Check, records: Mapping[str, GradientCheck], *, is_zero: bool, value: float) -> Check:
+    """Return a check with other records of gradients that it skipped.
+
+    is_zero: whether the value, which is not compared, is exactly 0.  value: its double.
+    """
+    gradients = check.gradients | dict(records)
+    reason = _why_skipped(list(gradients.values())) if check.status == Outcome.SKIPPED else check.reason
+    check = replace(check, gradients=gradients, reason=reason)
+    return replace(check, value="0.0", value_zero_within=abs(value)) if is_zero and value else check
+
+
 def _why_skipped(checks: Sequence[GradientCheck]) -> str:
     reasons = {f"at the {check.reason}" if check.at_kink else check.reason for check in checks}
     if "at the kink" in reasons and all(check.at_kink for check in checks):

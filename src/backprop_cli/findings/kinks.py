@@ -185,6 +185,18 @@ def sides_of_gradient(sweep: Sweep, name: str) -> Sides:
     return _sides(value, len(graph.ops), is_smooth)
 
 
+def exact_value(sweep: Sweep) -> Any:
+    """Return the value as a constant of series, None where none is known. acos(√10·√40/20) is 0."""
+    from backprop_cli.operations.series import SeriesNamespace
+
+    m = SeriesNamespace(*_LADDER[0])
+    try:
+        primal, failures = forward(sweep.graph, sweep.point, m)
+        return None if sweep.graph.output in failures else primal[sweep.graph.output].constant
+    except (ArithmeticError, ValueError):
+        return None
+
+
 def _is_smooth_throughout(
     graph: Graph, here: list[Any], left: list[Any], right: list[Any], m: SeriesNamespace
 ) -> bool:

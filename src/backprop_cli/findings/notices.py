@@ -140,6 +140,20 @@ def found_otherwise(sweep: Sweep, naming: Naming, settled: Mapping[str, Settled]
             yield _at(naming, node, *_told(name, found, swept))
 
 
+def kinks_missed(sweep: Sweep, naming: Naming, late: Mapping[str, Settled]) -> Iterator[Diagnostic]:
+    """Tell the kinks that doubles miss by rounding: the angle between parallel vectors has one."""
+    for name, found in late.items():
+        if found.sides is None or found.origin == NEARER_SIDE:
+            continue
+        left, right = side_text(found.sides.left), side_text(found.sides.right)
+        is_edge = (found.sides.left is None) != (found.sides.right is None)
+        where = "is at the edge of its domain" if is_edge else "has a kink"
+        message = (
+            f"by {name} the program {where} here, which doubles miss by rounding: slope {left} on the left"
+        )
+        yield _at(naming, sweep.graph.inputs[name], "kink", f"{message}, {right} on the right")
+
+
 def _told(name: str, found: Settled, swept: float) -> tuple[str, str]:
     """Return the kind of the warning, and what it says."""
     number, instead = found.text or number_text(found.gradient), number_text(swept)

@@ -83,6 +83,29 @@ def met_by_rounding(sweep: Sweep, settled: Mapping[str, Settled]) -> dict[str, S
     return {name: other._replace(gradient=settled[name].gradient) for name, other in found.items()}
 
 
+def settle_unchecked(sweep: Sweep, gradients: Mapping[str, float]) -> dict[str, Settled]:
+    """Return what the slopes on both sides tell of gradients that no digits could be compared in.
+
+    Doubles miss a kink by rounding, and reals of any count of digits can't tell it from what is beside it:
+    the angle between parallel vectors. What no side is known of is left out.
+    """
+    sides = _sides_of_gradients(sweep, list(gradients))
+    known = {
+        name: found
+        for name, found in sides.items()
+        if not any(slope is not None and math.isnan(slope) for slope in found[:2])
+    }
+    return {
+        name: _by_sides(math.nan if _is_steep(found) else gradients[name], found, at_kink=True)
+        for name, found in known.items()
+    }
+
+
+def _is_steep(sides: Sides) -> bool:
+    """Tell whether a slope is infinite: a finite gradient of doubles is none then."""
+    return any(slope is not None and math.isinf(slope) for slope in sides[:2])
+
+
 def gradients_of(sweep: Sweep, wanted: Iterable[str], settled: Mapping[str, Settled]) -> dict[str, float]:
     """Return the gradients by the wanted inputs: of the sweep, but where they were in doubt."""
     return {

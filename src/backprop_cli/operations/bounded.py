@@ -438,6 +438,8 @@ def _spread(name: str, ops: list[Bounded], y: Number, corners: list[Number | Non
         return math.inf
     if name in _STEPS - {"abs"} and all(corner == y for corner in corners):
         return _NONE  # they rise, so between equal corners they are constant
+    if name == "pow" and not ops[0].value and ops[0].is_exact:
+        return _NONE  # zero to any power above 0 (``_may_jump``) is zero
     # What is at its limit in the reals has not quite reached it.
     spread = max(*(log2_size(corner - y) for corner in corners), float(LEAST_BITS))
     # Over more than a part of a turn the corners say nothing.

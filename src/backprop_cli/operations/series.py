@@ -284,7 +284,16 @@ class SeriesNamespace(Namespace):
         if sign < 0 and not isinstance(power, int):
             raise ValueError("outside the real domain")
         y = self._binomial(rest, power) if rest.size is not None else self.one
+        if power == Fraction(1, 2) and x.bound is None:
+            y = self._exact_root(y, self.one + rest)
         return y.moved(scaled(key, power), self.field.power(c, power))
+
+    def _exact_root(self, root: Series, x: Series) -> Series:
+        """Return a square root of what is known, without a bound where it ends: that of (1 + t)² is 1 + t."""
+        last = x.terms[-1][0]
+        ending = Series(self, tuple(term for term in root.terms if _twice(term[0]) <= last), None)
+        difference = ending * ending - x
+        return ending if difference.size is None else root
 
     def sqrt(self, x: Series) -> Series:
         return self._power(x, Fraction(1, 2))
@@ -474,6 +483,10 @@ class SeriesNamespace(Namespace):
 
     def erfc(self, x: Series) -> Series:
         return 1 - self.erf(x)
+
+
+def _twice(key: Key) -> Key:
+    return (2 * key[0], 2 * key[1])
 
 
 def _exponent(c: Constant, base: int) -> int | None:
