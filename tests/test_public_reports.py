@@ -21,13 +21,6 @@ CASES = read_suite(SUITE.read_text(encoding="utf-8"), SUITE.name)
 
 # Cases that do not pass yet, each with the kind of its fault. A mend takes its cases off this list.
 KNOWN = {
-    # F5: a branch in doubles that is not the true one
-    "branch: where(1+x>1, x, 2*x)": "F5",
-    # F9: the double of the value has no right digit, or few
-    "sqrt(x^2+y^2)": "F9",
-    "Gudermannian: asin(tanh(x))": "F9",
-    "acos(cos x): acos(cos(x))": "F9",
-    "fmod(1, 0.1): x-y*floor(x/y)": "F9",
     # F16: a function that is not in the language
     "logsumexp(x,y)": "F16",
     "logaddexp(x,y)": "F16",

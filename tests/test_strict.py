@@ -54,5 +54,39 @@ def test_what_does_not_exist_comes_first(backprop: Run) -> None:
     assert backprop("grad", "1/x", "x=0", "--strict").returncode == 3
 
 
-def test_a_suite_says_itself_what_it_asks_for(backprop: Run) -> None:
-    assert backprop("check", "--suite", "-", "--strict").returncode == 2
+SUITE = """
+[[case]]
+program = "(1-cos(x))/x^2"
+inputs = {x = 1e-9}
+[[case]]
+program = "x^2"
+inputs = {x = 3}
+expect = {x = 6}
+"""
+
+
+def test_a_case_of_a_suite_that_is_not_confirmed_fails(backprop: Run) -> None:
+    assert backprop("check", "--suite", "-", stdin=SUITE).returncode == 0
+    done = backprop("check", "--suite", "-", "--strict", stdin=SUITE)
+    assert done.returncode == 1
+    assert "not confirmed with 12 digits: the value (no digit right)" in done.stdout
+    assert "2 cases: 1 passed, 1 failed" in done.stdout
+    assert backprop("check", "--suite", "-", "--strict", "--no-check", stdin=SUITE).returncode == 2
+
+
+ROWS = "x,w\n0.5,2\n1e-9,3\n0,1\n"
+
+
+def test_the_sample_of_batch_is_confirmed_or_named(backprop: Run) -> None:
+    words = ("batch", "relu(x)*w", "--data", "-", "--check", "3")
+    assert backprop(*words, stdin=ROWS).returncode == 0
+    done = backprop(*words, "--strict", stdin=ROWS)
+    assert done.returncode == 1
+    assert "1 of these is not confirmed\n  row 3: not confirmed with 12 digits" in done.stderr
+    assert backprop("batch", "x*w", *words[2:], "--strict", stdin=ROWS).returncode == 0
+
+
+def test_batch_needs_a_sample_for_strict(backprop: Run) -> None:
+    done = backprop("batch", "x*w", "--data", "-", "--strict", stdin=ROWS)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--strict goes by the rows of --check" in done.stderr

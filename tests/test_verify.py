@@ -390,3 +390,18 @@ def test_a_narrow_terminal_gets_short_lines(backprop: Run) -> None:
     )
     assert "right at this point only" in done.stdout
     assert max(map(len, done.stdout.splitlines())) < 70  # escapes included
+
+
+@pytest.mark.parametrize(
+    ("program", "point", "value", "other"),
+    [
+        ("where(1+x>1, x, 2*x)", {"x": 1e-70}, 1e-70, 2e-70),
+        ("sqrt(x^2+y^2)", {"x": 1e-200, "y": 0.0}, 1e-200, 2e-200),
+        ("acos(cos(x))", {"x": 1e-9}, 1e-9, 0.0),
+    ],
+)
+def test_at_a_kink_a_value_is_what_it_is_in_many_digits(program, point, value, other):
+    """The double is noise, or of another branch: it meets nothing."""
+    text = " ".join(f"{name}={x!r}" for name, x in point.items())
+    assert verify(program, text, f"value={value!r}").status == "pass"
+    assert verify(program, text, f"value={other!r}").status == "fail"

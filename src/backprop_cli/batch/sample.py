@@ -7,6 +7,7 @@ import random
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.batch.tally import BAD_INPUT, FAULTS, OK
+from backprop_cli.findings.confirmation import unconfirmed
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.operations.bounded import bounded_floats
 from backprop_cli.report import FEW_DIGITS, Outcome
@@ -80,12 +81,13 @@ class Comparison(NamedTuple):
     """What came of a sample.
 
     checked: how many rows were computed once more.  differences: where a result is another.  poor: where it
-    is the same, but has few right digits.
+    is the same, but has few right digits.  unconfirmed: where value or gradients are not confirmed with 12.
     """
 
     checked: int
     differences: list[str]
     poor: list[str]
+    unconfirmed: list[str]
 
 
 def find_disagreements(sample: Sample, batch: Batch) -> Comparison:
@@ -94,30 +96,35 @@ def find_disagreements(sample: Sample, batch: Batch) -> Comparison:
     Rows that are not ok, or at a kink, are compared by their status.
     """
     rows = [row for row in sorted(sample.rows, key=lambda row: row.number) if row.result.status != BAD_INPUT]
-    found = Comparison(len(rows), [], [])
+    found = Comparison(len(rows), [], [], [])
     for row in rows:
-        difference, poor = _compare(row, batch)
-        found.differences.extend(f"row {row.number:,}: {difference}" for _ in range(bool(difference)))
-        found.poor.extend(f"row {row.number:,}: {poor}" for _ in range(bool(poor)))
+        for told, what in zip(found[1:], _compare(row, batch), strict=True):
+            told.extend(f"row {row.number:,}: {what}" for _ in range(bool(what)))
     return found
 
 
-def _compare(row: Drawn, batch: Batch) -> tuple[str, str]:
-    """Return where a row differs from itself computed alone, and what has few right digits; or ""."""
+def _compare(row: Drawn, batch: Batch) -> tuple[str, str, str]:
+    """Return where a row differs from itself computed alone, what has few right digits, what is unconfirmed.
+
+    Each is "" where there is nothing to tell.
+    """
     from backprop_cli.differentiate import differentiate_graph
 
     single = batch.evaluate(row.point)
     if row.result.status != single.status:
-        return f"its status is {row.result.status!r}, by itself {single.status!r}", ""
+        return f"its status is {row.result.status!r}, by itself {single.status!r}", "", ""
     if single.status in FAULTS:
-        return "", ""
+        return "", "", ""
     report = differentiate_graph(
         batch.source, batch.graph, row.point, batch.wrt, upstream=batch.upstream, check=True
     )
     if report.check.status == Outcome.FAIL:
-        return f"sympy has {'another value' if report.check.reason else 'other gradients'}", ""
+        return f"sympy has {'another value' if report.check.reason else 'other gradients'}", "", ""
     difference = _unequal(row.result, single, batch, row.point) if single.status == OK else ""
-    return difference, "" if difference else _few_digits(report.check)
+    if difference:
+        return difference, "", ""
+    missing = unconfirmed(report)
+    return "", _few_digits(report.check), missing.message if missing else ""
 
 
 def _few_digits(check: Check) -> str:

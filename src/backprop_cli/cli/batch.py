@@ -102,10 +102,17 @@ class SampleOptions(NamedTuple):
     ] = 0
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Draw the same rows again.")] = None
 
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="End with 1 unless every row of --check is confirmed with 12 digits."),
+    ] = False
+
     def draw(self) -> Sample | None:
         """Return an empty sample of as many rows as are asked for, None for none."""
         from backprop_cli.batch.sample import Sample, choose_seed
 
+        if self.strict and not self.check:
+            raise UsageError("--strict goes by the rows of --check", hint="--check 100 --strict")
         return Sample(self.check, choose_seed() if self.seed is None else self.seed) if self.check else None
 
 
@@ -122,9 +129,9 @@ A row of the result: value, grad_NAME for each input, value_NAME for each step
 of --values, and status: ok, kink, undefined, nonfinite or bad input.
 
 \b
-Exit status: 0 done; 1 a row differs from that of --check; 2 a mistake in the
-program, a value, an option or the header, or an unusable file; 3 a row is
-neither ok nor at a kink (0 with --allow-bad).""",
+Exit status: 0 done; 1 a row differs from that of --check, or --strict asks
+for more; 2 a mistake in the program, a value, an option or the header, or an
+unusable file; 3 a row is neither ok nor at a kink (0 with --allow-bad).""",
 )
 def batch(
     rows: Annotated[DataOptions, From(DataOptions)],
@@ -157,8 +164,7 @@ def batch(
         sink, flush = open_results(results.target, data, job, output, stack)
         turn_on_collector()
         tally, lost = run_work(work, table, Run(sink, flush, advance, sample))
-    differences = _tell(work, tally, lost, sample, output)
-    if differences:
+    if not _tell(work, tally, lost, sample, output, strict=drawn.strict):
         return Status.CHECK_FAILED
     return Status.UNDEFINED if tally.faults() and not allow_bad else Status.DONE
 
@@ -215,20 +221,22 @@ def _form_of_data(rows: DataOptions, options: PointOptions) -> Form:
     return rows.input_format or form_of_data(rows.data)
 
 
-def _tell(work: Work, tally: Tally, lost: set[str], sample: Sample | None, output: Output) -> list[str]:
-    """Tell what became of the rows. Return where those of a sample come out otherwise by themselves."""
+def _tell(
+    work: Work, tally: Tally, lost: set[str], sample: Sample | None, output: Output, *, strict: bool
+) -> bool:
+    """Tell what became of the rows, and whether those of a sample come out so by themselves, too."""
     from backprop_cli.batch.sample import find_disagreements
     from backprop_cli.render.rows import render_check, render_summary
 
     lines = render_summary(tally, lost)
-    differences: list[str] = []
+    is_right = True
     if sample is not None:
         found = find_disagreements(sample, work.batch)
-        differences = found.differences
-        lines += render_check(tally.rows, sample.seed, found)
+        is_right = not (found.differences or (strict and found.unconfirmed))
+        lines += render_check(tally.rows, sample.seed, found, strict=strict)
     for line in lines:
         output.remark(line)
-    return differences
+    return is_right
 
 
 def _read_map(words: Sequence[str] | None, given: Collection[str]) -> dict[str, str]:

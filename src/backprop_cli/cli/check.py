@@ -148,9 +148,8 @@ def check(
     criteria = equality.read()
     if suite.name is not None:
         _refuse_a_point(expect, options)
-        if strict:
-            raise UsageError("a suite says itself how many digits are asked for", hint="x = digits >= 12")
-        return _run_suite(suite.name, suite, criteria, form, output, check=cross_check)
+        refuse_unchecked(strict=strict, check=cross_check)
+        return _run_suite(suite.name, suite, criteria, form, output, check=cross_check, strict=strict)
     refuse_unchecked(strict=strict, check=cross_check)
     _refuse_options_of_suites(form, options.arguments)
     found = _verify(options.read(), expect or (), criteria, check=cross_check)
@@ -214,7 +213,14 @@ def _show(found: Verification, form: Format, output: Output, digits: int | None)
 
 
 def _run_suite(
-    name: str, suite: SuiteOptions, criteria: Criteria, form: Format, output: Output, *, check: bool
+    name: str,
+    suite: SuiteOptions,
+    criteria: Criteria,
+    form: Format,
+    output: Output,
+    *,
+    check: bool,
+    strict: bool,
 ) -> int:
     """Run cases one after the other, and write the outcome of each."""
     from backprop_cli.console.progress import Progress
@@ -228,7 +234,7 @@ def _run_suite(
     status = Status.DONE
     with Progress(output.environment, len(cases), "cases") as progress:
         for case in cases:
-            result = run_case(case, criteria, check=check)
+            result = run_case(case, criteria, check=check, strict=strict)
             writer.add(result)
             progress.advance(1)
             if result.status != Outcome.PASS:

@@ -121,8 +121,11 @@ def _case(keys: object, place: str) -> Case:
 # ---- running ----
 
 
-def run_case(case: Case, criteria: Criteria, *, check: bool = True) -> CaseResult:
-    """Judge a case. criteria, check: for what the case does not say itself."""
+def run_case(case: Case, criteria: Criteria, *, check: bool = True, strict: bool = False) -> CaseResult:
+    """Judge a case. criteria, check: for what the case does not say itself.
+
+    strict: whether a case whose value and gradients are not confirmed with 12 digits fails.
+    """
     started = time.perf_counter()
     verification, error, status = None, case.error, Outcome.ERROR
     if error is None:
@@ -132,8 +135,16 @@ def run_case(case: Case, criteria: Criteria, *, check: bool = True) -> CaseResul
         except BackpropError as problem:
             error = problem
         else:
+            if strict and error is None and verification is not None:
+                error = _unconfirmed(verification)
             status = _status(verification, error)
     return CaseResult(case.name, status, time.perf_counter() - started, verification, error)
+
+
+def _unconfirmed(verification: Verification) -> BackpropError | None:
+    from backprop_cli.findings.confirmation import unconfirmed
+
+    return unconfirmed(verification.report) if verification.status == Outcome.PASS else None
 
 
 def _status(verification: Verification | None, error: BackpropError | None) -> Outcome:

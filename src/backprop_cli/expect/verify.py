@@ -119,8 +119,14 @@ class _Judge:
             claim.require(floats, self.report)
             if claim.of_gradient and claim.node in self._found:
                 claim.swept = claim.got(swept, FLOAT)
+        for of_gradient in (False, True):
+            some = [claim for claim in claims if claim.of_gradient == of_gradient]
+            self._at_point_in(self._systems(of_gradient), some, floats)
+
+    def _at_point_in(
+        self, systems: Sequence[RoundingNamespace], claims: Sequence[Claim], floats: Sweep
+    ) -> None:
         undecided = list(claims)
-        systems = self._systems()
         for m in systems:
             if undecided:
                 sweep = self._with_found(self._sweep(self.report.inputs, m), m)
@@ -134,7 +140,7 @@ class _Judge:
             return False
         # What all digits can't tell apart is equal; and so are the doubles that grad shows.
         equal = pair is not None and decided is None and (pair[0] - pair[1]).is_rounding
-        exact = pair[0] if pair and not self._at_kink else None
+        exact = None if pair is None or (claim.of_gradient and self._at_kink) else pair[0]
         met = decided == Outcome.PASS or equal or claim.is_met_in_doubles(floats, bounded_floats(), exact)
         by_formula = not met and claim.expectation.number is None and claim.got(floats, FLOAT)
         claim.judge(pair, floats, self._elsewhere(claim) if by_formula else [], met=met)
@@ -158,13 +164,14 @@ class _Judge:
     def _at_kink(self) -> bool:
         return any(node.kink for node in self.report.nodes)
 
-    def _systems(self) -> list[RoundingNamespace]:
+    def _systems(self, of_gradient: bool) -> list[RoundingNamespace]:
         """Return the number systems to compare in: reals of more and more digits, where these are feasible.
 
         At a kink the gradient is a convention of the sweep in doubles, which may meet the kink by rounding.
+        A value is none: where(1 + x > 1, x, 2*x) at 1e-70 is 1e-70, though doubles take the other branch.
         """
         steps = len(self.graph.ops)
-        if steps > MOST_STEPS or self._at_kink:
+        if steps > MOST_STEPS or (of_gradient and self._at_kink):
             return [bounded_floats()]
         return [bounded_reals(digits) for digits in LADDER if digits == LADDER[0] or steps * digits <= BUDGET]
 

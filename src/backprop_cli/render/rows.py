@@ -35,14 +35,22 @@ def render_summary(tally: Tally, lost: Collection[str] = ()) -> list[str]:
     return lines
 
 
-def render_check(rows: int, seed: int, found: Comparison) -> list[str]:
-    """Return the lines that tell how the rows that were computed once more came out."""
+def render_check(rows: int, seed: int, found: Comparison, *, strict: bool = False) -> list[str]:
+    """Return the lines that tell how the rows that were computed once more came out.
+
+    strict: whether those that are not confirmed are told.
+    """
     told = f"checked {found.checked:,} of {_rows(rows)} with sympy (--seed {seed}): "
     lines = [told + _outcome(found), *_first(found.differences)]
     if found.poor:
         count = len(found.poor)
         lines += [f"{count:,} of these {'has' if count == 1 else 'have'} few right digits"]
-    return lines + _first(found.poor)
+    lines += _first(found.poor)
+    if strict and found.unconfirmed:
+        count = len(found.unconfirmed)
+        lines += [f"{count:,} of these {'is' if count == 1 else 'are'} not confirmed"]
+        lines += _first(found.unconfirmed)
+    return lines
 
 
 def _outcome(found: Comparison) -> str:
