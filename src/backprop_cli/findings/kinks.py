@@ -206,18 +206,21 @@ def _is_smooth_throughout(
     here, left, right: the values at the point, and as series on both sides.
     """
     return all(
-        _is_away(graph, node, here, m) or _goes_through(here[node], left[node], right[node])
+        _is_away(graph, node, here, (left, right), m) or _goes_through(here[node], left[node], right[node])
         for node in _able_to_kink(graph)
         if not graph.constant[node] and here[node] == here[node]
     )
 
 
-def _is_away(graph: Graph, node: int, here: list[Any], m: SeriesNamespace) -> bool:
-    """Tell whether a node is certainly not at a kink."""
-    kink = graph.ops[node].kink  # type: ignore[union-attr]
-    xs = [here[operand] for operand in graph.operands[node]]
+def _is_away(
+    graph: Graph, node: int, here: list[Any], sides: tuple[list[Any], list[Any]], m: SeriesNamespace
+) -> bool:
+    """Tell whether a node is certainly not at a kink, in the direction of the operands that move."""
+    kink, operands = graph.ops[node].kink, graph.operands[node]  # type: ignore[union-attr]
+    xs = [here[operand] for operand in operands]
+    fixed = [all(getattr(side[operand], "is_constant", False) for side in sides) for operand in operands]
     try:
-        return not (kink and kink.at(m, xs, graph.fixed(node)))
+        return not (kink and kink.at(m, xs, fixed))
     except (ArithmeticError, ValueError):
         return False
 

@@ -26,8 +26,8 @@ Rational = int | Fraction
 # one atom: equal to what is computed in the same way, and known by its bounds. With sums of 24 terms a chain
 # of 300 sines took 500 s, with these 1 s.
 _MOST_BITS, _MOST_TERMS, _MOST_PRODUCTS, _MOST_ATOMS = 4_000, 4, 6, 3
-# A tower of exponentials would fill the memory; one of any double is no more than an exponent of 1,100 bits.
-_MOST_EXPONENT = 2**1100
+# A tower of exponentials would fill the memory; one of a double's square is an exponent of 2,100 bits.
+_MOST_EXPONENT = 2**2200
 _SMALL_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
 
 
@@ -397,9 +397,11 @@ class Field:
                 return x
         return self._function_of("log", c, self.iv.log)
 
-    def narrowed(self, y: Real, function: Callable[[Any], Any], c: Constant) -> Real:
+    def narrowed(self, y: Constant, function: Callable[[Any], Any], c: Constant) -> Constant:
         """Return y = f(c) with the narrower of its own bounds and those of f, which increases."""
         bounds = self._increasing(function, self.bounds(c))
+        if not isinstance(y, Real):
+            return y
         return Real(self, y.terms, bounds) if bounds.delta < y.bounds.delta else y
 
     def _log_of_whole(self, n: int) -> Constant:

@@ -482,7 +482,13 @@ class SeriesNamespace(Namespace):
         return self._by_slope(x, self.field.erf, lambda h: self.exp(-(h * h)) * 2 / self.sqrt(self.pi))
 
     def erfc(self, x: Series) -> Series:
-        return 1 - self.erf(x)
+        y = 1 - self.erf(x)
+        if (x.size is not None and x.size < LIMIT) or not isinstance(y.constant, Real):
+            return y
+        # Beside 1 all digits of a small number may be lost. erfc falls, so its opposite rises.
+        field = self.field
+        known = -field.narrowed(-y.constant, lambda v: -field.mp.erfc(v), x.constant)
+        return Series(self, tuple((key, known if key == LIMIT else c) for key, c in y.terms), y.bound)
 
 
 def _twice(key: Key) -> Key:
