@@ -40,9 +40,10 @@ class Frame:
 
     closing: the sign that ends it, "" for the text.  make: makes the operand of it.  first: where it starts.
     operands: those that are complete; the last one is being read into ``items``.  keyword: the name of that.
+    then: what is done with the operand instead of putting it in its place.
     """
 
-    __slots__ = ("closing", "first", "items", "keyword", "keywords", "make", "operands", "start")
+    __slots__ = ("closing", "first", "items", "keyword", "keywords", "make", "operands", "start", "then")
 
     def __init__(self, closing: str, make: Make | None, first: int, start: int) -> None:
         self.closing = closing
@@ -53,6 +54,7 @@ class Frame:
         self.keywords: dict[str, Piece] = {}
         self.keyword = ""
         self.items: list[Item] = []
+        self.then: Callable[[Item], None] | None = None
 
 
 class Builder:

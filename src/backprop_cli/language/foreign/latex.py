@@ -1,0 +1,201 @@
+r"""LaTeX of books and papers: lines, left sides and environments; the expressions are in ``latex_expression``.
+
+A letter is a name, ``ab`` is a product, and a letter before a parenthesis is a factor only if it has a value.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from backprop_cli.errors import ParseError
+from backprop_cli.language.foreign.builder import flat
+from backprop_cli.language.foreign.latex_expression import LatexExpression, Word
+from backprop_cli.language.foreign.latex_names import ACCENTS, GREEK, UPRIGHT, VARIANTS
+from backprop_cli.language.foreign.scan import RefusalError, Scan
+from backprop_cli.language.tokens import FINISH, NAME, OPERATOR, STOP, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_EATEN = r"\x0crac|\x08(?:eta|ar|igl?|inom)|\t(?:heta|imes|ext|anh?|au|frac)|\r(?:ho|ight)|\x07lpha|\x0b(?:ec|arepsilon)"
+MARKS = (
+    r"\\(?:[dt]?frac|sqrt|left|right|cdot|times|begin|text|math\w+|operatorname|partial|sum|prod|int|nabla|lim|big|quad|"
+    r"max|min|log|ln|exp|a?(?:rc)?(?:sin|cos|tan|cot|sec|csc)h?|pi|cdots|div|vec|lvert|vert|Vert|pm|leq?|geq?|"
+    rf"{'|'.join([*GREEK, *VARIANTS, *ACCENTS, *UPRIGHT])})(?![A-Za-z])|[_^]\{{|\\[\[(]|{_EATEN}"
+)
+
+_WORD = re.compile(
+    r"(?P<blank>\s+|%[^\n]*\n?|\\[,;:! ]|~|\\(?:displaystyle|textstyle|limits|nonumber|notag|noindent)(?![A-Za-z])"
+    r"|\\(?:hspace|vspace|label|tag|phantom)\*?\{[^{}]*\}|\\(?:[bB]igg?[lrm]?)(?![A-Za-z])|\$+|\\[\[\]()])"
+    r"|(?P<command>\\[A-Za-z]+\*?)"
+    r"|(?P<line>\\\\(?:\[[^\]]*\])?)"
+    r"|(?P<brace>\\[{}|])"
+    r"|(?P<number>\d+(?:\.\d+)?|\.\d+)"
+    r"|(?P<letter>[^\W\d_])"
+    r"|(?P<sign>[-+*/^_=<>(){}\[\]|,.;:!&'≤≥×·])"
+)
+_ENVIRONMENTS = frozenset((
+    "equation", "align", "aligned", "gather", "gathered", "split", "displaymath", "math", "eqnarray", "multline",
+))  # fmt: skip
+_ARROWS = frozenset(
+    (r"\rightarrow", r"\Rightarrow", r"\implies", r"\to", r"\Longrightarrow", r"\quad", r"\qquad")
+)
+
+
+def scan(text: str, given: Collection[str]) -> Scan | None:
+    """Return the tokens of a LaTeX text, None where it has a sign that is not of it. Raises ParseError."""
+    eaten = re.search(_EATEN, text)
+    if eaten:
+        hint = "put the text in single quotes, or read it from a file"
+        raise ParseError("a backslash is lost: the shell, or Python, took it", text, *eaten.span(), hint)
+    words = _words(text)
+    return None if words is None else _Latex(text, given).scan(words)
+
+
+def _words(text: str) -> list[Word] | None:
+    words: list[Word] = []
+    position = 0
+    while position < len(text):
+        match = _WORD.match(text, position)
+        if match is None:
+            return None
+        start, position = match.span()
+        if match.lastgroup != "blank":
+            words.append(Word(str(match.lastgroup), match[0], start, position))
+    return words
+
+
+class _Latex:
+    """The statements of a text. known: the names that have a value, those assigned so far included."""
+
+    def __init__(self, text: str, given: Collection[str]) -> None:
+        self.text = text
+        self.known = set(given)
+        self.skipped: list[tuple[int, int]] = []
+
+    def error(self, message: str, word: Word, hint: str = "") -> ParseError:
+        """Return the refusal of a word."""
+        return RefusalError(message, self.text, word.first, word.last, hint)
+
+    def scan(self, words: list[Word]) -> Scan:
+        """Return the tokens of all statements, in the order of their use."""
+        statements = [self.statement(line) for line in self.lines(self.without_environment(words))]
+        end = len(self.text)
+        tokens = [token for statement in statements for token in statement]
+        return Scan([*tokens, Token(FINISH, "", end, end)], None, tuple(self.skipped))
+
+    def without_environment(self, words: list[Word]) -> list[Word]:
+        """Return the words within environments that hold equations."""
+        found: list[Word] = []
+        place = 0
+        while place < len(words):
+            word = words[place]
+            if word.word in (r"\begin", r"\end") and place + 2 < len(words):
+                close = next((i for i in range(place, len(words)) if words[i].word == "}"), place)
+                name = "".join(w.word for w in words[place + 2 : close]).rstrip("*")
+                if name in _ENVIRONMENTS:
+                    place = close + 1
+                    continue
+            found.append(word)
+            place += 1
+        return found
+
+    def lines(self, words: list[Word]) -> list[list[Word]]:
+        r"""Return the statements: what stands between ``\\``, or a comma and a space, outside of all else."""
+        lines: list[list[Word]] = [[]]
+        depth = 0
+        for place, word in enumerate(words):
+            depth += (word.word in ("(", "[", "{", r"\{", r"\left", r"\begin")) - (
+                word.word in (")", "]", "}", r"\}", r"\right", r"\end")
+            )
+            following = words[place + 1].word if place + 1 < len(words) else ""
+            is_comma = word.word in (",", ";") and following in (r"\quad", r"\qquad")
+            if depth <= 0 and (word.kind == "line" or is_comma):
+                lines.append([])
+            elif not (depth <= 0 and word.word in ("&", r"\quad", r"\qquad")):
+                lines[-1].append(word)
+            elif word.word != "&" and self.ends_in_derivatives(words[place + 1 :]):
+                break
+        lines = [self.trimmed(line) for line in lines]
+        return [line for line in lines if line]
+
+    def ends_in_derivatives(self, rest: list[Word]) -> bool:
+        """Tell whether what follows tells derivatives alone, which need not be told."""
+        is_so = any(word.word == r"\partial" for word in rest)
+        if is_so:
+            self.skipped.append((rest[0].first, rest[-1].last))
+        return is_so
+
+    def trimmed(self, line: list[Word]) -> list[Word]:
+        """Return a line without the stop at its end, and without the derivatives behind an arrow."""
+        for place, word in enumerate(line):
+            if word.word in _ARROWS:
+                if not any(later.word == r"\partial" for later in line[place:]):
+                    raise self.error(f"{word.word} is not read", word, "paste one equation alone")
+                self.skipped.append((word.first, line[-1].last))
+                line = line[:place]
+                break
+        while line and line[-1].word in (".", ",", ";"):
+            line = line[:-1]
+        return line
+
+    def statement(self, line: list[Word]) -> list[Token]:
+        """Return the tokens of one equation, of which the last side is read."""
+        sides: list[list[Word]] = [[]]
+        depth = 0
+        for word in line:
+            depth += (word.word in ("(", "[", "{", r"\{", r"\left", r"\begin")) - (
+                word.word in (")", "]", "}", r"\}", r"\right", r"\end")
+            )
+            if word.word == "=" and depth <= 0:
+                sides.append([])
+            else:
+                sides[-1].append(word)
+        target: list[Token] = []
+        for side in sides[:-1]:
+            name = self.left(side, line)
+            if name is not None and not target:
+                target = [name, Token(OPERATOR, "=", name.last, name.last)]
+        if not sides[-1]:
+            raise self.error("a value is expected behind '='", line[-1])
+        if len(sides) > 2:
+            target = target if self.is_name(sides[0]) else []
+        tokens = flat(LatexExpression(self.text, self.known, sides[-1]).read())
+        if target:
+            self.known.add(target[0].word)
+        return [*target, *tokens, Token(STOP, ";", line[-1].last, line[-1].last)]
+
+    def is_name(self, side: list[Word]) -> bool:
+        """Tell whether a left side is a name alone."""
+        reader = LatexExpression(self.text, self.known, side)
+        try:
+            return reader.read_target() is not None
+        except ParseError:
+            return False
+
+    def left(self, side: list[Word], line: list[Word]) -> Token | None:
+        """Return the name of a left side, None of a function or a power of a name. Raises ParseError."""
+        hint = "paste the side that is to be computed"
+        if not side:
+            raise self.error("a name is expected before '='", line[0], hint)
+        reader = LatexExpression(self.text, self.known, side)
+        whole = Word("", "", side[0].first, side[-1].last)
+        try:
+            name = reader.read_target()
+            rest = side[reader.place :]
+        except ParseError:
+            name, rest = None, side
+        if name is None:
+            raise self.error("the left side is no name, and an equation has no value", whole, hint)
+        if not rest:
+            return name
+        while len(rest) > 1 and rest[0].word == "^" and rest[1].kind == "number":
+            rest = rest[2:]
+        if len(rest) > 1 and rest[0].word == "_" and rest[1].kind in ("letter", "number"):
+            rest = rest[2:]
+        rest = [word for word in rest if word.word not in (r"\left", r"\right")]
+        is_call = bool(rest) and rest[0].word in ("(", "[") and rest[-1].word in (")", "]")
+        if rest and (not is_call or any(word.word in ("|", "+", "=", r"\mid") for word in rest)):
+            raise self.error("the left side is no name, and an equation has no value", whole, hint)
+        return None

@@ -1,0 +1,731 @@
+r"""An expression of LaTeX: fractions, roots, powers and functions, whose operands stand in braces or close behind."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.language.foreign import functions
+from backprop_cli.language.foreign.builder import Builder, Item, Piece, called, filled, flat, group, grouped
+from backprop_cli.language.foreign.latex_names import ACCENTS, GREEK, UPRIGHT, VARIANTS, joined, known_as
+from backprop_cli.language.foreign.scan import RefusalError
+from backprop_cli.language.tokens import NAME, NUMBER, OPERATOR, Token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from backprop_cli.errors import ParseError
+
+_FUNCTIONS = {
+    **{f"\\{name}": name for name in (
+        "sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "exp", "ln", "log", "max", "min",
+    )},
+    **{f"\\arc{name}": f"a{name}" for name in ("sin", "cos", "tan")},
+}  # fmt: skip
+_INVERSES = {
+    name: f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "cot", "sec", "csc", "coth")
+}
+_SIGNS = {
+    "+": "+", "-": "-", "*": "*", "/": "/", "<": "<", ">": ">", "≤": "<=", "≥": ">=", "×": "*", "·": "*", r"\cdot": "*",
+    r"\times": "*", r"\ast": "*", r"\div": "/", r"\le": "<=", r"\leq": "<=", r"\leqslant": "<=", r"\lt": "<",
+    r"\ge": ">=", r"\geq": ">=", r"\geqslant": ">=", r"\gt": ">", r"\over": "/",
+}  # fmt: skip
+_OPENING = {"(": ")", "[": "]", r"\{": r"\}", r"\lbrace": r"\rbrace", "{": "}", r"\lvert": r"\rvert"}
+_BARS = ("|", r"\vert", r"\mid")
+_VECTORS = "there are only numbers here: write the elements as names of their own"
+_REFUSED = {
+    r"\sum": "write the terms out", r"\prod": "write the factors out", r"\int": "an integral is not a formula of these",
+    r"\partial": "derivatives are what this computes", r"\nabla": "derivatives are what this computes",
+    r"\lim": "a limit is not computed here", r"\mathbf": _VECTORS, r"\boldsymbol": _VECTORS, r"\bm": _VECTORS,
+    r"\vec": _VECTORS, r"\top": _VECTORS, r"\intercal": _VECTORS, r"\odot": _VECTORS, r"\|": _VECTORS, r"\Vert": _VECTORS,
+    r"\lVert": _VECTORS, r"\in": "paste the formula alone", r"\sim": "paste the formula alone",
+    r"\leftarrow": "write = for an assignment", r"\approx": "write = for a definition", r"\pm": "write + or -",
+    r"\mathbb": "paste the formula alone", "!": "a factorial is written out", r"\infty": "there is no infinity",
+    r"\dots": "write the terms out", r"\cdots": "write the terms out", r"\ldots": "write the terms out",
+    "&": "a column is only in cases", r"\lg": "write \\log_{10} or \\log_2",
+}  # fmt: skip
+_LOOSE, _DIVISOR = "loose", "divisor"
+
+
+class Word(NamedTuple):
+    """A word of the text, its kind and its span."""
+
+    kind: str
+    word: str
+    first: int
+    last: int
+
+
+class LatexExpression:
+    """The words of one expression, read from left to right. place: of the word that comes next."""
+
+    def __init__(self, text: str, known: Collection[str], words: list[Word]) -> None:
+        self.text = text
+        self.known = known
+        self.words = words
+        self.place = 0
+        self.builder = Builder(text)
+
+    def error(self, message: str, word: Word | Item, hint: str = "") -> ParseError:
+        """Return the refusal of a word."""
+        return RefusalError(message, self.text, word.first, word.last, hint)
+
+    def peek(self, ahead: int = 0) -> Word:
+        """Return a word that comes, an empty one behind the last."""
+        place = self.place + ahead
+        end = self.words[-1].last if self.words else len(self.text)
+        return self.words[place] if place < len(self.words) else Word("", "", end, end)
+
+    def take(self) -> Word:
+        """Return the word that comes, and pass it."""
+        word = self.peek()
+        self.place += 1
+        return word
+
+    def read(self) -> list[Item]:
+        """Return the items of the words. Raises ParseError."""
+        builder = self.builder
+        while self.place < len(self.words):
+            self.end_loose(self.peek())
+            word = self.take()
+            if word.kind == "number":
+                self.number(word)
+            elif word.kind == "letter":
+                self.letter(word)
+            elif word.kind == "command":
+                self.command(word)
+            else:
+                self.sign(word)
+        self.end_loose(self.peek())
+        if builder.depth:
+            frame = builder.frames[-1]
+            raise builder.error(
+                f"this {self.text[frame.start]} is never closed", frame.start, frame.start + 1
+            )
+        if not builder.after_operand:
+            last = self.words[-1].last
+            raise builder.error("the expression ends where a value is expected", last, last)
+        return builder.items
+
+    # ---- operands ----
+
+    def joined(self, word: Word) -> None:
+        """Put a multiplication before an operand that stands right behind another one."""
+        builder = self.builder
+        if not builder.after_operand:
+            return
+        frame = builder.frames[-1]
+        if frame.closing == _DIVISOR:
+            first = frame.items[0]
+            if isinstance(first, Token) and first.lastindex == NUMBER and self.is_over_number(frame.first):
+                self.end_divisor()  # 1/2 m v^2
+                if word.word.startswith("\\"):
+                    raise self.two_divisors(word)
+            elif not isinstance(first, Token) or word.word in ("(", "[", r"\left", r"\frac", r"\sqrt"):
+                raise self.two_divisors(word)
+            elif first.lastindex == NUMBER and len(frame.items) == 1 and not self.has_one_below(frame.first):
+                raise self.two_divisors(word)
+        builder.multiply(word.first)
+
+    def has_one_below(self, _place: int) -> bool:
+        """Tell whether a number begins a divisor of several factors, as in 2\\pi r/4\\pi x: that is asked about."""
+        return False
+
+    def is_over_number(self, place: int) -> bool:
+        """Tell whether the division at a place is that of a number that begins a term: 1/2."""
+        outer = self.builder.frames[-2].items
+        before = outer[-3] if len(outer) > 2 else None
+        dividend = outer[-2] if len(outer) > 1 else None
+        is_number = isinstance(dividend, Token) and dividend.lastindex == NUMBER
+        return (
+            place > 0
+            and is_number
+            and (before is None or (isinstance(before, Token) and before.word in ("+", "-", "(", "<", ">")))
+        )
+
+    def two_divisors(self, word: Word) -> ParseError:
+        """Return the refusal of a product behind a division."""
+        return self.error(
+            "a product without a sign stands behind a division, and is read in two ways", word,
+            r"write \frac{…}{…}, or put the divisor in parentheses",
+        )  # fmt: skip
+
+    def number(self, word: Word) -> None:
+        """Read a number."""
+        builder = self.builder
+        if builder.after_operand:
+            last = builder.items[-1]
+            if isinstance(last, Token) and last.lastindex == NAME and last.last == word.first:
+                name = known_as(last.word + word.word, self.known)
+                if name in self.known:
+                    builder.items[-1] = Token(NAME, name, last.first, word.last)
+                    return
+                raise self.error(
+                    "a number stands right behind a name", word, f"write {last.word}_{word.word} for an index"
+                )
+            self.joined(word)
+        builder.number(word.word, word.first, word.last)
+
+    def letter(self, word: Word) -> None:
+        """Read a letter, or a word of letters that is given or is a function's."""
+        run = self.run_of_letters()
+        name = "".join(w.word for w in run)
+        following = self.peek(len(run) - 1)
+        if (
+            len(run) > 1
+            and name not in self.known
+            and following.word in ("(", r"\left")
+            and functions.is_known(name)
+        ):
+            self.place += len(run) - 1
+            self.function(name, word)
+            return
+        if len(run) > 1 and name in self.known:
+            self.place += len(run) - 1
+            word = word._replace(word=name, last=run[-1].last)
+        elif word.word == "d" and following.kind == "letter" and self.is_derivative():
+            raise self.error("derivatives are what this computes", word)
+        self.named(word.word, word)
+
+    def is_derivative(self) -> bool:
+        """Tell whether the d that was read begins dx over dt."""
+        return False
+
+    def run_of_letters(self) -> list[Word]:
+        """Return the letter that was read and those close behind it."""
+        run = [self.words[self.place - 1]]
+        while self.peek(len(run) - 1).kind == "letter" and self.peek(len(run) - 1).first == run[-1].last:
+            run.append(self.peek(len(run) - 1))
+        return run
+
+    def named(self, name: str, word: Word) -> None:
+        """Put a name there, with what is written below and beside it."""
+        name, last = self.decorated(name, word.last)
+        name = known_as(name, self.known)
+        if name == "e" and "e" not in self.known:
+            self.joined(word)
+            if self.peek().word == "^":
+                self.builder.name("e", word.first, last)
+            else:
+                self.builder.operand(filled("exp(1)", [], word.first, last))
+            return
+        if name in ("σ", "sigma") and name not in self.known and self.opens():
+            self.function("sigmoid", word)
+            return
+        if name == "d" and self.peek().kind == "letter" and name not in self.known:
+            raise self.error("d may be that of a derivative", word, "derivatives are what this computes")
+        self.joined(word)
+        self.builder.name(name, word.first, last)
+        if name not in self.known and name != "pi" and self.opens():
+            hint = f"give {name} a value for a product, or write \\cdot"
+            raise self.error(f"{name} stands before a parenthesis: is it a function?", word, hint)
+
+    def opens(self) -> bool:
+        """Tell whether a parenthesis comes."""
+        word = self.peek()
+        return word.word in ("(", "[") or (word.word == r"\left" and self.peek(1).word in ("(", "["))
+
+    def decorated(self, name: str, last: int) -> tuple[str, int]:
+        """Return a name with its subscript and its marks, and where it ends."""
+        while True:
+            word = self.peek()
+            if word.word == "_":
+                self.place += 1
+                part, last = self.subscript(word)
+                name += f"_{part}"
+            elif word.word == "'":
+                self.place += 1
+                name, last = f"{name}_prime", word.last
+            elif word.word == "^" and self.mark():
+                part = self.mark()
+                length = 1 if self.peek(1).word != "{" else self.braces(1)
+                last = self.peek(length).last
+                self.place += 1 + length
+                name += part
+            else:
+                return name, last
+
+    def mark(self) -> str:
+        """Return the end of a name that a superscript is which is no power: a star, a prime, an index in parentheses."""
+        following = self.peek(1)
+        if following.word == "{":
+            inner = [self.peek(i).word for i in range(2, self.braces(1))]
+        else:
+            inner = [following.word]
+        if inner in (["*"], [r"\ast"], [r"\star"]):
+            return "_star"
+        if inner and all(word in ("'", r"\prime") for word in inner):
+            return "_prime" * len(inner)
+        if len(inner) > 2 and inner[0] == "(" and inner[-1] == ")":
+            part = joined(inner[1:-1])
+            return f"_{part}" if part else ""
+        return ""
+
+    def braces(self, ahead: int) -> int:
+        """Return how far ahead the brace closes that stands so far ahead."""
+        depth = 0
+        for i in range(ahead, len(self.words) - self.place):
+            depth += (self.peek(i).word == "{") - (self.peek(i).word == "}")
+            if not depth:
+                return i
+        raise self.error("this { is never closed", self.peek(ahead))
+
+    def subscript(self, sign: Word) -> tuple[str, int]:
+        """Return a subscript as the end of a name, and where it ends."""
+        word = self.peek()
+        if word.word == "{":
+            end = self.braces(0)
+            inner = self.words[self.place + 1 : self.place + end]
+            last = self.peek(end).last
+            self.place += end + 1
+        else:
+            inner, last = [word], word.last
+            self.place += 1
+            if word.word.lstrip("\\") in UPRIGHT and self.peek().word == "{":
+                end = self.braces(0)
+                inner, last = self.words[self.place + 1 : self.place + end], self.peek(end).last
+                self.place += end + 1
+        words = [self.subscript_word(word) for word in inner if word.word.lstrip("\\") not in UPRIGHT]
+        part = joined(words) if words and words[0] != "*" else "star" if words == ["*"] else None
+        if not part:
+            raise self.error("this subscript is no part of a name", sign, "write letters and digits")
+        return part, last
+
+    @staticmethod
+    def subscript_word(word: Word) -> str:
+        """Return a word of a subscript without its backslash, if it is a letter."""
+        bare = word.word.lstrip("\\")
+        return VARIANTS.get(bare, bare) if bare in GREEK or bare in VARIANTS or bare == "pi" else word.word
+
+    def group_text(self) -> tuple[str, int]:
+        """Return the letters in braces, or the one letter, that an accent or \\text is over, and where they end."""
+        word = self.peek()
+        if word.word == "{":
+            end = self.braces(0)
+            inner, last = self.words[self.place + 1 : self.place + end], self.peek(end).last
+            self.place += end + 1
+        else:
+            inner, last = [word], word.last
+            self.place += 1
+        words = ["_" if w.word == r"\_" else self.subscript_word(w) for w in inner]
+        words = [w for w in words if w.lstrip("\\") not in UPRIGHT]
+        name = joined(words)
+        if name is None or name[0].isdigit():
+            raise self.error("a name is expected here", word)
+        return name, last
+
+    def read_target(self) -> Token | None:
+        """Return the name that the words begin with, None if they begin with none."""
+        word = self.take()
+        bare = word.word.lstrip("\\")
+        if word.word == "{" and self.peek().kind == "letter":
+            word = self.take()
+            bare = word.word
+        if word.kind == "letter":
+            run = self.run_of_letters()
+            name = "".join(w.word for w in run)
+            self.place += len(run) - 1
+            last = run[-1].last
+        elif bare in ACCENTS:
+            name, last = self.group_text()
+            name += f"_{ACCENTS[bare]}"
+        elif bare in UPRIGHT or bare in ("mathbf", "boldsymbol"):
+            name, last = self.group_text()
+        elif bare in GREEK or bare in VARIANTS or bare == "pi":
+            name, last = VARIANTS.get(bare, bare), word.last
+            if bare == "Delta" and self.peek().kind == "letter":
+                following = self.take()
+                name, last = f"Delta_{following.word}", following.last
+        elif word.word in _FUNCTIONS:
+            return Token(NAME, bare, word.first, word.last)
+        else:
+            return None
+        name, last = self.decorated(name, last)
+        return Token(NAME, known_as(name, self.known), word.first, last)
+
+    # ---- commands ----
+
+    def command(self, word: Word) -> None:
+        """Read a command."""
+        bare = word.word.lstrip("\\").rstrip("*")
+        if word.word in _SIGNS:
+            self.operator(word)
+        elif word.word in _REFUSED:
+            raise self.error(f"{word.word} is not read", word, _REFUSED[word.word])
+        elif word.word in _FUNCTIONS:
+            self.function(_FUNCTIONS[word.word], word)
+        elif bare == "pi":
+            self.named("pi", word)
+        elif bare == "Delta" and self.peek().kind == "letter" and "Delta" not in self.known:
+            letter = self.take()
+            self.named(f"Delta_{letter.word}", word._replace(last=letter.last))
+        elif bare in GREEK or bare in VARIANTS:
+            self.named(VARIANTS.get(bare, bare), word)
+        elif bare in ACCENTS:
+            name, last = self.group_text()
+            self.named(f"{name}_{ACCENTS[bare]}", word._replace(last=last))
+        elif bare in UPRIGHT:
+            self.upright(word)
+        elif bare in ("frac", "tfrac", "dfrac", "cfrac"):
+            self.fraction(word)
+        elif bare == "sqrt":
+            self.root(word)
+        elif bare in ("left", "right", "bigl", "bigr"):
+            pass  # the sign behind it tells
+        elif bare in ("underbrace", "overbrace"):
+            self.braced(word)
+        elif bare == "begin":
+            self.cases(word)
+        elif word.word in _BARS or word.word in _OPENING or word.word in (r"\rvert", r"\rbrace"):
+            self.sign(word)
+        else:
+            raise self.error(f"{word.word} is not known", word)
+
+    def upright(self, word: Word) -> None:
+        """Read \\text{…}, which is a name or a function."""
+        last_item = self.builder.items[-1] if self.builder.items else None
+        if self.builder.after_operand and isinstance(last_item, Token) and last_item.lastindex == NUMBER:
+            raise self.error("a unit stands behind a number", word, "leave units out")
+        name, last = self.group_text()
+        word = word._replace(last=last)
+        lower = name.lower()
+        if name not in self.known and self.opens() and functions.is_known(lower) and lower != "log":
+            self.function(lower, word)
+        elif functions.is_known(name) and name not in self.known:
+            self.function(name, word)
+        else:
+            self.named(name, word)
+
+    def braced(self, word: Word) -> None:
+        """Read \\underbrace{…}_{…}, of which the first part counts."""
+        if self.peek().word != "{":
+            raise self.error("a { is expected behind it", word)
+        end = self.braces(0)
+        after = self.place + end + 1
+        if after < len(self.words) and self.words[after].word in ("_", "^"):
+            stop = after + 1
+            if self.words[stop : stop + 1] and self.words[stop].word.lstrip("\\") in UPRIGHT:
+                stop += 1
+            place, self.place = self.place, stop
+            stop += (self.braces(0) if self.peek().word == "{" else 0) + 1
+            self.place = place
+            self.words = [*self.words[:after], *self.words[stop:]]
+
+    def argument(self, use: Callable[[Item], None], word: Word) -> None:
+        """Read what a command takes: in braces, or one letter or digit. use: what is done with it."""
+        following = self.take()
+        if following.word == "{":
+
+            def make(operands: list[Piece], _: dict[str, Piece], first: int, last: int) -> Item:
+                if len(operands) != 1:
+                    raise self.error("a value is expected in the braces", following)
+                return grouped(Piece([operands[0]], first, last))
+
+            self.builder.open("}", make, following.first, following.first)
+            self.builder.frames[-1].then = use
+        elif following.kind == "number":
+            if len(following.word) > 1:
+                rest = following._replace(word=following.word[1:], first=following.first + 1)
+                self.words = [*self.words[: self.place], rest, *self.words[self.place :]]
+            use(Token(NUMBER, following.word[0], following.first, following.first + 1))
+        elif following.kind == "letter" or following.word.lstrip("\\") in (*GREEK, *VARIANTS, "pi"):
+            name = VARIANTS.get(following.word.lstrip("\\"), following.word.lstrip("\\"))
+            use(Token(NAME, known_as(name, self.known), following.first, following.last))
+        else:
+            raise self.error(f"a value in braces is expected behind {word.word}", following)
+
+    def fraction(self, word: Word) -> None:
+        """Read a fraction."""
+        self.joined(word)
+
+        def over(top: Item) -> None:
+            def under(bottom: Item) -> None:
+                names = [token.word for token in flat([top])][1:2] + [token.word for token in flat([bottom])][
+                    1:2
+                ]
+                if names == ["d", "d"] and "d" not in self.known:
+                    raise self.error("derivatives are what this computes", word)
+                sign = Token(OPERATOR, "/", bottom.first, bottom.first)
+                self.builder.operand(
+                    grouped(Piece([grouped(top), sign, grouped(bottom)], word.first, bottom.last))
+                )
+
+            self.argument(under, word)
+
+        self.argument(over, word)
+
+    def root(self, word: Word) -> None:
+        """Read a root, with its index if there is one."""
+        self.joined(word)
+        if self.peek().word == "[":
+            end = next((i for i in range(1, len(self.words) - self.place) if self.peek(i).word == "]"), None)
+            if end is None or end < 2:
+                raise self.error("this [ is never closed", self.peek())
+            inner = self.words[self.place + 1 : self.place + end]
+            index = Piece(
+                LatexExpression(self.text, self.known, inner).read(), inner[0].first, inner[-1].last
+            )
+            self.place += end + 1
+            self.argument(
+                lambda item: self.builder.operand(functions.root(item, index, word.first, item.last)), word
+            )
+        else:
+            self.argument(
+                lambda item: self.builder.operand(called("sqrt", [item], word.first, item.last)), word
+            )
+
+    # ---- functions ----
+
+    def function(self, name: str, word: Word) -> None:
+        """Read a function: with its power or base, and its operand in parentheses, in braces or close behind."""
+        self.joined(word)
+        base: Item | None = None
+        if self.peek().word == "_" and name == "log":
+            self.place += 1
+            base = self.base(word)
+        elif self.peek().word == "_":
+            raise self.error(f"a subscript of {name} is not read", self.peek())
+        power = self.power_of(name)
+        if power == -1 and name in _INVERSES:
+            name, power = _INVERSES[name], None
+        elif power is not None and power < 0:
+            raise self.error(f"{name} to the power {power:g} is read in two ways", word, f"write 1/{name}(x)")
+
+        def made(operands: list[Item], first: int, last: int) -> Item:
+            if base is not None:
+                operands = [*operands, base]
+            item = functions.call(self.text, name, operands, first, last)
+            if power is None:
+                return item
+            return filled(f"_1^{power:g}", [item], first, last)
+
+        self.operand_of(name, word, made)
+
+    def base(self, word: Word) -> Item:
+        """Return the base of a logarithm."""
+        following = self.take()
+        if following.word == "{":
+            self.place -= 1
+            end = self.braces(0)
+            inner = self.words[self.place + 1 : self.place + end]
+            self.place += end + 1
+            if not inner:
+                raise self.error("a base is expected here", word)
+            return Piece(LatexExpression(self.text, self.known, inner).read(), inner[0].first, inner[-1].last)
+        if following.kind == "number" and len(following.word) == 1:
+            return Token(NUMBER, following.word, following.first, following.last)
+        if following.kind == "letter":
+            return Token(NAME, known_as(following.word, self.known), following.first, following.last)
+        raise self.error("the base of a logarithm stands in braces", following, r"write \log_{10} x")
+
+    def power_of(self, name: str) -> float | None:
+        """Return the number that a function is raised to before its operand."""
+        if self.peek().word != "^":
+            return None
+        length = self.braces(1) if self.peek(1).word == "{" else 1
+        inner = [self.peek(i).word for i in range(1, length + 1) if self.peek(i).word not in ("{", "}")]
+        text = "".join(inner)
+        if length == 1 and len(text) > 1:
+            raise self.error("a power of two digits stands in braces", self.peek(1))
+        if not re.fullmatch(r"-?\d+", text):
+            raise self.error(
+                f"{name} to a power that is no number is read in two ways", self.peek(1), f"write {name}(x)^…"
+            )
+        self.place += length + 1
+        return float(text)
+
+    def operand_of(self, name: str, word: Word, made: Callable[[list[Item], int, int], Item]) -> None:
+        """Open the operand of a function."""
+        builder = self.builder
+
+        def make(operands: list[Piece], _: dict[str, Piece], first: int, last: int) -> Item:
+            return made([*operands], first, last)
+
+        following = self.peek()
+        if following.word == r"\left":
+            self.place += 1
+            following = self.peek()
+        closing = {**_OPENING, "|": ""}.get(following.word)
+        if closing:
+            self.place += 1
+            if following.word == r"\lvert":
+                self.place -= 1
+            else:
+                builder.open(closing, make, word.first, following.first)
+                return
+        if not following.word:
+            raise self.error(f"{name} has no operand", word)
+        builder.open(_LOOSE, make, word.first, word.first)
+
+    def end_loose(self, word: Word) -> None:
+        """End the operand of a function, or a divisor, that ends before a word."""
+        builder = self.builder
+        while builder.frames[-1].closing in (_LOOSE, _DIVISOR):
+            frame = builder.frames[-1]
+            if not builder.after_operand:
+                if word.word in _SIGNS or not word.word:
+                    if frame.closing == _LOOSE:
+                        raise self.error("the operand of this function is missing", word)
+                    if word.word not in ("-", "+"):
+                        raise self.error("a divisor is expected here", word)
+                return
+            is_sign = word.word in _SIGNS or word.word in (
+                ",",
+                ")",
+                "]",
+                "}",
+                r"\}",
+                r"\right",
+                r"\rvert",
+                "",
+                "&",
+                r"\rbrace",
+            )
+            is_bar = word.word in _BARS and any(f.closing == "|" for f in builder.frames)
+            is_end = is_sign or is_bar or word.kind == "line" or word.word == r"\end"
+            if frame.closing == _DIVISOR:
+                if not is_end:
+                    return
+                self.end_divisor()
+                continue
+            if not (is_end or self.ends_operand(word)):
+                return
+            if word.word == "/":
+                raise self.two_operands(frame.first, word)
+            self.close_loose()
+
+    def ends_operand(self, word: Word) -> bool:
+        """Tell whether the operand of a function without parentheses ends before a word; refuse what is unclear."""
+        if word.word in ("^", "_", "'"):
+            return False
+        if word.word in _FUNCTIONS:
+            return True
+        frame = self.builder.frames[-1]
+        factors = [
+            item for item in frame.items if not (isinstance(item, Token) and item.lastindex == OPERATOR)
+        ]
+        first = factors[0]
+        is_coefficient = isinstance(first, Token) and (first.lastindex == NUMBER or first.word == "pi")
+        if is_coefficient and word.kind in ("letter", "command"):
+            return False
+        raise self.two_operands(frame.first, word)
+
+    def two_operands(self, first: int, word: Word) -> ParseError:
+        """Return the refusal of an operand that can end here or further on."""
+        return RefusalError(
+            "the operand of this function can end here or further on", self.text, first, word.last,
+            "put the operand in parentheses",
+        )  # fmt: skip
+
+    def close_loose(self) -> None:
+        """Close the operand of a function."""
+        builder = self.builder
+        frame = builder.frames[-1]
+        builder.close(_LOOSE, frame.items[-1].last, frame.items[-1].last)
+
+    def end_divisor(self) -> None:
+        """Close a divisor of several factors."""
+        builder = self.builder
+        frame = builder.frames[-1]
+        builder.close(_DIVISOR, frame.items[-1].last, frame.items[-1].last)
+
+    # ---- signs ----
+
+    def operator(self, word: Word) -> None:
+        """Read an operator."""
+        builder, sign = self.builder, _SIGNS[word.word]
+        if builder.after_operand:
+            builder.sign(sign, word.first, word.last)
+            if word.word == "/":
+                builder.open(
+                    _DIVISOR,
+                    lambda operands, _, first, last: grouped(Piece([*operands], first, last)),
+                    word.last,
+                    word.first,
+                )
+        elif sign in ("+", "-"):
+            builder.sign(sign, word.first, word.last)
+        else:
+            raise self.error(f"a value is expected before {word.word}", word)
+
+    def sign(self, word: Word) -> None:
+        """Read a sign, a parenthesis or a power."""
+        builder = self.builder
+        if word.word in _SIGNS:
+            self.operator(word)
+        elif word.word == "^":
+            self.power(word)
+        elif word.word in _BARS or word.word in (r"\lvert", r"\rvert"):
+            self.bar(word)
+        elif word.word in _OPENING:
+            self.joined(word)
+            builder.open(_OPENING[word.word], group, word.first, word.first)
+        elif word.word in _OPENING.values():
+            frame = builder.frames[-1]
+            builder.close(word.word, word.first, word.last)
+            if frame.then is not None:
+                builder.after_operand = False
+                frame.then(builder.items.pop())
+        elif word.word == "," and builder.depth:
+            builder.separate(word.first)
+        else:
+            shown = word.word if word.word.strip() else "this"
+            raise self.error(f"{shown} is not read here", word, _REFUSED.get(word.word, ""))
+
+    def bar(self, word: Word) -> None:
+        """Read | as the start or the end of an absolute value."""
+        builder = self.builder
+        if builder.after_operand and builder.frames[-1].closing == "|" and word.word != r"\lvert":
+            builder.close("|", word.first, word.last)
+            return
+        if builder.after_operand and isinstance(builder.items[-1], Token) and word.word in _BARS:
+            is_left = self.place > 1 and self.words[self.place - 2].word == r"\left"
+            last = builder.items[-1]
+            if not is_left and isinstance(last, Token) and last.lastindex == NAME:
+                raise self.error("this | opens or closes", word, r"write \lvert and \rvert")
+        self.joined(word)
+        builder.open(
+            "|", lambda operands, _, first, last: called("abs", operands, first, last), word.first, word.first
+        )
+
+    def power(self, word: Word) -> None:
+        """Read a power; e to a power is exp unless e is given."""
+        builder = self.builder
+        following = self.peek()
+        if not builder.after_operand:
+            raise self.error("a value is expected before ^", word)
+        if following.word in ("T", r"\top", r"\intercal", r"\dagger") and following.word not in self.known:
+            raise self.error("a transpose is of vectors", following, _VECTORS)
+        base = builder.items.pop()
+        builder.after_operand = False
+
+        def raised(exponent: Item) -> None:
+            tokens = [token.word for token in flat([exponent])]
+            if tokens[:3] == ["(", "T", ")"] and "T" not in self.known:
+                raise self.error("a transpose is of vectors", exponent, _VECTORS)
+            if isinstance(base, Token) and base.word == "e" and "e" not in self.known:
+                if self.is_index(exponent):
+                    raise self.error(
+                        "e with an index in parentheses may be a name", exponent, "give e_i a value"
+                    )
+                builder.operand(called("exp", [exponent], base.first, exponent.last))
+                return
+            sign = Token(OPERATOR, "^", word.first, word.last)
+            builder.operand(
+                Piece(
+                    [grouped(base) if isinstance(base, Piece) else base, sign, grouped(exponent)],
+                    base.first,
+                    exponent.last,
+                )
+            )
+
+        self.argument(raised, word)
+
+    def is_index(self, exponent: Item) -> bool:
+        """Tell whether an exponent is written as an index: ^{(k)}."""
+        text = self.text[exponent.first : exponent.last].replace(" ", "")
+        return bool(re.fullmatch(r"\{\(\w+\)\}", text))
+
+    def cases(self, word: Word) -> None:
+        """Read an environment of cases."""
+        raise self.error("this environment is not read", word, "write where(cond, a, b)")
