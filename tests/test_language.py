@@ -20,7 +20,7 @@ CASES = [
 READ = {
     "calculator": 37,
     "julia": 4,
-    "latex": 0,
+    "latex": 69,
     "matlab and other languages": 9,
     "micrograd": 30,
     "physics": 37,

@@ -32,6 +32,7 @@ class Notation(StrEnum):
     """What a program may be written in: the language of backprop, or one that it reads as well."""
 
     plain = "plain"
+    latex = "latex"
     python = "python"
     algebra = "algebra"
     spreadsheet = "spreadsheet"

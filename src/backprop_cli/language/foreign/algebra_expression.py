@@ -42,6 +42,7 @@ _REFUSED = {
     "!=": "conditions are < <= > >=, in where(cond, a, b)",
     "~": "what is random has no derivative here",
 }
+_DEEPEST = 40  # powers of e within such, operands without parentheses within such
 _OPENS_TERM = frozenset(("+", "-", "<", ">", "<=", ">="))
 _UNITS = frozenset((
     "m", "s", "kg", "km", "cm", "mm", "h", "min", "mph", "N", "kN", "J", "kJ", "mi", "ft", "Pa", "kPa", "K",
@@ -71,6 +72,7 @@ class AlgebraExpression:
         self.words = words
         self.place = 0
         self.builder = Builder(text)
+        self.depth = 0
         self.divided: list[str] = [""]
         self.is_open = False  # whether a function without parentheses waits for its operand
 
@@ -352,7 +354,8 @@ class AlgebraExpression:
         self.place += count
         self.operand_of(inverse or function, word)
         if not inverse:
-            self.raise_to(filled(exponent, [], following.first, following.last), float(exponent))
+            raised = float(exponent) if exponent.replace(".", "").isdigit() else None
+            self.raise_to(filled(exponent, [], following.first, following.last), raised)
         return True
 
     def operand_of(self, function: str, word: Word) -> None:
@@ -391,8 +394,15 @@ class AlgebraExpression:
             self.doubtful(function, word, end)
         inner = self.words[start:end]
         self.place = end
-        reader = type(self)(self.text, self.given, inner)
-        return grouped(Piece(reader.read(), inner[0].first, inner[-1].last))
+        return grouped(self.nested(inner))
+
+    def nested(self, words: list[Word]) -> Piece:
+        """Return the operand that other words are: of a function without parentheses, of e, of a root."""
+        if self.depth == _DEEPEST:
+            raise self.refusal("this is nested too deeply", words[0], "name a part of it")
+        reader = type(self)(self.text, self.given, words)
+        reader.depth = self.depth + 1
+        return Piece(reader.read(), words[0].first, words[-1].last)
 
     def doubtful(self, function: str, word: Word, end: int) -> None:
         """Refuse sin x y, sin x/2 and sin x*y, which are read in two ways."""
@@ -476,14 +486,13 @@ class AlgebraExpression:
         if end > len(self.words):
             raise self.error("a value is expected behind '^'", word)
         inner = self.words[start:end]
-        items = type(self)(self.text, self.given, inner).read()
-        if not self.is_euler_certain and all(token.lastindex != NAME for token in flat(items)):
+        exponent = self.nested(inner)
+        if not self.is_euler_certain and all(token.lastindex != NAME for token in flat([exponent])):
             raise self.two("e^", self.builder.items[-1], "exp(…)", "give e a value: e=VALUE")
         behind = self.words[end] if end < len(self.words) else None
         if behind is not None and behind.kind in ("name", "number") and not behind.spaced:
             raise self.refusal("the exponent of e can end here or further on", behind, "write exp(…)")
         self.place = end
-        exponent = Piece(items, inner[0].first, inner[-1].last)
         self.builder.wrap(lambda item: called("exp", [exponent], item.first, exponent.last))
 
     def bar(self, word: Word) -> None:
@@ -516,8 +525,7 @@ class AlgebraExpression:
             raise self.refusal("the root can end here or further on", behind, f"write {function}(…)")
         elif following.kind in ("number", "name"):
             self.place += 1
-            reader = type(self)(self.text, self.given, [following])
-            inner = Piece(reader.read(), following.first, following.last)
+            inner = self.nested([following])
         else:
             raise self.error("a value is expected behind the root", word)
         self.builder.operand(called(function, [inner], word.first, inner.last))

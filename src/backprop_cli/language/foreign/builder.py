@@ -172,6 +172,19 @@ def flat(items: Sequence[Item]) -> list[Token]:
     return tokens
 
 
+def leading(items: Sequence[Item], count: int) -> list[str]:
+    """Return the first words of items in a row, without a look at the others."""
+    words: list[str] = []
+    waiting: list[Item] = list(reversed(items))
+    while waiting and len(words) < count:
+        item = waiting.pop()
+        if isinstance(item, Token):
+            words.append(item.word)
+        else:
+            waiting += reversed(item.items)
+    return words
+
+
 def grouped(item: Item) -> Piece:
     """Return an item in parentheses."""
     opening, closing = (

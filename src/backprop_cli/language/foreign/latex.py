@@ -1,4 +1,4 @@
-r"""LaTeX of books and papers: lines, left sides and environments; the expressions are in ``latex_expression``.
+r"""LaTeX of books and papers: lines, left sides and environments.
 
 A letter is a name, ``ab`` is a product, and a letter before a parenthesis is a factor only if it has a value.
 """
@@ -10,33 +10,39 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign.builder import flat
-from backprop_cli.language.foreign.latex_expression import LatexExpression, Word
-from backprop_cli.language.foreign.latex_names import ACCENTS, GREEK, UPRIGHT, VARIANTS
+from backprop_cli.language.foreign.latex_expression import LatexExpression
+from backprop_cli.language.foreign.latex_names import GREEK, VARIANTS
+from backprop_cli.language.foreign.latex_words import Word
 from backprop_cli.language.foreign.scan import RefusalError, Scan
-from backprop_cli.language.tokens import FINISH, NAME, OPERATOR, STOP, Token
+from backprop_cli.language.tokens import FINISH, OPERATOR, STOP, Token
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_EATEN = r"\x0crac|\x08(?:eta|ar|igl?|inom)|\t(?:heta|imes|ext|anh?|au|frac)|\r(?:ho|ight)|\x07lpha|\x0b(?:ec|arepsilon)"
+_EATEN = (
+    r"\x0crac|\x08(?:eta|ar|igl?|inom)|\t(?:heta|imes|ext|anh?|au|frac)|\r(?:ho|ight)|\x07lpha"
+    r"|\x0b(?:ec|arepsilon)"
+)
+_SHORT = "|".join([*GREEK, *VARIANTS, "pi", "le", "ge", "ln", "pm", "in", "neq?"])
 MARKS = (
-    r"\\(?:[dt]?frac|sqrt|left|right|cdot|times|begin|text|math\w+|operatorname|partial|sum|prod|int|nabla|lim|big|quad|"
-    r"max|min|log|ln|exp|a?(?:rc)?(?:sin|cos|tan|cot|sec|csc)h?|pi|cdots|div|vec|lvert|vert|Vert|pm|leq?|geq?|"
-    rf"{'|'.join([*GREEK, *VARIANTS, *ACCENTS, *UPRIGHT])})(?![A-Za-z])|[_^]\{{|\\[\[(]|{_EATEN}"
+    rf"\\(?!n)[A-Za-z]{{3,}}|\\(?:{_SHORT})(?![A-Za-z])"
+    rf"|\\\||[_^]\{{|\\[\[(]|{_EATEN}"
 )
 
 _WORD = re.compile(
-    r"(?P<blank>\s+|%[^\n]*\n?|\\[,;:! ]|~|\\(?:displaystyle|textstyle|limits|nonumber|notag|noindent)(?![A-Za-z])"
+    r"(?P<blank>\s+|%[^\n]*\n?|\\[,;:! ]|~"
+    r"|\\(?:displaystyle|textstyle|limits|nonumber|notag|noindent)(?![A-Za-z])"
     r"|\\(?:hspace|vspace|label|tag|phantom)\*?\{[^{}]*\}|\\(?:[bB]igg?[lrm]?)(?![A-Za-z])|\$+|\\[\[\]()])"
     r"|(?P<command>\\[A-Za-z]+\*?)"
     r"|(?P<line>\\\\(?:\[[^\]]*\])?)"
-    r"|(?P<brace>\\[{}|])"
+    r"|(?P<brace>\\[{}|_])"
     r"|(?P<number>\d+(?:\.\d+)?|\.\d+)"
     r"|(?P<letter>[^\W\d_])"
     r"|(?P<sign>[-+*/^_=<>(){}\[\]|,.;:!&'≤≥×·])"
 )
 _ENVIRONMENTS = frozenset((
-    "equation", "align", "aligned", "gather", "gathered", "split", "displaymath", "math", "eqnarray", "multline",
+    "equation", "align", "aligned", "gather", "gathered", "split", "displaymath", "math", "eqnarray",
+    "multline",
 ))  # fmt: skip
 _ARROWS = frozenset(
     (r"\rightarrow", r"\Rightarrow", r"\implies", r"\to", r"\Longrightarrow", r"\quad", r"\qquad")

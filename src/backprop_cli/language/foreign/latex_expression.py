@@ -1,13 +1,23 @@
-r"""An expression of LaTeX: fractions, roots, powers and functions, whose operands stand in braces or close behind."""
+r"""An expression of LaTeX: fractions, roots, powers and functions."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from backprop_cli.language.foreign import functions
-from backprop_cli.language.foreign.builder import Builder, Item, Piece, called, filled, flat, group, grouped
-from backprop_cli.language.foreign.latex_names import ACCENTS, GREEK, UPRIGHT, VARIANTS, joined, known_as
+from backprop_cli.language.foreign.builder import (
+    Builder,
+    Item,
+    Piece,
+    called,
+    filled,
+    group,
+    grouped,
+    leading,
+)
+from backprop_cli.language.foreign.latex_cases import cases_of
+from backprop_cli.language.foreign.latex_names import ACCENTS, GREEK, UPRIGHT, VARIANTS, known_as
+from backprop_cli.language.foreign.latex_words import FUNCTIONS, LatexWords, Word
 from backprop_cli.language.foreign.scan import RefusalError
 from backprop_cli.language.tokens import NAME, NUMBER, OPERATOR, Token
 
@@ -16,71 +26,41 @@ if TYPE_CHECKING:
 
     from backprop_cli.errors import ParseError
 
-_FUNCTIONS = {
-    **{f"\\{name}": name for name in (
-        "sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh", "coth", "exp", "ln", "log", "max", "min",
-    )},
-    **{f"\\arc{name}": f"a{name}" for name in ("sin", "cos", "tan")},
-}  # fmt: skip
 _INVERSES = {
     name: f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "cot", "sec", "csc", "coth")
 }
 _SIGNS = {
-    "+": "+", "-": "-", "*": "*", "/": "/", "<": "<", ">": ">", "≤": "<=", "≥": ">=", "×": "*", "·": "*", r"\cdot": "*",
-    r"\times": "*", r"\ast": "*", r"\div": "/", r"\le": "<=", r"\leq": "<=", r"\leqslant": "<=", r"\lt": "<",
-    r"\ge": ">=", r"\geq": ">=", r"\geqslant": ">=", r"\gt": ">", r"\over": "/",
+    "+": "+", "-": "-", "*": "*", "/": "/", "<": "<", ">": ">", "≤": "<=", "≥": ">=", "×": "*", "·": "*",
+    r"\cdot": "*", r"\times": "*", r"\ast": "*", r"\div": "/", r"\le": "<=", r"\leq": "<=",
+    r"\leqslant": "<=", r"\lt": "<", r"\ge": ">=", r"\geq": ">=", r"\geqslant": ">=", r"\gt": ">",
+    r"\over": "/",
 }  # fmt: skip
 _OPENING = {"(": ")", "[": "]", r"\{": r"\}", r"\lbrace": r"\rbrace", "{": "}", r"\lvert": r"\rvert"}
 _BARS = ("|", r"\vert", r"\mid")
 _VECTORS = "there are only numbers here: write the elements as names of their own"
 _REFUSED = {
-    r"\sum": "write the terms out", r"\prod": "write the factors out", r"\int": "an integral is not a formula of these",
-    r"\partial": "derivatives are what this computes", r"\nabla": "derivatives are what this computes",
-    r"\lim": "a limit is not computed here", r"\mathbf": _VECTORS, r"\boldsymbol": _VECTORS, r"\bm": _VECTORS,
-    r"\vec": _VECTORS, r"\top": _VECTORS, r"\intercal": _VECTORS, r"\odot": _VECTORS, r"\|": _VECTORS, r"\Vert": _VECTORS,
-    r"\lVert": _VECTORS, r"\in": "paste the formula alone", r"\sim": "paste the formula alone",
-    r"\leftarrow": "write = for an assignment", r"\approx": "write = for a definition", r"\pm": "write + or -",
-    r"\mathbb": "paste the formula alone", "!": "a factorial is written out", r"\infty": "there is no infinity",
-    r"\dots": "write the terms out", r"\cdots": "write the terms out", r"\ldots": "write the terms out",
-    "&": "a column is only in cases", r"\lg": "write \\log_{10} or \\log_2",
+    r"\sum": "write the terms out", r"\prod": "write the factors out",
+    r"\int": "an integral is not a formula of these", r"\partial": "derivatives are what this computes",
+    r"\nabla": "derivatives are what this computes", r"\lim": "a limit is not computed here",
+    r"\mathbf": _VECTORS, r"\boldsymbol": _VECTORS, r"\bm": _VECTORS, r"\vec": _VECTORS, r"\top": _VECTORS,
+    r"\intercal": _VECTORS, r"\odot": _VECTORS, r"\|": _VECTORS, r"\Vert": _VECTORS, r"\lVert": _VECTORS,
+    r"\in": "paste the formula alone", r"\sim": "paste the formula alone",
+    r"\leftarrow": "write = for an assignment", r"\approx": "write = for a definition",
+    r"\pm": "write + or -", r"\mathbb": "paste the formula alone", "!": "a factorial is written out",
+    r"\infty": "there is no infinity", r"\dots": "write the terms out", r"\cdots": "write the terms out",
+    r"\ldots": "write the terms out", "&": "a column is only in cases", r"\lg": "write \\log_{10} or \\log_2",
 }  # fmt: skip
+_DEEPEST = 20  # roots whose index holds roots, cases within cases
 _LOOSE, _DIVISOR = "loose", "divisor"
 
 
-class Word(NamedTuple):
-    """A word of the text, its kind and its span."""
-
-    kind: str
-    word: str
-    first: int
-    last: int
-
-
-class LatexExpression:
+class LatexExpression(LatexWords):
     """The words of one expression, read from left to right. place: of the word that comes next."""
 
     def __init__(self, text: str, known: Collection[str], words: list[Word]) -> None:
-        self.text = text
-        self.known = known
-        self.words = words
-        self.place = 0
+        super().__init__(text, known, words)
         self.builder = Builder(text)
-
-    def error(self, message: str, word: Word | Item, hint: str = "") -> ParseError:
-        """Return the refusal of a word."""
-        return RefusalError(message, self.text, word.first, word.last, hint)
-
-    def peek(self, ahead: int = 0) -> Word:
-        """Return a word that comes, an empty one behind the last."""
-        place = self.place + ahead
-        end = self.words[-1].last if self.words else len(self.text)
-        return self.words[place] if place < len(self.words) else Word("", "", end, end)
-
-    def take(self) -> Word:
-        """Return the word that comes, and pass it."""
-        word = self.peek()
-        self.place += 1
-        return word
+        self.depth = 0
 
     def read(self) -> list[Item]:
         """Return the items of the words. Raises ParseError."""
@@ -121,15 +101,13 @@ class LatexExpression:
                 self.end_divisor()  # 1/2 m v^2
                 if word.word.startswith("\\"):
                     raise self.two_divisors(word)
-            elif not isinstance(first, Token) or word.word in ("(", "[", r"\left", r"\frac", r"\sqrt"):
-                raise self.two_divisors(word)
-            elif first.lastindex == NUMBER and len(frame.items) == 1 and not self.has_one_below(frame.first):
+            elif (
+                not isinstance(first, Token)
+                or word.word in ("(", "[", r"\left", r"\frac", r"\sqrt")
+                or (first.lastindex == NUMBER and len(frame.items) == 1)
+            ):
                 raise self.two_divisors(word)
         builder.multiply(word.first)
-
-    def has_one_below(self, _place: int) -> bool:
-        """Tell whether a number begins a divisor of several factors, as in 2\\pi r/4\\pi x: that is asked about."""
-        return False
 
     def is_over_number(self, place: int) -> bool:
         """Tell whether the division at a place is that of a number that begins a term: 1/2."""
@@ -183,20 +161,7 @@ class LatexExpression:
         if len(run) > 1 and name in self.known:
             self.place += len(run) - 1
             word = word._replace(word=name, last=run[-1].last)
-        elif word.word == "d" and following.kind == "letter" and self.is_derivative():
-            raise self.error("derivatives are what this computes", word)
         self.named(word.word, word)
-
-    def is_derivative(self) -> bool:
-        """Tell whether the d that was read begins dx over dt."""
-        return False
-
-    def run_of_letters(self) -> list[Word]:
-        """Return the letter that was read and those close behind it."""
-        run = [self.words[self.place - 1]]
-        while self.peek(len(run) - 1).kind == "letter" and self.peek(len(run) - 1).first == run[-1].last:
-            run.append(self.peek(len(run) - 1))
-        return run
 
     def named(self, name: str, word: Word) -> None:
         """Put a name there, with what is written below and beside it."""
@@ -220,129 +185,6 @@ class LatexExpression:
             hint = f"give {name} a value for a product, or write \\cdot"
             raise self.error(f"{name} stands before a parenthesis: is it a function?", word, hint)
 
-    def opens(self) -> bool:
-        """Tell whether a parenthesis comes."""
-        word = self.peek()
-        return word.word in ("(", "[") or (word.word == r"\left" and self.peek(1).word in ("(", "["))
-
-    def decorated(self, name: str, last: int) -> tuple[str, int]:
-        """Return a name with its subscript and its marks, and where it ends."""
-        while True:
-            word = self.peek()
-            if word.word == "_":
-                self.place += 1
-                part, last = self.subscript(word)
-                name += f"_{part}"
-            elif word.word == "'":
-                self.place += 1
-                name, last = f"{name}_prime", word.last
-            elif word.word == "^" and self.mark():
-                part = self.mark()
-                length = 1 if self.peek(1).word != "{" else self.braces(1)
-                last = self.peek(length).last
-                self.place += 1 + length
-                name += part
-            else:
-                return name, last
-
-    def mark(self) -> str:
-        """Return the end of a name that a superscript is which is no power: a star, a prime, an index in parentheses."""
-        following = self.peek(1)
-        if following.word == "{":
-            inner = [self.peek(i).word for i in range(2, self.braces(1))]
-        else:
-            inner = [following.word]
-        if inner in (["*"], [r"\ast"], [r"\star"]):
-            return "_star"
-        if inner and all(word in ("'", r"\prime") for word in inner):
-            return "_prime" * len(inner)
-        if len(inner) > 2 and inner[0] == "(" and inner[-1] == ")":
-            part = joined(inner[1:-1])
-            return f"_{part}" if part else ""
-        return ""
-
-    def braces(self, ahead: int) -> int:
-        """Return how far ahead the brace closes that stands so far ahead."""
-        depth = 0
-        for i in range(ahead, len(self.words) - self.place):
-            depth += (self.peek(i).word == "{") - (self.peek(i).word == "}")
-            if not depth:
-                return i
-        raise self.error("this { is never closed", self.peek(ahead))
-
-    def subscript(self, sign: Word) -> tuple[str, int]:
-        """Return a subscript as the end of a name, and where it ends."""
-        word = self.peek()
-        if word.word == "{":
-            end = self.braces(0)
-            inner = self.words[self.place + 1 : self.place + end]
-            last = self.peek(end).last
-            self.place += end + 1
-        else:
-            inner, last = [word], word.last
-            self.place += 1
-            if word.word.lstrip("\\") in UPRIGHT and self.peek().word == "{":
-                end = self.braces(0)
-                inner, last = self.words[self.place + 1 : self.place + end], self.peek(end).last
-                self.place += end + 1
-        words = [self.subscript_word(word) for word in inner if word.word.lstrip("\\") not in UPRIGHT]
-        part = joined(words) if words and words[0] != "*" else "star" if words == ["*"] else None
-        if not part:
-            raise self.error("this subscript is no part of a name", sign, "write letters and digits")
-        return part, last
-
-    @staticmethod
-    def subscript_word(word: Word) -> str:
-        """Return a word of a subscript without its backslash, if it is a letter."""
-        bare = word.word.lstrip("\\")
-        return VARIANTS.get(bare, bare) if bare in GREEK or bare in VARIANTS or bare == "pi" else word.word
-
-    def group_text(self) -> tuple[str, int]:
-        """Return the letters in braces, or the one letter, that an accent or \\text is over, and where they end."""
-        word = self.peek()
-        if word.word == "{":
-            end = self.braces(0)
-            inner, last = self.words[self.place + 1 : self.place + end], self.peek(end).last
-            self.place += end + 1
-        else:
-            inner, last = [word], word.last
-            self.place += 1
-        words = ["_" if w.word == r"\_" else self.subscript_word(w) for w in inner]
-        words = [w for w in words if w.lstrip("\\") not in UPRIGHT]
-        name = joined(words)
-        if name is None or name[0].isdigit():
-            raise self.error("a name is expected here", word)
-        return name, last
-
-    def read_target(self) -> Token | None:
-        """Return the name that the words begin with, None if they begin with none."""
-        word = self.take()
-        bare = word.word.lstrip("\\")
-        if word.word == "{" and self.peek().kind == "letter":
-            word = self.take()
-            bare = word.word
-        if word.kind == "letter":
-            run = self.run_of_letters()
-            name = "".join(w.word for w in run)
-            self.place += len(run) - 1
-            last = run[-1].last
-        elif bare in ACCENTS:
-            name, last = self.group_text()
-            name += f"_{ACCENTS[bare]}"
-        elif bare in UPRIGHT or bare in ("mathbf", "boldsymbol"):
-            name, last = self.group_text()
-        elif bare in GREEK or bare in VARIANTS or bare == "pi":
-            name, last = VARIANTS.get(bare, bare), word.last
-            if bare == "Delta" and self.peek().kind == "letter":
-                following = self.take()
-                name, last = f"Delta_{following.word}", following.last
-        elif word.word in _FUNCTIONS:
-            return Token(NAME, bare, word.first, word.last)
-        else:
-            return None
-        name, last = self.decorated(name, last)
-        return Token(NAME, known_as(name, self.known), word.first, last)
-
     # ---- commands ----
 
     def command(self, word: Word) -> None:
@@ -352,8 +194,8 @@ class LatexExpression:
             self.operator(word)
         elif word.word in _REFUSED:
             raise self.error(f"{word.word} is not read", word, _REFUSED[word.word])
-        elif word.word in _FUNCTIONS:
-            self.function(_FUNCTIONS[word.word], word)
+        elif word.word in FUNCTIONS:
+            self.function(FUNCTIONS[word.word], word)
         elif bare == "pi":
             self.named("pi", word)
         elif bare == "Delta" and self.peek().kind == "letter" and "Delta" not in self.known:
@@ -382,11 +224,12 @@ class LatexExpression:
             raise self.error(f"{word.word} is not known", word)
 
     def upright(self, word: Word) -> None:
-        """Read \\text{…}, which is a name or a function."""
+        r"""Read \text{…}, which is a name or a function."""
         last_item = self.builder.items[-1] if self.builder.items else None
-        if self.builder.after_operand and isinstance(last_item, Token) and last_item.lastindex == NUMBER:
-            raise self.error("a unit stands behind a number", word, "leave units out")
+        is_behind_number = isinstance(last_item, Token) and last_item.lastindex == NUMBER
         name, last = self.group_text()
+        if is_behind_number and name not in self.known and not functions.is_known(name.lower()):
+            raise self.error("a unit stands behind a number", word, "leave units out")
         word = word._replace(last=last)
         lower = name.lower()
         if name not in self.known and self.opens() and functions.is_known(lower) and lower != "log":
@@ -397,7 +240,7 @@ class LatexExpression:
             self.named(name, word)
 
     def braced(self, word: Word) -> None:
-        """Read \\underbrace{…}_{…}, of which the first part counts."""
+        r"""Read \underbrace{…}_{…}, of which the first part counts."""
         if self.peek().word != "{":
             raise self.error("a { is expected behind it", word)
         end = self.braces(0)
@@ -440,9 +283,7 @@ class LatexExpression:
 
         def over(top: Item) -> None:
             def under(bottom: Item) -> None:
-                names = [token.word for token in flat([top])][1:2] + [token.word for token in flat([bottom])][
-                    1:2
-                ]
+                names = [*leading([top], 2)[1:], *leading([bottom], 2)[1:]]
                 if names == ["d", "d"] and "d" not in self.known:
                     raise self.error("derivatives are what this computes", word)
                 sign = Token(OPERATOR, "/", bottom.first, bottom.first)
@@ -477,7 +318,7 @@ class LatexExpression:
     # ---- functions ----
 
     def function(self, name: str, word: Word) -> None:
-        """Read a function: with its power or base, and its operand in parentheses, in braces or close behind."""
+        """Read a function with its power or base, and what its operand stands in."""
         self.joined(word)
         base: Item | None = None
         if self.peek().word == "_" and name == "log":
@@ -485,19 +326,18 @@ class LatexExpression:
             base = self.base(word)
         elif self.peek().word == "_":
             raise self.error(f"a subscript of {name} is not read", self.peek())
-        power = self.power_of(name)
-        if power == -1 and name in _INVERSES:
+        power = self.power_of(word)
+        text = "" if power is None else self.text[power.first : power.last].replace(" ", "").strip("{}")
+        if text == "-1" and name in _INVERSES:
             name, power = _INVERSES[name], None
-        elif power is not None and power < 0:
-            raise self.error(f"{name} to the power {power:g} is read in two ways", word, f"write 1/{name}(x)")
+        elif text.startswith("-"):
+            raise self.error(f"{name} to the power {text} is read in two ways", word, f"write 1/{name}(x)")
 
         def made(operands: list[Item], first: int, last: int) -> Item:
             if base is not None:
                 operands = [*operands, base]
             item = functions.call(self.text, name, operands, first, last)
-            if power is None:
-                return item
-            return filled(f"_1^{power:g}", [item], first, last)
+            return item if power is None else filled("_1^_2", [item, power], first, last)
 
         self.operand_of(name, word, made)
 
@@ -511,28 +351,27 @@ class LatexExpression:
             self.place += end + 1
             if not inner:
                 raise self.error("a base is expected here", word)
-            return Piece(LatexExpression(self.text, self.known, inner).read(), inner[0].first, inner[-1].last)
+            return self.nested(inner)
         if following.kind == "number" and len(following.word) == 1:
             return Token(NUMBER, following.word, following.first, following.last)
         if following.kind == "letter":
             return Token(NAME, known_as(following.word, self.known), following.first, following.last)
         raise self.error("the base of a logarithm stands in braces", following, r"write \log_{10} x")
 
-    def power_of(self, name: str) -> float | None:
-        """Return the number that a function is raised to before its operand."""
+    def power_of(self, word: Word) -> Item | None:
+        """Return what a function is raised to before its operand."""
         if self.peek().word != "^":
             return None
         length = self.braces(1) if self.peek(1).word == "{" else 1
-        inner = [self.peek(i).word for i in range(1, length + 1) if self.peek(i).word not in ("{", "}")]
-        text = "".join(inner)
-        if length == 1 and len(text) > 1:
-            raise self.error("a power of two digits stands in braces", self.peek(1))
-        if not re.fullmatch(r"-?\d+", text):
-            raise self.error(
-                f"{name} to a power that is no number is read in two ways", self.peek(1), f"write {name}(x)^…"
-            )
+        inner = self.words[self.place + 1 : self.place + length + 1]
+        if not inner or inner[0].word == "{":
+            inner = inner[1:-1]
+        elif len(inner[0].word) > 1:
+            raise self.error("a power of two digits stands in braces", inner[0])
+        if not inner:
+            raise self.error("a power is expected here", word)
         self.place += length + 1
-        return float(text)
+        return self.nested(inner)
 
     def operand_of(self, name: str, word: Word, made: Callable[[list[Item], int, int], Item]) -> None:
         """Open the operand of a function."""
@@ -595,10 +434,10 @@ class LatexExpression:
             self.close_loose()
 
     def ends_operand(self, word: Word) -> bool:
-        """Tell whether the operand of a function without parentheses ends before a word; refuse what is unclear."""
+        """Tell whether the operand of a function ends before a word; refuse what is unclear."""
         if word.word in ("^", "_", "'"):
             return False
-        if word.word in _FUNCTIONS:
+        if word.word in FUNCTIONS:
             return True
         frame = self.builder.frames[-1]
         factors = [
@@ -700,14 +539,9 @@ class LatexExpression:
         builder.after_operand = False
 
         def raised(exponent: Item) -> None:
-            tokens = [token.word for token in flat([exponent])]
-            if tokens[:3] == ["(", "T", ")"] and "T" not in self.known:
+            if leading([exponent], 3) == ["(", "T", ")"] and "T" not in self.known:
                 raise self.error("a transpose is of vectors", exponent, _VECTORS)
             if isinstance(base, Token) and base.word == "e" and "e" not in self.known:
-                if self.is_index(exponent):
-                    raise self.error(
-                        "e with an index in parentheses may be a name", exponent, "give e_i a value"
-                    )
                 builder.operand(called("exp", [exponent], base.first, exponent.last))
                 return
             sign = Token(OPERATOR, "^", word.first, word.last)
@@ -721,11 +555,24 @@ class LatexExpression:
 
         self.argument(raised, word)
 
-    def is_index(self, exponent: Item) -> bool:
-        """Tell whether an exponent is written as an index: ^{(k)}."""
-        text = self.text[exponent.first : exponent.last].replace(" ", "")
-        return bool(re.fullmatch(r"\{\(\w+\)\}", text))
-
     def cases(self, word: Word) -> None:
         """Read an environment of cases."""
-        raise self.error("this environment is not read", word, "write where(cond, a, b)")
+        start, depth = self.place, 1
+        while depth and self.place < len(self.words):
+            depth += (self.peek().word == r"\begin") - (self.peek().word == r"\end")
+            self.place += 1
+        name = "".join(w.word for w in self.words[start + 1 : start + 6])
+        if depth or name != "cases":
+            raise self.error("this environment is not read", word, "write where(cond, a, b)")
+        inner = self.words[start + 7 : self.place - 1]
+        self.place = min(self.place + 7, len(self.words))
+        self.joined(word)
+        self.builder.operand(cases_of(self, self.nested, word, inner))
+
+    def nested(self, words: list[Word]) -> Piece:
+        """Return the operand that other words are: of a root, a base, a case."""
+        if self.depth == _DEEPEST:
+            raise self.error("this is nested too deeply", words[0], "name a part of it")
+        inner = LatexExpression(self.text, self.known, words)
+        inner.depth = self.depth + 1
+        return Piece(inner.read(), words[0].first, words[-1].last)

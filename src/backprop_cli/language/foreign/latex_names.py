@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 GREEK = dict(zip(
     (
-        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
-        "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi",
-        "Sigma", "Upsilon", "Phi", "Psi", "Omega", "ell", "hbar",
+        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda",
+        "mu", "nu", "xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta",
+        "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "ell", "hbar",
     ),
     "αβγδεζηθικλμνξρστυφχψωΓΔΘΛΞΠΣΥΦΨΩℓħ",
     strict=True,

@@ -61,6 +61,8 @@ class Expression:
                 self.literal(word)
             else:
                 self.sign(word)
+        if not self.words:
+            raise self.builder.error("a value is expected here", 0, 0)
         self.decide(self.words[-1].last)
         if builder.depth:
             frame = builder.frames[-1]
