@@ -178,6 +178,18 @@ def test_random_programs_are_confirmed(seed: int) -> None:
         assert skipped <= {"sympy's formulas would be too large", "too few digits to compare"}, program
 
 
+def test_a_formula_of_sympy_that_is_nan_confirms_nothing() -> None:
+    """Sympy's derivative of 0^(a + d) is nan, and that of nan is 0."""
+    report = hessian("abs(softplus(d)*(c + b)/((c)^0^(a + d)))", a=2.5, b=1, c=1e8, d=-1)
+    assert report.status == "skipped"
+    assert report.entries["c"]["d"].value == pytest.approx(0.2689414213699951, rel=1e-15)
+
+
+def test_no_pivot_at_all_is_no_traceback() -> None:
+    point = {"a": 1.3752525632118928, "b": 0.0, "c": 1.3161312533179865, "d": 0.5}
+    assert hessian("relu(c)*(a*b) - (a*d)^(b*a)", point).names == ("c", "a", "b", "d")
+
+
 def test_a_wrong_second_partial_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def off(op: Op, xs: Any, fixed: Any, m: Any) -> Bend:
         found = second_partials(op, xs, fixed, m)

@@ -118,7 +118,7 @@ def _newton_step(exact: Exact, names: Sequence[str]) -> dict[str, Any] | None:
         return None
     try:
         step = mp.lu_solve(mp.matrix(matrix), mp.matrix([-x for x in slopes]))
-    except (ZeroDivisionError, ValueError, ArithmeticError):
+    except (ValueError, ArithmeticError, TypeError):  # the last where mpmath finds no pivot at all
         return None
     found = {name: step[place] for place, name in enumerate(names)}
     return found if all(math.isfinite(float(x)) for x in found.values()) else None

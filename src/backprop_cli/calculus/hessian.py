@@ -173,7 +173,7 @@ def _second_order(
         if below & {a, b}:
             entry = _at_kink(doubles, a, b, first, few=count < _FEW * _FEW)
         else:
-            text = formulas.text((a, b)) if formulas and (a, b) in formulas.formulas else None
+            text = formulas.text((a, b)) if formulas and (a, b) in values else None
             entry = _judge(exact.entry(a, b), values.get((a, b)), text, reason, m)
         entries.setdefault(a, {})[b] = entry
         entries.setdefault(b, {})[a] = entry

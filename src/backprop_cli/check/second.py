@@ -31,7 +31,9 @@ class SecondFormulas:
         for a, b in pairs:
             if a not in first:
                 first[a] = self._elementary.derivative(symbols[a])
-            self.formulas[a, b] = _off_steps(first[a].diff(symbols[b]))
+            # Of nan sympy's derivative is 0: where the first one has it, there is no second.
+            lacks = first[a].has(sympy.S.NaN, sympy.S.ComplexInfinity)
+            self.formulas[a, b] = sympy.S.NaN if lacks else _off_steps(first[a].diff(symbols[b]))
 
     def text(self, pair: tuple[str, str]) -> str:
         """Return a formula as text."""
