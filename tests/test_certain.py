@@ -277,3 +277,23 @@ def test_a_move_beyond_doubles_is_told(backprop: Run, program: str, x: str, move
     assert (done.returncode, done.stderr) == (0, "")
     assert "read as doubles they would move" in done.stdout
     assert moved in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("program", "point", "expected"),
+    [
+        ("sin(1)*(relu(x) - relu(-x))", "x=0", lambda mp: mp.sin(1)),
+        ("exp(max(x,0) - min(0,-x) + 1)*relu(x) - exp(1)*relu(-x)", "x=0", lambda mp: mp.e),
+        ("(relu(x) - relu(-x))/3", "x=0", lambda mp: 1 / mp.mpf(3)),
+        ("sqrt(2)*cbrt(x)^3", "x=0", lambda mp: mp.sqrt(2)),
+    ],
+)
+@pytest.mark.parametrize("digits", [5, 60, 300])
+def test_a_gradient_from_both_sides_has_the_digits_asked_for(backprop: Run, program, point, expected, digits):
+    done = backprop("grad", program, point, "--precision", str(digits), "--json")
+    found = json.loads(done.stdout)["gradients"]["x"]
+    mp = mpmath.mp.clone()
+    mp.dps = digits + 20
+    true = expected(mp)
+    assert abs(mp.mpf(found) - true) <= abs(true) * mp.mpf(10) ** (1 - digits) * 0.5000001
+    assert len(found.replace("0.", "")) <= digits + 1

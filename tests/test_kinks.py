@@ -105,6 +105,7 @@ SMOOTH = [
     ("silu(sin(clip(x, x, x)))", {"x": 1}, 0.4732480447372681),
     ("relu(softplus(x))", {"x": -2.8e223}, 0.0),
     ("abs((x^2 - 1)/(x - 1) - x - 1)", {"x": 3}, 0.0),
+    ("asinh(silu(clip(x, x, ceil(x))))", {"x": 1}, 0.7488896970049693),
     ("relu(erfc(clip(y, 0, y)))", {"y": 100}, 0.0),  # the value is 1e-4346, and not 0
 ]
 

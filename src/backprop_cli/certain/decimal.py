@@ -7,6 +7,7 @@ Source: Ziv, Fast evaluation of elementary mathematical functions with correctly
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.certain.numbers import CertainNumber, CertainReport
@@ -19,10 +20,10 @@ from backprop_cli.report import BOTH_SIDES, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from fractions import Fraction
 
     from backprop_cli.certain.task import Task
     from backprop_cli.graph.sweep import Sweep
+    from backprop_cli.operations.exact import Constant
 
 MOST_DIGITS = 10_000
 # Nodes times digits that are computed with: some 10 s at worst.
@@ -92,7 +93,8 @@ def compute_digits(task: Task, digits: int, *, check: bool) -> CertainReport:
     if not rung.has_value:
         raise no_value(rung.sweep, lambda x: rung.m.base.to_float(x.value))
     below = inputs_below(rung.sweep, rung.kinks).intersection(task.wanted)
-    smooth = found_from_both_sides(task, rung.sweep, below)
+    found = found_from_both_sides(task, rung.sweep, below, digits)
+    smooth = {name: _with_bound(slope, rung.m) for name, slope in found.items()}
     _require(rung, [name for name in task.wanted if name not in smooth])
     return _report(task, rung, digits, below - smooth.keys(), smooth)
 
@@ -161,7 +163,7 @@ def has_digits(x: Bounded | None, digits: int) -> bool:
 
 
 def _report(
-    task: Task, rung: _Rung, digits: int, at_kink: set[str], smooth: Mapping[str, Fraction]
+    task: Task, rung: _Rung, digits: int, at_kink: set[str], smooth: Mapping[str, Bounded]
 ) -> CertainReport:
     graph, m, naming = task.graph, rung.m, Naming(task.graph)
     shifts = {name: text for name, text in _shifts(task, rung).items() if name not in smooth}
@@ -186,10 +188,18 @@ def _report(
     )
 
 
-def _from_both_sides(slope: Fraction, digits: int, m: BoundedReals) -> CertainNumber:
-    return CertainNumber(
-        digits_text(m.number(slope), digits, m), reason=f"found from {BOTH_SIDES}", origin=BOTH_SIDES
-    )
+def _with_bound(slope: Constant, m: BoundedReals) -> Bounded:
+    """Return a constant of series as a number with the bound that its interval gives."""
+    if isinstance(slope, int | Fraction):
+        return m.number(Fraction(slope))
+    low, high = (m.base.mp.make_mpf(end) for end in slope.bounds._mpi_)
+    middle = (low + high) / 2
+    return Bounded(middle, add_logs(log2_size(high - low), log2_size(middle) + m.unit), m)
+
+
+def _from_both_sides(slope: Bounded, digits: int, m: BoundedReals) -> CertainNumber:
+    text, bound = _told(slope, digits, m)
+    return CertainNumber(text, bound, reason=f"found from {BOTH_SIDES}", origin=BOTH_SIDES)
 
 
 def _judge(rung: _Rung, name: str, digits: int, *, at_kink: bool) -> CertainNumber:
@@ -200,12 +210,16 @@ def _judge(rung: _Rung, name: str, digits: int, *, at_kink: bool) -> CertainNumb
         status, reason = Outcome.SKIPPED, "at a kink"
     if rung.is_zero(name):
         return CertainNumber("0", "", at_kink, status, reason)
+    return CertainNumber(*_told(x, digits, rung.m), at_kink, status, reason)
+
+
+def _told(x: Bounded, digits: int, m: BoundedReals) -> tuple[str, str]:
+    """Return a number to so many digits; or to those that are sure, and the bound of its error."""
     if has_digits(x, digits):
-        return CertainNumber(digits_text(x, digits, rung.m), "", at_kink, status, reason)
+        return digits_text(x, digits, m), ""
     sure = math.floor((x.size - x.error) / _BITS) - 1 if x.value else 0
-    text = digits_text(x, sure, rung.m) if sure > 0 else "0"
-    bound = x.error if sure > 0 else add_logs(x.size, x.error)
-    return CertainNumber(text, _power_text(bound), at_kink, status, reason)
+    text = digits_text(x, sure, m) if sure > 0 else "0"
+    return text, _power_text(x.error if sure > 0 else add_logs(x.size, x.error))
 
 
 def _compare(x: Bounded, formula: Bounded | None, digits: int, reason: str) -> tuple[Outcome, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from backprop_cli.certain.numbers import CertainNumber, CertainReport, ExactNode
@@ -35,7 +36,11 @@ def compute_exactly(task: Task) -> CertainReport:
     graph = task.graph
     kinks = kinks_in(sweep, m)
     below = inputs_below(sweep, kinks).intersection(task.wanted)
-    smooth = found_from_both_sides(task, sweep, below)
+    smooth = {
+        name: slope
+        for name, slope in found_from_both_sides(task, sweep, below).items()
+        if isinstance(slope, int | Fraction)
+    }
     slopes = {
         name: m.number(smooth[name]) if name in smooth else sweep.gradient(graph.inputs[name], m)
         for name in task.wanted

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from backprop_cli.graph.tape import Graph
     from backprop_cli.language.code import Code
     from backprop_cli.language.source import Source
+    from backprop_cli.operations.exact import Constant
     from backprop_cli.operations.op import Namespace, Number
 
 
+# Digits of constants beyond those asked for, which cancel or round on the way.
+_MORE_DIGITS = 30
 _LARGEST = math.nextafter(math.inf, 0)
 
 
@@ -116,23 +119,18 @@ def inputs_below(sweep: Sweep, kinks: Iterable[int]) -> set[str]:
     return {name for name, node in graph.inputs.items() if node in below}
 
 
-def found_from_both_sides(task: Task, sweep: Sweep, names: Iterable[str]) -> dict[str, Fraction]:
-    """Return the gradients by inputs below a kink that are derivatives all the same, as fractions.
+def found_from_both_sides(
+    task: Task, sweep: Sweep, names: Iterable[str], digits: int = 0
+) -> dict[str, Constant]:
+    """Return the gradients by inputs below a kink that are derivatives all the same.
 
-    Raises LimitError for a derivative that is no fraction: it is only known to a double.
+    They are fractions, or numbers with an interval of so many digits and some more.
     """
     if not all(isinstance(x, Fraction) for x in (*task.point.values(), task.upstream)):
         return {}
     exact = sweep._replace(point=task.point, upstream=task.upstream)  # type: ignore[arg-type] # fractions
-    found = {name: sides_of_gradient(exact, name) for name in names}
-    smooth = {name: sides for name, sides in found.items() if sides.smooth is not None}
-    for name, sides in smooth.items():
-        if not isinstance(sides.exact, int | Fraction):
-            raise LimitError(
-                f"the gradient by {name} is found from both sides of a kink, and so only to a double",
-                hint="without --precision it is told",
-            )
-    return {name: Fraction(sides.exact) for name, sides in smooth.items()}
+    found = {name: sides_of_gradient(exact, name, digits + _MORE_DIGITS) for name in names}
+    return {name: sides.exact for name, sides in found.items() if sides.smooth is not None}
 
 
 def no_value(sweep: Sweep, to_float: Callable[[Number], float]) -> DomainError:

@@ -164,8 +164,11 @@ def _sides_of_operand(op: Op, xs: tuple[float, ...], argnum: int) -> Sides:
     return _sides(value, 1)
 
 
-def sides_of_gradient(sweep: Sweep, name: str) -> Sides:
-    """Return upstream · ∂output/∂name just left and just right of the point."""
+def sides_of_gradient(sweep: Sweep, name: str, least: int = 0) -> Sides:
+    """Return upstream · ∂output/∂name just left and just right of the point.
+
+    least: the digits that constants are to have at least.
+    """
     graph, x = sweep.graph, sweep.point[name]
 
     def primal(m: SeriesNamespace, side: int) -> list[Any]:
@@ -182,7 +185,7 @@ def sides_of_gradient(sweep: Sweep, name: str) -> Sides:
         here, left, right = (primal(m, side) for side in (0, -1, 1))
         return _is_smooth_throughout(graph, here, left, right, m)
 
-    return _sides(value, len(graph.ops), is_smooth)
+    return _sides(value, len(graph.ops), is_smooth, least)
 
 
 def exact_value(sweep: Sweep) -> Any:
@@ -200,16 +203,23 @@ def exact_value(sweep: Sweep) -> Any:
 def _is_smooth_throughout(
     graph: Graph, here: list[Any], left: list[Any], right: list[Any], m: SeriesNamespace
 ) -> bool:
-    """Tell whether every node is certainly differentiable along an input, though it may be at a kink.
+    """Tell whether the output is certainly differentiable along an input, by the chain rule.
 
-    Then the output is, by the chain rule, though the constants in its slopes are too long to be compared.
+    Its slopes may have constants too long to be compared. A node is differentiable whose series on both sides
+    are those of one function, or that is away from its kinks and made of such nodes.
     here, left, right: the values at the point, and as series on both sides.
     """
-    return all(
-        _is_away(graph, node, here, (left, right), m) or _goes_through(here[node], left[node], right[node])
-        for node in _able_to_kink(graph)
-        if not graph.constant[node] and here[node] == here[node]
-    )
+    wanted = bytearray(len(here))
+    wanted[graph.output] = 1
+    for node in range(graph.output, -1, -1):
+        op, operands = graph.ops[node], graph.operands[node]
+        if not wanted[node] or op is None or _goes_through(here[node], left[node], right[node]):
+            continue
+        if not (is_tie_with_itself(graph, node) or _is_away(graph, node, here, (left, right), m)):
+            return False
+        for operand, is_read in zip(operands, op.read(m, [here[x] for x in operands]), strict=True):
+            wanted[operand] |= bool(is_read)
+    return True
 
 
 def _is_away(
@@ -259,6 +269,7 @@ def _sides(
     value: Callable[[SeriesNamespace, int], Series],
     nodes: int,
     is_smooth: Callable[[SeriesNamespace], bool] = lambda _: False,
+    least: int = 0,
 ) -> Sides:
     """Return the slopes of a function of so many nodes.
 
@@ -271,7 +282,7 @@ def _sides(
     for rung, (digits, count) in enumerate(_LADDER):
         if (_UNKNOWN is not left and _UNKNOWN is not right) or (rung and nodes * count**3 > _MOST_WORK):
             break
-        m = SeriesNamespace(digits, count)
+        m = SeriesNamespace(max(digits, least), count)
         left, right = (_side(value, m, side) for side in (-1, 1))
     is_corner = left.is_continuous and right.is_continuous
     is_one = is_corner and (same(left.exact, right.exact) or (_are_near(left, right) and _try(is_smooth, m)))
