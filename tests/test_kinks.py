@@ -126,6 +126,18 @@ def test_a_power_has_no_kink_along_its_base_below_zero() -> None:
     assert report.check.gradients["y"].at_kink
 
 
+def test_slopes_that_are_equal_in_doubles_are_not_called_equal() -> None:
+    """1 - 1e-20 and 1 + 1e-20: a kink, if a small one."""
+    found = gradient("x + 1e-20*abs(x)", x=0).check.gradients["x"]
+    assert (found.at_kink, found.left, found.right) == (True, 1.0, 1.0)
+
+
+def test_a_condition_at_its_boundary_is_flat_on_both_sides() -> None:
+    (condition,) = [node for node in gradient("where(x > 1, x, 2)", x=1).nodes if node.op == "gt"]
+    assert condition.kink is not None
+    assert (condition.kink.left, condition.kink.right) == ((0.0, None), (0.0, None))
+
+
 def test_the_table_marks_the_slopes_that_do_not_exist(backprop: Run) -> None:
     text = backprop("grad", "x^y", "x=-2", "y=2", "--wrt", "x").stdout
     assert "∂v1/∂x = -4 " in text

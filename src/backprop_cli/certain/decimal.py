@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 MOST_DIGITS = 10_000
 # Nodes times digits that are computed with: some 10 s at worst.
 _BUDGET = 2_000_000
-# The first count of digits, and how far it is doubled where terms cancel: 800 digits resolve the worst
-# that doubles can ask for.
-_MORE, _LEAST, _TIMES, _LEAST_CAP = 10, 50, 4, 800
+# The first count of digits, and how far it is doubled where terms cancel: 1,600 resolve (1 - cos(x))/x^2 at
+# 1e-200, and numbers need not be doubles here.
+_MORE, _LEAST, _TIMES, _LEAST_CAP = 10, 50, 4, 3_200
 # A number is told where its bound is below 1e-5 of a unit of its last digit; its rounding adds half a unit.
 _MARGIN = 5
 _BITS = math.log2(10)
@@ -141,11 +141,15 @@ def _formulas(task: Task) -> Callable[..., tuple[Mapping[str, Bounded], str]]:
 
 
 def _require(rung: _Rung, names: list[str]) -> None:
-    """Raise DomainError where a gradient does not exist or is infinite."""
+    """Raise DomainError where a gradient does not exist, or may not, or is infinite."""
     for name in names:
         slope = rung.number(name)
         if not _is_finite(slope):
-            kind = "is infinite" if slope.value == slope.value else "does not exist"
+            # √(1 - sin² - cos²) has one, but no count of digits tells.
+            nothing = (
+                "does not exist" if all(rung.kinks.values()) else "can't be told from one that has no value"
+            )
+            kind = "is infinite" if slope.value == slope.value else nothing
             raise DomainError(f"the gradient by {name} {kind} at this point")
 
 
