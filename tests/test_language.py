@@ -181,6 +181,7 @@ def test_a_program_with_a_value_missing_is_still_read():
 
 
 REFUSALS = [
+    (r"\frac{1}{2}||x - y||^2", {}, "norm"),
     ("1/2x", {}, "two ways"),
     ("a/bc", {"a": 1, "b": 2, "c": 3}, "two ways"),
     ("e^2", {}, ""),

@@ -160,6 +160,9 @@ REFUSALS = [
     ("y = x*2; z = y*x; z.backward(); y.backward()", "gradients add up"),
     ("y = x*x\ny.backward(torch.tensor(2.0))", "given a gradient"),
     ("x = Value(2.0)\nx.data = 3.0\nx*x", "another value"),
+    ("y = w*x; y.clamp_(min=0); z = y*y.exp()", "in its place"),
+    ("y = x.sigmoid_()", "in its place"),
+    ("y = x*x.exp()\nw -= lr*w.grad\nz = w*y", ".grad is not read"),
     # what means something else elsewhere
     ("np.max(0, x)", "axis"),
     ("np.log(x, y)", "no base"),

@@ -49,12 +49,20 @@ _ARROWS = frozenset(
 )
 
 
+_NORM = r"\|\|[^|]*\|\|"
+"""A norm as it is typed without a backslash; ||x| - 1| is none."""
+
+
 def scan(text: str, given: Collection[str]) -> Scan | None:
     """Return the tokens of a LaTeX text, None where it has a sign that is not of it. Raises ParseError."""
     eaten = re.search(_EATEN, text)
     if eaten:
         hint = "put the text in single quotes, or read it from a file"
         raise ParseError("a backslash is lost: the shell, or Python, took it", text, *eaten.span(), hint)
+    norm = re.search(_NORM, text)
+    if norm:
+        hint = "write |x| for a number, sqrt(a^2 + b^2) for a vector of two"
+        raise RefusalError("a norm is of vectors, and there are only numbers here", text, *norm.span(), hint)
     words = _words(text)
     return None if words is None else _Latex(text, given).scan(words)
 

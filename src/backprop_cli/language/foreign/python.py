@@ -150,7 +150,7 @@ class _Program:
             return True
         if words[0] in _SKIPPED and (len(words) == 1 or words[1] != "="):
             return True
-        if words[-1] == "grad" and len(words) > 2 and words[-2] == "." and "=" not in words:
+        if words[-1] == "grad" and len(words) > 2 and words[-2] == "." and _assignment(line) is None:
             return True  # which a notebook shows
         if len(words) >= 3 and words[1] == "." and line[0].kind == "name":
             if words[2] in _NO_EFFECT and len(words) > 3 and words[3] == "(":

@@ -61,7 +61,7 @@ def made(call: Call) -> Item:
     return functions.call(call.text, name, operands, call.first, call.last)
 
 
-_STOPPED = frozenset(("detach", "detach_", "stop_gradient", "no_grad"))
+_STOPPED = frozenset(("detach", "stop_gradient", "no_grad"))
 _OF_C = frozenset(
     (
         "exp", "log", "sqrt", "pow", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh",
@@ -233,7 +233,7 @@ def _squared_difference(call: Call) -> Item | None:
 
 
 _RULES: dict[str, Callable[[Call], Item | None]] = {
-    **dict.fromkeys(("clip", "clamp", "clamp_", "clip_", "clip_by_value"), _limited),
+    **dict.fromkeys(("clip", "clamp", "clip_by_value"), _limited),
     "leaky_relu": _leaky,
     "gelu": _gelu,
     "elu": _with_parameter("where(_1 > 0, _1, _2*expm1(_1))", "alpha"),

@@ -329,6 +329,9 @@ class Expression:
                 raise self.error("this ( is never closed", member)
             self.place = place + 1
             builder.operand(target if isinstance(target, Token) else grouped(target))
+        elif name.endswith("_"):
+            hint = f"write the new value as a statement: y = {name.rstrip('_')}(…)"
+            raise self.error(f"{name} changes a number in its place", member, hint)
         else:
             self.call(_METHODS.get(name, name), [target], target.first, start, "")
 
@@ -430,7 +433,7 @@ _PROPERTIES = frozenset(("exp", "tanh", "relu", "sigmoid", "log", "sqrt", "abs",
 _LABELLED = frozenset(
     ("with_label", "label", "astype", "type", "to", "requires_grad_", "set_label", "evalf", "squeeze")
 )
-_METHODS = {"pow_": "pow", "times": "mul", "plus": "add", "minus": "sub", "over": "div"}
+_METHODS = {"times": "mul", "plus": "add", "minus": "sub", "over": "div"}
 _HINTS = {
     "@": "a product of vectors is written out: a1*b1 + a2*b2",
     "%": "there is no remainder; a - b*floor(a/b) is one", "//": "floor(a/b) is the quotient rounded down",
