@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sympy import S, Symbol, symbols
 
 from backprop_cli import DomainError, InputError, ParseError, compile_rows, gradient
 from backprop_cli.language.expressions import write_expression
+from backprop_cli.language.source import read_source
 
 x, y, z = symbols("x y z")
 f = sympy.Function("f")
@@ -180,3 +182,68 @@ def test_the_example_of_the_docs() -> None:
     text = gradient(expr, x=1, y=2).program
     page = Path(__file__).parent.parent / "docs" / "language.md"
     assert f"report.program  # {text!r}" in page.read_text(encoding="utf-8")
+
+
+# ---- text as SymPy prints it ----
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Piecewise((x, x > 0), (0, True))", "where(x > 0, x, 0)"),
+        ("2*Piecewise((x, x > 0), (y, x > -1), (E, True))**2",
+         "2*where(x > 0, x, where(x > -1, y, exp(1)))^2"),
+        ("E*x + Max(x, y)", "exp(1)*x + max(x, y)"),
+        ("Piecewise((Piecewise((1, y < 0), (2, True)), x <= (y)), (Min(x, 3), True))",
+         "where(x <= y, where(y < 0, 1, 2), min(x, 3))"),
+        ("(x + 1)*exp(-x**2)", "(x + 1)*exp(-x^2)"),
+    ],
+)  # fmt: skip
+def test_printed_text_is_read(text: str, plain: str) -> None:
+    assert read_source(text, notation="sympy").as_plain == plain
+
+
+def test_a_printed_piecewise_is_known_by_its_name() -> None:
+    source = read_source("Piecewise((x, x > 0), (0, True))")
+    assert source.notation == "sympy"
+    assert read_source("E*x", {"E", "x"}, "sympy").as_plain == "E*x"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Piecewise((x, x > 0))", "none of its conditions"),
+        ("Piecewise((x, x > 0), (0, True)", "never closed"),
+        ("Piecewise(x, x > 0)", "Piecewise holds pairs"),
+        ("Piecewise((x, x > 0, 1), (0, True))", "a pair"),
+        ("Piecewise((x, (x > 0) & (y > 0)), (0, True))", "'&' is not read"),
+        ("Piecewise()", "Piecewise holds pairs"),
+        ("I*Piecewise((x, x > 0), (0, True))", "SymPy's I"),
+        ("oo + Piecewise((x, x > 0), (0, True))", "SymPy's oo"),
+        ("Piecewise((x, x > 0), (zeta(x), True))", "zeta"),
+        ("Piecewise(", "never closed"),
+        ("Piecewise((x, x > 0), (0, True)))", "closes nothing"),
+    ],
+)
+def test_printed_text_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ParseError, match=re.escape(message)):
+        gradient(text, x=1, y=2, notation="sympy")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_printed_text_is_the_expression(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(20):
+        expr = random_expression(rng, rng.randint(1, 3))
+        text = str(expr)
+        if any(sign in text for sign in ("&", "|", "zoo", "nan", "ITE", "True,")) or not expr.free_symbols:
+            continue
+        point = {"x": 0.4375, "y": -1.3125, "z": 1.0625}
+        given = {name: value for name, value in point.items() if Symbol(name) in expr.free_symbols}
+        values = []
+        for program, notation in ((text, "sympy"), (expr, None)):
+            try:
+                values.append(gradient(program, given, check=False, notation=notation).value)
+            except DomainError:
+                values.append(math.nan)
+        assert values[0] == pytest.approx(values[1], rel=1e-12, nan_ok=True), text

@@ -59,9 +59,9 @@ def gradient(
     wrt: the inputs to differentiate by, all of them by default.
     upstream: the gradient that arrives at the output; every gradient is multiplied by it.
     check: whether to cross-check with sympy, which costs some milliseconds.
-    notation: what the program is written in: "plain", "latex", "python", "algebra", "spreadsheet" or
-    "wolfram"; None for the language of the README or, if it can't be read so, for what its signs tell.
-    ``report.read_as`` has the reading.
+    notation: what the program is written in: "plain", "latex", "python", "algebra", "spreadsheet",
+    "wolfram" or "sympy"; None for the language of the README or, if it can't be read so, for what its signs
+    tell. ``report.read_as`` has the reading.
 
     The output is one number, so ``report.gradients[name]`` is upstream · ∂output/∂name, a float. Where the
     slopes on both sides of a kink agree, it is that slope; else what the convention says

@@ -37,6 +37,7 @@ class Notation(StrEnum):
     algebra = "algebra"
     spreadsheet = "spreadsheet"
     wolfram = "wolfram"
+    sympy = "sympy"
 
 
 Arguments = Annotated[

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from backprop_cli.language.code import Statement
     from backprop_cli.language.foreign.scan import Scan
 
-NOTATIONS = ("latex", "spreadsheet", "wolfram", "python", "algebra")
+NOTATIONS = ("latex", "spreadsheet", "wolfram", "sympy", "python", "algebra")
 """In the order in which their marks are looked for."""
 
 
