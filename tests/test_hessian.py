@@ -74,7 +74,6 @@ AT_CORNERS = [
     ("silu(x)", {"x": 0}, 0.5),
     ("where(x > 0, sqrt(x), 0)", {"x": -1}, 0.0),
     ("relu(-sqrt(x) - 1) + x*x", {"x": 0.25}, 2.0),
-    ("0*sqrt(x) + x^2", {"x": 0}, 2.0),
     ("leaky_relu(x, 0.25)*x", {"x": -1}, 0.5),
     ("1 - cos(x)", {"x": 1e-300}, 1.0),
     ("(1 - cos(x))/x^2", {"x": 1e-9}, -1 / 12),
@@ -113,6 +112,8 @@ KINKS = [
     ("x^1.5", None, INF),
     ("sqrt(x)", None, -INF),
     ("where(x < 0, x^2, 3*x^2)", 2.0, 6.0),
+    ("0*sqrt(x) + x^2", None, 2.0),
+    ("sign(floor(x)) + x^2", 2.0, 2.0),  # it jumps where no slope passes
 ]
 
 

@@ -19,6 +19,7 @@ from backprop_cli.certain.decimal import has_digits
 from backprop_cli.certain.task import inputs_below, kinks_in
 from backprop_cli.differentiate import compute_graph
 from backprop_cli.errors import InputError, LimitError
+from backprop_cli.findings.kinks import find_kinks
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.arguments import given_values, name_list
@@ -151,6 +152,8 @@ def _second_order(
         return _in_doubles(graph, point, upstream, names)
     formulas = None
     reason = "not asked for"
+    doubles = sweep_graph(graph, point, upstream, FLOAT)
+    breaks = dict.fromkeys(find_kinks(doubles), True)  # also where the value jumps and no slope passes
     for digits in LADDER:
         if digits != LADDER[0] and len(graph.ops) * digits > _MOST_WORK:
             break
@@ -158,8 +161,9 @@ def _second_order(
         sweep = sweep_graph(graph, point, upstream, m)
         bent = curvature(sweep, m)
         exact = Exact(graph, m, sweep, bent.entries)
-        kinks = {**kinks_in(sweep, m), **dict.fromkeys(bent.jumps, False)}
-        below, first = inputs_below(sweep, kinks), inputs_below(sweep, kinks_in(sweep, m))
+        first_kinks = breaks | kinks_in(sweep, m)
+        kinks = {**first_kinks, **dict.fromkeys(bent.jumps, False)}
+        below, first = inputs_below(sweep, kinks), inputs_below(sweep, first_kinks)
         pairs = _pairs(graph, bent.entries, names, below)
         smooth = [pair for pair in pairs if not below & {*pair}]
         if check and formulas is None:
@@ -167,7 +171,6 @@ def _second_order(
         values = formulas.values(point, upstream, m) if formulas else {}
         if all(_is_settled(exact.entry(*pair), values.get(pair)) for pair in smooth):
             break
-    doubles = sweep_graph(graph, point, upstream, FLOAT)
     entries: dict[str, dict[str, Entry]] = {}
     for count, (a, b) in enumerate(pairs):
         if below & {a, b}:
@@ -204,8 +207,9 @@ def _in_doubles(graph: Graph, point: dict[str, float], upstream: float, names: l
     """Return the entries of a large program: no digits are counted, and nothing is compared."""
     sweep = sweep_graph(graph, point, upstream, FLOAT)
     bent = curvature(sweep, FLOAT)
-    kinks = {**kinks_in(sweep, FLOAT), **dict.fromkeys(bent.jumps, False)}
-    below, first = inputs_below(sweep, kinks), inputs_below(sweep, kinks_in(sweep, FLOAT))
+    first_kinks = dict.fromkeys(find_kinks(sweep), True)
+    kinks = {**first_kinks, **dict.fromkeys(bent.jumps, False)}
+    below, first = inputs_below(sweep, kinks), inputs_below(sweep, first_kinks)
     reason = f"up to {MOST_BOUNDED:,} nodes are compared"
     entries: dict[str, dict[str, Entry]] = {}
     for a, b in _pairs(graph, bent.entries, names, below):
