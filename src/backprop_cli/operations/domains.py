@@ -25,6 +25,17 @@ REAL2 = Domain("any operands", always, ((2.0, 3.0), (-1.5, 0.25), (0.75, -4.0), 
 
 POSITIVE = Domain("an operand > 0", lambda x: x > 0, points(0.25, 0.75, 1.5, 40.0), points(0.0, -1.0))
 
+NOT_ZERO = Domain(
+    "an operand other than 0", lambda x: x != 0, points(-2.5, -0.75, 0.5, 1.25, 40.0), points(0.0)
+)
+
+BETWEEN_0_AND_1 = Domain(
+    "an operand between 0 and 1",
+    lambda x: 0 < x < 1,
+    points(0.125, 0.25, 0.5, 0.75, 0.9375),
+    points(0.0, 1.0, -1.0),
+)
+
 NOT_NEGATIVE = Domain(
     "an operand >= 0", lambda x: x >= 0, points(0.25, 0.75, 1.5, 40.0), points(-1e-300, -1.0)
 )

@@ -170,6 +170,14 @@ def sigmoid(m: Namespace, x: Number) -> Number:
     return m.where(m.ge(x, m.zero), m.one, e) / (m.one + e)
 
 
+def logit(m: Namespace, x: Number) -> Number:
+    """Return log(x/(1 - x)). Near 1/2 only 2·atanh(2x - 1) keeps its digits, near 0 only logarithms do."""
+    quarter = m.one / 4
+    middle = m.max(m.min(x * 2 - m.one, m.one / 2), -m.one / 2)
+    ends = m.log(x) - m.log1p(-x)
+    return m.where(m.lt(m.abs(x - m.one / 2), quarter), m.atanh(middle) * 2, ends)
+
+
 def bell(m: Namespace, x: Number) -> Number:
     """Return 1/(e^x + e^-x)², a quarter of sech²; right in the tails, where 1 - tanh² is not.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from backprop_cli.operations.domains import REAL, always
+from backprop_cli.operations.domains import BETWEEN_0_AND_1, REAL, always
 from backprop_cli.operations.op import Domain, Kink, Op, X, each
 from backprop_cli.operations.rules import (
     at_point,
     bell,
     gate_case,
     gelu_partial,
+    logit,
     side_case,
     sigmoid,
     silu_partial,
@@ -39,6 +40,41 @@ ACTIVATIONS: tuple[Op, ...] = (
         backward="a softplus passes the gradient times the sigmoid of its operand",
         derivatives=("sigmoid(x)",),
         latex=r"\ln(1 + \mathrm{e}^{#1})",
+        composite=True,
+    ),
+    Op(
+        name="logsigmoid",
+        args=X,
+        value=lambda m, x: m.min(x, m.zero) - m.log1p(m.exp(-m.abs(x))),
+        partials=each(lambda m, y, x: sigmoid(m, -x)),
+        symbolic=lambda s, x: -s.log(1 + s.exp(-x)),
+        domain=REAL,
+        backward="a logsigmoid passes the gradient times the sigmoid of minus its operand",
+        derivatives=("sigmoid(-x)",),
+        latex=r"\ln\sigma(#1)",
+        composite=True,
+    ),
+    Op(
+        name="logit",
+        args=X,
+        value=lambda m, x: logit(m, x),
+        partials=each(lambda m, y, x: m.one / (x * (m.one - x))),
+        symbolic=lambda s, x: s.log(x / (1 - x)),
+        domain=BETWEEN_0_AND_1,
+        backward="a logit passes the gradient divided by x times 1 - x",
+        derivatives=("1/(x*(1 - x))",),
+        composite=True,
+    ),
+    Op(
+        name="softsign",
+        args=X,
+        value=lambda m, x: x / (m.one + m.abs(x)),
+        partials=each(lambda m, y, x: m.one / ((m.one + m.abs(x)) * (m.one + m.abs(x)))),
+        symbolic=lambda s, x: s.Piecewise((x / (1 + x), x > 0), (x / (1 - x), True)),
+        piecewise=True,
+        domain=REAL,
+        backward="a softsign passes the gradient divided by one plus the size of its operand, squared",
+        derivatives=("1/(1 + abs(x))^2",),
         composite=True,
     ),
     Op(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backprop_cli.operations.domains import DIVISION, POWER, REAL, REAL2
+from backprop_cli.operations.domains import DIVISION, NOT_ZERO, POWER, REAL, REAL2
 from backprop_cli.operations.op import XY, Kink, Op, X, each
 from backprop_cli.operations.rules import one_partial, pow_by_base, pow_by_exponent, pow_kink
 
@@ -92,5 +92,27 @@ ARITHMETIC: tuple[Op, ...] = (
         backward="a power x^y passes to x the gradient times y*x^(y - 1), and to y times x^y*log(x)",
         derivatives=("y*x^(y - 1)", "x^y*log(x)"),
         latex="{#1}^{#2}",
+    ),
+    Op(
+        name="square",
+        args=X,
+        value=lambda m, x: x * x,
+        partials=each(lambda m, y, x: x * 2),
+        symbolic=lambda s, x: x**2,
+        domain=REAL,
+        backward="a square passes the gradient times twice its operand",
+        derivatives=("2*x",),
+        latex="{#1}^{2}",
+    ),
+    Op(
+        name="reciprocal",
+        args=X,
+        value=lambda m, x: m.one / x,
+        partials=each(lambda m, y, x: -(y * y)),
+        symbolic=lambda s, x: 1 / x,
+        domain=NOT_ZERO,
+        backward="a reciprocal passes the gradient times minus its result squared",
+        derivatives=("-1/x^2",),
+        latex=r"\frac{1}{#1}",
     ),
 )
