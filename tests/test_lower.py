@@ -125,12 +125,6 @@ def test_a_wrong_expression_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> 
     assert gradient("x - y", x=2, y=3).check.status == "fail"
 
 
-def test_tau_is_two_pi() -> None:
-    graph = lower_source(read_source("x*tau + tau*2"))
-    assert [graph.numbers.get(node) for node in range(4)] == [None, 2.0, "pi", None]
-    assert sum(op is OPS["mul"] and 2 in graph.operands[node] for node, op in enumerate(graph.ops)) == 1
-
-
 def test_constants_of_several_parts_stand_in_parentheses() -> None:
     program = "x/(sqrt(2)*sqrt(3)) + x^(sqrt(2) - sqrt(3)) + x*sqrt (2) + x⁻¹ + x*(pi)"
     graph = lower_source(read_source(program))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from backprop_cli.graph.tape import Graph
 from backprop_cli.language.code import steps
-from backprop_cli.operations.table import OPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,9 +37,6 @@ def lower_source(source: Source, formulas: Sequence[Code] = ()) -> Graph:
     graph.formulas = [lowering.run(code, environment) for code in formulas]
     graph.spans[graph.end :] = [(0, 0)] * (len(graph.ops) - graph.end)  # they have no place in the text
     return graph
-
-
-_TAU: tuple[float | str, ...] = (2.0, "pi")
 
 
 class _Lowering:
@@ -83,13 +79,8 @@ class _Lowering:
         return stack[0]
 
     def constant(self, number: float | str, span: tuple[int, int]) -> int:
-        """Return the node of a number, of pi or of tau, which is 2·pi; add it if it is new."""
-        if number in self.constants:
-            return self.constants[number]
-        if number == "tau":
-            factors = tuple(self.constant(x, (0, 0)) for x in _TAU)
-            node = self.graph.add(OPS["mul"], factors, span)
-        else:
-            node = self.graph.add_number(number, span)
-        self.constants[number] = node
+        """Return the node of a number or of pi; add it if it is new."""
+        node = self.constants.get(number)
+        if node is None:
+            node = self.constants[number] = self.graph.add_number(number, span)
         return node

@@ -68,7 +68,7 @@ def evaluate_code(code: Code, m: Namespace) -> Number:
     """Return the value of constant code in a number system. Raises ArithmeticError or ValueError."""
 
     def leaf(what: Any, _span: Span) -> Number:
-        constants = {"pi": m.pi, "tau": m.pi + m.pi}
+        constants = {"pi": m.pi}
         return constants[what] if isinstance(what, str) else m.number(what)
 
     return fold(code, leaf, lambda op, operands, _span: m.value(op, operands))

@@ -62,7 +62,7 @@ def read_source(
     whose marks it has.
 
     An input is a name that is used before it is assigned, or first assigned a constant expression: that
-    is its default. ``pi`` and ``tau`` are constants unless they are assigned or given.
+    is its default. ``pi`` is a constant unless it is assigned or given.
 
     text may be an expression of SymPy's, too, which is written as a program first.
 
@@ -155,12 +155,11 @@ def _resolved(text: str, statements: list[Statement], given: Collection[str]) ->
         if statement.name is not None and defaults.get(statement.name) is statement:
             continue
         code = statement.code
-        for what in code[::4]:
+        for step, what in enumerate(code[::4]):
             if what not in met:
                 met.add(what)
                 if isinstance(what, str):
-                    place = code.index(what)
-                    inputs[what] = code[place + 2], code[place + 3]
+                    inputs[what] = code[4 * step + 2], code[4 * step + 3]
         if statement.name is not None and statement.name not in defaults:
             met.add(statement.name)
     for name, statement in defaults.items():
@@ -346,6 +345,7 @@ def _name_hint(name: str) -> str:
     """Explain names that people take for numbers."""
     return {
         "e": "Euler's number is exp(1); e is a variable like any other, given as e=VALUE",
+        "tau": "the circle's constant is 2*pi; tau is a variable like any other, given as tau=VALUE",
         "inf": "there is no infinity; the largest number is 1.79769e308",
         "nan": "a value is a number",
         "i": "numbers are real; i is a variable like any other, given as i=VALUE",

@@ -41,8 +41,8 @@ FUNCTIONS: dict[str, Op] = {
 }
 """Every operation that is written as a call, by name and by alias."""
 
-CONSTANTS: dict[str, float] = {"pi": math.pi, "tau": math.tau}
-"""The predefined constants, which a program may assign or be given all the same."""
+CONSTANTS: dict[str, float] = {"pi": math.pi}
+"""The predefined constant, which a program may assign or be given all the same."""
 
 
 def find_row(name: str) -> Op:
