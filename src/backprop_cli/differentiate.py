@@ -222,6 +222,7 @@ def compute_graph(
         check=with_origins(skipped_check(gradients, "not asked for", settled_checks(settled)), settled),
         warnings=(
             *notices.shadowed_names(naming),
+            *notices.unused_steps(naming),
             *(
                 ()
                 if _all_smooth(settled)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from backprop_cli.certain.numbers import CertainNumber, CertainReport
 from backprop_cli.certain.task import found_from_both_sides, inputs_below, kinks_in, no_value
 from backprop_cli.errors import DomainError, LimitError
-from backprop_cli.findings.notices import conventions_used
+from backprop_cli.findings.notices import conventions_used, unused_steps
 from backprop_cli.graph.naming import Naming
 from backprop_cli.operations.bounded import Bounded, BoundedReals, add_logs, bounded_reals, log2_size
 from backprop_cli.report import BOTH_SIDES, Outcome
@@ -188,7 +188,7 @@ def _report(
         nodes=(),
         value_shift=shifts.pop("", ""),
         shifts=shifts,
-        warnings=tuple(conventions_used(naming, rung.kinks if at_kink else {})),
+        warnings=(*unused_steps(naming), *conventions_used(naming, rung.kinks if at_kink else {})),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from backprop_cli.certain.numbers import CertainNumber, CertainReport, ExactNode
 from backprop_cli.certain.task import found_from_both_sides, in_doubles, inputs_below, kinks_in, no_value
 from backprop_cli.errors import LimitError, NotRationalError
-from backprop_cli.findings.notices import conventions_used
+from backprop_cli.findings.notices import conventions_used, unused_steps
 from backprop_cli.findings.undefined import find_failure
 from backprop_cli.graph.naming import Naming
 from backprop_cli.operations.rationals import IrrationalError, Rational, RationalNamespace
@@ -74,7 +74,10 @@ def compute_exactly(task: Task) -> CertainReport:
         ),
         value_shift=shift,
         shifts=shifts,
-        warnings=tuple(conventions_used(naming, kinks if below - smooth.keys() else {})),
+        warnings=(
+            *unused_steps(naming),
+            *conventions_used(naming, kinks if below - smooth.keys() else {}),
+        ),
     )
 
 

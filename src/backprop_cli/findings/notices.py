@@ -63,6 +63,25 @@ def _shadowed_names(naming: Naming) -> Iterator[Diagnostic]:
             yield _at(naming, node, "shadowed", message, [again[name]] if name in again else [])
 
 
+def unused_steps(naming: Naming) -> Iterator[Diagnostic]:
+    """Tell which steps that the program names are used by nothing: a line that was not joined to another."""
+    return _few(_unused_steps(naming), "more steps are computed but not used")
+
+
+def _unused_steps(naming: Naming) -> Iterator[Diagnostic]:
+    graph = naming.graph
+    if not graph.assignments:
+        return
+    used = bytearray(len(graph.ops))
+    used[graph.output] = 1
+    for operands in islice(graph.operands, graph.end):
+        for node in operands:
+            used[node] = 1
+    for node in dict.fromkeys(node for node, _ in graph.assignments):
+        if not used[node] and not graph.constant[node] and graph.ops[node] is not None:
+            yield _at(naming, node, "unused", f"{naming.id(node)} is computed but not used")
+
+
 def kinks_met(
     sweep: Sweep, naming: Naming, records: Mapping[int, KinkRecord], untold: int
 ) -> Iterator[Diagnostic]:

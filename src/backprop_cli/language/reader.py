@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.errors import ParseError
 from backprop_cli.language.binding import NOTHING, POWER, RELATION, SIGN, rule_of
 from backprop_cli.language.code import Code, Statement
+from backprop_cli.language.synonyms import hint_at
 from backprop_cli.language.tokens import (
     BEHIND_NAME,
     BEHIND_NUMBER,
@@ -28,7 +29,6 @@ from backprop_cli.language.tokens import (
     plain_tokens,
 )
 from backprop_cli.operations.table import FUNCTIONS, OPS
-from backprop_cli.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
@@ -72,7 +72,8 @@ _BINARY: dict[str, _Waiting] = {
 }  # fmt: skip
 _ENDS = frozenset((";", "\n", ""))  # of a statement; the end of the text is an empty word
 _AUGMENTED = {f"{sign}=": operator.op for sign, operator in _BINARY.items() if operator.binding != RELATION}
-_POWER_OF_FUNCTION = re.compile(rf"(\w+?)\s*(?:([⁺⁻]?[{SUPERSCRIPTS}]+)|(?:\^|\*\*)\s*([\w.]+))\s*$")
+_POWER_OF_FUNCTION = re.compile(rf"(\w+?)\s*(?:([⁺⁻]?[{SUPERSCRIPTS}]+)|(?:\^|\*\*)\s*(-?\s*[\w.]+))\s*$")
+_COMMENT = re.compile(r"#[^\n]*")
 _FACTOR = re.compile(r"\(\s*(?:([\w.]+)\s*|[^()\n]{1,20})\)")
 
 _NOT_IN_LANGUAGE = {
@@ -152,6 +153,8 @@ class _Reader:
         self.depth = 0
         self.names: dict[str, str] = {}
         self.bare: ParseError | None = None  # what to say of a statement without a name if one follows
+        self.sign: tuple[str, int] | None = None  # what the statement begins with
+        self.last: Statement | None = None  # the statement before
 
     def statements(self) -> Iterator[Statement]:
         """Read the text to its end. Every token takes this loop, so it keeps to local names."""
@@ -216,9 +219,12 @@ class _Reader:
                 waiting.append(_Waiting(NOTHING, None, 0, start, start))
                 self.depth += 1
             elif word == "-":
+                if not waiting and not code and target is None:
+                    self.sign = word, match.start(kind)
                 waiting.append(_Waiting(SIGN, OPS["neg"], 1, match.start(kind)))
-            elif word == "+":
-                pass  # +x is x, to the bit
+            elif word == "+":  # +x is x, to the bit
+                if not waiting and not code and target is None:
+                    self.sign = word, match.start(kind)
             elif word == "\n" and self.depth:
                 pass
             elif word not in _ENDS or code or waiting or target:
@@ -250,6 +256,16 @@ class _Reader:
         start, end = self.starts.pop(), self.end
         code = tuple(self.code)
         self.code.clear()
+        if self.sign is not None:
+            self.refuse_continuation(*self.sign, code)
+            self.sign = None
+        statement = self.last = self.made(target, augment, code, start, end)
+        return statement
+
+    def made(
+        self, target: tuple[str, int, int] | None, augment: Op | None, code: Code, start: int, end: int
+    ) -> Statement:
+        """Return a statement. Only the last one may be without a name."""
         if target is None:
             self.bare = self.error(
                 "only the last statement can be without a name",
@@ -262,6 +278,27 @@ class _Reader:
             start = name_start
             code = (name, 0, start, name_end, *code, augment, 2, start, end)
         return Statement(name, code, start, end)
+
+    def refuse_continuation(self, sign: str, start: int, code: Code) -> None:
+        """Refuse a line that begins with a sign and seems to go on with the line before.
+
+        One with a minus that uses what the line before names stands by itself.
+        """
+        last = self.last
+        if last is None or not self.is_below(start) or (sign == "-" and last.name in code[::4]):
+            return
+        parts = self.text[last.start : last.end], self.text[start + 1 : self.end].strip()
+        left, right = (part if len(part) <= 30 and "\n" not in part else "…" for part in parts)
+        whole = f"{last.name} = ({left} {sign} {right})" if "=" not in left else f"(… {sign} {right})"
+        hint = f"if it goes on with the line before, write {whole}"
+        if sign == "-":
+            hint += "; if not, end that line with ;"
+        raise self.error(f"this line begins with {sign!r}", (start, start + 1), hint)
+
+    def is_below(self, start: int) -> bool:
+        """Tell whether nothing but the end of a line is between a place and the statement before it."""
+        between = _COMMENT.sub("", self.text[self.last.end : start]) if self.last is not None else ""
+        return "\n" in between and ";" not in between
 
     def apply(self, least: int) -> None:
         """Move the last operators that bind at least so tightly from the stack to the code."""
@@ -320,14 +357,7 @@ class _Reader:
         if not isinstance(name, str) or (name_start, name_end) != (self.starts[-1], self.end):
             raise self.adjacent("operator", "(", start, start + 1)
         if name not in FUNCTIONS:
-            factor = _FACTOR.match(self.text, start)
-            product = f"{name}*{factor[1] or '(…)'}" if factor else f"{name}*(…)"
-            near = did_you_mean(name, FUNCTIONS) if len(name) > 2 else f"did you mean {product}?"
-            raise self.error(
-                f"{name} is not a function",
-                (name_start, name_end),
-                near or "a name before a parenthesis must be one of the known functions",
-            )
+            raise self.not_a_function(name, name_start, name_end, start)
         del self.code[-4:]
         self.starts.pop()
         self.waiting.append(_Waiting(NOTHING, FUNCTIONS[name], 0, name_start, start, name))
@@ -398,6 +428,19 @@ class _Reader:
     def error(self, message: str, span: tuple[int, int], hint: str = "") -> ParseError:
         return ParseError(message, self.text, *span, hint)
 
+    def not_a_function(self, name: str, start: int, end: int, opening: int) -> ParseError:
+        """Explain a name before a parenthesis: a function by another name, or a factor."""
+        factor = _FACTOR.match(self.text, opening)
+        operands = [operand.strip() for operand in factor[0][1:-1].split(",")] if factor else []
+        hint = hint_at(name, operands)
+        if not hint and len(name) <= 2:
+            product = f"{name}*{factor[1] or '(…)'}" if factor else f"{name}*(…)"
+            hint = f"did you mean {product}?"
+            if self.waiting and self.waiting[-1] is _BINARY["/"]:
+                hint = self.two_quotients(product, start)
+        hint = hint or "a name before a parenthesis must be one of the known functions"
+        return self.error(f"{name} is not a function", (start, end), hint)
+
     def never_closed(self, opened: _Waiting) -> ParseError:
         return self.error("this ( is never closed", (opened.opening, opened.opening + 1))
 
@@ -420,7 +463,10 @@ class _Reader:
         if word == ")" and opened is not None and opened.op is not None and opened.arity == 0:
             name = opened.name
             return self.error(f"{name} has no operand", (opened.start, end), _signature(opened.op, name))
-        return self.error(f"a value is expected before {word!r}", (start, end))
+        hint = ""
+        if not self.waiting and not self.code and self.is_below(start):
+            hint = f"to go on with the line before, put both in parentheses: y = (… {word} …)"
+        return self.error(f"a value is expected before {word!r}", (start, end), hint)
 
     def adjacent(self, kind: str, word: str, start: int, end: int) -> ParseError:
         """Explain a value that stands right behind a value."""
@@ -444,14 +490,7 @@ class _Reader:
             )
         power = _POWER_OF_FUNCTION.search(self.text[max(0, start - 30) : start])
         if power and power[1] in FUNCTIONS:
-            exponent = (power[2] or "").translate(SUPERSCRIPT_VALUES) or power[3]
-            factor = _FACTOR.match(self.text, start)
-            operand = factor[0] if factor else f"({word})"
-            return self.error(
-                f"{power[1]} is a function: its operand comes before the exponent",
-                span,
-                f"write {power[1]}{operand}^{exponent}",
-            )
+            return self.power_of_function(power, word, span, start)
         if kind == "name" and word in ("and", "or", "if", "else", "not", "in"):
             return self.error(
                 f"there is no {word!r} in the language", (start, end), "where(cond, a, b) decides"
@@ -467,11 +506,30 @@ class _Reader:
             word = factor[0] if factor else "(…)"
         elif kind == "number" and word[0] == "." and "." in left:
             return self.error("a number has one decimal point", span)
-        return self.error(
-            f"an operator is missing in {self.text[left_start:end]!r}",
-            span,
-            f"did you mean {left}*{word}?",
-        )
+        hint = f"did you mean {left}*{word}?"
+        if self.waiting and self.waiting[-1] is _BINARY["/"]:
+            hint = self.two_quotients(f"{left}*{word}", left_start)
+        return self.error(f"an operator is missing in {self.text[left_start:end]!r}", span, hint)
+
+    def two_quotients(self, product: str, start: int) -> str:
+        """Return both meanings of a product that is not written as one and stands behind a division."""
+        dividend = self.text[self.starts[-2] : start].rstrip("/÷∕／ \t")
+        dividend = dividend if len(dividend) <= 20 else "(…)"
+        return f"write {dividend}/({product}) or {dividend}/{product}"
+
+    def power_of_function(
+        self, power: re.Match[str], word: str, span: tuple[int, int], start: int
+    ) -> ParseError:
+        """Explain the exponent behind the name of a function: sin^2(x), or sin^-1(x), of two meanings."""
+        name = power[1]
+        exponent = ((power[2] or "").translate(SUPERSCRIPT_VALUES) or power[3]).replace(" ", "")
+        factor = _FACTOR.match(self.text, start)
+        operand = factor[0] if factor else f"({word})"
+        message = f"{name} is a function: its operand comes before the exponent"
+        hint = f"write {name}{operand}^{exponent if exponent.isalnum() else f'({exponent})'}"
+        if exponent == "-1" and f"a{name}" in FUNCTIONS:
+            hint = f"write a{name}{operand} for the inverse function, 1/{name}{operand} for the reciprocal"
+        return self.error(message, span, hint)
 
     def unexpected(self, kind: str, word: str, start: int, end: int) -> ParseError:
         """Explain a token that has no place in the language, or not here."""

@@ -282,7 +282,7 @@ def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]
     inputs = source.inputs
     for name, value in given.items():
         if name not in inputs:
-            raise _not_an_input(source, name)
+            raise _not_an_input(source, name, given)
         values[name] = value
         if not math.isfinite(value):
             raise InputError(
@@ -312,7 +312,7 @@ def check_names(source: Source, names: Iterable[str]) -> list[str]:
     return chosen
 
 
-def _not_an_input(source: Source, name: str) -> InputError:
+def _not_an_input(source: Source, name: str, given: Collection[str] = ()) -> InputError:
     for statement in source.statements:
         if statement.name == name:
             return InputError(
@@ -324,8 +324,22 @@ def _not_an_input(source: Source, name: str) -> InputError:
             )
     return InputError(
         f"{name} is not in the program",
-        hint=did_you_mean(name, source.inputs) or _known_inputs(source),
+        hint=_product_hint(source, name, given) or did_you_mean(name, source.inputs) or _known_inputs(source),
     )
+
+
+def _product_hint(source: Source, name: str, given: Collection[str]) -> str:
+    """Return what to write if a name of the program is a product that has this name for a factor."""
+    for whole in source.inputs:
+        if whole not in given and len(whole) <= 6 and (whole.startswith(name) or whole.endswith(name)):
+            first, last = (
+                (name, whole.removeprefix(name))
+                if whole.startswith(name)
+                else (whole.removesuffix(name), name)
+            )
+            if is_name(first) and is_name(last):
+                return f"did you mean {whole}? As a product it is written {first}*{last}"
+    return ""
 
 
 def _known_inputs(source: Source) -> str:

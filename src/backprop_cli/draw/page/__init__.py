@@ -59,7 +59,7 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 <h1>{escape(heading)}</h1>
 {_program(report, heading)}<noscript><p>This page needs JavaScript, which is switched off.</p></noscript>
 {_inputs(report)}
-<p id="trouble" role="alert" hidden></p>
+{_remarks(report)}<p id="trouble" role="alert" hidden></p>
 <div class="controls" role="group" aria-label="Steps">
 <button type="button" id="forward">Forward pass</button>
 <button type="button" id="backward">Backward pass</button>
@@ -128,6 +128,12 @@ def _inputs(report: Report) -> str:
         return ""
     rows = "\n".join(f"<div>{field}</div>" for field in fields)
     return f'<div class="inputs" role="group" aria-label="Inputs">\n{rows}\n</div>'
+
+
+def _remarks(report: Report) -> str:
+    """Return what is to be said of the program at every point."""
+    said = [w.message for w in report.warnings if w.kind == "unused"]
+    return "".join(f'<p class="quiet">{escape(message)}.</p>\n' for message in said)
 
 
 def _input_text(value: float) -> str:

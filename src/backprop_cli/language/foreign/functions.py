@@ -1,7 +1,4 @@
-"""Functions by the names that other languages have for them, each with what is written here instead.
-
-The plain language knows none of these names: it only hints at them. A foreign notation reads them.
-"""
+"""Calls of functions by the names that other languages have for them, as the plain language has them."""
 
 from __future__ import annotations
 
@@ -9,48 +6,17 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign.builder import Item, Piece, called, filled, flat, grouped
+from backprop_cli.language.synonyms import ALIASES, REWRITES, VECTORS
 from backprop_cli.language.tokens import Token
 from backprop_cli.operations.table import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-ALIASES = {
-    "absolute": "abs", "fabs": "abs", "maximum": "max", "minimum": "min", "fmax": "max", "fmin": "min",
-    "power": "pow", "expit": "sigmoid", "logistic": "sigmoid", "sigm": "sigmoid", "arsinh": "asinh",
-    "arcosh": "acosh", "artanh": "atanh", "sgn": "sign", "signum": "sign", "lg": "log10", "log_10": "log10",
-    "log_2": "log2", "curt": "cbrt", "atan_2": "atan2", "ReLU": "relu", "ELU": "elu", "GELU": "gelu",
-    "SiLU": "silu", "clip_by_value": "clip",
-}  # fmt: skip
-"""Other names of functions that are here, with the same operands in the same order."""
-
-REWRITES = {
-    "square": "_1^2", "sqr": "_1^2", "abs2": "_1^2", "cube": "_1^3", "rsqrt": "1/sqrt(_1)",
-    "reciprocal": "1/_1", "exp2": "2^_1", "exp10": "10^_1", "negative": "-_1", "neg": "-_1",
-    "add": "_1 + _2", "sub": "_1 - _2", "subtract": "_1 - _2", "mul": "_1*_2", "multiply": "_1*_2",
-    "div": "_1/_2", "divide": "_1/_2", "true_divide": "_1/_2", "truediv": "_1/_2", "sec": "1/cos(_1)",
-    "csc": "1/sin(_1)", "cosec": "1/sin(_1)", "cot": "1/tan(_1)", "cotan": "1/tan(_1)",
-    "sech": "1/cosh(_1)", "csch": "1/sinh(_1)", "coth": "1/tanh(_1)", "asec": "acos(1/_1)",
-    "arcsec": "acos(1/_1)", "acsc": "asin(1/_1)", "arccsc": "asin(1/_1)", "asech": "acosh(1/_1)",
-    "acsch": "asinh(1/_1)", "acoth": "atanh(1/_1)", "logit": "log(_1/(1 - _1))",
-    "logsigmoid": "-softplus(-_1)", "log_sigmoid": "-softplus(-_1)", "tanhshrink": "_1 - tanh(_1)",
-    "relu6": "clip(_1, 0, 6)", "softsign": "_1/(1 + abs(_1))", "ones_like": "1", "zeros_like": "0",
-    "deg2rad": "_1*pi/180", "rad2deg": "_1*180/pi", "radians": "_1*pi/180", "degrees": "_1*180/pi",
-}  # fmt: skip
-"""What functions of their operands are that are not here; see ``filled``."""
-
 IDENTITIES = frozenset(
     {"float", "double", "item", "detach", "numpy", "clone", "cpu", "cuda", "identity", "asarray"}
 )
 """What leaves a number as it is."""
-
-_VECTORS = {
-    "sum": "a + b + c", "mean": "(a + b + c)/3", "prod": "a*b*c", "dot": "a1*b1 + a2*b2",
-    "norm": "sqrt(a^2 + b^2)", "matmul": "a1*b1 + a2*b2", "softmax": "exp(a)/(exp(a) + exp(b))",
-    "logsumexp": "log(exp(a) + exp(b))", "var": "", "std": "", "cumsum": "", "argmax": "",
-    "log_softmax": "", "einsum": "", "det": "", "inv": "", "tr": "",
-}  # fmt: skip
-"""What takes a vector, with how it is written for numbers."""
 
 
 def is_known(name: str) -> bool:
@@ -70,7 +36,7 @@ def call(text: str, name: str, operands: Sequence[Item], first: int, last: int) 
     if name in SPECIAL and len(operands) == 2:
         return SPECIAL[name](operands, first, last)
     if name in FUNCTIONS or name in ALIASES:
-        return called(ALIASES.get(name, name), operands, first, last)
+        return called(name if name in FUNCTIONS else ALIASES[name], operands, first, last)
     if name in IDENTITIES and len(operands) == 1:
         return grouped(operands[0])
     if name in REWRITES:
@@ -81,11 +47,9 @@ def call(text: str, name: str, operands: Sequence[Item], first: int, last: int) 
         raise ParseError(
             f"{name} needs {count} operand{'s' * (count > 1)}, got {len(operands)}", text, first, last
         )
-    if name in _VECTORS:
+    if name in VECTORS:
         hint = (
-            f"write it for numbers, such as {_VECTORS[name]}"
-            if _VECTORS[name]
-            else "write it out for numbers"
+            f"write it for numbers, such as {VECTORS[name]}" if VECTORS[name] else "write it out for numbers"
         )
         raise ParseError(f"{name} is of vectors, and there are only numbers here", text, first, last, hint)
     raise ParseError(f"{name} is not a function that is known here", text, first, last)
