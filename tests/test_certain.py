@@ -55,6 +55,7 @@ RATIONAL = {
         "clip",
         "where",
     ),
+    *("square", "reciprocal", "softsign"),
     *("relu", "leaky_relu", "lt", "le", "gt", "ge"),
 }
 

@@ -103,8 +103,8 @@ ERRORS = [
     (
         ["grad", "__import__('os').system('id')"],
         2,
-        "there is no text in the language",
-        "  __import__('os').system('id')\n             ^^^^",
+        "__import__ is not a function that is known here",
+        "  __import__('os').system('id')\n  ^^^^^^^^^^^^^^^^",
         "",
     ),
     (

@@ -26,7 +26,7 @@ ALIASES = {
 
 REWRITES = {
     "sqr": "_1^2", "abs2": "_1^2", "cube": "_1^3", "rsqrt": "1/sqrt(_1)",
-    "exp10": "10^_1", "negative": "-_1", "neg": "-_1",
+    "exp2": "2^_1", "exp10": "10^_1", "negative": "-_1", "neg": "-_1",
     "add": "_1 + _2", "sub": "_1 - _2", "subtract": "_1 - _2", "mul": "_1*_2", "multiply": "_1*_2",
     "div": "_1/_2", "divide": "_1/_2", "true_divide": "_1/_2", "truediv": "_1/_2", "sec": "1/cos(_1)",
     "csc": "1/sin(_1)", "cosec": "1/sin(_1)", "cot": "1/tan(_1)", "cotan": "1/tan(_1)",

@@ -38,18 +38,6 @@ EXPONENTIALS: tuple[Op, ...] = (
         latex=r"\mathrm{e}^{#1} - 1",
     ),
     Op(
-        name="exp2",
-        args=X,
-        value=lambda m, x: m.pow(m.one * 2, x),
-        partials=each(lambda m, y, x: y * m.ln2),
-        symbolic=lambda s, x: 2**x,
-        domain=BELOW_OVERFLOW,
-        backward="a power of 2 passes the gradient times its result times log(2)",
-        derivatives=("exp2(x)*log(2)",),
-        latex=r"2^{#1}",
-        composite=True,
-    ),
-    Op(
         name="log",
         args=X,
         aliases=("ln",),
