@@ -72,7 +72,8 @@ def jacobian_of_source(
     warnings: dict[tuple[str, str], Diagnostic] = {}
     for report in reports.values():
         for warning in report.warnings:
-            warnings.setdefault((warning.kind, warning.message), warning)
+            if warning.kind != "unused":  # what one output does not use is another one, or used by it
+                warnings.setdefault((warning.kind, warning.message), warning)
     statuses = {report.check.status for report in reports.values()}
     return JacobianReport(
         program=source.text,
