@@ -186,6 +186,8 @@ REFUSALS = [
     ("a/bc", {"a": 1, "b": 2, "c": 3}, "two ways"),
     ("e^2", {}, ""),
     ("e^2 + 3x", {}, "two ways"),
+    ("e^-k t", {"k": 1, "t": 1}, "further on"),
+    ("e^x y", {"y": 1}, "further on"),
     ("sin x y", {}, "further on"),
     ("sin x/2", {}, "further on"),
     ("√2x", {}, "further on"),

@@ -490,7 +490,10 @@ class AlgebraExpression:
         if not self.is_euler_certain and all(token.lastindex != NAME for token in flat([exponent])):
             raise self.two("e^", self.builder.items[-1], "exp(…)", "give e a value: e=VALUE")
         behind = self.words[end] if end < len(self.words) else None
-        if behind is not None and behind.kind in ("name", "number") and not behind.spaced:
+        is_named = following.word not in _CLOSING and not self.is_function(following)
+        is_open = is_named and not self.is_euler_certain
+        is_factor = behind is not None and behind.kind in ("name", "number") and not self.is_function(behind)
+        if behind is not None and is_factor and (is_open or not behind.spaced):
             raise self.refusal("the exponent of e can end here or further on", behind, "write exp(…)")
         self.place = end
         self.builder.wrap(lambda item: called("exp", [exponent], item.first, exponent.last))
