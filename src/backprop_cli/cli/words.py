@@ -97,6 +97,10 @@ class ProgramGroup(TyperGroup):
             self._check_option(ctx, args)
         return super().parse_args(ctx, args)
 
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as Typer calls it
+        """Write what the tool does right below its usage: 17 commands leave no line of a screen empty."""
+        formatter.write(f"  {self.help}\n")
+
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as Typer calls it
         """Write the commands, each on a line behind the job that it is for; the epilog has the options."""
         commands: list[Any] = [command for command in self.commands.values() if not command.hidden]
