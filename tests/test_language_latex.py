@@ -1,6 +1,8 @@
 """LaTeX of books and papers: what is read, what is refused, and that what is typeset here is read back."""
 
 import math
+import sys
+from contextlib import suppress
 
 import pytest
 import sympy
@@ -80,6 +82,9 @@ REFUSALS = [
     ("\x0crac{a}{b}", "a b", "backslash"),
     ("2\theta + 1", "", "backslash"),
     (r"x1 + \alpha", "x alpha", "behind a name"),
+    (r"{a + b \over c}", "a b c", "\\over"),
+    (r"n \choose k", "n k", "\\choose"),
+    (r"\sin x \div y", "x y", "further on"),
 ]  # fmt: skip
 
 
@@ -89,6 +94,38 @@ def test_latex_that_is_not_clear_is_refused(text, names, words):
         read_source(text, names.split())
     assert words in caught.value.message
     assert 0 <= caught.value.start <= caught.value.end <= len(text)
+
+
+LONG = {
+    "letters": ("x", 1, ""), "exponents": ("x^{", 1, "}"), "digits of fractions": (r"\frac12+", 1, ""),
+    "underbraces": (r"\underbrace{x}_{y}+", 1, ""), "factors of a function": (r"x ", 1, ""),
+    "bars": (r"(\sin|x|+", 1, ")"), "fractions": (r"\frac{", 1, "}{2}"), "marks": ("x^{(1)}+", 1, ""),
+    "columns": (r"x \quad ", "", ""), "environments": (r"\begin x ", "", ""), "stops": (".", "", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_text_twice_as_long_takes_twice_the_steps(name):
+    before, middle, after = LONG[name]
+    start = r"\sin 2 " if name == "factors of a function" else "1"
+
+    def steps(length):
+        count = 0
+
+        def step(*_):
+            nonlocal count
+            count += 1
+
+        sys.settrace(lambda *_: step() or step)
+        try:
+            with suppress(ParseError):
+                read_source(f"{start} {before * length}{middle}{after * length}", ["x", "y"], "latex")
+        finally:
+            sys.settrace(None)
+        return count
+
+    steps(10)  # what is imported and compiled once
+    assert steps(400) < 2.2 * steps(200)
 
 
 POINT = {"a": 0.3, "b": 0.7, "x": 0.9, "x1": 0.4, "alpha": 0.2, "y_hat": 0.6, "w_ij": 0.8}

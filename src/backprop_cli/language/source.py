@@ -113,10 +113,11 @@ def _fitting(source: Source, given: Collection[str], names: Collection[str]) -> 
     So ``F = ma`` is a product where m and a are given, and ``e^x`` is exp(x) where e is not. Raises
     ParseError where a product has two readings, and the plain one leaves a value that is given unused.
     """
-    from backprop_cli.language.foreign.letters import split_products  # hardly ever needed
+    from backprop_cli.language.foreign.letters import KnownNames, split_products  # hardly ever needed
 
     missing = [name for name in source.inputs if name not in names and name not in source.defaults]
-    if not any(name == "e" or split_products(name, names) for name in missing):
+    factors = KnownNames(names)
+    if not any(name == "e" or split_products(name, factors) for name in missing):
         return source  # which tells what is missing
     try:
         reading = _read_foreign(source.text, names, "algebra")

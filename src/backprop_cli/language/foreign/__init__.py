@@ -25,6 +25,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import ParseError
+from backprop_cli.language.foreign.letters import KnownNames
 from backprop_cli.language.reader import read_statements
 
 if TYPE_CHECKING:
@@ -53,15 +54,17 @@ def read_foreign(text: str, given: Collection[str], notation: str | None = None)
     for name in NOTATIONS if notation is None else (notation,):
         scanner = import_module(f"backprop_cli.language.foreign.{name}")
         if notation or re.search(scanner.MARKS, text):
-            return _read(name, scanner.scan, text, given, is_certain=bool(notation or scanner.MARKS))
+            return _read(
+                name, scanner.scan, text, KnownNames(given), is_certain=bool(notation or scanner.MARKS)
+            )
     return None
 
 
 def _read(
     name: str,
-    scan: Callable[[str, Collection[str]], Scan | None],
+    scan: Callable[[str, KnownNames], Scan | None],
     text: str,
-    given: Collection[str],
+    given: KnownNames,
     *,
     is_certain: bool,
 ) -> Reading | None:

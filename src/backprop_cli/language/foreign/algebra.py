@@ -12,14 +12,14 @@ from backprop_cli.language.foreign.words import Word, cut, parts, words_pattern
 from backprop_cli.language.tokens import FINISH, NAME, OPERATOR, STOP, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from backprop_cli.language.foreign.letters import KnownNames
 
 MARKS = ""  # any text may be algebra
 
 _WORD = words_pattern()
 
 
-def scan(text: str, given: Collection[str]) -> Scan | None:
+def scan(text: str, given: KnownNames) -> Scan | None:
     """Return the tokens of a formula, None where it has a sign that no formula has. Raises ParseError."""
     words = cut(_WORD, plain_letters(text))
     return None if words is None else Algebra(text, given, words).scan()
@@ -60,7 +60,7 @@ class Algebra(AlgebraExpression):
             right = right[1:]
         if not right:
             raise self.error("a value is expected here", line[-1])
-        self.words, self.place, self.builder, self.divided = right, 0, Builder(self.text), [""]
+        self.words, self.place, self.builder, self.divided = right, 0, Builder(self.text), [False]
         tokens += flat(self.read())
         tokens.append(Token(STOP, ";", right[-1].last, right[-1].last))
         return tokens

@@ -7,7 +7,6 @@ decide what a word is: ``ma`` is m times a where m and a are given and ma is not
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign import functions
@@ -21,13 +20,10 @@ from backprop_cli.language.foreign.builder import (
     group,
     grouped,
 )
-from backprop_cli.language.foreign.letters import FRACTIONS, SUPERSCRIPTS, split_products
+from backprop_cli.language.foreign.letters import FRACTIONS, SUPERSCRIPTS, KnownNames, split_products
 from backprop_cli.language.foreign.scan import RefusalError
 from backprop_cli.language.foreign.words import Word, matching
 from backprop_cli.language.tokens import NAME, NUMBER, OPERATOR, Token
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 _OPERATORS = {
     **{f".{sign}": sign for sign in ("+", "-", "*", "/", "^")}, ".**": "^", "≤": "<=", "≥": ">=",
@@ -66,15 +62,14 @@ class AlgebraExpression:
     call_opening = "("
     is_euler_certain = False  # whether e to the power of a plain number is exp of it
 
-    def __init__(self, text: str, given: Collection[str], words: list[Word]) -> None:
+    def __init__(self, text: str, given: KnownNames, words: list[Word]) -> None:
         self.text = text
         self.given = given
         self.words = words
         self.place = 0
         self.builder = Builder(text)
         self.depth = 0
-        self.divided: list[str] = [""]
-        self.is_open = False  # whether a function without parentheses waits for its operand
+        self.divided = [False]  # of each parenthesis that is open: whether a division came last
 
     # ---- statements ----
 
@@ -85,15 +80,7 @@ class AlgebraExpression:
             word = self.words[self.place]
             self.place += 1
             getattr(self, f"read_{word.kind}")(word)
-        if builder.depth:
-            frame = builder.frames[-1]
-            raise builder.error(
-                f"this {self.text[frame.start]} is never closed", frame.start, frame.start + 1
-            )
-        if not builder.after_operand:
-            last = self.words[-1].last
-            raise builder.error("the expression ends where a value is expected", last, last)
-        return builder.items
+        return builder.complete(self.words[-1].last)
 
     def peek(self, ahead: int = 0) -> Word:
         """Return a word that comes, an empty one behind the last."""
@@ -136,13 +123,13 @@ class AlgebraExpression:
         factors = [*([digits] if digits else []), *letters]
         text = sign + "*".join(factors)
         item = filled(text, [], word.first, word.last)
-        self.raise_to(item, number=float(exponent) if not letters else None)
+        self.raise_to(item, is_number=not letters)
 
-    def raise_to(self, exponent: Item, number: float | None) -> None:
+    def raise_to(self, exponent: Item, *, is_number: bool) -> None:
         """Raise the operand that is complete to a power."""
         builder = self.builder
         base = builder.items[-1]
-        if isinstance(base, Token) and base.word == "e" and "e" not in self.given and number is None:
+        if isinstance(base, Token) and base.word == "e" and "e" not in self.given and not is_number:
             builder.wrap(lambda item: called("exp", [exponent], item.first, exponent.last))
             return
         if isinstance(base, Token) and base.word == "e" and "e" not in self.given:
@@ -273,7 +260,7 @@ class AlgebraExpression:
         if self.divided[-1]:
             if not self.is_coefficient(word):
                 raise self.behind_division(word)
-            self.divided[-1] = ""
+            self.divided[-1] = False
         if isinstance(last, Token) and last.lastindex == NAME and not word.spaced and word.kind == "name":
             raise self.error(f"an operator is missing before {word.word!r}", word)
         if self.has_loose_power(word):
@@ -327,7 +314,7 @@ class AlgebraExpression:
     def opened(self, closing: str, make: object, first: int, start: int) -> None:
         """Open a parenthesis."""
         self.builder.open(closing, make, first, start)  # type: ignore[arg-type]
-        self.divided.append("")
+        self.divided.append(False)
 
     def made(self, function: str, operands: list[Piece], first: int, last: int) -> Item:
         """Return what a call comes to."""
@@ -354,8 +341,7 @@ class AlgebraExpression:
         self.place += count
         self.operand_of(inverse or function, word)
         if not inverse:
-            raised = float(exponent) if exponent.replace(".", "").isdigit() else None
-            self.raise_to(filled(exponent, [], following.first, following.last), raised)
+            self.raise_to(filled(exponent, [], following.first, following.last), is_number=True)
         return True
 
     def operand_of(self, function: str, word: Word) -> None:
@@ -437,7 +423,7 @@ class AlgebraExpression:
             self.radical(word)
         elif sign == "," and builder.depth:
             builder.separate(word.first)
-            self.divided[-1] = ""
+            self.divided[-1] = False
         elif sign in _REFUSED or sign not in _OPERATORS:
             raise self.error(f"{sign!r} is not read here", word, _REFUSED.get(sign, ""))
         elif builder.after_operand:
@@ -456,9 +442,9 @@ class AlgebraExpression:
                 self.exponential(word)
                 return
         elif sign == "/":
-            self.divided[-1] = "divided"
+            self.divided[-1] = True
         else:
-            self.divided[-1] = ""
+            self.divided[-1] = False
         builder.sign(sign, word.first, word.last)
 
     def exponential(self, word: Word) -> None:

@@ -7,13 +7,14 @@ Items nest; the tokens in them are strung together once, at the end.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from backprop_cli.errors import ParseError
-from backprop_cli.language.tokens import FINISH, NAME, NUMBER, OPERATOR, STOP, Token, plain_tokens
+from backprop_cli.language.tokens import FINISH, NAME, NUMBER, OPERATOR, Token, plain_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     Make = Callable[["list[Piece]", "dict[str, Piece]", int, int], "Item"]
     """Makes the operand from what stands between parentheses: positional operands, those with a keyword, and
@@ -104,11 +105,6 @@ class Builder:
         """Put a multiplication there that is not written."""
         self.sign("*", place, place)
 
-    def stop(self, first: int, last: int) -> None:
-        """End a statement."""
-        self.items.append(Token(STOP, ";", first, last))
-        self.after_operand = False
-
     def wrap(self, make: Callable[[Item], Item]) -> None:
         """Replace the operand that is complete by what is made from it."""
         self.items[-1] = make(self.items[-1])
@@ -140,13 +136,14 @@ class Builder:
         assert frame.make is not None
         self.operand(frame.make(frame.operands, frame.keywords, frame.first, last))
 
-    def finish(self) -> list[Token]:
-        """Return the tokens of the whole text. Raises ParseError where something is still open."""
+    def complete(self, last: int) -> list[Item]:
+        """Return the items of the whole text, which ends there. Raises ParseError where something is open."""
         frame = self.frames[-1]
-        if frame.closing:
+        if self.depth:
             raise self.error(f"this {self.text[frame.start]} is never closed", frame.start, frame.start + 1)
-        end = len(self.text)
-        return [*flat(frame.items), Token(FINISH, "", end, end)]
+        if not self.after_operand:
+            raise self.error("the expression ends where a value is expected", last, last)
+        return frame.items
 
     def end_operand(self, frame: Frame, last: int) -> None:
         """Complete the operand that is being read into a frame."""
@@ -161,28 +158,22 @@ class Builder:
 
 def flat(items: Sequence[Item]) -> list[Token]:
     """Return the tokens of items in a row, at any depth."""
-    tokens: list[Token] = []
-    waiting: list[Item] = list(reversed(items))
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, Token):
-            tokens.append(item)
-        else:
-            waiting += reversed(item.items)
-    return tokens
+    return list(_tokens(items))
 
 
 def leading(items: Sequence[Item], count: int) -> list[str]:
     """Return the first words of items in a row, without a look at the others."""
-    words: list[str] = []
+    return [token.word for token in islice(_tokens(items), count)]
+
+
+def _tokens(items: Sequence[Item]) -> Iterator[Token]:
     waiting: list[Item] = list(reversed(items))
-    while waiting and len(words) < count:
+    while waiting:
         item = waiting.pop()
         if isinstance(item, Token):
-            words.append(item.word)
+            yield item
         else:
             waiting += reversed(item.items)
-    return words
 
 
 def grouped(item: Item) -> Piece:

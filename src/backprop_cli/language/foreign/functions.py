@@ -81,6 +81,10 @@ SPECIAL: dict[str, Callable[[Sequence[Item], int, int], Piece]] = {
 """Functions of two operands, one of which decides what is written."""
 
 
+LONGEST = max(map(len, (*FUNCTIONS, *ALIASES, *REWRITES, *IDENTITIES, *SPECIAL)))
+"""The length of the longest name that ``is_known``."""
+
+
 def word_of(item: Item, most: int) -> str:
     """Return the text of an operand in the plain language, "" where it has more than so many tokens."""
     return "" if not isinstance(item, Token) and item.size > most else "".join(t.word for t in flat([item]))

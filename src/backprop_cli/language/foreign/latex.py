@@ -12,12 +12,14 @@ from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign.builder import flat
 from backprop_cli.language.foreign.latex_expression import LatexExpression
 from backprop_cli.language.foreign.latex_names import GREEK, VARIANTS
-from backprop_cli.language.foreign.latex_words import Word
 from backprop_cli.language.foreign.scan import RefusalError, Scan
+from backprop_cli.language.foreign.words import Word, cut
 from backprop_cli.language.tokens import FINISH, OPERATOR, STOP, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterator
+
+    from backprop_cli.language.foreign.letters import KnownNames
 
 _EATEN = (
     r"\x0crac|\x08(?:eta|ar|igl?|inom)|\t(?:heta|imes|ext|anh?|au|frac)|\r(?:ho|ight)|\x07lpha"
@@ -44,16 +46,19 @@ _ENVIRONMENTS = frozenset((
     "equation", "align", "aligned", "gather", "gathered", "split", "displaymath", "math", "eqnarray",
     "multline",
 ))  # fmt: skip
+_LONGEST = len(r"\begin{}*") + max(map(len, _ENVIRONMENTS))
 _ARROWS = frozenset(
     (r"\rightarrow", r"\Rightarrow", r"\implies", r"\to", r"\Longrightarrow", r"\quad", r"\qquad")
 )
 
 
+_OPENS = ("(", "[", "{", r"\{", r"\left", r"\begin")
+_CLOSES = (")", "]", "}", r"\}", r"\right", r"\end")
 _NORM = r"\|\|[^|]*\|\|"
 """A norm as it is typed without a backslash; ||x| - 1| is none."""
 
 
-def scan(text: str, given: Collection[str]) -> Scan | None:
+def scan(text: str, given: KnownNames) -> Scan | None:
     """Return the tokens of a LaTeX text, None where it has a sign that is not of it. Raises ParseError."""
     eaten = re.search(_EATEN, text)
     if eaten:
@@ -63,29 +68,24 @@ def scan(text: str, given: Collection[str]) -> Scan | None:
     if norm:
         hint = "write |x| for a number, sqrt(a^2 + b^2) for a vector of two"
         raise RefusalError("a norm is of vectors, and there are only numbers here", text, *norm.span(), hint)
-    words = _words(text)
+    words = cut(_WORD, text)
     return None if words is None else _Latex(text, given).scan(words)
 
 
-def _words(text: str) -> list[Word] | None:
-    words: list[Word] = []
-    position = 0
-    while position < len(text):
-        match = _WORD.match(text, position)
-        if match is None:
-            return None
-        start, position = match.span()
-        if match.lastgroup != "blank":
-            words.append(Word(str(match.lastgroup), match[0], start, position))
-    return words
+def _depths(words: list[Word]) -> Iterator[tuple[int, Word]]:
+    """Yield the words, each with how many parentheses and environments are open behind it."""
+    depth = 0
+    for word in words:
+        depth += (word.word in _OPENS) - (word.word in _CLOSES)
+        yield depth, word
 
 
 class _Latex:
     """The statements of a text. known: the names that have a value, those assigned so far included."""
 
-    def __init__(self, text: str, given: Collection[str]) -> None:
+    def __init__(self, text: str, given: KnownNames) -> None:
         self.text = text
-        self.known = set(given)
+        self.known = given.copy()
         self.skipped: list[tuple[int, int]] = []
 
     def error(self, message: str, word: Word, hint: str = "") -> ParseError:
@@ -106,7 +106,8 @@ class _Latex:
         while place < len(words):
             word = words[place]
             if word.word in (r"\begin", r"\end") and place + 2 < len(words):
-                close = next((i for i in range(place, len(words)) if words[i].word == "}"), place)
+                near = range(place, min(place + _LONGEST, len(words)))
+                close = next((i for i in near if words[i].word == "}"), place)
                 name = "".join(w.word for w in words[place + 2 : close]).rstrip("*")
                 if name in _ENVIRONMENTS:
                     place = close + 1
@@ -118,28 +119,20 @@ class _Latex:
     def lines(self, words: list[Word]) -> list[list[Word]]:
         r"""Return the statements: what stands between ``\\``, or a comma and a space, outside of all else."""
         lines: list[list[Word]] = [[]]
-        depth = 0
-        for place, word in enumerate(words):
-            depth += (word.word in ("(", "[", "{", r"\{", r"\left", r"\begin")) - (
-                word.word in (")", "]", "}", r"\}", r"\right", r"\end")
-            )
+        derivatives = max((i for i, word in enumerate(words) if word.word == r"\partial"), default=-1)
+        for place, (depth, word) in enumerate(_depths(words)):
             following = words[place + 1].word if place + 1 < len(words) else ""
             is_comma = word.word in (",", ";") and following in (r"\quad", r"\qquad")
             if depth <= 0 and (word.kind == "line" or is_comma):
                 lines.append([])
             elif not (depth <= 0 and word.word in ("&", r"\quad", r"\qquad")):
                 lines[-1].append(word)
-            elif word.word != "&" and self.ends_in_derivatives(words[place + 1 :]):
+            elif word.word != "&" and place < derivatives:
+                # What follows tells derivatives, which need not be told.
+                self.skipped.append((words[place + 1].first, words[-1].last))
                 break
         lines = [self.trimmed(line) for line in lines]
         return [line for line in lines if line]
-
-    def ends_in_derivatives(self, rest: list[Word]) -> bool:
-        """Tell whether what follows tells derivatives alone, which need not be told."""
-        is_so = any(word.word == r"\partial" for word in rest)
-        if is_so:
-            self.skipped.append((rest[0].first, rest[-1].last))
-        return is_so
 
     def trimmed(self, line: list[Word]) -> list[Word]:
         """Return a line without the stop at its end, and without the derivatives behind an arrow."""
@@ -150,18 +143,15 @@ class _Latex:
                 self.skipped.append((word.first, line[-1].last))
                 line = line[:place]
                 break
-        while line and line[-1].word in (".", ",", ";"):
-            line = line[:-1]
-        return line
+        end = len(line)
+        while end and line[end - 1].word in (".", ",", ";"):
+            end -= 1
+        return line[:end]
 
     def statement(self, line: list[Word]) -> list[Token]:
         """Return the tokens of one equation, of which the last side is read."""
         sides: list[list[Word]] = [[]]
-        depth = 0
-        for word in line:
-            depth += (word.word in ("(", "[", "{", r"\{", r"\left", r"\begin")) - (
-                word.word in (")", "]", "}", r"\}", r"\right", r"\end")
-            )
+        for depth, word in _depths(line):
             if word.word == "=" and depth <= 0:
                 sides.append([])
             else:

@@ -11,7 +11,8 @@ from backprop_cli.language.tokens import OPERATOR, Token
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backprop_cli.language.foreign.latex_words import LatexWords, Word
+    from backprop_cli.language.foreign.latex_words import LatexWords
+    from backprop_cli.language.foreign.words import Word
 
     Nested = Callable[[list[Word]], Piece]
     """Returns the operand that words are."""

@@ -17,14 +17,16 @@ from backprop_cli.language.foreign.builder import (
 )
 from backprop_cli.language.foreign.latex_cases import cases_of
 from backprop_cli.language.foreign.latex_names import ACCENTS, GREEK, UPRIGHT, VARIANTS, known_as
-from backprop_cli.language.foreign.latex_words import FUNCTIONS, LatexWords, Word
+from backprop_cli.language.foreign.latex_words import FUNCTIONS, LatexWords
 from backprop_cli.language.foreign.scan import RefusalError
 from backprop_cli.language.tokens import NAME, NUMBER, OPERATOR, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from backprop_cli.errors import ParseError
+    from backprop_cli.language.foreign.letters import KnownNames
+    from backprop_cli.language.foreign.words import Word
 
 _INVERSES = {
     name: f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "cot", "sec", "csc", "coth")
@@ -33,7 +35,6 @@ _SIGNS = {
     "+": "+", "-": "-", "*": "*", "/": "/", "<": "<", ">": ">", "≤": "<=", "≥": ">=", "×": "*", "·": "*",
     r"\cdot": "*", r"\times": "*", r"\ast": "*", r"\div": "/", r"\le": "<=", r"\leq": "<=",
     r"\leqslant": "<=", r"\lt": "<", r"\ge": ">=", r"\geq": ">=", r"\geqslant": ">=", r"\gt": ">",
-    r"\over": "/",
 }  # fmt: skip
 _OPENING = {"(": ")", "[": "]", r"\{": r"\}", r"\lbrace": r"\rbrace", "{": "}", r"\lvert": r"\rvert"}
 _BARS = ("|", r"\vert", r"\mid")
@@ -49,6 +50,7 @@ _REFUSED = {
     r"\pm": "write + or -", r"\mathbb": "paste the formula alone", "!": "a factorial is written out",
     r"\infty": "there is no infinity", r"\dots": "write the terms out", r"\cdots": "write the terms out",
     r"\ldots": "write the terms out", "&": "a column is only in cases", r"\lg": "write \\log_{10} or \\log_2",
+    r"\over": r"write \frac{…}{…}", r"\atop": r"write \frac{…}{…}", r"\choose": "write it out",
 }  # fmt: skip
 _DEEPEST = 20  # roots whose index holds roots, cases within cases
 _LOOSE, _DIVISOR = "loose", "divisor"
@@ -57,10 +59,11 @@ _LOOSE, _DIVISOR = "loose", "divisor"
 class LatexExpression(LatexWords):
     """The words of one expression, read from left to right. place: of the word that comes next."""
 
-    def __init__(self, text: str, known: Collection[str], words: list[Word]) -> None:
+    def __init__(self, text: str, known: KnownNames, words: list[Word]) -> None:
         super().__init__(text, known, words)
         self.builder = Builder(text)
         self.depth = 0
+        self.open_bars = 0
 
     def read(self) -> list[Item]:
         """Return the items of the words. Raises ParseError."""
@@ -77,15 +80,7 @@ class LatexExpression(LatexWords):
             else:
                 self.sign(word)
         self.end_loose(self.peek())
-        if builder.depth:
-            frame = builder.frames[-1]
-            raise builder.error(
-                f"this {self.text[frame.start]} is never closed", frame.start, frame.start + 1
-            )
-        if not builder.after_operand:
-            last = self.words[-1].last
-            raise builder.error("the expression ends where a value is expected", last, last)
-        return builder.items
+        return builder.complete(self.words[-1].last)
 
     # ---- operands ----
 
@@ -146,7 +141,7 @@ class LatexExpression(LatexWords):
 
     def letter(self, word: Word) -> None:
         """Read a letter, or a word of letters that is given or is a function's."""
-        run = self.run_of_letters()
+        run = self.run_of_letters(max(self.known.longest, functions.LONGEST))
         name = "".join(w.word for w in run)
         following = self.peek(len(run) - 1)
         if (
@@ -243,16 +238,17 @@ class LatexExpression(LatexWords):
         r"""Read \underbrace{…}_{…}, of which the first part counts."""
         if self.peek().word != "{":
             raise self.error("a { is expected behind it", word)
-        end = self.braces(0)
-        after = self.place + end + 1
-        if after < len(self.words) and self.words[after].word in ("_", "^"):
-            stop = after + 1
-            if self.words[stop : stop + 1] and self.words[stop].word.lstrip("\\") in UPRIGHT:
-                stop += 1
-            place, self.place = self.place, stop
-            stop += (self.braces(0) if self.peek().word == "{" else 0) + 1
-            self.place = place
-            self.words = [*self.words[:after], *self.words[stop:]]
+        self.joined(word)
+
+        def annotated(item: Item) -> None:
+            self.builder.operand(item)
+            if self.peek().word in ("_", "^"):
+                self.place += 1
+                if self.peek().word.lstrip("\\") in UPRIGHT:
+                    self.place += 1
+                self.place += (self.braces(0) if self.peek().word == "{" else 0) + 1
+
+        self.argument(annotated, word)
 
     def argument(self, use: Callable[[Item], None], word: Word) -> None:
         """Read what a command takes: in braces, or one letter or digit. use: what is done with it."""
@@ -267,9 +263,11 @@ class LatexExpression(LatexWords):
             self.builder.open("}", make, following.first, following.first)
             self.builder.frames[-1].then = use
         elif following.kind == "number":
-            if len(following.word) > 1:
-                rest = following._replace(word=following.word[1:], first=following.first + 1)
-                self.words = [*self.words[: self.place], rest, *self.words[self.place :]]
+            if len(following.word) > 1:  # \frac12
+                self.place -= 1
+                self.words[self.place] = following._replace(
+                    word=following.word[1:], first=following.first + 1
+                )
             use(Token(NUMBER, following.word[0], following.first, following.first + 1))
         elif following.kind == "letter" or following.word.lstrip("\\") in (*GREEK, *VARIANTS, "pi"):
             name = VARIANTS.get(following.word.lstrip("\\"), following.word.lstrip("\\"))
@@ -420,7 +418,7 @@ class LatexExpression(LatexWords):
                 "&",
                 r"\rbrace",
             )
-            is_bar = word.word in _BARS and any(f.closing == "|" for f in builder.frames)
+            is_bar = word.word in _BARS and self.open_bars > 0
             is_end = is_sign or is_bar or word.kind == "line" or word.word == r"\end"
             if frame.closing == _DIVISOR:
                 if not is_end:
@@ -429,7 +427,7 @@ class LatexExpression(LatexWords):
                 continue
             if not (is_end or self.ends_operand(word)):
                 return
-            if word.word == "/":
+            if _SIGNS.get(word.word) == "/":
                 raise self.two_operands(frame.first, word)
             self.close_loose()
 
@@ -440,10 +438,9 @@ class LatexExpression(LatexWords):
         if word.word in FUNCTIONS:
             return True
         frame = self.builder.frames[-1]
-        factors = [
+        first = next(
             item for item in frame.items if not (isinstance(item, Token) and item.lastindex == OPERATOR)
-        ]
-        first = factors[0]
+        )
         is_coefficient = isinstance(first, Token) and (first.lastindex == NUMBER or first.word == "pi")
         if is_coefficient and word.kind in ("letter", "command"):
             return False
@@ -475,7 +472,7 @@ class LatexExpression(LatexWords):
         builder, sign = self.builder, _SIGNS[word.word]
         if builder.after_operand:
             builder.sign(sign, word.first, word.last)
-            if word.word == "/":
+            if sign == "/":
                 builder.open(
                     _DIVISOR,
                     lambda operands, _, first, last: grouped(Piece([*operands], first, last)),
@@ -516,6 +513,7 @@ class LatexExpression(LatexWords):
         builder = self.builder
         if builder.after_operand and builder.frames[-1].closing == "|" and word.word != r"\lvert":
             builder.close("|", word.first, word.last)
+            self.open_bars -= 1
             return
         if builder.after_operand and isinstance(builder.items[-1], Token) and word.word in _BARS:
             is_left = self.place > 1 and self.words[self.place - 2].word == r"\left"
@@ -523,6 +521,7 @@ class LatexExpression(LatexWords):
             if not is_left and isinstance(last, Token) and last.lastindex == NAME:
                 raise self.error("this | opens or closes", word, r"write \lvert and \rvert")
         self.joined(word)
+        self.open_bars += 1
         builder.open(
             "|", lambda operands, _, first, last: called("abs", operands, first, last), word.first, word.first
         )

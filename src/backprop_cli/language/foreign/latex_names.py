@@ -45,6 +45,11 @@ def known_as(name: str, given: Collection[str]) -> str:
     return name
 
 
+def is_part(word: str) -> bool:
+    """Tell whether a word may stand in a subscript, or in a mark above a name."""
+    return word.isalnum() or word in ("{", "}", "_", r"\ast", r"\star", r"\prime") or word in _JOINED
+
+
 def joined(words: list[str]) -> str | None:
     """Return the words of a subscript as the end of a name, None where they are none: ij, t+1, c2, i_j."""
     parts = []

@@ -2,17 +2,26 @@ r"""The words of a piece of LaTeX, one after the other, and the names that they 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from backprop_cli.language.foreign.latex_names import ACCENTS, GREEK, UPRIGHT, VARIANTS, joined, known_as
+from backprop_cli.language.foreign.latex_names import (
+    ACCENTS,
+    GREEK,
+    UPRIGHT,
+    VARIANTS,
+    is_part,
+    joined,
+    known_as,
+)
 from backprop_cli.language.foreign.scan import RefusalError
+from backprop_cli.language.foreign.words import Word
 from backprop_cli.language.tokens import NAME, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from backprop_cli.errors import ParseError
     from backprop_cli.language.foreign.builder import Item
+    from backprop_cli.language.foreign.letters import KnownNames
 
 FUNCTIONS = {
     **{f"\\{name}": name for name in (
@@ -23,19 +32,10 @@ FUNCTIONS = {
 }  # fmt: skip
 
 
-class Word(NamedTuple):
-    """A word of the text, its kind and its span."""
-
-    kind: str
-    word: str
-    first: int
-    last: int
-
-
 class LatexWords:
     """The words of a piece of text. known: names with a value.  place: of the word that comes next."""
 
-    def __init__(self, text: str, known: Collection[str], words: list[Word]) -> None:
+    def __init__(self, text: str, known: KnownNames, words: list[Word]) -> None:
         self.text = text
         self.known = known
         self.words = words
@@ -57,11 +57,14 @@ class LatexWords:
         self.place += 1
         return word
 
-    def run_of_letters(self) -> list[Word]:
-        """Return the letter that was read and those close behind it."""
+    def run_of_letters(self, longest: int) -> list[Word]:
+        """Return the letter that was read and those close behind it, at most one more than so many."""
         run = [self.words[self.place - 1]]
-        while self.peek(len(run) - 1).kind == "letter" and self.peek(len(run) - 1).first == run[-1].last:
-            run.append(self.peek(len(run) - 1))
+        while len(run) <= longest:
+            word = self.peek(len(run) - 1)
+            if word.kind != "letter" or word.first != run[-1].last:
+                break
+            run.append(word)
         return run
 
     def opens(self) -> bool:
@@ -96,10 +99,13 @@ class LatexWords:
     def mark(self) -> str:
         """Return the end of a name that a superscript is: a star, a prime, an index in parentheses."""
         following = self.peek(1)
+        inner = [following.word]
         if following.word == "{":
-            inner = [self.peek(i).word for i in range(2, self.braces(1))]
-        else:
-            inner = [following.word]
+            inner = []
+            for i in range(2, self.braces(1)):
+                inner.append(self.peek(i).word)
+                if not is_part(inner[-1]):  # so that nested exponents are not looked through at each level
+                    return ""
         if inner in (["*"], [r"\ast"], [r"\star"]):
             return "_star"
         if inner and all(word in ("'", r"\prime") for word in inner):
@@ -111,12 +117,22 @@ class LatexWords:
 
     def braces(self, ahead: int) -> int:
         """Return how far ahead the brace closes that stands so far ahead."""
-        depth = 0
-        for i in range(ahead, len(self.words) - self.place):
-            depth += (self.peek(i).word == "{") - (self.peek(i).word == "}")
-            if not depth:
-                return i
-        raise self.error("this { is never closed", self.peek(ahead))
+        close = self.closing.get(self.place + ahead)
+        if close is None:
+            raise self.error("this { is never closed", self.peek(ahead))
+        return close - self.place
+
+    @cached_property
+    def closing(self) -> dict[int, int]:
+        """The places of the braces that open, with those of the braces that close them."""
+        found: dict[int, int] = {}
+        opened: list[int] = []
+        for place, word in enumerate(self.words):
+            if word.word == "{":
+                opened.append(place)
+            elif word.word == "}" and opened:
+                found[opened.pop()] = place
+        return found
 
     def subscript(self, sign: Word) -> tuple[str, int]:
         """Return a subscript as the end of a name, and where it ends."""
@@ -170,7 +186,7 @@ class LatexWords:
             word = self.take()
             bare = word.word
         if word.kind == "letter":
-            run = self.run_of_letters()
+            run = self.run_of_letters(len(self.words))
             name = "".join(w.word for w in run)
             self.place += len(run) - 1
             last = run[-1].last

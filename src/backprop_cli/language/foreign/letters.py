@@ -6,7 +6,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable
 
 FRACTIONS = {
     "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5",
@@ -55,17 +55,32 @@ _MOST = 3
 """How many factors a product without signs has: mgh. What is longer is rather a word."""
 
 
-def split_products(name: str, given: Collection[str]) -> list[str]:
+class KnownNames(set[str]):
+    """KnownNames that have a value. longest: the length of the longest: so far a reader looks ahead."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        super().__init__(names)
+        self.longest = max(map(len, self), default=0)
+
+    def add(self, name: str) -> None:
+        """Add a name."""
+        super().add(name)
+        self.longest = max(self.longest, len(name))
+
+    def copy(self) -> KnownNames:
+        """Return the names, to which others can be added."""
+        return KnownNames(self)
+
+
+def split_products(name: str, given: KnownNames) -> list[str]:
     """Return the given names, or π, whose product a name is, [] where it is none or in more than one way."""
     if name in _WORDS:
         return []
-    known = {*given, "π"}
-    longest = max(map(len, known))
     ways: list[list[list[str]]] = [[[]]]
     for end in range(1, len(name) + 1):
         found = []
-        for start in range(max(0, end - longest), end):
-            if ways[start] and name[start:end] in known:
+        for start in range(max(0, end - max(given.longest, 1)), end):
+            if ways[start] and (name[start:end] in given or name[start:end] == "π"):
                 found += [[*way, name[start:end]] for way in ways[start][:2]]
         ways.append(found[:2])
     whole = ways[-1]

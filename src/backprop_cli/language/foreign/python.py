@@ -16,13 +16,12 @@ from backprop_cli.language.foreign.python_names import Names
 from backprop_cli.language.foreign.python_words import (
     C_MARKS,
     SESSION,
-    Word,
-    closing,
-    cut,
+    cut_lines,
     lines_of,
     split,
 )
 from backprop_cli.language.foreign.scan import Scan
+from backprop_cli.language.foreign.words import Word, matching
 from backprop_cli.language.tokens import FINISH, NAME, OPERATOR, STOP, Token
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ MARKS = (
 def scan(text: str, given: Collection[str]) -> Scan | None:
     """Return the tokens of a Python text, None where it has a sign that is not of it. Raises ParseError."""
     is_c = re.search(C_MARKS, text, re.MULTILINE) is not None
-    words = cut(text, is_c=is_c)
+    words = cut_lines(text, is_c=is_c)
     return None if words is None else _Program(text, given, is_c=is_c).read(words)
 
 
@@ -215,7 +214,7 @@ class _Program:
 
     def print(self, line: list[Word]) -> None:
         """Read the last line of a program that prints a number."""
-        words = line[2 : closing(line, 1)]
+        words = line[2 : matching(line, 1)]
         is_number = all(word.kind != "text" and word.word not in ("grad", "=", "[", "{") for word in words)
         if words and is_number and len(split(words, ",")) == 1:
             self.skipped.remove((line[0].first, line[-1].last))
@@ -234,7 +233,7 @@ class _Program:
         """Tell whether a line is the head of a function in C: double f(double x)."""
         head = [word.word for word in line[:3]]
         is_head = len(head) == 3 and head[0] in _DECLARED and head[2] == "("
-        return self.is_c and is_head and closing(line, 2) == len(line) - 1
+        return self.is_c and is_head and matching(line, 2) == len(line) - 1
 
     def function(self, line: list[Word]) -> None:
         """Read ``def f(x, w=0.5):``, whose defaults are statements of the program."""
@@ -245,7 +244,7 @@ class _Program:
             raise self.error(message, line[0], "paste the function, or the lines, alone")
         self.is_defined = True
         opening = next((i for i, word in enumerate(line) if word.word == "("), 0)
-        close = closing(line, opening) if opening else None
+        close = matching(line, opening) if opening else None
         if close is None:
             raise self.error("this is no definition of a function", line[0])
         self.parameters(line[opening + 1 : close])
@@ -307,7 +306,7 @@ class _Program:
             self.assign_several(targets, values, sign)
         elif not (sign.word == "=" and self.anonymous(values)):
             target = self.target(targets[0])
-            if values[0].word == "[" and closing(values, 0) == len(values) - 1 and sign.word == "=":
+            if values[0].word == "[" and matching(values, 0) == len(values) - 1 and sign.word == "=":
                 self.assign_list(target, values)
             else:
                 self.assign(target, values, sign)
@@ -344,7 +343,7 @@ class _Program:
 
     def assign_several(self, targets: list[list[Word]], values: list[Word], sign: Word) -> None:
         """Read ``a, b = 1, 2``, in which no value may use a name that is assigned before it."""
-        if values[0].word in "([" and closing(values, 0) == len(values) - 1:
+        if values[0].word in "([" and matching(values, 0) == len(values) - 1:
             values = values[1:-1]
         parts = split(values, ",")
         if len(parts) != len(targets) or sign.word != "=":

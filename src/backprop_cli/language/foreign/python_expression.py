@@ -8,7 +8,8 @@ from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign import functions
 from backprop_cli.language.foreign.builder import Builder, Frame, Item, Piece, called, filled, group, grouped
 from backprop_cli.language.foreign.python_calls import INFINITE, LAYERS, Call, decided, made
-from backprop_cli.language.foreign.python_words import Word, closing, split
+from backprop_cli.language.foreign.python_words import split
+from backprop_cli.language.foreign.words import Word, matching
 from backprop_cli.language.tokens import NAME, NUMBER, OPERATOR, Token
 
 if TYPE_CHECKING:
@@ -64,15 +65,7 @@ class Expression:
         if not self.words:
             raise self.builder.error("a value is expected here", 0, 0)
         self.decide(self.words[-1].last)
-        if builder.depth:
-            frame = builder.frames[-1]
-            raise builder.error(
-                f"this {self.text[frame.start]} is never closed", frame.start, frame.start + 1
-            )
-        if not builder.after_operand:
-            last = self.words[-1]
-            raise builder.error("the expression ends where a value is expected", last.last, last.last)
-        return builder.items
+        return builder.complete(self.words[-1].last)
 
     def peek(self, ahead: int = 0) -> str:
         """Return a word that comes, "" behind the last one."""
@@ -160,7 +153,7 @@ class Expression:
             self.construct(first, start)
             return
         library = self.names.library(parts)
-        end = closing(self.words, self.place) if name in LAYERS else None
+        end = matching(self.words, self.place) if name in LAYERS else None
         if end is not None and end + 1 < len(self.words) and self.words[end + 1].word == "(":
             behind, keywords = self.settings(self.words[self.place + 1 : end])
             self.place = end + 2
@@ -273,7 +266,7 @@ class Expression:
             builder.open("]", self.only, word.first, word.first)
             return
         target = builder.items[-1]
-        end = closing(self.words, self.place - 1)
+        end = matching(self.words, self.place - 1)
         if not isinstance(target, Token) or target.lastindex != NAME or end is None:
             raise self.error("an index stands behind a name", word)
         index = [part for part in self.words[self.place : end] if part.word != ","]
@@ -324,7 +317,7 @@ class Expression:
         target = builder.items.pop()
         builder.after_operand = False
         if name in functions.IDENTITIES - {"detach"} or name in _LABELLED:
-            place = closing(self.words, self.place - 1)
+            place = matching(self.words, self.place - 1)
             if place is None:
                 raise self.error("this ( is never closed", member)
             self.place = place + 1

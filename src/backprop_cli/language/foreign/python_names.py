@@ -10,7 +10,7 @@ from backprop_cli.language.foreign.python_words import spelled, split
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from backprop_cli.language.foreign.python_words import Word
+    from backprop_cli.language.foreign.words import Word
 
 _MODULES = frozenset((
     "np", "numpy", "jnp", "jax", "torch", "tf", "math", "Math", "F", "nn", "npx", "scipy", "special",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from backprop_cli.language.foreign.words import Word, cut, parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,38 +33,9 @@ SESSION = r"^[^\S\n]*(?:>>> |In \[\d+\]: )"
 """Where a line of an interactive session begins."""
 
 
-class Word(NamedTuple):
-    """A word of the text, its kind and its span."""
-
-    kind: str
-    word: str
-    first: int
-    last: int
-
-
-def cut(text: str, *, is_c: bool) -> list[Word] | None:
-    """Return the words of a text, None where it has a sign that is none of Python's.
-
-    The ends of lines within parentheses are left out. In C, braces end lines.
-    """
-    text = _typed(text)
-    words: list[Word] = []
-    position, depth = 0, 0
-    match_word = (_C_WORD if is_c else _PYTHON_WORD).match
-    while position < len(text):
-        match = match_word(text, position)
-        if match is None:
-            return None
-        start, position = match.span()
-        kind, word = str(match.lastgroup), match[0]
-        if kind == "sign":
-            if is_c and word in "{}" and not depth:
-                kind = "end"
-            else:
-                depth += (word in "([{") - (word in ")]}")
-        if kind != "blank" and not (kind == "end" and depth > 0):
-            words.append(Word(kind, word, start, position))
-    return words
+def cut_lines(text: str, *, is_c: bool) -> list[Word] | None:
+    """Return the words of a text, None where it has a sign that is not Python's. In C, braces end lines."""
+    return cut(_C_WORD, _typed(text), ends="{}") if is_c else cut(_PYTHON_WORD, _typed(text))
 
 
 def _typed(text: str) -> str:
@@ -90,29 +63,10 @@ def lines_of(words: list[Word]) -> Iterator[list[Word]]:
         yield line
 
 
-def closing(words: list[Word], place: int) -> int | None:
-    """Return the place of what closes the parenthesis at a place."""
-    depth = 0
-    for i in range(place, len(words)):
-        if words[i].kind == "sign":
-            depth += (words[i].word in "([{") - (words[i].word in ")]}")
-            if depth == 0:
-                return i
-    return None
-
-
 def split(words: list[Word], sign: str) -> list[list[Word]]:
     """Return the parts between signs that stand in no parenthesis. An empty last one is left out."""
-    parts: list[list[Word]] = [[]]
-    depth = 0
-    for word in words:
-        if word.kind == "sign":
-            depth += (word.word in "([{") - (word.word in ")]}")
-        if word.word == sign and word.kind == "sign" and not depth:
-            parts.append([])
-        else:
-            parts[-1].append(word)
-    return parts if parts[-1] or len(parts) == 1 else parts[:-1]
+    found = parts(words, (sign,))
+    return found if found[-1] or len(found) == 1 else found[:-1]
 
 
 def spelled(words: list[Word]) -> str:

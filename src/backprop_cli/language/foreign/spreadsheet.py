@@ -13,9 +13,8 @@ from backprop_cli.language.foreign.words import Word, cut, words_pattern
 from backprop_cli.language.tokens import FINISH, NAME, OPERATOR, STOP, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from backprop_cli.language.foreign.builder import Item, Piece
+    from backprop_cli.language.foreign.letters import KnownNames
 
 MARKS = r"^\s*=(?!=)"
 
@@ -37,7 +36,7 @@ _WRITTEN_OUT = {
 _PATTERN = words_pattern(name=r"\$?[A-Za-z]{1,3}\$\d+|")
 
 
-def scan(text: str, given: Collection[str]) -> Scan | None:
+def scan(text: str, given: KnownNames) -> Scan | None:
     """Return the tokens of a formula in a cell, None where it has a sign of no such. Raises ParseError."""
     words = cut(_PATTERN, text, is_list=True)
     return None if words is None else _Spreadsheet(text, given, words).scan()

@@ -8,12 +8,11 @@ from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign import functions
 from backprop_cli.language.foreign.algebra import Algebra
 from backprop_cli.language.foreign.builder import filled
+from backprop_cli.language.foreign.letters import KnownNames
 from backprop_cli.language.foreign.words import cut, words_pattern
 from backprop_cli.language.tokens import NAME, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from backprop_cli.language.foreign.builder import Item, Piece
     from backprop_cli.language.foreign.scan import Scan
     from backprop_cli.language.foreign.words import Word
@@ -33,7 +32,7 @@ _FUNCTIONS = {
 }  # fmt: skip
 
 
-def scan(text: str, given: Collection[str]) -> Scan | None:
+def scan(text: str, given: KnownNames) -> Scan | None:
     """Return the tokens of Wolfram's language, None where a sign is not of it. Raises ParseError."""
     words = cut(words_pattern(r"|\(\*.*?\*\)"), text)
     if words is None:
@@ -44,7 +43,7 @@ def scan(text: str, given: Collection[str]) -> Scan | None:
         raise ParseError(
             "e stands beside E, Euler's number", text, place.first, place.last, "give e another name"
         )
-    return _Wolfram(text, {*given} - {"e"} if "E" in names else given, words).scan()
+    return _Wolfram(text, KnownNames({*given} - {"e"}) if "E" in names else given, words).scan()
 
 
 class _Wolfram(Algebra):

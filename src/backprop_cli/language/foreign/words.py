@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.language.foreign.letters import FRACTIONS, SUPERSCRIPTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _RAISED = "".join(SUPERSCRIPTS)
 
@@ -30,13 +33,14 @@ class Word(NamedTuple):
     word: str
     first: int
     last: int
-    spaced: bool
+    spaced: bool = False
 
 
-def cut(pattern: re.Pattern[str], text: str, *, is_list: bool = False) -> list[Word] | None:
+def cut(pattern: re.Pattern[str], text: str, *, is_list: bool = False, ends: str = "") -> list[Word] | None:
     """Return the words of a text, None where it has a sign that the pattern does not know.
 
-    is_list: whether a ; within parentheses is a comma.
+    The ends of lines within parentheses are left out. is_list: whether a ; within parentheses is a comma.
+    ends: parentheses that end a line, where they stand in no others.
     """
     words: list[Word] = []
     position, depth, spaced = 0, 0, False
@@ -46,7 +50,9 @@ def cut(pattern: re.Pattern[str], text: str, *, is_list: bool = False) -> list[W
             return None
         start, position = match.span()
         kind, word = str(match.lastgroup), match[0]
-        if kind == "sign":
+        if kind == "sign" and not depth and word in ends:
+            kind = "end"
+        elif kind == "sign":
             depth += (word in "([{") - (word in ")]}")
         if is_list and word == ";" and depth > 0:
             kind, word = "sign", ","
@@ -58,7 +64,7 @@ def cut(pattern: re.Pattern[str], text: str, *, is_list: bool = False) -> list[W
     return words
 
 
-def matching(words: list[Word], place: int) -> int | None:
+def matching(words: Sequence[Word], place: int) -> int | None:
     """Return the place of what closes the parenthesis at a place."""
     depth = 0
     for i in range(place, len(words)):
@@ -69,7 +75,7 @@ def matching(words: list[Word], place: int) -> int | None:
     return None
 
 
-def parts(words: list[Word], signs: tuple[str, ...]) -> list[list[Word]]:
+def parts(words: Sequence[Word], signs: tuple[str, ...]) -> list[list[Word]]:
     """Return the parts between signs that stand in no parenthesis."""
     found: list[list[Word]] = [[]]
     depth = 0
