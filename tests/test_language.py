@@ -183,6 +183,7 @@ def test_a_program_with_a_value_missing_is_still_read():
 REFUSALS = [
     (r"\frac{1}{2}||x - y||^2", {}, "norm"),
     ("1/2x", {}, "two ways"),
+    ("2^-3x", {}, "two ways"),
     ("a/bc", {"a": 1, "b": 2, "c": 3}, "two ways"),
     ("e^2", {}, ""),
     ("e^2 + 3x", {}, "two ways"),
@@ -213,6 +214,39 @@ def test_a_text_with_two_readings_or_none_is_refused(text, names, words):
         gradient(text, {"x": 1.0, **names} if "x" in text else names)
     assert words in caught.value.message
     assert caught.value.status == 2
+
+
+TWO_READINGS = {
+    "1/2x": "1/(2*x), or 1/2*x",
+    "4/3πr³": "4/(3*π*r^3), or 4/3*π*r^3",
+    "μI/2πr": "μI/(2*π*r), or μI/2*π*r",
+    "a/bc": "a/(b*c), or a/b*c",
+    "2^3x": "2^3*x, or 2^(3*x)",
+    "2^-3x": "2^-3*x, or 2^(-3*x)",
+    "e^2x": "exp(2)*x or exp(2*x), or give e a value: e=VALUE",
+    "√2x": "sqrt(2)*x, or sqrt(2*x)",
+    "√x²": "sqrt(x)^2, or sqrt(x^2)",
+    "|a|b|c|": "abs(a)*b*abs(…), or abs(a*abs(b)*…)",
+    "sin x y": "sin(x)*…, or sin(x*…)",
+}
+
+
+@pytest.mark.parametrize("text", TWO_READINGS)
+def test_the_hint_of_two_readings_spells_both(text):
+    with pytest.raises(ParseError) as caught:
+        read_source(text, {"a", "b", "c", "x", "y"})
+    assert caught.value.hint == f"write {TWO_READINGS[text]}"
+    if "…" not in caught.value.hint:
+        one, two = (
+            caught.value.hint.removeprefix("write ")
+            .partition(", or give")[0]
+            .replace(", or", " or")
+            .split(" or ")
+        )
+        assert (
+            read_source(one, notation="plain").inputs.keys()
+            == read_source(two, notation="plain").inputs.keys()
+        )
 
 
 def test_a_text_can_be_said_to_be_in_a_notation():

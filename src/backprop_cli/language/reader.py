@@ -486,7 +486,7 @@ class _Reader:
             return self.error(
                 f"{left} is a function: its operand stands in parentheses",
                 span,
-                f"write {left}({word})",
+                f"write {left}({f'{word}(…)' if word in FUNCTIONS else word})",
             )
         power = _POWER_OF_FUNCTION.search(self.text[max(0, start - 30) : start])
         if power and power[1] in FUNCTIONS:

@@ -10,7 +10,7 @@ from backprop_cli.language.code import Statement, fold, is_constant, names_in
 from backprop_cli.language.reader import canonical_name, is_name, normalise, read_statements, read_value
 from backprop_cli.language.writing import write_program
 from backprop_cli.operations.doubles import FLOAT
-from backprop_cli.operations.table import CONSTANTS
+from backprop_cli.operations.table import CONSTANTS, FUNCTIONS
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
@@ -357,7 +357,9 @@ def _form_hint(text: str) -> str:
 
 
 def _name_hint(name: str) -> str:
-    """Explain names that people take for numbers."""
+    """Explain names that people take for numbers, or functions."""
+    if name in FUNCTIONS:
+        return f"the function is {name}(…); {name} is a variable like any other, given as {name}=VALUE"
     return {
         "e": "Euler's number is exp(1); e is a variable like any other, given as e=VALUE",
         "tau": "the circle's constant is 2*pi; tau is a variable like any other, given as tau=VALUE",

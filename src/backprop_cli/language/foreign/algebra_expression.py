@@ -50,7 +50,23 @@ _INVERSES = {
     for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "sec", "csc", "cot", "sech", "csch", "coth")
 }
 _LOOSE = frozenset(
-    (*_INVERSES, "exp", "ln", "log", "log10", "log2", "arcsin", "arccos", "arctan", "asin", "acos", "atan")
+    (
+        *_INVERSES,
+        "sqrt",
+        "cbrt",
+        "abs",
+        "exp",
+        "ln",
+        "log",
+        "log10",
+        "log2",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "asin",
+        "acos",
+        "atan",
+    )
 )
 """Functions that are written without parentheses: sin x."""
 
@@ -264,24 +280,27 @@ class AlgebraExpression:
         if isinstance(last, Token) and last.lastindex == NAME and not word.spaced and word.kind == "name":
             raise self.error(f"an operator is missing before {word.word!r}", word)
         if self.has_loose_power(word):
-            power = self.text[builder.items[-3].first : last.last] if len(builder.items) > 2 else ""
-            raise self.two(
-                f"{power}{word.word}", last, f"{power}*{word.word}", f"with ^({last_word(last)}*{word.word})"
-            )
+            base = self.base_of_power()
+            assert base is not None
+            exponent = self.text[base.last : last.last].lstrip("^* ")
+            factors = "*".join(self.written_factors(self.place - 1))
+            power = f"{self.spelling(base)}^"
+            one, other = f"{power}{exponent}*{factors}", f"{power}({exponent}*{factors})"
+            raise self.two(f"{power}{exponent}{word.word}", last, one, other)
         builder.multiply(word.first)
 
     def has_loose_power(self, word: Word) -> bool:
         """Tell whether what stands before may be the exponent of more than itself: e^2x, 2^3x."""
-        items = self.builder.items
-        if (
-            len(items) < 3
-            or word.spaced
-            or not isinstance(items[-2], Token)
-            or items[-2].word not in ("^", "**")
-        ):
-            return False
-        base = items[-3]
+        base = None if word.spaced else self.base_of_power()
         return isinstance(base, Token) and (base.lastindex == NUMBER or base.word == "e")
+
+    def base_of_power(self) -> Item | None:
+        """Return the base of the power that was read last, if it was one."""
+        items = self.builder.items
+        signs = [item.word if isinstance(item, Token) else "" for item in items[-3:-1]]
+        if signs[-1:] in (["^"], ["**"]) and len(items) > 2:
+            return items[-3]
+        return items[-4] if signs in (["^", "-"], ["**", "-"]) and len(items) > 3 else None
 
     def is_coefficient(self, word: Word) -> bool:
         """Tell whether what stands before is a number over a number, and a blank behind it: 1/2 x."""
@@ -295,11 +314,33 @@ class AlgebraExpression:
         """Return the refusal of a product that is not written behind a division."""
         message = "a product without a sign stands behind a division, and is read in two ways"
         items = self.builder.items
-        signs = [i for i, item in enumerate(items) if isinstance(item, Token) and item.word == "/"]
-        over = self.text[items[signs[-1]].last : items[-1].last].strip() if signs else ""
-        under = word.word
-        hint = f"write /({over}*{under}), or (…/{over})*{under}"
-        return self.refusal(message, word, hint)
+        sign = max(i for i, item in enumerate(items) if isinstance(item, Token) and item.word == "/")
+        before = self.text[items[sign].last : word.first].strip()
+        divisor = "*".join([*([before] if before else []), *self.written_factors(self.place - 1)])
+        dividend = self.spelling(items[sign - 1])
+        return self.refusal(message, word, f"write {dividend}/({divisor}), or {dividend}/{divisor}")
+
+    def spelling(self, item: Item) -> str:
+        """Return an item as it is written."""
+        return self.text[item.first : item.last]
+
+    def written_factors(self, start: int) -> list[str]:
+        """Return the factors that stand close behind one another from a place on, as plain text."""
+        found: list[str] = []
+        place = start
+        while place < len(self.words):
+            word, following = self.words[place], self.words[place + 1 : place + 2]
+            if word.kind == "power" and found:
+                found[-1] += "^" + "".join(SUPERSCRIPTS[c] for c in word.word)
+            elif word.word in ("^", "**") and found and following and following[0].kind in ("number", "name"):
+                found[-1] += f"^{following[0].word}"
+                place += 1
+            elif word.kind in ("number", "name", "fraction") and not (found and word.spaced):
+                found += split_products(word.word, self.given) or re.findall("π|[^π]+", word.word)
+            else:
+                break
+            place += 1
+        return found
 
     # ---- functions ----
 
@@ -465,7 +506,7 @@ class AlgebraExpression:
         elif following.kind == "name" or (following.kind == "number" and self.is_euler_certain):
             end += 1
         else:
-            raise self.two("e^", self.builder.items[-1], "exp(…)", "give e a value: e=VALUE")
+            raise self.unclear_power(start)
         behind = self.words[end] if end < len(self.words) else None
         if behind is not None and (behind.kind == "power" or behind.word in ("^", "**")):
             end += 1 if behind.kind == "power" else 2
@@ -474,7 +515,7 @@ class AlgebraExpression:
         inner = self.words[start:end]
         exponent = self.nested(inner)
         if not self.is_euler_certain and all(token.lastindex != NAME for token in flat([exponent])):
-            raise self.two("e^", self.builder.items[-1], "exp(…)", "give e a value: e=VALUE")
+            raise self.unclear_power(start)
         behind = self.words[end] if end < len(self.words) else None
         is_named = following.word not in _CLOSING and not self.is_function(following)
         is_open = is_named and not self.is_euler_certain
@@ -483,6 +524,16 @@ class AlgebraExpression:
             raise self.refusal("the exponent of e can end here or further on", behind, "write exp(…)")
         self.place = end
         self.builder.wrap(lambda item: called("exp", [exponent], item.first, exponent.last))
+
+    def unclear_power(self, start: int) -> ParseError:
+        """Return the refusal of e to the power of a number, that stands at a place."""
+        sign = "-" if self.words[start : start + 1] and self.words[start].word == "-" else ""
+        factors = self.written_factors(start + len(sign))
+        one = f"exp({sign}{factors[0] if factors else '…'})"
+        if len(factors) > 1:
+            rest = "*".join(factors[1:])
+            one = f"{one}*{rest} or exp({sign}{factors[0]}*{rest})"
+        return self.two("e^", self.builder.items[-1], one, "give e a value: e=VALUE")
 
     def bar(self, word: Word) -> None:
         """Read | as the start or the end of an absolute value."""
@@ -494,7 +545,11 @@ class AlgebraExpression:
         if builder.after_operand:
             last = builder.items[-1]
             if isinstance(last, Token) and last.lastindex == NAME:
-                raise self.refusal("this | opens or closes", word, "write abs(…)")
+                hint = "write abs(…)"
+                if len(builder.items) > 2 and self.spelling(builder.items[-3]).startswith("|"):
+                    first = self.spelling(builder.items[-3])[1:-1]
+                    hint = f"write abs({first})*{last.word}*abs(…), or abs({first}*abs({last.word})*…)"
+                raise self.refusal("this | opens or closes", word, hint)
             self.joined(word)
         self.opened(
             "|", lambda operands, _, first, last: called("abs", operands, first, last), word.first, word.first
@@ -511,15 +566,14 @@ class AlgebraExpression:
             or behind.word in ("^", "**")
             or (following.kind == "name" and len(split_products(self.spelled(following), self.given)) > 1)
         ):
-            raise self.refusal("the root can end here or further on", behind, f"write {function}(…)")
+            first, *others = self.written_factors(self.place)
+            base, power, exponent = first.partition("^")
+            one = "*".join([f"{function}({base}){power}{exponent}", *others])
+            hint = f"write {one}, or {function}({'*'.join([first, *others])})"
+            raise self.refusal("the root can end here or further on", behind, hint)
         elif following.kind in ("number", "name"):
             self.place += 1
             inner = self.nested([following])
         else:
             raise self.error("a value is expected behind the root", word)
         self.builder.operand(called(function, [inner], word.first, inner.last))
-
-
-def last_word(item: Item) -> str:
-    """Return the last word of an item."""
-    return flat([item])[-1].word
