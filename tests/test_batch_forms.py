@@ -7,10 +7,8 @@ import math
 import os
 import re
 import select
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +21,7 @@ from backprop_cli.batch.engines.single import SingleEngine
 from backprop_cli.batch.program import Batch
 from backprop_cli.batch.sample import Sample, find_disagreements
 from backprop_cli.batch.tally import STATUSES
-from backprop_cli.errors import FileError
 from backprop_cli.language.source import read_source
-from backprop_cli.system.files import open_whole
 from conftest import Run
 from console import BIN, environment
 
@@ -345,43 +341,6 @@ def test_columns_that_hold_no_numbers(backprop: Run, tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", a=np.zeros(2), b=np.zeros(3), c=np.zeros((2, 2)))
     done = backprop("batch", "a*b", "--data", str(tmp_path / "data.npz"))
     assert "differ in length: a has 2 rows, b 3" in done.stderr
-
-
-# ---- files whole or not at all ----
-
-
-def test_a_file_stays_as_it_is_until_the_new_one_is_whole(backprop: Run, tmp_path: Path) -> None:
-    out = tmp_path / "out.csv"
-    out.write_text("old")
-    command = [COMMAND, "batch", "x^2", "--data", "-", "--output", str(out)]
-    for end in (signal.SIGINT, signal.SIGKILL):
-        with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment()) as process:
-            assert process.stdin is not None
-            process.stdin.write(b"x\n1\n")
-            process.stdin.flush()
-            for _ in range(600):
-                if list(tmp_path.glob(".backprop*")):
-                    break
-                time.sleep(0.05)
-            process.send_signal(end)
-            process.wait(60)
-        assert out.read_text() == "old"
-        assert bool(list(tmp_path.glob(".backprop*"))) == (end == signal.SIGKILL)
-    assert backprop("batch", "x^2", "--data", "-", "--output", str(out), stdin="x\n3\n").returncode == 0
-    assert out.read_text() == "value,grad_x,status\n9.0,6.0,ok\n"
-
-
-def test_an_error_leaves_no_file(tmp_path: Path) -> None:
-    name = str(tmp_path / "out.bin")
-
-    def write_half() -> None:
-        with open_whole(name) as file:
-            file.write(b"half")
-            raise OSError(1, "out of paper")
-
-    with pytest.raises(FileError, match="out of paper"):
-        write_half()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_output_may_be_the_data(backprop: Run, tmp_path: Path) -> None:

@@ -422,3 +422,25 @@ def test_control_characters_do_not_reach_the_terminal(backprop: Run) -> None:
     done = backprop("grad", "a \x1b[31m b", "a=1", "b=2")
     assert done.returncode == 2
     assert "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["check", "--suite", "bad.toml", "--suite", "good.toml"],
+        ["batch", "a", "--data", "a.csv", "--data=b.csv"],
+        ["grad", "a", "a=1", "--upstream", "2", "--upstream", "3"],
+        ["grad", "a", "a=1", "--format=csv", "--format", "csv"],
+    ],
+)
+def test_an_option_of_one_value_is_given_once(backprop: Run, args: list[str]) -> None:
+    done = backprop(*args)
+    assert done.returncode == 2
+    assert (
+        f"{next(arg for arg in args if arg.startswith('--')).partition('=')[0]} is given twice" in done.stderr
+    )
+
+
+def test_options_that_add_up_are_given_as_often_as_wanted(backprop: Run) -> None:
+    done = backprop("grad", "a*b", "a=1", "b=2", "--wrt", "a", "--wrt", "b", "--json", "--json")
+    assert done.returncode == 0

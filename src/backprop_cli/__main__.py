@@ -23,11 +23,33 @@ def main() -> None:
         status = _run()
     except KeyboardInterrupt:
         status = Status.INTERRUPTED
+    except _Ended as ended:
+        _end_by(ended.args[0])
     finally:
         gc.freeze()
     if status == Status.INTERRUPTED:  # Typer may have caught it
         _end_at_once()
     sys.exit(status)
+
+
+class _Ended(BaseException):
+    """The process is told to end: what is half done is cleaned up on the way out."""
+
+
+def _clean_up(number: int, _frame: object) -> NoReturn:
+    import signal
+
+    signal.signal(number, signal.SIG_IGN)  # the first is enough
+    raise _Ended(number)
+
+
+def _end_by(number: int) -> NoReturn:
+    """End by the signal that came, so that the shell sees that."""
+    import signal
+
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(128 + number)
 
 
 def _end_at_once() -> NoReturn:
@@ -50,6 +72,10 @@ def _run() -> int:
     if hasattr(signal, "SIGPIPE"):
         # A reader that has seen enough (| head -1) ends the command quietly, as with any filter.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
+            signal.signal(number, _clean_up)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             # What a stream can't encode is written in an ASCII form, never as an error.

@@ -11,9 +11,7 @@ from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.errors import BackpropError, InputError
-from backprop_cli.language.reader import normalise
-from backprop_cli.language.source import evaluate_constant
+from backprop_cli.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +22,9 @@ _LONGEST_CELL = 2**31 - 1
 _MOST_LINES = 100
 
 # float() alone would take inf, nan, 1_0 and the digits of every script.
-_DECIMAL = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
+_DIGITS = r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*"
+_DECIMAL = re.compile(_DIGITS)
+_FRACTION = re.compile(f"({_DIGITS})/({_DIGITS})")
 _KEY = re.compile(r'\s*[{,]\s*"(?:[^"\\]|\\.)*"\s*:\s*')
 
 
@@ -226,17 +226,12 @@ def cell_texts(row: Row) -> list[str]:
 
 
 def read_cell(name: str, cell: object) -> float:
-    """Return the number that a cell holds: a decimal, or a constant expression. Raises InputError."""
+    """Return the number that a cell holds: a decimal, or one over another. Raises InputError.
+
+    Nothing else is computed: a date is no difference, and (500), 12#34 and 5; are no numbers.
+    """
     if isinstance(cell, str):
-        if _DECIMAL.fullmatch(cell):
-            number = float(cell)
-        elif not cell.strip():
-            raise InputError(f"{name} is empty")
-        else:
-            try:
-                return evaluate_constant(normalise(cell))
-            except BackpropError:
-                raise InputError(_no_number(name, cell)) from None
+        number = _read_text(name, cell)
     elif isinstance(cell, float):
         number = cell
     else:
@@ -244,6 +239,23 @@ def read_cell(name: str, cell: object) -> float:
     if math.isinf(number):
         raise InputError(f"{name} is too large: numbers end at 1.79769e308")
     return number
+
+
+def _read_text(name: str, cell: str) -> float:
+    if not _DECIMAL.fullmatch(cell):
+        if not cell.strip():
+            raise InputError(f"{name} is empty")
+        plain = cell.replace("−", "-")
+        fraction = _FRACTION.fullmatch(plain)
+        if fraction:
+            above, below = map(float, fraction.groups())
+            if below == 0 or math.isinf(above) or math.isinf(below):
+                raise InputError(_no_number(name, cell))
+            return above / below
+        if not _DECIMAL.fullmatch(plain):
+            raise InputError(_no_number(name, cell))
+        cell = plain
+    return float(cell)
 
 
 def _no_number(name: str, cell: object) -> str:

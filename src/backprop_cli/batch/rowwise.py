@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 try:
     import numpy as np
@@ -55,8 +56,10 @@ class RowGradient:
     def __call__(self, columns: Mapping[str, ArrayLike], out: RowResults | None = None) -> RowResults:
         """Return value and gradients at every row, computed on all cores.
 
-        columns: input -> numbers, of one dimension and one length.  out: results of an earlier call for as
-        many rows, to be written over, which saves touching new memory. Raises InputError.
+        columns: input -> numbers, of one dimension and one length; what is masked is bad input.  out: results
+        of an earlier call for as many rows, to be written over, which saves touching new memory. Their arrays
+        may be replaced by others of the same kind: contiguous, writable, apart from each other and from the
+        columns. Raises InputError, with nothing written.
         """
         if not isinstance(columns, Mapping):
             raise InputError(f"the columns are of type {type(columns).__name__}", hint=_COLUMNS)
@@ -69,7 +72,11 @@ class RowGradient:
             told = listing([f"{name} has {count:,}" for name, count in lengths.items()])
             raise InputError(f"the columns differ in their counts of rows: {told}")
         count = next(iter(lengths.values()))
-        results = Results.empty(self._batch, count) if out is None else self._results_in(out, count)
+        if out is None:
+            results = Results.empty(self._batch, count)
+        else:
+            results = self._results_in(out, count)
+            _refuse_overlaps([*results.numbers(), results.status], list(arrays.values()))
         self._engine.compute_in_threads(arrays, results)
         return RowResults(
             results.value, dict(zip(self._batch.wrt, results.gradients, strict=True)), results.status
@@ -81,14 +88,59 @@ class RowGradient:
             raise InputError(
                 f"out is of type {type(out).__name__}", hint="it is what an earlier call returned"
             )
-        if len(out.status) != count or list(out.gradients) != list(self._batch.wrt):
-            told = f"{len(out.status):,} rows by {listing(list(out.gradients))}"
-            raise InputError(f"out holds {told}, not {count:,} by {listing(list(self._batch.wrt))}")
-        return Results(out.value, list(out.gradients.values()), (), out.status)
+        wanted = list(self._batch.wrt)
+        if not isinstance(out.gradients, Mapping) or list(out.gradients) != wanted:
+            raise InputError(
+                f"out holds no gradients by {listing(wanted)}", hint="it is what an earlier call returned"
+            )
+        gradients = [
+            _writable(f"gradients[{name!r}]", array, np.float64, count)
+            for name, array in out.gradients.items()
+        ]
+        value = _writable("value", out.value, np.float64, count)
+        return Results(value, gradients, (), _writable("status", out.status, np.uint8, count))
+
+
+def _writable(name: str, array: object, dtype: type, count: int) -> NDArray[Any]:
+    """Return an array of ``out`` if results can be written to it. Raises InputError."""
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"out.{name} is of type {type(array).__name__}, not an array")
+    if array.shape != (count,):
+        raise InputError(f"out.{name} is of shape {array.shape}, not ({count:,},)")
+    if array.dtype != dtype or not array.dtype.isnative:
+        raise InputError(f"out.{name} holds {array.dtype}, not {np.dtype(dtype)}")
+    if not (array.flags.carray and array.flags.c_contiguous):
+        raise InputError(f"out.{name} is read-only, unaligned or has gaps")
+    return np.asarray(array)
+
+
+def _refuse_overlaps(outputs: Sequence[NDArray[Any]], columns: Sequence[Floats]) -> None:
+    """Raise InputError where what is written would overwrite other results, or a column still to be read."""
+    ends = [-1]
+    for start, end in sorted(map(_bounds, outputs)):
+        if start < ends[-1]:
+            raise InputError("two arrays of out share their memory")
+        ends += [start, end]
+    for start, end in map(_bounds, columns):
+        # Ends of spans, in order: between an odd one and the next even one is an output.
+        first, last = bisect_right(ends, start), bisect_left(ends, end)
+        if start < end and (first != last or first % 2 == 0):
+            raise InputError("out shares its memory with a column")
+
+
+def _bounds(array: NDArray[Any]) -> tuple[int, int]:
+    """Return where in memory an array begins and ends, gaps included."""
+    if not array.size:
+        return 0, 0
+    first = array.__array_interface__["data"][0]
+    step = array.strides[0] * (array.size - 1)
+    return first + min(step, 0), first + max(step, 0) + array.itemsize
 
 
 def _numbers(name: str, column: ArrayLike) -> Floats:
     """Return a column as doubles. Raises InputError."""
+    if isinstance(column, np.ma.MaskedArray) and column.dtype.kind in "iuf":
+        column = np.ma.filled(column.astype(np.float64), np.nan)
     array = np.asarray(column)
     if array.dtype.kind not in "iuf":
         raise InputError(f"the column {name} holds {array.dtype}, not numbers")
@@ -97,7 +149,7 @@ def _numbers(name: str, column: ArrayLike) -> Floats:
             f"the column {name} has {array.ndim} dimensions, not 1",
             hint="a number for all rows is one of the constants",
         )
-    return array.astype(np.float64, copy=False)
+    return np.require(array, np.float64, "A")
 
 
 def compile_rows(

@@ -153,10 +153,26 @@ def open_results(
     """Return where results go, None for nowhere, and what is to be called when some are written."""
     if output.quiet and name == "-":
         return None, _do_nothing
+    if name == "-" and _is_one_file(data, output.environment):
+        raise UsageError(
+            f"the data and the results are one file, {data.name}",
+            hint=f"--output {data.name} writes it anew when all of it is read",
+        )
     sink = _open_sink(name, job.shape, output, stack)
     # A stream is answered as it comes.
     hurried = data.size is None or (name == "-" and output.environment.writes_terminal)
     return sink, sink.flush if hurried else _do_nothing
+
+
+def _is_one_file(data: Data, environment: Environment) -> bool:
+    """Tell whether standard output is the file that is read, whose end would never come."""
+    try:
+        status = os.fstat(environment.stdout.fileno()) if environment.stdout else None
+    except (OSError, ValueError):  # a stream that is no file
+        return False
+    if status is None:
+        return False
+    return data.size is not None and os.path.samestat(status, os.fstat(data.file.fileno()))
 
 
 def _do_nothing() -> None:

@@ -74,6 +74,7 @@ class ProgramCommand(TyperCommand):
         params = self.get_params(ctx)
         words = sort_words(params, args)
         if not ctx.resilient_parsing:
+            _refuse_repeated(params, words.options)
             if words.unfinished:
                 raise UsageError(f"{words.unfinished} needs a value", hint=f"backprop {self.name} --help")
             # The first may be the program -q. Behind it stand values, and -q=2 is found wrong as one of them.
@@ -139,6 +140,24 @@ class ProgramGroup(TyperGroup):
         if not name.isidentifier():
             hint = f"did you mean: backprop grad {' '.join(map(_quoted, args))}"
         return UsageError(f"there is no command {name!r}", hint=hint)
+
+
+def _refuse_repeated(params: Iterable[Any], options: Sequence[str]) -> None:
+    """Raise UsageError for an option that is given twice and takes one value: the first would be lost."""
+    homes = {name: param for param in params for name in option_names(param) if not param.is_flag}
+    seen: set[str] = set()
+    rest = iter(options)
+    for word in rest:
+        name, equals, _ = word.partition("=")
+        param = homes.get(name)
+        if param is None:
+            continue
+        if not equals:
+            next(rest, None)
+        if param.name in seen:
+            raise UsageError(f"{name} is given twice", hint=f"it takes one {param.metavar or 'value'}")
+        if not param.multiple:
+            seen.add(param.name)
 
 
 def _options_of(command: Any, ctx: Any) -> list[str]:

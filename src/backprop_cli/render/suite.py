@@ -1,8 +1,9 @@
-"""The results of a suite: text, JSON (schema backprop/suite@1), TAP 14 and JUnit XML."""
+"""The results of a suite: text, JSON (schema backprop/suite@1), TAP 13 and JUnit XML."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from backprop_cli.report import Outcome
 from backprop_cli.text import in_xml, number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from backprop_cli.console.output import Output
     from backprop_cli.console.sheets import Role
@@ -101,13 +102,13 @@ def _record(result: CaseResult) -> dict[str, Any]:
     return record
 
 
-# ---- TAP, version 14: https://testanything.org/tap-version-14-specification.html ----
+# ---- TAP, version 13, which every reader of TAP takes: https://testanything.org/tap-version-13-specification.html
 
 
 class _Tap(SuiteWriter):
     def __init__(self, output: Output, name: str) -> None:
         super().__init__(output, name)
-        output.write("TAP version 14\n")
+        output.write("TAP version 13\n")
 
     def add(self, result: CaseResult) -> None:
         super().add(result)
@@ -162,8 +163,8 @@ def junit_xml(results: Sequence[CaseResult], suite: str, timestamp: str) -> str:
     }
     root = ET.Element("testsuites", totals)
     cases = ET.SubElement(root, "testsuite", {**totals, "skipped": "0", "timestamp": timestamp})
-    for result in results:
-        names = {"classname": in_xml(suite), "name": in_xml(result.name), "time": f"{result.seconds:.3f}"}
+    for result, name in zip(results, _distinct([result.name for result in results]), strict=True):
+        names = {"classname": in_xml(suite), "name": in_xml(name), "time": f"{result.seconds:.3f}"}
         case = ET.SubElement(cases, "testcase", names)
         if result.status == Outcome.PASS:
             continue
@@ -175,6 +176,19 @@ def junit_xml(results: Sequence[CaseResult], suite: str, timestamp: str) -> str:
     # In ASCII, the encoding that is declared is right whatever the stream's is.
     text: str = ET.tostring(root, encoding="us-ascii").decode()
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
+
+
+def _distinct(names: Sequence[str]) -> Iterator[str]:
+    """Yield the names, each that was there before with its number: what shows results keeps one of a name."""
+    taken: set[str] = set()
+    times: Counter[str] = Counter()
+    for name in names:
+        told = name
+        while told in taken:
+            times[name] += 1
+            told = f"{name} ({times[name] + 1})"
+        taken.add(told)
+        yield told
 
 
 WRITERS = {"text": _Text, "json": _Json, "tap": _Tap, "junit": _Junit}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +27,16 @@ def write_file(name: str, data: bytes) -> Path:
 def open_whole(name: str) -> Iterator[BinaryIO]:
     """Open a file for writing, in place of one that is there already. Raises FileError.
 
-    The data is first written beside it: a reader never sees half a file, and an old one outlives a failure.
+    The data is first written beside it, under a random name: a reader never sees half a file, an old one
+    outlives a failure, and runs in one folder don't meet. /dev/stdout, /dev/fd/3 and their like are open
+    already, and written on as they are.
     """
     try:
+        opened = _opened_by_shell(name)
+        if opened is not None:
+            with os.fdopen(os.dup(opened), "wb") as file:
+                yield file
+            return
         path = Path(os.path.realpath(name))  # a link goes on pointing to the file
         if path.is_dir() or name.endswith(("/", os.sep)):
             raise FileError(f"can't write {name}: it is a folder")
@@ -36,10 +45,11 @@ def open_whole(name: str) -> Iterator[BinaryIO]:
                 yield device
             return
         mode = path.stat().st_mode & 0o7777 if path.exists() else None
-        beside = path.parent / f".backprop-{os.getpid()}.tmp"
+        beside = path.parent / f".backprop-{secrets.token_hex(8)}.tmp"
+        # Of a new file the umask decides on the permissions, as for any other program.
+        number = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         try:
-            # Of a new file the umask decides on the permissions, as for any other program.
-            with os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), "w+b") as file:
+            with os.fdopen(number, "w+b") as file:
                 yield file
             if mode is not None:
                 beside.chmod(mode)
@@ -49,3 +59,13 @@ def open_whole(name: str) -> Iterator[BinaryIO]:
             raise
     except (OSError, ValueError) as error:
         raise FileError(f"can't write {name}: {getattr(error, 'strerror', None) or error}") from None
+
+
+_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
+_NUMBERED = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,6})")
+
+
+def _opened_by_shell(name: str) -> int | None:
+    """Return the number of the open file that a name stands for, None for any other name."""
+    numbered = _NUMBERED.fullmatch(name)
+    return int(numbered[1]) if numbered else _STREAMS.get(name)

@@ -1,0 +1,99 @@
+"""Files that appear whole or not at all, and what the shell has opened already."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from backprop_cli.errors import FileError
+from backprop_cli.system.files import open_whole
+from conftest import Run
+from console import BIN, environment
+
+COMMAND = str(BIN / "backprop")
+
+
+def test_a_file_stays_as_it_is_until_the_new_one_is_whole(backprop: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    out.write_text("old")
+    command = [COMMAND, "batch", "x^2", "--data", "-", "--output", str(out)]
+    for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
+        with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment()) as process:
+            assert process.stdin is not None
+            process.stdin.write(b"x\n1\n")
+            process.stdin.flush()
+            for _ in range(600):
+                if list(tmp_path.glob(".backprop*")):
+                    break
+                time.sleep(0.05)
+            process.send_signal(end)
+            assert process.wait(60) == (130 if end == signal.SIGINT else -end)
+        assert out.read_text() == "old"
+        assert bool(list(tmp_path.glob(".backprop*"))) == (end == signal.SIGKILL)
+    assert backprop("batch", "x^2", "--data", "-", "--output", str(out), stdin="x\n3\n").returncode == 0
+    assert out.read_text() == "value,grad_x,status\n9.0,6.0,ok\n"
+
+
+def test_runs_in_one_folder_leave_each_others_files(tmp_path: Path) -> None:
+    foreign = tmp_path / f".backprop-{os.getpid()}.tmp"
+    foreign.write_text("of another run")
+    with open_whole(str(tmp_path / "a.bin")) as first, open_whole(str(tmp_path / "a.bin")) as second:
+        first.write(b"first")
+        second.write(b"second")
+    assert (tmp_path / "a.bin").read_bytes() == b"first"  # which was ready last
+    assert foreign.read_text() == "of another run"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_the_shell_has_opened_is_written_on(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("x\n3\n")
+    script = f"""
+        batch() {{ {COMMAND} batch x^2 --data in.csv --quiet --format csv "$@"; }}
+        echo old > log; batch --output /dev/stdout >> log
+        {{ echo before; batch --output /dev/stdout; echo after; }} > both
+        batch --output /dev/stderr 2> error
+        batch --output /dev/fd/5 5> five
+        batch --output /dev/stdout | cat > piped
+        batch --output >(cat > taken); sleep 0.3
+    """
+    subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=environment(), check=True, timeout=120)
+    rows = "value,grad_x,status\n9.0,6.0,ok\n"
+    assert (tmp_path / "log").read_text() == f"old\n{rows}"
+    assert (tmp_path / "both").read_text() == f"before\n{rows}after\n"
+    for name in ("error", "five", "piped", "taken"):
+        assert (tmp_path / name).read_text() == rows
+    done = subprocess.run(
+        [COMMAND, "batch", "x", "--data", "in.csv", "--format", "csv", "--output", "/dev/fd/77"],
+        cwd=tmp_path, env=environment(), capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (2, b"backprop: can't write /dev/fd/77: Bad file descriptor\n")
+
+
+def test_results_that_would_be_read_again_are_refused(tmp_path: Path) -> None:
+    data = tmp_path / "x.csv"
+    data.write_text("x\n3\n")
+    for way in (">> x.csv", "1<> x.csv"):
+        done = subprocess.run(
+            ["bash", "-c", f"{COMMAND} batch x^2 --data x.csv {way}"],
+            cwd=tmp_path, env=environment(), capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (done.returncode, data.read_text()) == (2, "x\n3\n")
+        assert b"one file" in done.stderr
+
+
+def test_an_error_leaves_no_file(tmp_path: Path) -> None:
+    name = str(tmp_path / "out.bin")
+
+    def write_half() -> None:
+        with open_whole(name) as file:
+            file.write(b"half")
+            raise OSError(1, "out of paper")
+
+    with pytest.raises(FileError, match="out of paper"):
+        write_half()
+    assert list(tmp_path.iterdir()) == []
