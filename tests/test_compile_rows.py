@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +19,13 @@ COUNT = 999
 ENGINES = ["jit", "numpy", "python"]
 PROGRAMS = {engine: compile_rows("a*b + a*sin(c)", engine=engine) for engine in ENGINES}
 LONGER = {engine: compile_rows("a*b*c*d*e", engine=engine) for engine in ENGINES}
+
+
+class Strange:
+    """What NumPy can make no array of."""
+
+    def __array__(self, *_args: object, **_kwargs: object) -> Any:
+        raise TypeError("no")
 
 
 def columns(names: str = "abc", count: int = COUNT) -> dict[str, Any]:
@@ -143,10 +152,12 @@ def test_what_is_masked_is_bad_input(engine: str) -> None:
 JUNK = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3), st.binary(max_size=9),
     st.lists(st.floats(), max_size=4), st.lists(st.integers(), max_size=4), st.complex_numbers(),
-    st.sampled_from([object(), int, [None], [[1.0]], {}, {"a": [1]}, range(3), np.float64(1)]),
-    st.sampled_from(["i1", "u8", "f2", "f8", "g", "c8", "S3", "U2", "M8[s]", "O", "?"]).map(
-        lambda kind: np.zeros(3, kind)
-    ),
+    st.sampled_from([object(), int, [None], [[1.0]], {}, {"a": [1]}, range(3), np.float64(1), Strange()]),
+    st.sampled_from([[1, [2]], [10**400], ["1"], np.zeros((3, 0)), np.array(1.0), [[0.0], [0.0, 0.0]]]),
+    st.tuples(
+        st.sampled_from(["i1", ">u8", "f2", "<f8", ">f8", "g", "c8", "S3", "U2", "M8[s]", "O", "?", "f8,i2"]),
+        st.sampled_from([1, 2, -1, -3]),
+    ).map(lambda drawn: np.zeros(3 * abs(drawn[1]), drawn[0])[:: drawn[1]]),
 )  # fmt: skip
 
 
@@ -166,3 +177,48 @@ def test_any_call_returns_or_is_refused(engine: str, given_columns: Any, out: An
     except BackpropError:
         return
     assert len(results.value) == len(results.status)
+
+
+def test_an_output_in_the_gaps_of_a_column_is_written() -> None:
+    memory = np.ones((3, 8))
+    rows = compile_rows("2*x", wrt=[], engine="numpy")
+    out = RowResults(value=memory[1, 1:4], gradients={}, status=np.empty(3, np.uint8))
+    assert rows({"x": memory[:, 0]}, out).value.tolist() == [2.0, 2.0, 2.0]
+    assert memory.sum() == 27
+    with pytest.raises(BackpropError, match="with a column"):
+        rows({"x": memory[:, 2]}, out)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_numbers_beyond_doubles_are_bad_input(engine: str) -> None:
+    huge = np.array([np.longdouble("1e4000"), 1], np.longdouble)
+    if not np.isfinite(huge).all():
+        pytest.skip("long double is double here")
+    with np.errstate(all="raise"):
+        assert PROGRAMS[engine]({"a": huge, "b": [1, 1], "c": [1, 1]}).status.tolist() == [4, 0]
+
+
+def test_every_process_has_its_own_threads_and_no_size_ends_it() -> None:
+    code = """if True:
+        import os, signal
+        import numpy as np
+        from backprop_cli import compile_rows
+
+        for engine in ("jit", "numpy"):
+            rows = compile_rows("a*b + sin(b)", engine=engine)
+            try:
+                rows({"a": np.broadcast_to(1.0, 2**45), "b": np.broadcast_to(1.0, 2**45)})
+            except MemoryError:
+                pass
+            many = {"a": np.ones(2_000_000), "b": np.broadcast_to(0.0, 2_000_000)}
+            assert rows(many).gradients["b"].sum() == 4_000_000
+            if not hasattr(os, "fork"):
+                continue
+            child = os.fork()
+            if not child:
+                signal.alarm(60)
+                assert rows(many).gradients["b"].sum() == 4_000_000
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)

@@ -77,9 +77,15 @@ def test_what_the_shell_has_opened_is_written_on(tmp_path: Path) -> None:
 def test_results_that_would_be_read_again_are_refused(tmp_path: Path) -> None:
     data = tmp_path / "x.csv"
     data.write_text("x\n3\n")
-    for way in (">> x.csv", "1<> x.csv"):
+    for data_and_results in (
+        "x.csv >> x.csv",
+        "x.csv 1<> x.csv",
+        "- < x.csv >> x.csv",
+        "x.csv --format csv --output /dev/stdout >> x.csv",
+        "x.csv --format csv --output /dev/fd/7 7>> x.csv",
+    ):
         done = subprocess.run(
-            ["bash", "-c", f"{COMMAND} batch x^2 --data x.csv {way}"],
+            ["bash", "-c", f"{COMMAND} batch x^2 --data {data_and_results}"],
             cwd=tmp_path, env=environment(), capture_output=True, timeout=60, check=False,
         )  # fmt: skip
         assert (done.returncode, data.read_text()) == (2, "x\n3\n")

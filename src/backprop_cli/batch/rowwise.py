@@ -105,13 +105,14 @@ def _writable(name: str, array: object, dtype: type, count: int) -> NDArray[Any]
     """Return an array of ``out`` if results can be written to it. Raises InputError."""
     if not isinstance(array, np.ndarray):
         raise InputError(f"out.{name} is of type {type(array).__name__}, not an array")
+    array = np.asarray(array)  # a subclass may say what it likes
     if array.shape != (count,):
         raise InputError(f"out.{name} is of shape {array.shape}, not ({count:,},)")
     if array.dtype != dtype or not array.dtype.isnative:
         raise InputError(f"out.{name} holds {array.dtype}, not {np.dtype(dtype)}")
     if not (array.flags.carray and array.flags.c_contiguous):
         raise InputError(f"out.{name} is read-only, unaligned or has gaps")
-    return np.asarray(array)
+    return array
 
 
 def _refuse_overlaps(outputs: Sequence[NDArray[Any]], columns: Sequence[Floats]) -> None:
@@ -121,11 +122,17 @@ def _refuse_overlaps(outputs: Sequence[NDArray[Any]], columns: Sequence[Floats])
         if start < ends[-1]:
             raise InputError("two arrays of out share their memory")
         ends += [start, end]
-    for start, end in map(_bounds, columns):
+    for column in columns:
+        start, end = _bounds(column)
         # Ends of spans, in order: between an odd one and the next even one is an output.
         first, last = bisect_right(ends, start), bisect_left(ends, end)
-        if start < end and (first != last or first % 2 == 0):
+        # An output may still lie in the gaps of a column.
+        if start < end and (first != last or first % 2 == 0) and _share(column, outputs):
             raise InputError("out shares its memory with a column")
+
+
+def _share(column: Floats, outputs: Sequence[NDArray[Any]]) -> bool:
+    return any(np.shares_memory(column, output) for output in outputs)
 
 
 def _bounds(array: NDArray[Any]) -> tuple[int, int]:
@@ -139,9 +146,12 @@ def _bounds(array: NDArray[Any]) -> tuple[int, int]:
 
 def _numbers(name: str, column: ArrayLike) -> Floats:
     """Return a column as doubles. Raises InputError."""
-    if isinstance(column, np.ma.MaskedArray) and column.dtype.kind in "iuf":
-        column = np.ma.filled(column.astype(np.float64), np.nan)
-    array = np.asarray(column)
+    try:
+        if isinstance(column, np.ma.MaskedArray) and column.dtype.kind in "iuf":
+            column = np.ma.filled(column.astype(np.float64), np.nan)
+        array = np.asarray(column)
+    except (ValueError, TypeError) as error:  # lists of different lengths, and whatever an object makes of it
+        raise InputError(f"the column {name} is no array: {error}") from None
     if array.dtype.kind not in "iuf":
         raise InputError(f"the column {name} holds {array.dtype}, not numbers")
     if array.ndim != 1:
@@ -149,7 +159,8 @@ def _numbers(name: str, column: ArrayLike) -> Floats:
             f"the column {name} has {array.ndim} dimensions, not 1",
             hint="a number for all rows is one of the constants",
         )
-    return np.require(array, np.float64, "A")
+    with np.errstate(over="ignore"):  # of longdouble: infinities are bad input
+        return np.require(array, np.float64, "A")
 
 
 def compile_rows(

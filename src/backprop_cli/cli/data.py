@@ -153,26 +153,29 @@ def open_results(
     """Return where results go, None for nowhere, and what is to be called when some are written."""
     if output.quiet and name == "-":
         return None, _do_nothing
-    if name == "-" and _is_one_file(data, output.environment):
-        raise UsageError(
-            f"the data and the results are one file, {data.name}",
-            hint=f"--output {data.name} writes it anew when all of it is read",
-        )
+    if data.size is not None and _is_one_file(data, name, output.environment):
+        named = "" if data.name == "-" else f"; --output {data.name} writes it anew when all of it is read"
+        raise UsageError("the data and the results are one file", hint=f"write to another{named}")
     sink = _open_sink(name, job.shape, output, stack)
     # A stream is answered as it comes.
     hurried = data.size is None or (name == "-" and output.environment.writes_terminal)
     return sink, sink.flush if hurried else _do_nothing
 
 
-def _is_one_file(data: Data, environment: Environment) -> bool:
-    """Tell whether standard output is the file that is read, whose end would never come."""
+def _is_one_file(data: Data, name: str, environment: Environment) -> bool:
+    """Tell whether results are written on the end of the file that is read, which would then never come."""
+    from backprop_cli.system.files import opened_by_shell
+
     try:
-        status = os.fstat(environment.stdout.fileno()) if environment.stdout else None
-    except (OSError, ValueError):  # a stream that is no file
+        if name == "-":
+            written = environment.stdout.fileno() if environment.stdout else None
+        else:
+            written = opened_by_shell(name)
+        if written is None:
+            return False
+        return os.path.samestat(os.fstat(written), os.fstat(data.file.fileno()))
+    except (OSError, ValueError):  # a stream that is no file, or is not open
         return False
-    if status is None:
-        return False
-    return data.size is not None and os.path.samestat(status, os.fstat(data.file.fileno()))
 
 
 def _do_nothing() -> None:

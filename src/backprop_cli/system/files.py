@@ -32,7 +32,7 @@ def open_whole(name: str) -> Iterator[BinaryIO]:
     already, and written on as they are.
     """
     try:
-        opened = _opened_by_shell(name)
+        opened = opened_by_shell(name)
         if opened is not None:
             with os.fdopen(os.dup(opened), "wb") as file:
                 yield file
@@ -65,7 +65,7 @@ _STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
 _NUMBERED = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,6})")
 
 
-def _opened_by_shell(name: str) -> int | None:
+def opened_by_shell(name: str) -> int | None:
     """Return the number of the open file that a name stands for, None for any other name."""
     numbered = _NUMBERED.fullmatch(name)
     return int(numbered[1]) if numbered else _STREAMS.get(name)

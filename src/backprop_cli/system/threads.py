@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -17,6 +18,16 @@ R = TypeVar("R")
 def count_workers() -> int:
     """Return how many threads may run at a time."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def shared_pool() -> ThreadPoolExecutor:
+    """Return the threads of this process, as many as may run at a time. A forked process has its own."""
+    return _pool_of(os.getpid())
+
+
+@cache
+def _pool_of(_process: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count_workers())
 
 
 def map_ahead(function: Callable[[T], R], items: Iterable[T], ahead: int) -> Iterator[tuple[T, R]]:

@@ -7,8 +7,6 @@ own, at some thousand times the cost.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from importlib.util import find_spec
 from threading import Lock, local
 from typing import TYPE_CHECKING, Protocol
@@ -22,7 +20,7 @@ from backprop_cli.batch.engines.single import SingleEngine
 from backprop_cli.batch.tally import STATUSES
 from backprop_cli.compile.kernel import build_kernel
 from backprop_cli.errors import UsageError
-from backprop_cli.system.threads import count_workers
+from backprop_cli.system.threads import count_workers, shared_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -165,14 +163,10 @@ class KernelEngine:
             return overflowing
 
         helpers = min(count_workers(), len(parts)) - 1
-        others = [self._pool.submit(work) for _ in range(helpers)]
+        others = [shared_pool().submit(work) for _ in range(helpers)] if helpers else []
         results.overflowing = work()
         for other in others:
             results.overflowing += other.result()
-
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(count_workers())
 
     def _is_compiled(self, runner: Runner) -> bool:
         return not isinstance(runner, BlockRunner)
