@@ -322,5 +322,6 @@ class Nodes(Sequence[NodeRecord]):
             kink=self._kinks.get(node),
             aliases=naming.aliases(node),
             is_named=naming.is_named(node),
+            held=tuple(naming.held(node, argnum) for argnum in range(len(operands))),
             swept=None if gradient is swept or repr(swept) == repr(gradient) else swept,
         )

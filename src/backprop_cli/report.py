@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backprop_cli.record import Record, Word
+from backprop_cli.text import held_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -148,6 +149,7 @@ class NodeRecord(Record):
     terms: the operands as they stand in expr: ids, and the texts of constants.
     value: NaN where a branch that was not taken has none.  gradient: upstream · ∂output/∂node.  swept: what
     the backward pass alone gives, where the gradient is found otherwise and is another number.
+    held: per operand, the others that depend on it, which its partial holds; itself where it is one of them.
     aliases: further names that the program gives the same node.  is_named: whether it gives any.
     """
 
@@ -163,6 +165,11 @@ class NodeRecord(Record):
     aliases: tuple[str, ...] = ()
     is_named: bool = False
     swept: float | None = None
+    held: tuple[tuple[str, ...], ...] = ()
+
+    def mark(self, argnum: int) -> str:
+        """Return what a partial holds as it stands behind its symbol; see ``text.held_mark``."""
+        return held_mark(self.held, argnum, self.operands)
 
     def is_at_kink(self, argnum: int) -> bool:
         """Tell whether the partial by an operand is what a convention says."""

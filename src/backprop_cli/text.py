@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def number_text(x: float, digits: int | None = 6) -> str:
@@ -48,6 +48,38 @@ def decimal_text(decimal: str, digits: int | None = 6) -> str:
     if "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}e{int(exponent)}" if e else mantissa
+
+
+def ordinal(number: int) -> str:
+    """Return 1st, 2nd, 3rd, 4th."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number // 10 % 10 != 1 else 0, "th")
+    return f"{number}{ending}"
+
+
+_MOST_HELD = 3
+
+
+def held_mark(held: Sequence[Sequence[str]], argnum: int, operands: Sequence[str | float]) -> str:
+    """Return what stands behind the symbol of a local derivative that is not the whole derivative.
+
+    held: per operand, the others that depend on it.  ``|u`` behind ∂L/∂w says that u is held though it moves
+    with w; ``|2nd`` behind ∂y/∂x that the second x alone moves. "" where both derivatives are one.
+    """
+    others = held[argnum] if held else ()
+    if not others:
+        return ""
+    if operands[argnum] in others or len(others) > _MOST_HELD:
+        return f"|{ordinal(argnum + 1)}"
+    return f"|{','.join(others)}"
+
+
+def held_words(mark: str, name: str) -> str:
+    """Return what the mark of a local derivative by ``name`` says: "u is held, though it depends on w"."""
+    held = mark[1:].split(",")
+    if held[0][0].isdigit():
+        return f"the {held[0]} operand alone moves"
+    verbs = "is held, though it depends" if len(held) == 1 else "are held, though they depend"
+    return f"{listing(held)} {verbs} on {name}"
 
 
 def few_digits(count: int) -> str:

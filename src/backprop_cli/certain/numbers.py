@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.record import Record
 from backprop_cli.report import Outcome
+from backprop_cli.text import held_mark
 
 if TYPE_CHECKING:
     from backprop_cli.diagnostic import Diagnostic
@@ -37,6 +38,11 @@ class ExactNode(Record):
     value: str
     partials: tuple[str | None, ...]
     gradient: str
+    held: tuple[tuple[str, ...], ...] = ()
+
+    def mark(self, argnum: int) -> str:
+        """Return what a partial holds as it stands behind its symbol; see ``text.held_mark``."""
+        return held_mark(self.held, argnum, self.operands)
 
 
 class CertainReport(Record):

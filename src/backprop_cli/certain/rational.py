@@ -165,4 +165,5 @@ def _node(sweep: Sweep, naming: Naming, node: int, gradient: Rational) -> ExactN
         fraction_text(sweep.primal[node]),
         tuple(None if p is None or p.fraction is None else fraction_text(p) for p in partials),
         fraction_text(gradient),
+        tuple(naming.held(node, argnum) for argnum in range(len(operands))),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from backprop_cli.expect.expectations import GRADIENT
 from backprop_cli.expect.paths import mistaken_paths, uses_of
 from backprop_cli.graph.sweep import partials_at
-from backprop_cli.text import number_text
+from backprop_cli.text import held_mark, number_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,9 +77,10 @@ def _of_gradient(
         bar = sweep.adjoint[consumer]
         if naming.is_named(consumer) and bar and slope and _same(slope, expected) and not _same(bar, 1):
             via = naming.id(consumer)
+            local = f"∂{via}/∂{name}{_mark(naming, consumer, argnum)}"
             yield (
                 f"local {consumer} {argnum}",
-                f"that is ∂{via}/∂{name} alone; the gradient {number_text(bar)} at {via} is missing",
+                f"that is {local} alone; the gradient {number_text(bar)} at {via} is missing",
             )
     if sweep.upstream != 1 and _same(got, expected * sweep.upstream):
         yield "upstream", f"the upstream gradient {number_text(sweep.upstream)} is missing"
@@ -124,7 +125,16 @@ def _slopes(sweep: Sweep, naming: Naming) -> Iterator[tuple[str, str, float]]:
         for argnum, operand in enumerate(graph.operands[node]):
             slope = slopes[argnum]
             if slope is not None:
-                yield f"{node} {argnum}", f"∂{naming.id(node)}/∂{naming.id(operand)}", slope
+                local = f"∂{naming.id(node)}/∂{naming.id(operand)}{_mark(naming, node, argnum)}"
+                yield f"{node} {argnum}", local, slope
+
+
+def _mark(naming: Naming, node: int, argnum: int) -> str:
+    """Return what a local derivative holds; see ``text.held_mark``."""
+    graph = naming.graph
+    operands = tuple("" if graph.constant[x] else naming.id(x) for x in graph.operands[node])
+    held = tuple(naming.held(node, place) for place in range(len(operands)))
+    return held_mark(held, argnum, operands)
 
 
 def _factors(sweep: Sweep, naming: Naming, ratio: float) -> Iterator[tuple[str, str]]:

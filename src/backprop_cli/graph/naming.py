@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.graph.reach import Reach
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class Naming:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self._reach = Reach(graph)
+
+    def held(self, node: int, argnum: int) -> tuple[str, ...]:
+        """Return the other operands that depend on this one: its local derivative holds them."""
+        return tuple(map(self.id, self._reach.held(node, argnum)))
 
     @cached_property
     def order(self) -> array[int]:

@@ -103,6 +103,13 @@ def name_latex(name: str) -> str:
     return f"{{{text}\\#{version}}}" if sharp else text
 
 
+def mark_latex(mark: str) -> str:
+    """Return what a local derivative holds, "|u" or "|2nd" or "", as it stands behind it in maths."""
+    names = mark[1:].split(",")
+    held = ",".join(rf"\text{{{name}}}" if name[:1].isdigit() else name_latex(name) for name in names)
+    return rf"|_{{{held}}}" if mark else ""
+
+
 def _word(word: str) -> str:
     if word in _LETTERS or (len(word) == 1 and word.isascii() and word.isalpha()):
         return _LETTERS.get(word, word)

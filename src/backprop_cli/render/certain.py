@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.console.sheets import Block, Row, Sheet
 from backprop_cli.console.strict_json import dump, warning_record
 from backprop_cli.render.markdown import escape, table
+from backprop_cli.render.table import mark_lines
 from backprop_cli.text import listing
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def _node_sheet(report: CertainReport, *, stacked: bool) -> Sheet:
 
 def _slopes(node: ExactNode) -> tuple[str, ...]:
     return tuple(
-        f"∂{node.id}/∂{operand} = {slope}"
-        for operand, slope in zip(node.operands, node.partials, strict=True)
+        f"∂{node.id}/∂{operand}{node.mark(argnum)} = {slope}"
+        for argnum, (operand, slope) in enumerate(zip(node.operands, node.partials, strict=True))
         if slope is not None
     )
 
@@ -94,7 +95,8 @@ def _lines(sheet: Sheet) -> list[tuple[str, Role]]:
 
 def closing(report: CertainReport) -> list[tuple[str, Role]]:
     """Return the last lines: the value, how certain all is, and what the numbers of the program mean."""
-    lines: list[tuple[str, Role]] = [(f"{report.output} = {_text(report.value)}; {_certainty(report)}", "")]
+    lines = mark_lines(report.nodes)
+    lines += [(f"{report.output} = {_text(report.value)}; {_certainty(report)}", "")]
     if report.value_shift or report.shifts:
         moved = [f"{report.output} by {report.value_shift}"] if report.value_shift else []
         moved += [f"the gradient by {name} by {shift}" for name, shift in report.shifts.items()]
@@ -162,6 +164,7 @@ def _node(node: ExactNode) -> dict[str, Any]:
         "operands": list(node.operands),
         "value": node.value,
         "partials": list(node.partials),
+        **({"held": node.held} if any(node.held) else {}),
         "gradient": node.gradient,
     }
 

@@ -58,6 +58,8 @@ def _node(node: NodeRecord) -> dict[str, Any]:
         "partials": [maybe_number(x) for x in node.partials],
         "gradient": number(node.gradient),
     }
+    if any(node.held):
+        record["held"] = node.held
     if node.swept is not None:
         record["swept"] = number(node.swept)
     if node.aliases:

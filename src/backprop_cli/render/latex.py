@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.notation.latex import escape, expression_latex, name_latex, node_latex, number_latex
+from backprop_cli.notation.latex import (
+    escape,
+    expression_latex,
+    mark_latex,
+    name_latex,
+    node_latex,
+    number_latex,
+)
 from backprop_cli.render.table import check_sheet, choose_nodes, closing, node_sheet
 from backprop_cli.text import number_text
 
@@ -104,7 +111,8 @@ def _node_table(report: Report, digits: int | None, everything: bool) -> str:
 def _partials(node: NodeRecord, digits: int | None) -> list[str]:
     mark = r"\ \text{(kink)}"
     return [
-        f"\\partial {name_latex(node.id)}/\\partial {name_latex(str(operand))} = "
+        f"\\partial {name_latex(node.id)}/\\partial {name_latex(str(operand))}"
+        f"{mark_latex(node.mark(argnum))} = "
         f"{number_latex(number_text(partial, digits))}{mark if node.is_at_kink(argnum) else ''}"
         for argnum, (operand, partial) in enumerate(zip(node.operands, node.partials, strict=True))
         if partial is not None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.console.sheets import Block
 from backprop_cli.console.strict_json import dump, maybe_number, number
-from backprop_cli.notation.latex import escape, expression_latex, name_latex, number_latex
+from backprop_cli.notation.latex import escape, expression_latex, mark_latex, name_latex, number_latex
 from backprop_cli.notation.pretty import pretty, to_ascii
 from backprop_cli.render.latex import document
-from backprop_cli.text import listing, number_text
+from backprop_cli.text import held_words, listing, number_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,9 +58,10 @@ class TextPen:
         """Return the gradient of a node; no derivative of the output where more than 1 arrives there."""
         return self.local(self.output, name) if self.upstream == 1 else f"gradient of {name}"
 
-    def local(self, user: str, name: str) -> str:
+    def local(self, user: str, name: str, held: str = "") -> str:
+        """Return a local derivative. held: what stands behind its symbol."""
         d = "∂" if self.unicode else "d"
-        return f"{d}{user}/{d}{name}"
+        return f"{d}{user}/{d}{name}{held}"
 
     def product(self, factors: Iterable[str]) -> str:
         return (" · " if self.unicode else " * ").join(factors)
@@ -90,8 +92,9 @@ class MathPen(TextPen):
             return self.local(self.output, name)
         return rf"\mathrm{{gradient}}\left({name_latex(name)}\right)"
 
-    def local(self, user: str, name: str) -> str:
-        return rf"\frac{{\partial {name_latex(user)}}}{{\partial {name_latex(name)}}}"
+    def local(self, user: str, name: str, held: str = "") -> str:
+        fraction = rf"\frac{{\partial {name_latex(user)}}}{{\partial {name_latex(name)}}}"
+        return rf"\left.{fraction}\right{mark_latex(held)}" if held else fraction
 
     def product(self, factors: Iterable[str]) -> str:
         return r" \cdot ".join(factors)
@@ -162,6 +165,12 @@ def _backward(step: Backward, story: Story, pen: TextPen, explained: set[str]) -
             for note in story.notes.get(term.user, ()):
                 yield Line("words", note)
     sum_is = f"{gradient} = " if step.found is None else ""
+    for term in step.terms:
+        if term.held and (term.user != story.output or story.upstream != 1):
+            d = "∂" if pen.unicode else "d"
+            told = f"{d}{term.user}/{d}{step.node}{term.held}"
+            yield Line("words", f"in {told}, {held_words(term.held, step.node)}")
+            break
     if not step.terms:
         yield Line("equation", f"{gradient} = {pen.number(0.0)}")
         yield Line("words", f"the output does not depend on {step.node}")
@@ -190,7 +199,7 @@ def _term(node: str, term: Term, story: Story, pen: TextPen) -> str:
     arriving = _grouped(pen.number(term.arriving), pen)
     sides = []
     if term.user != story.output or story.upstream != 1:
-        sides.append(pen.product([pen.gradient(term.user), pen.local(term.user, node)]))
+        sides.append(pen.product([pen.gradient(term.user), pen.local(term.user, node, term.held)]))
     slope = _grouped(pen.number(term.slope), pen)
     # A gate is told in words; where(x > 0, 1, 0) says no more.
     gate = not term.formula or (bool(term.case) and term.formula.startswith("where("))
@@ -216,14 +225,17 @@ def path_lines(found: Paths, pen: TextPen) -> Iterator[Line]:
     yield Line("heading", f"Paths from {found.node}")
     for path in found.paths:
         yield Line("words", (" → " if pen.unicode else " -> ").join(path.nodes))
-        steps = list(zip(path.nodes, path.nodes[1:], path.slopes, strict=False))[::-1]
+        steps = list(zip(path.nodes, path.nodes[1:], path.slopes, path.held, strict=False))[::-1]
         scale = [] if found.upstream == 1 else [_grouped(pen.number(found.upstream), pen)]
-        names = pen.product(scale + [pen.local(user, node) for node, user, _ in steps])
-        numbers = pen.product(scale + [_grouped(pen.number(slope), pen) for *_, slope in steps])
+        names = pen.product(scale + [pen.local(user, node, held) for node, user, _, held in steps])
+        numbers = pen.product(scale + [_grouped(pen.number(slope), pen) for _, _, slope, _ in steps])
         sides = dict.fromkeys(filter(None, (names, numbers, pen.number(path.product))))
         yield Line("equation", " = ".join(sides))
     if shown < found.number:
         yield Line("words", f"{found.number - shown:,} more paths are not shown")
+    marks = {mark: name for path in found.paths for name, mark in zip(path.nodes, path.held, strict=False)}
+    for mark, name in islice(((mark, name) for mark, name in marks.items() if mark), 2):
+        yield Line("words", f"{mark}: {held_words(mark, name)}")
     products = [_grouped(pen.number(path.product), pen) for path in found.paths[:12]]
     sums = [" + ".join(products)] if 1 < found.number == len(products) else []
     yield Line("gap", "")
@@ -236,7 +248,7 @@ def limit_lines(limits: Sequence[Limit], pen: TextPen) -> Iterator[Line]:
         x = limit.operand
         expr, at = pretty(limit.expr, unicode=pen.unicode), number_text(limit.at, pen.digits)
         yield Line("heading", f"{limit.node} = {expr} near {x} = {at}")
-        sides = [pen.local(limit.node, x), pen.expression(limit.formula), pen.number(limit.slope)]
+        sides = [pen.local(limit.node, x, limit.held), pen.expression(limit.formula), pen.number(limit.slope)]
         if limit.note:
             del sides[1]
         yield Line("equation", " = ".join(dict.fromkeys(sides)))
@@ -370,7 +382,8 @@ def render_json(lesson: Lesson) -> str:
 
 def _path(path: Path) -> dict[str, Any]:
     slopes = [number(x) for x in path.slopes]
-    return {"nodes": list(path.nodes), "slopes": slopes, "product": number(path.product)}
+    held = {"held": list(path.held)} if any(path.held) else {}
+    return {"nodes": list(path.nodes), "slopes": slopes, "product": number(path.product), **held}
 
 
 def _quotient(quotient: Quotient) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.console.sheets import Block, Role, Row, Sheet
 from backprop_cli.report import ALL_DIGITS, BOTH_SIDES, FEW_DIGITS, Outcome
-from backprop_cli.text import decimal_text, few_digits, number_text, reading, side_text
+from backprop_cli.text import decimal_text, few_digits, held_words, number_text, reading, side_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from backprop_cli.certain.numbers import ExactNode
     from backprop_cli.report import Check, GradientCheck, NodeRecord, Report
 
 # A graph with more nodes than this is summed up, unless all of it is asked for.
@@ -177,7 +178,21 @@ def closing(report: Report, digits: int | None) -> list[tuple[str, Role]]:
     The first stands there where the text is in a foreign notation, the last where doubles have few digits.
     """
     read: list[tuple[str, Role]] = [(reading(report.read_as), "note")] if report.read_as else []
-    return [*read, summary(report, digits), *right_lines(report, digits)]
+    shown, _ = choose_nodes(report, everything=False)
+    return [*read, *mark_lines(filter(None, shown)), summary(report, digits), *right_lines(report, digits)]
+
+
+def mark_lines(nodes: Iterable[NodeRecord | ExactNode]) -> list[tuple[str, Role]]:
+    """Return what the marks behind local derivatives say: one that names what is held, one that counts."""
+    found: dict[bool, str] = {}
+    for node in nodes:
+        for argnum, operand in enumerate(node.operands):
+            mark = node.mark(argnum)
+            if mark:
+                found.setdefault(
+                    mark[1].isdigit(), f"∂{node.id}/∂{operand}{mark}: {held_words(mark, str(operand))}"
+                )
+    return [(line, "note") for line in found.values()]
 
 
 def right_lines(report: Report, digits: int | None) -> list[tuple[str, Role]]:
@@ -218,7 +233,8 @@ def choose_nodes(report: Report, everything: bool) -> tuple[list[NodeRecord | No
 def _slopes(node: NodeRecord, digits: int | None) -> tuple[str, ...]:
     # An operand used twice (x*x) has two slopes, which the reader adds up.
     return tuple(
-        f"∂{node.id}/∂{operand} = {number_text(slope, digits)}{' (kink)' if node.is_at_kink(argnum) else ''}"
+        f"∂{node.id}/∂{operand}{node.mark(argnum)} = {number_text(slope, digits)}"
+        f"{' (kink)' if node.is_at_kink(argnum) else ''}"
         for argnum, (operand, slope) in enumerate(zip(node.operands, node.partials, strict=True))
         if slope is not None
     )

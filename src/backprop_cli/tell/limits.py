@@ -11,6 +11,7 @@ from backprop_cli.operations.reals import mpmath_namespace
 from backprop_cli.operations.table import OPS
 from backprop_cli.record import Record
 from backprop_cli.tell.story import find_node
+from backprop_cli.text import held_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,7 @@ class Limit(Record):
     """The difference quotients of one operation by one of its operands, and the rule that they prove.
 
     at: the value of the operand.  formula: of the derivative.  note: the convention at a kink, or "".
+    held: the other operands that depend on it and stay as they are; see ``text.held_mark``.
     """
 
     node: str
@@ -40,6 +42,7 @@ class Limit(Record):
     slope: float
     quotients: tuple[Quotient, ...]
     note: str = ""
+    held: str = ""
 
 
 def difference_quotients(report: Report, name: str) -> Iterator[Limit]:
@@ -74,4 +77,6 @@ def difference_quotients(report: Report, name: str) -> Iterator[Limit]:
                 quotients.append(Quotient(step, None, None))
         formula = " + ".join(partial_text(op, argnum, node.terms) for argnum in places)
         note = "" if node.kink is None else f"at a kink, for h > 0; used: {node.kink.convention}"
-        yield Limit(node.id, node.expr, operand, at, formula, slope, tuple(quotients), note)
+        others = tuple(x for x in node.held[places[0]] if x != operand)
+        held = held_mark((others,), 0, (operand,))
+        yield Limit(node.id, node.expr, operand, at, formula, slope, tuple(quotients), note, held)

@@ -16,11 +16,15 @@ _MOST_PATHS = 100
 
 
 class Path(Record):
-    """A way from an input to the output: its nodes, the local derivatives along it, and their product."""
+    """A way from an input to the output: its nodes, the local derivatives along it, and their product.
+
+    held: what stands behind the symbols of these; see ``text.held_mark``.
+    """
 
     nodes: tuple[str, ...]
     slopes: tuple[float, ...]
     product: float
+    held: tuple[str, ...] = ()
 
 
 class Paths(Record):
@@ -39,22 +43,22 @@ class Paths(Record):
 def find_paths(report: Report, name: str) -> Paths:
     """Return the paths from a node to the output, and how many there are. Raises InputError."""
     start = find_node(report, name)
-    users: dict[str, list[tuple[str, float]]] = {node.id: [] for node in report.nodes}
+    users: dict[str, list[tuple[str, float, str]]] = {node.id: [] for node in report.nodes}
     for node in report.nodes:
-        for operand, slope in zip(node.operands, node.partials, strict=True):
+        for argnum, (operand, slope) in enumerate(zip(node.operands, node.partials, strict=True)):
             if isinstance(operand, str) and slope is not None and not OPS[node.op].condition:
-                users[operand].append((node.id, slope))
+                users[operand].append((node.id, slope, node.mark(argnum)))
     counts: dict[str, int] = {}
     for node in reversed(report.nodes):
-        counts[node.id] = (node.id == report.output) + sum(counts[user] for user, _ in users[node.id])
+        counts[node.id] = (node.id == report.output) + sum(counts[user] for user, *_ in users[node.id])
     found: list[Path] = []
-    stack: list[tuple[tuple[str, ...], tuple[float, ...]]] = [((start.id,), ())]
+    stack: list[tuple[tuple[str, ...], tuple[float, ...], tuple[str, ...]]] = [((start.id,), (), ())]
     while stack and len(found) < _MOST_PATHS:
-        nodes, slopes = stack.pop()
+        nodes, slopes, held = stack.pop()
         if nodes[-1] == report.output:
-            found.append(Path(nodes, slopes, report.upstream * math.prod(slopes)))
+            found.append(Path(nodes, slopes, report.upstream * math.prod(slopes), held))
             continue
-        for user, slope in reversed(users[nodes[-1]]):
+        for user, slope, mark in reversed(users[nodes[-1]]):
             if counts[user]:
-                stack.append(((*nodes, user), (*slopes, slope)))
+                stack.append(((*nodes, user), (*slopes, slope), (*held, mark)))
     return Paths(start.id, tuple(found), counts[start.id], start.gradient, report.upstream)

@@ -36,7 +36,8 @@ class Term(Record):
 
     user, expr: the node that uses it, and what it computes.  arriving: the gradient there.
     formula, numbers: the local derivative in symbols and with numbers plugged in.  slope: its value.
-    product: arriving · slope.
+    product: arriving · slope.  held: what stands behind the symbol of the local derivative, where that is not
+    the whole derivative of the user by the node; see ``text.held_mark``.
     reason: what the user's operation does to a gradient.  case: which case of that holds here, or "".
     """
 
@@ -49,6 +50,7 @@ class Term(Record):
     product: float
     reason: str
     case: str
+    held: str = ""
 
 
 class Backward(Record):
@@ -190,7 +192,8 @@ def _term(
         case = op.case(xs, [_said(x, term, nodes) for x, term in zip(user.operands, user.terms, strict=True)])
     product = user.gradient * slope if (user.gradient and slope) or lost else 0.0
     reason = _reason(op, argnum, user)
-    return Term(user.id, user.expr, user.gradient, formula, numbers, slope, product, reason, case)
+    held = user.mark(argnum)
+    return Term(user.id, user.expr, user.gradient, formula, numbers, slope, product, reason, case, held)
 
 
 def _reason(op: Op, argnum: int, user: NodeRecord) -> str:

@@ -243,7 +243,8 @@ def _node(node: NodeRecord, place: dict[str, int]) -> dict[str, Any]:
         return {**record, "value": number(node.value)}
     partials = [partial_tree(node, i) if isinstance(x, str) else None for i, x in enumerate(node.operands)]
     use = use_name(node.op, _fixed(node))
-    return {**record, "use": use, "formula": operation_tree(node), "slopes": partials}
+    held = [node.mark(i)[1:] for i in range(len(node.operands))]
+    return {**record, "use": use, "formula": operation_tree(node), "slopes": partials, "held": held}
 
 
 def _found(node: NodeRecord, report: Report) -> dict[str, Any]:

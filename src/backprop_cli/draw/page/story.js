@@ -64,8 +64,10 @@ function filled(tree, fill) {
   return tree.map((child) => filled(child, fill));
 }
 
-function derivativeTree(of, by) {
-  return ["mfrac", ["mrow", operator("∂"), nameTree(of)], ["mrow", operator("∂"), nameTree(by)]];
+// held: what stays as it is though it moves with by; see held_mark in text.py.
+function derivativeTree(of, by, held = "") {
+  const fraction = ["mfrac", ["mrow", operator("∂"), nameTree(of)], ["mrow", operator("∂"), nameTree(by)]];
+  return held ? ["mrow", fraction, ["msub", operator("|"), ["mtext", held]]] : fraction;
 }
 
 class Story {
@@ -189,7 +191,7 @@ class Story {
     const bar = ({ node }) => numberTree(result.adjoint[node], 1);
     const slope = ({ node, argnum }, fill) => filled(nodes[node].slopes[argnum], fill);
     const symbol = ({ node }) => (k) => nameTree(nodes[nodes[node].operands[k].node].id);
-    const lines = [sum((use) => [this.gradientTree(use.node), dot, derivativeTree(nodes[use.node].id, nodes[i].id)])];
+    const lines = [sum((use) => [this.gradientTree(use.node), dot, derivativeTree(nodes[use.node].id, nodes[i].id, nodes[use.node].held[use.argnum])])];
     const symbols = sum((use) => [bar(use), dot, slope(use, symbol(use))]);
     const numbers = sum((use) => [bar(use), dot, numberTree(result.partials[use.node][use.argnum], 1)]);
     if (JSON.stringify(symbols) !== JSON.stringify(numbers)) lines.push(symbols);
