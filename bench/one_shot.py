@@ -17,7 +17,7 @@ import harness
 REFERENCE = 'python -c "import sympy"'
 POINT = {"a": 2.0, "b": 3.0, "c": -10.0, "f": 5.0}
 EXPECTED = (-20.0, 15.0, 10.0, 5.0, -4.0)
-"""The value of (a*b+c)*f at the point, and its gradients by a, b, c and f."""
+"""The value of (a*b+c)*f at the point, and its gradients with respect to a, b, c and f."""
 
 GRAD = ["grad", "(a*b+c)*f", "a=2", "b=3", "c=-10", "f=5"]
 

@@ -162,7 +162,7 @@ def test_every_status(backprop: Run) -> None:
         "6 of 8 rows are not ok: 2 undefined (rows 3 and 5), 2 nonfinite (rows 2 and 4), "
         "2 bad input (rows 6 and 7)\n"
         "  row 3: sqrt needs an operand >= 0, got x = -1\n"
-        "  row 2: the gradient by x is infinity at this point: no finite slope at v1 = sqrt(x)\n"
+        "  row 2: the gradient with respect to x is infinity at this point: no finite slope at v1 = sqrt(x)\n"
         "  row 6: x is '?', not a number\n"
     )
     assert backprop("batch", "x*y", "--data", "-", "--allow-bad", stdin=MIXED).returncode == 0

@@ -470,7 +470,7 @@ def test_the_check_finds_a_mistake() -> None:
     assert differences(1 + 4e-16) == []
     found = differences(1 + 1e-13)
     assert len(found) == 10
-    assert re.match(r"row \d+: the gradient by x is \S+, by itself \S+$", found[0])
+    assert re.match(r"row \d+: the gradient with respect to x is \S+, by itself \S+$", found[0])
 
 
 def test_rows_with_few_right_digits_are_told_and_do_not_fail(backprop: Run) -> None:
@@ -516,7 +516,7 @@ def test_an_engine_that_is_wrong_ends_with_status_1(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines()[:2] == [
         "checked 3 of 3 rows with sympy (--seed 1): 3 differ",
-        "  row 1: the gradient by x is 2.002, by itself 2.0",
+        "  row 1: the gradient with respect to x is 2.002, by itself 2.0",
     ]
 
 

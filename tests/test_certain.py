@@ -114,7 +114,7 @@ def test_fractions(program: str, words: list[str], value: str, gradients: dict[s
         (("x*2", "x=pi"), 2, "the value of x is not rational"),
         (("x*2", "x=sqrt(2)"), 2, "the value of x is not rational"),
         (("x^0.5", "x=4"), 2, "not rational: x^0.5"),
-        (("x^n", "x=3", "n=2"), 2, "the gradient by n is not rational: x^n by n"),
+        (("x^n", "x=3", "n=2"), 2, "the gradient with respect to n is not rational: x^n by n"),
         (("1/(x - 0.3)", "x=0.1+0.2"), 3, "1/(x - 0.3) needs a divisor other than 0, got x - 0.3 = 0"),
         ((";".join(["x=x*x"] * 60), "x=3"), 2, "a fraction on the way has more than 30,000 digits"),
         (("x^200000", "x=1/3"), 2, "a power on the way has more than 30,000 digits"),
@@ -186,7 +186,8 @@ def test_zero_is_proved_or_not_said() -> None:
 def test_decimals_are_what_is_written(backprop: Run) -> None:
     done = backprop("grad", "where(x > 0.3, x, 2*x)", "x=0.1+0.2", "--precision", "3")
     assert "v3 = 0.600; 3 digits right" in done.stdout
-    assert "read as doubles they would move v3 by -0.3 and the gradient by x by -1.0" in done.stdout
+    moved = "v3 by -0.3 and the gradient with respect to x by -1.0"
+    assert f"read as doubles they would move {moved}" in done.stdout
     assert done.stderr.startswith("warning: x > 0.3 is not differentiable here; used: the branch")
     assert "read as doubles" not in backprop("grad", "x*y", "x=0.5", "y=3", "--precision", "3").stdout
 
@@ -198,7 +199,11 @@ def test_decimals_are_what_is_written(backprop: Run) -> None:
         (("x", "x=1", "--precision", "10001"), 2, "--precision can't be '10001'"),
         (("x", "x=1", "--precision", "ten"), 2, "--precision can't be 'ten'"),
         (("log(x)", "x=-1", "--precision", "9"), 3, "log needs an operand > 0, got x = -1"),
-        (("sqrt(x)", "x=0", "--precision", "9"), 3, "the gradient by x is infinite at this point"),
+        (
+            ("sqrt(x)", "x=0", "--precision", "9"),
+            3,
+            "the gradient with respect to x is infinite at this point",
+        ),
         (("sin(pi*x)", "x=1", "--precision", "9"), 1, "9 digits could not be had of the value"),
     ],
 )
@@ -309,4 +314,4 @@ def test_a_derivative_that_takes_1600_digits_is_had(backprop: Run) -> None:
 def test_what_no_digits_tell_is_not_said_not_to_exist(backprop: Run) -> None:
     done = backprop("grad", "sqrt(1-(sin(x)^2+cos(x)^2))", "x=0.5", "--precision", "10")
     assert done.returncode == 3
-    assert "the gradient by x can't be told from one that has no value at this point" in done.stderr
+    assert "gradient with respect to x can't be told from one that has no value at this point" in done.stderr

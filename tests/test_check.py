@@ -209,7 +209,7 @@ def test_digits_lost_where_contributions_cancel_are_blamed_on_the_gradient():
     assert {found.digits for found in report.check.gradients.values()} == {9}
     (warning,) = report.warnings
     assert warning.node == "v1"
-    assert "the contributions to the gradient by a*x cancel" in warning.message
+    assert "the contributions to the gradient with respect to a*x cancel" in warning.message
 
 
 # ---- zero to within rounding ----

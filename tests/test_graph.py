@@ -149,7 +149,7 @@ def test_what_does_not_exist(backprop: Run) -> None:
     done = backprop("graph", "sqrt(x)*y", "x=0", "y=1")
     assert done.returncode == 3
     assert "infinity" in done.stdout
-    assert "the gradient by x is infinity" in done.stderr
+    assert "the gradient with respect to x is infinity" in done.stderr
     assert backprop("graph", "sqrt(x)*y", "x=0", "y=1", "--wrt", "y").returncode == 0
 
 

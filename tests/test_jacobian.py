@@ -94,7 +94,7 @@ def test_the_forms(backprop: Any) -> None:
 def test_an_infinite_slope_ends_with_status_three(backprop: Any) -> None:
     run = backprop("jacobian", "u = sqrt(x); v = x", "x=0")
     assert run.returncode == 3
-    assert "the derivative of u by x is infinite" in run.stderr
+    assert "the derivative of u with respect to x is infinite" in run.stderr
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ LOGISTIC = ";".join(["x = 4*x*(1 - x)"] * 30)
     [
         ("exp(log(x)*2)", {"x": 1e-200}, "lost at v3: exp(log(x)*2) underflows to 0"),
         ("x*1e200*1e-160*1e-162", {"x": 3},
-         "lost at v1: the gradient by x*1e200 underflows to 9.88131e-323, where doubles have fewer digits"),
+         ("lost at v1: the gradient with respect to x*1e200 underflows to 9.88131e-323, where doubles "
+          "have fewer digits")),
         ("y*1e200*(1e-160*x*1e-160)", {"x": 3, "y": 1},
          "lost at v3: 1e-160*x*1e-160 underflows to 2.99997e-320, where doubles have fewer digits"),
         ("(1 + 1/n)^n", {"n": 1e15},
@@ -59,9 +60,10 @@ LOGISTIC = ";".join(["x = 4*x*(1 - x)"] * 30)
         ("1/(1 - (1 - p))", {"p": 1e-12},
          "lost at v1: 1 - p rounds off digits of p, beside a term 1e12 times as large"),
         ("sin(a*x) + cos(a*x)", {"a": 1, "x": 0.7853981},
-         ("lost at v1: the contributions to the gradient by a*x cancel, the "
+         ("lost at v1: the contributions to the gradient with respect to a*x cancel, the "
           "largest being 7.9e6 times their sum")),
-        ("(x - x + y)*x", {"x": 1e9, "y": 1.5707963}, ("lost at x: the contributions to the gradient by x "
+        ("(x - x + y)*x", {"x": 1e9, "y": 1.5707963}, ("lost at x: the contributions to the "
+                                                "gradient with respect to x "
          "cancel, the largest being 6.4e8 times their sum")),
         ("gelu(x)", {"x": -0.75179161},
          "lost at v1: the terms of the local derivative of gelu(x) by x cancel"),
@@ -79,14 +81,14 @@ def test_reasons(program: str, point: Point, reason: str) -> None:
 def test_gradients_that_lost_their_digits_elsewhere_are_told_apart() -> None:
     warnings = gradient("y*(1 - cos(x)) + exp(log(z)*2)", x=1e-7, y=1e7, z=1e-200).warnings
     assert [w.message.split(";")[0] for w in warnings] == [
-        "only 3 digits of the value and of the gradient by y are right",
-        "no digit of the gradient by z is right",
+        "only 3 digits of the value and of the gradient with respect to y are right",
+        "no digit of the gradient with respect to z is right",
     ]
 
 
 def test_of_many_poor_gradients_the_fewest_and_the_most_digits_are_told() -> None:
     (warning,) = gradient("(1 - cos(x))*(y + 1e9*z)", x=1e-6, y=1, z=-1e-9).warnings[1:2]  # behind the value
-    assert warning.message.startswith("only 4 digits of the gradient by y and z are right")
+    assert warning.message.startswith("only 4 digits of the gradient with respect to y and z are right")
 
 
 # ---- random programs ----

@@ -55,7 +55,7 @@ def choice(name: str, *args: str) -> Op:
 
 
 PROGRAMS = ["gate(x, 2*a, log(b)) + 0*a", "late(2*a, log(b), x) + 0*a"]
-# Point, and what comes of it: value and gradient by x, a, b; None where there is no value.
+# Point, and what comes of it: value and gradient with respect to x, a, b; None where there is no value.
 POINTS = [
     ((-1.0, 3.0, -1.0), (6.0, 0.0, 2.0, 0.0)),  # log(b) has no value, and is not read
     ((1.0, 3.0, 2.0), (math.log(2.0), 0.0, 0.0, 0.5)),

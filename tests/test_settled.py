@@ -158,24 +158,24 @@ def missing(program: str, **point: float) -> str:
 def test_what_does_not_exist_is_told_with_its_sides():
     told = missing("sqrt(x^2)", x=0)
     assert (
-        told
-        == "the gradient by x does not exist at this point: its slope is -1 on the left and 1 on the right"
+        told == "the gradient with respect to x does not exist at this point: "
+        "its slope is -1 on the left and 1 on the right"
     )
 
 
 def test_an_infinite_gradient_is_told_as_one():
-    assert missing("sqrt(x)", x=0).startswith("the gradient by x is infinity at this point")
-    assert missing("cbrt(x)", x=0).startswith("the gradient by x is infinity at this point")
+    assert missing("sqrt(x)", x=0).startswith("the gradient with respect to x is infinity at this point")
+    assert missing("cbrt(x)", x=0).startswith("the gradient with respect to x is infinity at this point")
 
 
 def test_a_finite_gradient_beyond_doubles_is_told_in_digits():
-    assert missing("1/x", x=-1e-200) == "the gradient by x is -1e400, beyond what doubles hold"
+    assert missing("1/x", x=-1e-200) == "the gradient with respect to x is -1e400, beyond what doubles hold"
 
 
 def test_what_is_not_found_was_lost(monkeypatch):
     monkeypatch.setattr(settled, "LADDER", ())
     monkeypatch.setattr(settled, "_MOST_SIDE_STEPS", 0)
-    assert missing("1/(1/x)", x=1e-200).startswith("the gradient by x was lost in doubles")
+    assert missing("1/(1/x)", x=1e-200).startswith("the gradient with respect to x was lost in doubles")
 
 
 def test_no_side_is_said_to_have_no_value_where_that_is_not_known():
@@ -183,7 +183,7 @@ def test_no_side_is_said_to_have_no_value_where_that_is_not_known():
     found = gradient(program, x=1, check=False).check.gradients["x"]
     assert math.isnan(found.left)
     assert math.isnan(found.right)
-    assert missing(program, x=1).startswith("the gradient by x was lost in doubles")
+    assert missing(program, x=1).startswith("the gradient with respect to x was lost in doubles")
 
 
 # ---- certainty ----

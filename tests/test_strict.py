@@ -27,9 +27,12 @@ def test_what_is_confirmed_passes(backprop: Run, words: tuple[str, ...]) -> None
 UNCONFIRMED = [
     (("grad", "1 - cos(x)", "x=1e-9"), "the value (no digit right)"),
     (("grad", "1 - cos(x)", "x=1e-3"), "the value (only 10 digits right)"),
-    (("grad", "(1-cos(x))/x^2", "x=1e-9"), "the value (no digit right), the gradient by x (no digit right)"),
-    (("grad", "abs(x)*y", "x=0", "y=2"), "the gradient by x (at a kink)"),
-    (("grad", "cos(pi*x)", "x=1"), "the gradient by x (zero to within rounding)"),
+    (
+        ("grad", "(1-cos(x))/x^2", "x=1e-9"),
+        "the value (no digit right), the gradient with respect to x (no digit right)",
+    ),
+    (("grad", "abs(x)*y", "x=0", "y=2"), "the gradient with respect to x (at a kink)"),
+    (("grad", "cos(pi*x)", "x=1"), "the gradient with respect to x (zero to within rounding)"),
     (("grad", "sin(pi*x)", "x=1"), "the value (zero to within rounding)"),
     (("check", "1 - cos(x)", "x=1e-9", "--expect", "x=sin(x)"), "the value (no digit right)"),
 ]

@@ -328,7 +328,7 @@ def test_a_smooth_program_of_kinks_is_warned_of(text, slope):
     assert report.gradients == {"x": slope}
     assert report.warnings[-1].node == "x"
     assert report.warnings[-1].message == (
-        f"by x the program is smooth here: its slope is {slope} on both sides, "
+        f"along x the program is smooth here: its slope is {slope} on both sides, "
         "where the backward pass alone gives 0"
     )
 

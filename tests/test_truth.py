@@ -57,7 +57,7 @@ def test_a_gradient_without_a_right_digit_is_not_called_zero(program, point, tru
     assert float(found.value) == pytest.approx(true, rel=1e-12)
     assert "but no digit right at worst" in last_line(report)
     *_, warning = [notice for notice in report.warnings if notice.kind == "digits"]
-    assert f" of the gradient by {name} " in warning.message
+    assert f" of the gradient with respect to {name} " in warning.message
 
 
 def test_the_quadratic_formula_loses_two_gradients():
@@ -214,7 +214,7 @@ def test_numbers_that_are_right_stand_below_the_verdict(backprop):
     done = backprop("grad", "(1-cos(x))/x^2", "x=1e-9")
     assert done.stdout.splitlines()[-1] == "right: ∂v4/∂x = -8.33333e-11, v4 = 0.5"
     done = backprop("grad", "(1-cos(x))/x^2", "x=1e-9", "--upstream", "3", "--format", "markdown")
-    assert done.stdout.splitlines()[-1] == "right: the gradient by x = -2.5e-10, v4 = 0.5"
+    assert done.stdout.splitlines()[-1] == "right: the gradient with respect to x = -2.5e-10, v4 = 0.5"
     done = backprop("check", "1-cos(x)", "x=1e-9", "--expect", "x=sin(x)")
     assert done.stdout.splitlines()[-1] == "right: v2 = 5e-19"
     assert "right: " not in backprop("grad", "1-cos(x)", "x=1").stdout

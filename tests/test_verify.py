@@ -90,7 +90,7 @@ def test_met(program: str, point: str, expected: str, settled: str) -> None:
 NOT_MET = [
     (*LESSON, "a=-15", "opposite sign"),
     (*LESSON, "value=20", "opposite sign"),
-    (*LESSON, "b=15", "that is the gradient by a"),
+    (*LESSON, "b=15", "that is the gradient with respect to a"),
     (*LESSON, "a=3", "the factor f = 5 is missing"),
     (*LESSON, "a=b", "the factor f = 5 is missing"),
     (*STEPS, "a=b", "that is ∂e/∂a alone; the gradient 5 at e is missing"),
@@ -237,7 +237,7 @@ def test_what_is_left_of_terms_that_cancel_is_told_as_zero(program: str) -> None
 
 
 def test_undefined() -> None:
-    with pytest.raises(BackpropError, match="gradient by x is infinity"):
+    with pytest.raises(BackpropError, match="gradient with respect to x is infinity"):
         verify("sqrt(x)*a", "x=0 a=2", "x=0")
     assert judge("sqrt(x)*a", "x=0 a=2", "a=0").status == "pass"
     with pytest.raises(BackpropError, match="u has no value"):

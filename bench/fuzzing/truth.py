@@ -49,7 +49,7 @@ class Side(NamedTuple):
 
 
 class Slope(NamedTuple):
-    """The gradient by one input.
+    """The gradient with respect to one input.
 
     status: "smooth", or "rough" with the sides; "unsure" where the evaluator can't tell.
     value: the derivative where smooth, an mpf.

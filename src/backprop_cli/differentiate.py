@@ -51,7 +51,7 @@ def gradient(
     notation: str | None = None,
     **more_inputs: float,
 ) -> Report:
-    """Return the value of a program and its gradient by every input, cross-checked against sympy.
+    """Return the value of a program and its gradients with respect to its inputs, checked against sympy.
 
     program: an expression, or statements, in the language of the README; or an expression of SymPy's.
     inputs, more_inputs: the value of each input, a finite real number of any type, which is rounded once

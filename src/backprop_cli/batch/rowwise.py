@@ -91,7 +91,8 @@ class RowGradient:
         wanted = list(self._batch.wrt)
         if not isinstance(out.gradients, Mapping) or list(out.gradients) != wanted:
             raise InputError(
-                f"out holds no gradients by {listing(wanted)}", hint="it is what an earlier call returned"
+                f"out holds no gradients with respect to {listing(wanted)}",
+                hint="it is what an earlier call returned",
             )
         gradients = [
             _writable(f"gradients[{name!r}]", array, np.float64, count)

@@ -130,7 +130,9 @@ def _compare(row: Drawn, batch: Batch) -> tuple[str, str, str]:
 def _few_digits(check: Check) -> str:
     """Tell which results have few right digits, in doubles by whatever engine."""
     digits = {"the value": check.value_digits}
-    digits |= {f"the gradient by {name}": found.digits for name, found in check.gradients.items()}
+    digits |= {
+        f"the gradient with respect to {name}": found.digits for name, found in check.gradients.items()
+    }
     poor = {what: count for what, count in digits.items() if count is not None and count < FEW_DIGITS}
     if not poor:
         return ""
@@ -146,7 +148,7 @@ def _unequal(result: RowResult, single: RowResult, batch: Batch, point: dict[str
     numbers = [
         ("the value", result.value, single.value, primal[batch.graph.output]),
         *(
-            (f"the gradient by {name}", got, slope, sweep.gradient(inputs[name], floats))
+            (f"the gradient with respect to {name}", got, slope, sweep.gradient(inputs[name], floats))
             for name, got, slope in zip(batch.wrt, result.gradients, single.gradients, strict=True)
         ),
         *(

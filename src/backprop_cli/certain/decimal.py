@@ -54,7 +54,7 @@ class _Rung(NamedTuple):
         return self.sweep.graph.output not in self.sweep.failures and _is_finite(self.number(""))
 
     def number(self, name: str) -> Bounded:
-        """Return the gradient by an input, or the value for ""."""
+        """Return the gradient with respect to an input, or the value for ""."""
         graph = self.sweep.graph
         node = graph.inputs.get(name, graph.output)
         found: Bounded = self.sweep.gradient(node, self.m) if name else self.sweep.primal[node]
@@ -150,7 +150,7 @@ def _require(rung: _Rung, names: list[str]) -> None:
                 "does not exist" if all(rung.kinks.values()) else "can't be told from one that has no value"
             )
             kind = "is infinite" if slope.value == slope.value else nothing
-            raise DomainError(f"the gradient by {name} {kind} at this point")
+            raise DomainError(f"the gradient with respect to {name} {kind} at this point")
 
 
 def _is_zero(formula: Bounded | None) -> bool:

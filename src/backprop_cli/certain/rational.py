@@ -124,7 +124,8 @@ def _no_slope(sweep: Sweep, naming: Naming, name: str) -> NotRationalError:
         if slope is not None and slope.fraction is None
     )
     node, operand = next(missing)
-    message = f"the gradient by {name} is not rational: {naming.source(node)} by {naming.operand(operand)}"
+    of, by = naming.source(node), naming.operand(operand)
+    message = f"the gradient with respect to {name} is not rational: {of} by {by}"
     return NotRationalError(message, graph.text, *graph.spans[node], "--wrt names the inputs to derive by")
 
 

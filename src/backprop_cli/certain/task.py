@@ -122,7 +122,7 @@ def inputs_below(sweep: Sweep, kinks: Iterable[int]) -> set[str]:
 def found_from_both_sides(
     task: Task, sweep: Sweep, names: Iterable[str], digits: int = 0
 ) -> dict[str, Constant]:
-    """Return the gradients by inputs below a kink that are derivatives all the same.
+    """Return the gradients with respect to inputs below a kink that are derivatives all the same.
 
     They are fractions, or numbers with an interval of so many digits and some more.
     """

@@ -193,12 +193,12 @@ class _Rung(NamedTuple):
     slopes: dict[str, Bounded]
 
     def slope(self, name: str) -> Bounded:
-        """Return the gradient by an input as the graph has it."""
+        """Return the gradient with respect to an input as the graph has it."""
         slope: Bounded = self.exact.gradient(self.exact.graph.inputs[name], self.m)
         return slope
 
     def pair(self, name: str, double: float) -> _Pair:
-        """Return the gradient by an input, or the value, by all three routes."""
+        """Return the gradient with respect to an input, or the value, by all three routes."""
         if name == _VALUE:
             return _Pair(double, self.exact.primal[self.exact.graph.output], self.value, None)
         return _Pair(double, self.slope(name), self.slopes[name], self.side.text(name))

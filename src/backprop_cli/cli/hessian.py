@@ -112,4 +112,4 @@ def _raise_missing(report: HessianReport, output: Output) -> None:
     if missing:
         a, b, entry = missing[0]
         output.flush()
-        raise DomainError(f"the second derivative by {a} and {b} is not known: {entry.reason}")
+        raise DomainError(f"the second derivative with respect to {a} and {b} is not known: {entry.reason}")

@@ -72,7 +72,7 @@ def jacobian(
             if not math.isfinite(slope):
                 output.flush()
                 kind = "does not exist" if math.isnan(slope) else "is infinite"
-                raise DomainError(f"the derivative of {name} by {other} {kind} at this point")
+                raise DomainError(f"the derivative of {name} with respect to {other} {kind} at this point")
     return Status.DONE
 
 

@@ -50,7 +50,8 @@ def suggest_expectations(ctx: typer.Context, incomplete: str) -> Suggestions:
     if source is None or "=" in incomplete:
         return []
     names = dict.fromkeys([*source.inputs, *(s.name for s in source.statements if s.name)])
-    return [*((f"{name}=", f"the gradient by {name}") for name in names), ("value=", "the value")]
+    gradients = [(f"{name}=", f"the gradient with respect to {name}") for name in names]
+    return [*gradients, ("value=", "the value")]
 
 
 def suggest_operations() -> Suggestions:

@@ -71,7 +71,7 @@ def _of_gradient(
     yield from mistaken_paths(sweep, naming, node, got, expected, _same)
     for other, bar in enumerate(sweep.adjoint):
         if other != node and bar and naming.is_named(other) and _same(bar, expected):
-            yield f"by {other}", f"that is the gradient by {naming.id(other)}"
+            yield f"by {other}", f"that is the gradient with respect to {naming.id(other)}"
     for consumer, argnum, _ in uses_of(sweep, node):
         slope = (sweep.partials[consumer] or ())[argnum]
         bar = sweep.adjoint[consumer]

@@ -83,7 +83,7 @@ def read_target(text: str, source: Source) -> tuple[str, str]:
     if match["of"] is None and name == "value":
         if "value" in names_of(source):
             raise InputError(
-                "value may be the value of the program or the gradient by its name value",
+                "value may be the value of the program or the gradient with respect to its name value",
                 text,
                 *match.span("name"),
                 "write grad:value=… for the gradient, value:=… for the value of the program",

@@ -29,7 +29,7 @@ def _unconfirmed(check: Check) -> Iterator[str]:
     for name, found in check.gradients.items():
         missing = _of_gradient(found)
         if missing:
-            yield f"the gradient by {name} ({missing})"
+            yield f"the gradient with respect to {name} ({missing})"
 
 
 def _of_gradient(found: GradientCheck) -> str:

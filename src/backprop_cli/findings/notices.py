@@ -168,7 +168,7 @@ def kinks_missed(sweep: Sweep, naming: Naming, late: Mapping[str, Settled]) -> I
         is_edge = (found.sides.left is None) != (found.sides.right is None)
         where = "is at the edge of its domain" if is_edge else "has a kink"
         message = (
-            f"by {name} the program {where} here, which doubles miss by rounding: slope {left} on the left"
+            f"along {name} the program {where} here, which doubles miss by rounding: slope {left} on the left"
         )
         yield _at(naming, sweep.graph.inputs[name], "kink", f"{message}, {right} on the right")
 
@@ -179,20 +179,22 @@ def _told(name: str, found: Settled, swept: float) -> tuple[str, str]:
     instead = "no number" if math.isnan(swept) else instead
     if found.origin == BOTH_SIDES:
         return "smooth", (
-            f"by {name} the program is smooth here: its slope is {number} on both sides, "
+            f"along {name} the program is smooth here: its slope is {number} on both sides, "
             f"where the backward pass alone gives {instead}"
         )
     if found.origin == NEARER_SIDE:
         return "kink", (
-            f"the conventions at the kinks add up to {instead} for the gradient by {name}, which is no slope "
+            f"the conventions at the kinks add up to {instead} for the gradient with respect to {name}, "
+            "which is no slope "
             f"between those on both sides; used: {number}, the nearer of them"
         )
     if found.origin == ONE_SIDE:
         return "kink", (
-            f"by {name} the program has a slope of {number} on the side where it has values, "
+            f"along {name} the program has a slope of {number} on the side where it has values, "
             f"where the backward pass alone gives {instead}"
         )
-    return "digits", f"the gradient by {name} is {number}, found in {found.origin}; doubles give {instead}"
+    gradient = f"the gradient with respect to {name} is {number}"
+    return "digits", f"{gradient}, found in {found.origin}; doubles give {instead}"
 
 
 def overflow_met(sweep: Sweep, naming: Naming) -> Iterator[Diagnostic]:
@@ -232,7 +234,7 @@ def _few_right(digits: Mapping[str, int]) -> str:
     right = few_digits(fewest) if fewest == most else f"only {fewest} to {most} digits"
     are = "is" if most < 2 and fewest == most else "are"
     names = [name for name in digits if name]
-    what = ["the value"] * ("" in digits) + [f"the gradient by {listing(names)}"] * bool(names)
+    what = ["the value"] * ("" in digits) + [f"the gradient with respect to {listing(names)}"] * bool(names)
     return f"{right} of {' and of '.join(what)} {are} right"
 
 
@@ -240,7 +242,8 @@ def _zeros(naming: Naming, check: Check) -> Iterator[Diagnostic]:
     for name, found in check.gradients.items():
         if found.zero_within is not None:
             bound = number_text(found.zero_within, 2)
-            message = f"the gradient by {name} is zero to within rounding, which is up to {bound} here"
+            zero = f"zero to within rounding, which is up to {bound} here"
+            message = f"the gradient with respect to {name} is {zero}"
             yield _at(naming, naming.graph.inputs[name], "digits", message)
 
 
@@ -279,7 +282,7 @@ def _cancelling(naming: Naming, loss: Loss) -> str:
     what = naming.source(loss.node)
     if loss.place == Place.GRADIENT:
         size = _times(loss, ", the largest being {} times their sum")
-        return f"the contributions to the gradient by {what} cancel{size}"
+        return f"the contributions to the gradient with respect to {what} cancel{size}"
     op = naming.graph.ops[loss.node]
     kind = "difference" if op is not None and op.name == "sub" else "sum"
     if loss.factor is not None and loss.factor < _NEAR:
@@ -300,4 +303,4 @@ def _number_of(naming: Naming, loss: Loss) -> str:
     if loss.place == Place.SLOPE:
         assert loss.operand is not None
         return f"the local derivative of {what} by {naming.source(loss.operand)}"
-    return what if loss.place == Place.VALUE else f"the gradient by {what}"
+    return what if loss.place == Place.VALUE else f"the gradient with respect to {what}"

@@ -107,7 +107,7 @@ def _is_steep(sides: Sides) -> bool:
 
 
 def gradients_of(sweep: Sweep, wanted: Iterable[str], settled: Mapping[str, Settled]) -> dict[str, float]:
-    """Return the gradients by the wanted inputs: of the sweep, but where they were in doubt."""
+    """Return the gradients with respect to the wanted inputs: of the sweep, but where they were in doubt."""
     return {
         name: settled[name].gradient
         if name in settled

@@ -145,7 +145,7 @@ def _digits_with(sweep: Sweep, match: Match, rewrite: str, known: list[_Told]) -
 
 
 def _number(sweep: Sweep, name: str) -> float:
-    """Return the gradient by an input, 0 if there is none; the value under ""."""
+    """Return the gradient with respect to an input, 0 if there is none; the value under ""."""
     graph = sweep.graph
     if not name:
         return float(sweep.primal[graph.output])

@@ -171,17 +171,17 @@ def undefined_gradients(report: Report) -> DomainError | None:
 
 
 def undefined_gradient(report: Report, name: str, slope: float, hint: str = "") -> DomainError:
-    """Return the error for the gradient by a node that is not finite, or was lost in doubles."""
+    """Return the error for the gradient with respect to a node that is not finite, or was lost in doubles."""
     found = report.check.gradients.get(name)
     if found is not None and found.value is not None:
         mantissa, _, exponent = found.value.partition("e")
         number = f"{number_text(float(mantissa))}e{int(exponent)}"
-        return DomainError(f"the gradient by {name} is {number}, {BEYOND}", hint=hint)
+        return DomainError(f"the gradient with respect to {name} is {number}, {BEYOND}", hint=hint)
     told = _told_by_sides(found, slope) if found is not None and found.at_kink else ""
     if not told:
         told = f"was lost in doubles{'' if math.isnan(slope) else f', which give {number_text(slope)}'}"
     at = "" if "on the" in told else _blamed(report)
-    return DomainError(f"the gradient by {name} {told}{at}", hint=hint)
+    return DomainError(f"the gradient with respect to {name} {told}{at}", hint=hint)
 
 
 def _blamed(report: Report) -> str:

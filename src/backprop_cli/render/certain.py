@@ -99,7 +99,7 @@ def closing(report: CertainReport) -> list[tuple[str, Role]]:
     lines += [(f"{report.output} = {_text(report.value)}; {_certainty(report)}", "")]
     if report.value_shift or report.shifts:
         moved = [f"{report.output} by {report.value_shift}"] if report.value_shift else []
-        moved += [f"the gradient by {name} by {shift}" for name, shift in report.shifts.items()]
+        moved += [f"the gradient with respect to {name} by {shift}" for name, shift in report.shifts.items()]
         meaning = f"numbers are what is written; read as doubles they would move {listing(moved)}"
         lines.append((meaning, ""))
     return lines
@@ -126,7 +126,8 @@ def _certainty(report: CertainReport) -> str:
 def uncertain(report: CertainReport) -> list[str]:
     """Return what does not have the digits asked for, in words."""
     value = ["the value"] if report.value.within else []
-    return value + [f"the gradient by {name}" for name, x in report.gradients.items() if x.within]
+    names = [name for name, number in report.gradients.items() if number.within]
+    return value + [f"the gradient with respect to {name}" for name in names]
 
 
 # ---- JSON ----

@@ -92,7 +92,7 @@ def summary(report: Report, digits: int | None) -> tuple[str, Role]:
     compared = [c for c in check.gradients.values() if c.status == Outcome.PASS]
     if check.status == Outcome.FAIL:
         wrong = [name for name, c in check.gradients.items() if c.status == Outcome.FAIL]
-        what = f"the gradient by {', '.join(wrong[:8])}" if wrong else check.reason
+        what = f"the gradient with respect to {', '.join(wrong[:8])}" if wrong else check.reason
         return f"{head}; CHECK FAILED: sympy disagrees on {what}", "fail"
     if check.status == Outcome.SKIPPED:
         told = _of_value(check)
@@ -205,7 +205,7 @@ def right_numbers(report: Report, digits: int | None) -> list[str]:
     """Return the gradients and the value whose doubles have few right digits, as they are."""
     check, output = report.check, report.output
     poor = [(name, found.value) for name, found in check.gradients.items() if _is_poor(found.digits)]
-    by = f"∂{output}/∂{{}}" if report.upstream == 1 else "the gradient by {}"
+    by = f"∂{output}/∂{{}}" if report.upstream == 1 else "the gradient with respect to {}"
     numbers = [f"{by.format(name)} = {decimal_text(value, digits)}" for name, value in poor if value]
     if check.value and _is_poor(check.value_digits):
         numbers.append(f"{output} = {decimal_text(check.value, digits)}")

@@ -97,7 +97,8 @@ class Story {
   gradientWords(i) {
     const { nodes, output, upstream } = this.data;
     if (upstream !== 1) return `the gradient that arrives at ${nodes[i].id}`;
-    return i === output ? `the gradient of ${nodes[i].id} by itself` : `the gradient of ${nodes[output].id} by ${nodes[i].id}`;
+    const by = i === output ? "itself" : nodes[i].id;
+    return `the gradient of ${nodes[output].id} with respect to ${by}`;
   }
 
   // ---- sentences ----
