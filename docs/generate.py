@@ -54,7 +54,7 @@ def pages() -> dict[str, str]:
 def picture() -> str:
     """Return the picture that the README shows."""
     report = gradient("z = w*x + b; a = sigmoid(z); C = (a - y)^2", w=0.5, x=2, b=-0.3, y=1)
-    return render_svg(diagram_of_report(report))
+    return render_svg(diagram_of_report(report), theme="auto")
 
 
 def stages() -> str:
@@ -67,7 +67,9 @@ def stages() -> str:
         for target in order
         for argnum, source in enumerate(sorted(graph[target], key=order.index))
     )
-    return render_svg(Diagram("The rooms of backprop_cli", order[-1], boxes, arrows, has_numbers=False))
+    return render_svg(
+        Diagram("The rooms of backprop_cli", order[-1], boxes, arrows, has_numbers=False), theme="auto"
+    )
 
 
 def contexts() -> list[Any]:

@@ -28,36 +28,36 @@ def drawn_at(program: str, columns: int | None = None, *, unicode: bool = True, 
 
 def test_the_lesson() -> None:
     assert drawn_at("e = a*b; d = e + c; L = d*f", 80, a=2, b=3, c=-10, f=5) == [
-        "┌─────────┐",
-        "│ a       ├─╮",
-        "│ 2  ∂ 15 │ │    ┌───────────┐",
-        "└─────────┘ ╰─×3▶│ e = a × b ├─╮",
-        "┌─────────┐ ╭─×2▶│ 6     ∂ 5 │ │    ┌───────────┐",
-        "│ b       ├─╯    └───────────┘ ╰─×1▶│ d = e + c ├─╮",
-        "│ 3  ∂ 10 │      ┌──────────┐  ╭─×1▶│ -4    ∂ 5 │ │     ╔═══════════╗",
-        "└─────────┘      │ c        ├──╯    └───────────┘ ╰──×5▶║ L = d × f ║",
-        "                 │ -10  ∂ 5 │       ┌─────────┐   ╭─×-4▶║ -20   ∂ 1 ║",
-        "                 └──────────┘       │ f       ├───╯     ╚═══════════╝",
-        "                                    │ 5  ∂ -4 │",
-        "                                    └─────────┘",
+        "┌────────────┐",
+        "│ a          ├─╮",
+        "│ 2  grad 15 │ │     ┌───────────┐",
+        "└────────────┘ ╰─←×3▶│ e = a × b ├───╮",
+        "┌────────────┐ ╭─←×2▶│ 6  grad 5 │   │     ┌────────────┐",
+        "│ b          ├─╯     └───────────┘   ╰─←×1▶│ d = e + c  ├─╮",
+        "│ 3  grad 10 │       ┌─────────────┐ ╭─←×1▶│ -4  grad 5 │ │      ╔═════════════╗",
+        "└────────────┘       │ c           ├─╯     └────────────┘ ╰──←×5▶║ L = d × f   ║",
+        "                     │ -10  grad 5 │       ┌────────────┐ ╭─←×-4▶║ -20  grad 1 ║",
+        "                     └─────────────┘       │ f          ├─╯      ╚═════════════╝",
+        "                                           │ 5  grad -4 │",
+        "                                           └────────────┘",
         "",
-        "In a box: the value, ∂ the gradient of L.",
-        "On an arrow: × the local derivative.",
+        "In a box: the value, and grad, the gradient of L.",
+        "On an arrow: ←× the local derivative, a factor of gradients on the way back.",
     ]
 
 
 def test_branch_points_and_crossings_in_ascii() -> None:
     assert drawn_at("u = x + y; v = x*y; L = u*v", unicode=False, x=3, y=2)[:10] == [
-        "+---------+        +-----------+",
-        "| x       +---o-*1>| u = x + y +-.",
-        "| 3  d 16 | .-|-*1>| 5     d 6 | |    #===========#",
-        "+---------+ | |    +-----------+ '-*6># L = u * v #",
-        "+---------+ | |    +-----------+ .-*5># 30    d 1 #",
-        "| y       +-o '-*2>| v = x * y +-'    #===========#",
-        "| 2  d 21 | '---*3>| 6     d 5 |",
-        "+---------+        +-----------+",
+        "+------------+          +-----------+",
+        "| x          +---o-<-*1>| u = x + y +-.",
+        "| 3  grad 16 | .-|-<-*1>| 5  grad 6 | |      #============#",
+        "+------------+ | |      +-----------+ '-<-*6># L = u * v  #",
+        "+------------+ | |      +-----------+ .-<-*5># 30  grad 1 #",
+        "| y          +-o '-<-*2>| v = x * y +-'      #============#",
+        "| 2  grad 21 | '---<-*3>| 6  grad 5 |",
+        "+------------+          +-----------+",
         "",
-        "In a box: the value, d the gradient of L.",
+        "In a box: the value, and grad, the gradient of L.",
     ]
 
 
@@ -71,7 +71,10 @@ def test_what_does_not_fit_is_not_drawn() -> None:
     diagram = diagram_of_report(gradient("(a*b+c)*f", a=2, b=3, c=-10, f=5))
     needed = max(map(width, drawn(diagram) or []))
     assert drawn(diagram, needed) == drawn(diagram)
-    assert drawn(diagram, needed - 1) is None
+    narrow = drawn(diagram, needed - 1)  # values above gradients
+    assert narrow is not None
+    assert len(narrow) > len(drawn(diagram) or [])
+    assert drawn(diagram, max(map(width, narrow[:-3])) - 1) is None
     names = [f"a{i}" for i in range(30)]
     many = diagram_of_report(gradient(f"max({','.join(names)})", dict.fromkeys(names, 1), check=False))
     assert draw_boxes(many, columns=None, unicode=True) is None
@@ -86,7 +89,7 @@ def test_joins_of_two_wires_do_not_touch() -> None:
 
 
 def test_a_single_node() -> None:
-    assert drawn_at("x", x=2)[1] == "║ x      ║"
+    assert drawn_at("x", x=2)[1] == "║ x         ║"
 
 
 def test_letters_of_two_columns() -> None:
@@ -145,7 +148,7 @@ def read(lines: list[str], *, unicode: bool) -> tuple[list[tuple[str, str]], dic
     arrows = []
     labels: dict[str, list[str]] = {name: [] for name in exits.values()}
     for x, y, name in entries:
-        label = re.search(r"[×*](-?(?:[0-9.]+(?:e-?[0-9]+)?|infinity)|undefined)$", grid[y][:x])
+        label = re.search(r"(?:←×|<-\*)(-?(?:[0-9.]+(?:e-?[0-9]+)?|infinity)|undefined)$", grid[y][:x])
         assert label is not None
         labels[name].append(label[1])
         arrows.append((origin(grid, label.start() - 1, y, exits, taken), name))

@@ -64,10 +64,10 @@ def test_a_report_as_a_diagram() -> None:
     assert [box.title for box in diagram.boxes] == ["a", "b", "e = a*b", "v1 = e + 3", "L = v1^2"]
     assert [box.role for box in diagram.boxes] == ["input", "input", "step", "step", "output"]
     assert [tuple(arrow) for arrow in diagram.arrows] == [
-        (0, 2, 0, "3"),
-        (1, 2, 1, "2"),
-        (2, 3, 0, "1"),
-        (3, 4, 0, "18"),
+        (0, 2, 0, "3", ""),
+        (1, 2, 1, "2", ""),
+        (2, 3, 0, "1", ""),
+        (3, 4, 0, "18", ""),
     ]
 
 

@@ -266,7 +266,7 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Replace the renderers and the browser by ones that tell what they are asked for."""
     opened: list[str] = []
     for name, render in {
-        "svg": lambda diagram, direction: f"<svg {diagram.output} {direction}>",
+        "svg": lambda diagram, direction, theme: f"<svg {diagram.output} {direction} {theme}>",
         "png": lambda svg: b"PNG" + svg.encode(),
         "page": lambda report, direction: f"<html {report.output} {direction}>",
     }.items():
@@ -278,12 +278,17 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_pictures(stubs: list[str], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    for ending, content in [("svg", b"<svg v3 TB>"), ("png", b"PNG<svg v3 TB>"), ("html", b"<html v3 TB>")]:
+    options = ["--direction", "TB", "--theme", "dark"]
+    for ending, content in [
+        ("svg", b"<svg v3 TB dark>"),
+        ("png", b"PNG<svg v3 TB dark>"),
+        ("html", b"<html v3 TB>"),
+    ]:
         path = tmp_path / f"a.{ending}"
-        assert run(["graph", *LESSON, "--output", str(path), "--direction", "TB"]) == 0
+        assert run(["graph", *LESSON, "--output", str(path), *options]) == 0
         assert path.read_bytes() == content
         assert capfdbinary.readouterr() == (b"", b"")
-        assert run(["graph", *LESSON, "--format", ending, "--direction", "TB"]) == 0
+        assert run(["graph", *LESSON, "--format", ending, *options]) == 0
         assert capfdbinary.readouterr() == (content, b"")
     assert stubs == []
 

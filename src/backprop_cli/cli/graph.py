@@ -17,6 +17,7 @@ from backprop_cli.draw.forms import (
     Drawing,
     Form,
     Style,
+    Theme,
     boxes_of,
     form_of_file,
     refuse_many,
@@ -71,6 +72,9 @@ def graph(
     direction: Annotated[
         Direction, typer.Option("--direction", help="Left to right, or top to bottom; not for text.")
     ] = Direction.LR,
+    theme: Annotated[
+        Theme, typer.Option("--theme", help="Colours of SVG and PNG; auto: those of the page around an SVG.")
+    ] = Theme.light,
     show: Annotated[bool, typer.Option("--open", help="Show the HTML page in the browser.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help=f"Draw also a graph of more than {MOST_NODES:,} nodes.")
@@ -98,7 +102,7 @@ def graph(
         output.write(_count(job, as_json=json) + "\n")
         return Status.DONE
     report, diagram = _compute(job, form, digits, symbolic=symbolic, force=force)
-    drawing = Drawing(diagram, report, form, style, direction)
+    drawing = Drawing(diagram, report, form, style, direction, theme)
     if form is Form.text:
         _write_text(drawing, file, output, ascii=ascii)
     elif file is not None or show or not output.quiet:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.console.sheets import LANE_COLOURS, trimmed, width
 from backprop_cli.draw.order import choose_columns, inversions, isotonic, order_of_rows
-from backprop_cli.notation.pretty import factor, pretty, to_ascii
+from backprop_cli.notation.pretty import factor_back, pretty, to_ascii
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,9 +51,20 @@ def draw_boxes(
 ) -> list[Line] | None:
     """Return the lines of the drawing, None where it does not fit or would be ambiguous.
 
-    columns: the width to draw for, None for any.
+    columns: the width to draw for, None for any. Where it is too narrow for values and gradients beside each
+    other, they stand one below the other.
     """
-    pictures = _Pictures(diagram, UNICODE if unicode else ASCII, unicode=unicode)
+    for stacked in (False, True) if diagram.has_numbers else (False,):
+        pictures = _Pictures(diagram, UNICODE if unicode else ASCII, unicode=unicode, stacked=stacked)
+        lines = _drawn(diagram, pictures, columns, however_tall=however_tall)
+        if lines is not None:
+            return lines
+    return None
+
+
+def _drawn(
+    diagram: Diagram, pictures: _Pictures, columns: int | None, *, however_tall: bool
+) -> list[Line] | None:
     layout = _Layout(diagram)
     if columns is not None and sum(pictures.widths(layout)) > columns:
         return None  # without tracks
@@ -289,10 +300,11 @@ def _span(wire: _Wire) -> tuple[int, int]:
 class _Pictures:
     """The texts of boxes and arrows, and the room that they need."""
 
-    def __init__(self, diagram: Diagram, signs: Signs, *, unicode: bool) -> None:
+    def __init__(self, diagram: Diagram, signs: Signs, *, unicode: bool, stacked: bool) -> None:
         self.diagram = diagram
         self.signs = signs
         self.unicode = unicode
+        self.stacked = stacked
         self.inner = [self._texts(box) for box in diagram.boxes]
         self.heights = [len(texts) + 2 for texts in self.inner]
         self.box_widths = [max(map(width, texts)) + 4 for texts in self.inner]
@@ -301,7 +313,7 @@ class _Pictures:
         return text if self.unicode else to_ascii(text)
 
     def label(self, arrow: Arrow) -> str:
-        return self.show(factor(arrow.partial, unicode=self.unicode))
+        return self.show(factor_back(arrow.partial, unicode=self.unicode))
 
     def widths(self, layout: _Layout, gaps: Sequence[_Gap] = ()) -> list[int]:
         """Return the columns of layer, gap, layer and so on to the last layer. Without gaps, at least."""
@@ -320,16 +332,18 @@ class _Pictures:
 
     def legend(self) -> Iterator[str]:
         """Explain the signs."""
-        times = factor("", unicode=self.unicode)
         if self.diagram.has_numbers:
-            yield f"In a box: the value, {self.signs.d} the gradient of {self.show(self.diagram.output)}."
+            yield f"In a box: the value, and grad, the gradient of {self.show(self.diagram.output)}."
         if self.diagram.arrows:
-            yield f"On an arrow: {times} the local derivative."
+            sign = factor_back("", unicode=self.unicode)
+            yield f"On an arrow: {sign} the local derivative, a factor of gradients on the way back."
 
     def _texts(self, box: Box) -> list[str]:
         lines = [self.show(pretty(box.title, unicode=self.unicode))]
-        if self.diagram.has_numbers:
-            gradient = f"{self.signs.d} {box.gradient}"
+        if self.stacked:
+            lines += [box.value, f"grad {box.gradient}"]
+        elif self.diagram.has_numbers:
+            gradient = f"grad {box.gradient}"
             size = max(width(lines[0]), width(box.value) + 2 + width(gradient))
             lines.append(box.value + gradient.rjust(size - width(box.value)))
         return [*lines, "(kink)"] if box.kink else lines

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.graph.naming import Naming
 from backprop_cli.notation.partials import partial_text
+from backprop_cli.notation.pretty import factor_back
 from backprop_cli.operations.table import OPS
-from backprop_cli.text import number_text
+from backprop_cli.text import held_mark, number_text
 
 if TYPE_CHECKING:
     from backprop_cli.graph.tape import Graph
@@ -38,12 +39,14 @@ class Arrow(NamedTuple):
     """A use of a node by another, both as positions in the list of boxes.
 
     argnum: which operand it is.  partial: the local derivative, a number or a formula as it is shown.
+    mark: what stands behind its symbol; see ``text.held_mark``.
     """
 
     source: int
     target: int
     argnum: int
     partial: str
+    mark: str = ""
 
 
 class Diagram(NamedTuple):
@@ -59,6 +62,13 @@ class Diagram(NamedTuple):
     arrows: tuple[Arrow, ...]
     has_numbers: bool
     upstream: float = 1.0
+
+    def legend(self, *, unicode: bool = True) -> str:
+        """Return what the signs in a picture say."""
+        gradient = f"grad: the gradient of {self.output}; " if self.has_numbers else ""
+        sign = factor_back("", unicode=unicode)
+        what = f"{sign} the local derivative, a factor of gradients on the way back"
+        return gradient + what if any(arrow.partial for arrow in self.arrows) else gradient.removesuffix("; ")
 
     @property
     def operands(self) -> list[list[Arrow]]:
@@ -84,7 +94,7 @@ def diagram_of_report(report: Report, *, digits: int | None = 4, symbolic: bool 
         for node in report.nodes
     )
     arrows = tuple(
-        Arrow(place[operand], i, argnum, _partial(node, argnum, digits, symbolic=symbolic))
+        Arrow(place[operand], i, argnum, _partial(node, argnum, digits, symbolic=symbolic), node.mark(argnum))
         for i, node in enumerate(report.nodes)
         for argnum, operand in enumerate(node.operands)
         if isinstance(operand, str)
@@ -115,8 +125,10 @@ def diagram_of_graph(graph: Graph) -> Diagram:
         if op is None or graph.constant[node]:
             continue
         terms = [naming.operand(x) for x in graph.operands[node]]
+        ids = ["" if graph.constant[x] else naming.id(x) for x in graph.operands[node]]
+        held = [naming.held(node, argnum) for argnum in range(len(ids))]
         arrows.extend(
-            Arrow(place[x], i, argnum, partial_text(op, argnum, terms))
+            Arrow(place[x], i, argnum, partial_text(op, argnum, terms), held_mark(held, argnum, ids))
             for argnum, x in enumerate(graph.operands[node])
             if not graph.constant[x]
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from backprop_cli.notation.pretty import factor, pretty
+from backprop_cli.notation.pretty import factor_back, pretty
 
 if TYPE_CHECKING:
     from backprop_cli.draw.diagram import Box, Diagram
@@ -31,8 +31,10 @@ def render_dot(diagram: Diagram, *, direction: str = "LR", unicode: bool = True)
         fill, edge = _COLOURS[box.role]
         lines.append(f'  n{i} [label="{label}", fillcolor="{fill}", color="{edge}"];')
     for arrow in diagram.arrows:
-        partial = _quoted(factor(arrow.partial, unicode=unicode), unicode=unicode)
+        partial = _quoted(factor_back(arrow.partial, unicode=unicode), unicode=unicode)
         lines.append(f'  n{arrow.source} -> n{arrow.target} [label="{partial}"];')
+    legend = _quoted(diagram.legend(unicode=unicode), unicode=unicode)
+    lines.append(f'  label="{legend}"; labelloc=b; fontname="Helvetica"; fontsize=10;')
     return "\n".join([*lines, "}"]) + "\n"
 
 
@@ -40,7 +42,7 @@ def _label(box: Box, diagram: Diagram, *, unicode: bool) -> str:
     title = pretty(box.title, unicode=unicode) + (" (kink)" if box.kink else "")
     if not diagram.has_numbers:
         return _field(title, unicode=unicode)
-    fields = (title, box.value, f"{'∂' if unicode else 'd'} {box.gradient}")
+    fields = (title, box.value, f"grad {box.gradient}")
     return "{}|{{{}|{}}}".format(*(_field(field, unicode=unicode) for field in fields))
 
 

@@ -44,6 +44,14 @@ class Style(StrEnum):
     rails = "rails"
 
 
+class Theme(StrEnum):
+    """Colours of a picture; auto goes by the page that shows an SVG."""
+
+    light = "light"
+    dark = "dark"
+    auto = "auto"
+
+
 class Drawing(NamedTuple):
     """What is drawn, and how. report: None for the bare graph, of which there is no page."""
 
@@ -52,6 +60,7 @@ class Drawing(NamedTuple):
     form: Form
     style: Style = Style.auto
     direction: Direction = Direction.LR
+    theme: Theme = Theme.light
 
 
 _ENDINGS = {
@@ -114,7 +123,7 @@ def render_drawing(drawing: Drawing, *, unicode: bool) -> bytes:
         return render_page(drawing.report, direction=direction).encode()
     from backprop_cli.draw.svg import render_svg
 
-    svg = render_svg(diagram, direction=direction)
+    svg = render_svg(diagram, direction=direction, theme=drawing.theme)
     if drawing.form is Form.svg:
         return svg.encode()
     from backprop_cli.draw.png import render_png

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from backprop_cli.notation.pretty import factor, pretty
+from backprop_cli.notation.pretty import factor_back, pretty
 
 if TYPE_CHECKING:
     from backprop_cli.draw.diagram import Diagram
@@ -21,8 +21,14 @@ def render_mermaid(diagram: Diagram, *, direction: str = "LR", unicode: bool = T
         label = "<br/>".join(_escaped(text, unicode=unicode) for text in texts)
         lines.append(f'  n{i}["{label}"]:::{box.role}')
     for arrow in diagram.arrows:
-        partial = _escaped(factor(arrow.partial, unicode=unicode), unicode=unicode)
+        partial = _escaped(factor_back(arrow.partial, unicode=unicode), unicode=unicode)
         lines.append(f'  n{arrow.source} -- "{partial}" --> n{arrow.target}')
+    legend = diagram.legend(unicode=unicode)
+    if legend:
+        lines += [
+            f'  legend["{_escaped(legend, unicode=unicode)}"]:::legend',
+            "  classDef legend fill:none,stroke:none",
+        ]
     lines += [
         "  classDef input fill:#e8f1fb,stroke:#2a6db0,color:#000000",
         "  classDef step fill:#ffffff,stroke:#555555,color:#000000",

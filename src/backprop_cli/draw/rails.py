@@ -231,7 +231,9 @@ class _Texts:
         d, boxes = self.signs.d, self.diagram.boxes
         mark = " (kink)" if boxes[node].kink else ""
         return [
-            self.show(f"{d}{boxes[node].id}/{d}{boxes[arrow.source].id} = {self._partial(arrow)}{mark}")
+            self.show(
+                f"{d}{boxes[node].id}/{d}{boxes[arrow.source].id}{arrow.mark} = {self._partial(arrow)}{mark}"
+            )
             for arrow in self.operands[node]
         ]
 

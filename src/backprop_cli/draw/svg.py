@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from backprop_cli.draw.fonts import shorten, text_width
 from backprop_cli.draw.layout import place
-from backprop_cli.notation.pretty import factor, pretty, with_minus
+from backprop_cli.notation.pretty import factor_back, pretty, with_minus
 from backprop_cli.text import in_xml
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _FONT = "DejaVu Sans, Verdana, Segoe UI, sans-serif"
 _TITLE, _NUMBER, _SLOPE = 13.0, 12.0, 11.0
 _PAD, _HEAD, _BODY = 12.0, 28.0, 24.0
+_LEGEND = 22.0
 _MOST_WIDTH, _MOST_LABEL = 300.0, 110.0
 
 # Colours stand in the elements for viewers without style sheets; the sheet has them again for dark pages.
@@ -27,17 +28,23 @@ _LIGHT = {
 }
 _INK, _SOFT, _LINE, _GRADIENT = "#1c2733", "#5f6b7a", "#7b8794", "#a3195b"
 _DARK = """\
-@media (prefers-color-scheme: dark) {
 .page { fill: #14181d } .ink { fill: #e8edf2 } .soft { fill: #a9b4c0 } .gradient { fill: #ff8fc0 }
 .line { stroke: #8c98a5 } .tip, .dot { fill: #8c98a5 }
 .input { fill: #17263c; stroke: #7fb0f5 } .step { fill: #1d232b; stroke: #8c98a5 }
-.output { fill: #33230c; stroke: #ffb454 }
-}"""
+.output { fill: #33230c; stroke: #ffb454 }"""
+_SHEETS = {
+    "light": "",
+    "dark": _DARK,
+    "auto": f"@media (prefers-color-scheme: dark) {{\n{_DARK}\n}}",
+}
 
 
-def render_svg(diagram: Diagram, *, direction: str = "LR") -> str:
-    """Return a diagram as SVG. direction: "LR" from left to right, "TB" from top to bottom."""
-    labels = [with_minus(factor(arrow.partial)) if arrow.partial else "" for arrow in diagram.arrows]
+def render_svg(diagram: Diagram, *, direction: str = "LR", theme: str = "light") -> str:
+    """Return a diagram as SVG. direction: "LR" from left to right, "TB" from top to bottom.
+
+    theme: "light" as for a slide or a print, "dark", or "auto" as the viewer's pages are.
+    """
+    labels = [with_minus(factor_back(arrow.partial)) if arrow.partial else "" for arrow in diagram.arrows]
     widest = min(max((text_width(label, _SLOPE) for label in labels), default=0.0), _MOST_LABEL)
     is_across = direction == "TB"
     apart = widest + 12 if is_across else 18.0
@@ -60,13 +67,16 @@ def render_svg(diagram: Diagram, *, direction: str = "LR") -> str:
     parts += [
         _box(box, at, size) for box, at, size in zip(diagram.boxes, layout.positions, sizes, strict=True)
     ]
-    width, height = layout.width, layout.height
+    legend = diagram.legend()
+    width, height = layout.width, layout.height + _LEGEND * bool(legend)
+    width = max(width, text_width(legend, _SLOPE) + 2 * _PAD if legend else 0.0)
+    parts += [_soft(legend, _PAD, height - _PAD, "start")] if legend else []
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
         f'viewBox="0 0 {width:g} {height:g}" role="img" aria-labelledby="title desc" font-family="{_FONT}">\n'
         f'<title id="title">{_text(" ".join(diagram.program.split()))}</title>\n'
         f'<desc id="desc">{_text(describe(diagram))}</desc>\n'
-        f"<style>{_DARK}</style>\n"
+        f"<style>{_SHEETS[theme]}</style>\n"
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
         f'markerUnits="userSpaceOnUse" orient="auto"><path class="tip" fill="{_LINE}" d="M0 0.5 8 4 0 7.5z"/>'
         "</marker></defs>\n"
@@ -96,7 +106,7 @@ def _size(box: Box, arrows: float, *, is_across: bool) -> tuple[float, float]:
 
 
 def _gradient(box: Box) -> str:
-    return f"∂ {with_minus(box.gradient)}"
+    return f"grad {with_minus(box.gradient)}"
 
 
 def _box(box: Box, at: tuple[float, float], size: tuple[float, float]) -> str:
@@ -152,8 +162,15 @@ def _arrow(diagram: Diagram, arrow: Arrow, label: str, route: Route, layout: Lay
         f'data-argnum="{arrow.argnum}">{hint}'
         f'<path class="line" d="{layout.path(route)}" fill="none" stroke="{_LINE}" stroke-width="1.4" '
         f'marker-end="url(#tip)"/>'
-        f'<text class="soft" x="{x:g}" y="{y:g}" font-size="{_SLOPE:g}" text-anchor="{anchor}" '
-        f'fill="{_SOFT}">{_text(shown)}</text></g>'
+        f"{_soft(shown, x, y, anchor, 'gradient', _GRADIENT)}</g>"
+    )
+
+
+def _soft(text: str, x: float, y: float, anchor: str, role: str = "soft", colour: str = _SOFT) -> str:
+    """Return a small text: of an arrow in the colour of gradients, or what the signs say."""
+    return (
+        f'<text class="{role}" x="{x:g}" y="{y:g}" font-size="{_SLOPE:g}" text-anchor="{anchor}" '
+        f'fill="{colour}">{_text(text)}</text>'
     )
 
 

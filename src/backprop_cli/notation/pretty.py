@@ -32,6 +32,11 @@ def factor(text: str, *, unicode: bool = True) -> str:
     return f"{'×' if unicode else '*'}{shown}"
 
 
+def factor_back(text: str, *, unicode: bool = True) -> str:
+    """Return a local derivative as it stands on an arrow, against whose direction it works: "←×3"."""
+    return ("←" if unicode else "<-") + factor(text, unicode=unicode)
+
+
 def number_or_formula(text: str, *, unicode: bool = True) -> str:
     """Return a local derivative as it is shown. A number stays what it is, so that it can be copied."""
     try:
