@@ -276,7 +276,7 @@ def test_numbers_of_every_size_are_written_as_python_writes_them() -> None:
         (pa.array([1.5], pa.float32()).cast(pa.float16()), [1.5]),
         (pa.array(["0.1", "-12.25"]).cast(pa.decimal128(20, 4)), [0.1, -12.25]),
         (pa.array([1.5, 2.5, 1.5]).dictionary_encode(), [1.5, 2.5, 1.5]),
-        (pa.array(["1/2", " 3 ", "-.5e1", "pi"]), [0.5, 3.0, -5.0, math.pi]),
+        (pa.array(["1/2", " 3 ", "-.5e1"]), [0.5, 3.0, -5.0]),
         (pa.array(["1", "2"], pa.large_string()).dictionary_encode(), [1.0, 2.0]),
     ],
 )

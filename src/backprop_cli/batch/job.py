@@ -101,6 +101,7 @@ def run_work(work: Work, table: Table | Reader, run: Run) -> tuple[Tally, set[st
     from backprop_cli.batch.frames.run import open_writer, run_columns
 
     job, tally = work.job, Tally()
+    table.check(work.points, job.shape if job.keep else None)  # before anything is written
     writer = None
     if run.sink is not None:
         writer = open_writer(run.sink, job.shape, work.columns, work.kept, work.points, job.form)

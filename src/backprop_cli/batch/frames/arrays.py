@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from backprop_cli.batch.engines.results import Floats
+    from backprop_cli.batch.forms import Form
     from backprop_cli.batch.points import Points
 
 _NUMBERS = "iuf"
@@ -40,12 +41,19 @@ class ArrayReader:
         """The names of the columns."""
         return tuple(self.columns)
 
-    def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
-        """Yield the data, at least one frame. Raises InputError for a column that can't hold numbers."""
+    def check(self, points: Points, kept_in: Form | None) -> None:
+        """Check the types of the columns. Raises InputError."""
         used = {self.names[place] for _, place in points.places}
         for name, kind in self.columns.items():
-            if kind.kind not in (_NUMBERS if name in used else _NUMBERS + "bUS") and (keep or name in used):
+            is_kept = kept_in is not None or name in used
+            # Longdouble has no type in Arrow, by way of which columns are kept.
+            others = "" if name in used else "bUS"
+            if is_kept and (kind.kind not in _NUMBERS + others or (kept_in and kind.char in "gG")):
                 raise InputError(f"the column {name} holds {kind}, not numbers")
+
+    def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
+        """Yield the data, at least one frame."""
+        used = {self.names[place] for _, place in points.places}
         read = self._open([name for name in self.columns if keep or name in used])
         start, length = 0, self.total or 0
         while True:

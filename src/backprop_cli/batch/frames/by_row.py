@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.batch.cells import Row
     from backprop_cli.batch.engines.results import Floats
+    from backprop_cli.batch.forms import Form
     from backprop_cli.batch.points import Points
 
 # Rows are objects of some kB; a frame of them is shorter than others.
@@ -63,6 +64,9 @@ class JsonReader:
                 self.names = table.names
                 blocks.put_back(block)
                 break
+
+    def check(self, points: Points, kept_in: Form | None) -> None:
+        """Check nothing: each cell is its own affair."""
 
     def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
         """Yield the data, at least one frame."""

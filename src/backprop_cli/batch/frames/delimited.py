@@ -21,11 +21,13 @@ from backprop_cli.batch.frames.blocks import Blocks, join_lines, split_lines
 from backprop_cli.batch.frames.by_row import frames_of_rows
 from backprop_cli.batch.frames.cells import merge_problems, read_numbers
 from backprop_cli.batch.frames.frame import Frame
+from backprop_cli.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
     from backprop_cli.batch.engines.results import Floats
+    from backprop_cli.batch.forms import Form
     from backprop_cli.batch.points import Points
 
 _BLANK = re.compile(rb"^[\t\v\f\x1c-\x1f ]+\r?$", re.MULTILINE)
@@ -52,6 +54,16 @@ class CsvReader:
         records = self._records(first or b"")
         self.names = read_header(records)
         records.close()
+
+    def check(self, points: Points, kept_in: Form | None) -> None:  # noqa: ARG002 - as all readers have it
+        """Check that the names can stand in another file. Raises InputError for one that is not UTF-8."""
+        for name in self.names if kept_in is not None else ():
+            if any("\ud800" <= c <= "\udfff" for c in name):  # bytes that are no text
+                shown = name.encode("ascii", "backslashreplace").decode()
+                raise InputError(
+                    f"the name of the column {shown} is not UTF-8 text",
+                    hint="iconv -f LATIN1 -t UTF-8 makes it that; or leave out --keep",
+                )
 
     def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
         """Yield the data, at least one frame."""

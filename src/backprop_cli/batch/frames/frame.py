@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from backprop_cli.batch.cells import Row
     from backprop_cli.batch.engines.engine import Engine
     from backprop_cli.batch.engines.results import Floats, Results
+    from backprop_cli.batch.forms import Form
     from backprop_cli.batch.points import Points
     from backprop_cli.batch.tally import Tally
 
@@ -59,6 +60,9 @@ class Reader(Protocol):
     has_header: bool
     total: int | None
     unit: str
+
+    def check(self, points: Points, kept_in: Form | None) -> None:
+        """Check that the inputs can be read, and all columns kept in a form, None for not at all."""
 
     def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
         """Yield the data, at least one frame. advance: is told how much has been read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
@@ -74,17 +75,20 @@ def run_columns(
     ahead = 0 if reader.total is None else count_workers()
     if ahead:
         frames = read_ahead(frames, ahead)
-    for frame, results in evaluate(computing, chain([first], frames), ahead):
-        if sample is not None:
-            for row in sample.places(frame.count):
-                read = partial(_point, start, frame, row)
-                sample.take(tally.rows + row + 1, read, _result(results, row))
-        count_rows(tally, frame, results, lambda point: batch.explain({**start, **point}))
+    with ExitStack() as stack:
         if writer is not None:
-            writer.write(frame, results)
-            flush()
-    if writer is not None:
-        writer.close()
+            stack.callback(writer.let_go)
+        for frame, results in evaluate(computing, chain([first], frames), ahead):
+            if sample is not None:
+                for row in sample.places(frame.count):
+                    read = partial(_point, start, frame, row)
+                    sample.take(tally.rows + row + 1, read, _result(results, row))
+            count_rows(tally, frame, results, lambda point: batch.explain({**start, **point}))
+            if writer is not None:
+                writer.write(frame, results)
+                flush()
+        if writer is not None:
+            writer.close()
 
 
 def _point(start: Mapping[str, float], frame: Frame, row: int) -> dict[str, float]:

@@ -10,6 +10,7 @@ from pyarrow import ipc, parquet
 from backprop_cli.batch.frames.cells import check_type, merge_problems, read_numbers
 from backprop_cli.batch.frames.frame import ROWS, Frame
 from backprop_cli.batch.frames.mapped import MappedFile
+from backprop_cli.batch.frames.written import check_kept
 from backprop_cli.errors import FileError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from backprop_cli.batch.engines.results import Floats
+    from backprop_cli.batch.forms import Form
     from backprop_cli.batch.points import Points
 
 
@@ -37,10 +39,16 @@ class TableReader:
         """The names of the columns."""
         return tuple(self.schema.names)
 
-    def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
-        """Yield the data, at least one frame. Raises InputError for a column that can't hold numbers."""
+    def check(self, points: Points, kept_in: Form | None) -> None:
+        """Check the types of the columns. Raises InputError or UsageError."""
         for _, place in points.places:
             check_type(self.names[place], self.schema.field(place).type)
+        if kept_in is not None:
+            for field in self.schema:
+                check_kept(field.name, field.type, kept_in)
+
+    def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
+        """Yield the data, at least one frame."""
         places = range(len(self.names)) if keep else sorted({place for _, place in points.places})
         where = {place: index for index, place in enumerate(places)}
         inputs = [(name, where[place]) for name, place in points.places]
@@ -78,9 +86,13 @@ class ParquetReader(TableReader):
         self.total = self._file.metadata.num_rows
 
     def _batches(self, places: list[int]) -> Iterator[tuple[pa.RecordBatch, int]]:
-        columns = [self.schema.names[place] for place in places]
+        # Parquet knows columns by their names, and one may be there twice: the second is the second one read.
+        names = self.schema.names
+        wanted = [(names[place], names[:place].count(names[place])) for place in places]
+        columns = list(dict.fromkeys(name for name, _ in wanted))
         for batch in self._file.iter_batches(ROWS, columns=columns):
-            yield batch.select(columns), batch.num_rows
+            found = [batch.schema.get_all_field_indices(name)[nth] for name, nth in wanted]
+            yield batch.select(found), batch.num_rows
 
 
 class ArrowReader(TableReader):

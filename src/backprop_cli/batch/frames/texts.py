@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from backprop_cli.batch.forms import DELIMITERS, Form
-from backprop_cli.batch.frames.cells import is_text
+from backprop_cli.batch.frames.written import float_texts, json_floats, json_texts, plain_texts
 from backprop_cli.batch.tally import STATUSES, RowResult
 from backprop_cli.batch.writers import CsvWriter, JsonWriter
 
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TextIO
 
-    from backprop_cli.batch.engines.results import Floats, Results
+    from backprop_cli.batch.engines.results import Results
     from backprop_cli.batch.frames.frame import Frame
 
-_INFINITIES = {np.inf: '"Infinity"', -np.inf: '"-Infinity"'}
 _LARGE = 1 << 30
 """The bytes of text in a frame from which on offsets of 32 bits may not do."""
 
@@ -78,8 +77,11 @@ class TextWriter:
 
     def close(self) -> None:
         """Bring what was written to its place."""
-        self._pool.shutdown()
         self._file.flush()
+
+    def let_go(self) -> None:
+        """Let go of what it holds, whether all was written or not."""
+        self._pool.shutdown()
 
     def _write_rows(self, frame: Frame, results: Results) -> None:
         columns = [[None if x != x else x for x in numbers.tolist()] for numbers in results.numbers()]
@@ -92,7 +94,7 @@ class TextWriter:
     def _csv_lines(self, frame: Frame, results: Results, delimiter: str) -> Any:
         special = f'[{re.escape(delimiter)}"\\r\\n]'
         kept = frame.kept.columns if isinstance(frame.kept, pa.RecordBatch) else []
-        cells = [_quoted(_plain_texts(column), special) for column in kept]
+        cells = [_quoted(plain_texts(column), special) for column in kept]
         cells += self._pool.map(float_texts, results.numbers())
         return _joined([*cells, _endings("{}\n", results)], delimiter, "")
 
@@ -100,39 +102,11 @@ class TextWriter:
         pieces: list[Any] = []
         if isinstance(frame.kept, pa.RecordBatch):
             for name, column in zip(frame.kept.schema.names, frame.kept.columns, strict=True):
-                pieces += [f"{', ' if pieces else '{'}{json.dumps(name)}: ", _json_texts(column)]
-        texts = self._pool.map(_json_floats, results.numbers())
+                pieces += [f"{', ' if pieces else '{'}{json.dumps(name)}: ", json_texts(column)]
+        texts = self._pool.map(json_floats, results.numbers())
         for name, numbers in zip(self._columns, texts, strict=False):
             pieces += [f"{', ' if pieces else '{'}{json.dumps(name)}: ", numbers]
         return _joined([*pieces, _endings(', "status": "{}"}}\n', results)], "", "null")
-
-
-def float_texts(numbers: Floats) -> Any:
-    """Return numbers as Python writes them, null for NaN.
-
-    Arrow writes most of them alike, five times as fast: the shortest digits that come back. It has no
-    ".0" behind whole numbers, and begins with exponents elsewhere.
-    """
-    size = np.abs(numbers)
-    with np.errstate(invalid="ignore"):
-        whole = (size < 1e16) & (np.trunc(numbers) == numbers) & ((size > 0) | ~np.signbit(numbers))
-        other = ~whole & (((size < 1e-4) & (size >= 1e-10)) | ((size >= 1e9) & (size < 1e16)) | (size == 0))
-    texts = pa.array(numbers, from_pandas=True).cast(pa.string())
-    if whole.any():
-        digits = pa.array(numbers[whole].astype(np.int64)).cast(pa.string())
-        dotted = pc.binary_join_element_wise(digits, ".0", "")
-        texts = pc.replace_with_mask(texts, pa.array(whole), dotted)
-    if other.any():
-        texts = pc.replace_with_mask(texts, pa.array(other), pa.array(map(repr, numbers[other].tolist())))
-    return texts
-
-
-def _json_floats(numbers: Floats) -> Any:
-    texts = float_texts(numbers)
-    if np.isinf(numbers).any():
-        for infinity, text in _INFINITIES.items():
-            texts = pc.if_else(pa.array(numbers == infinity), text, texts)
-    return texts
 
 
 def _endings(template: str, results: Results) -> Any:
@@ -148,49 +122,9 @@ def _joined(pieces: Sequence[Any], separator: str, missing: str) -> Any:
     )
 
 
-def _plain_texts(column: Any) -> Any:
-    """Return kept cells as text; those of nested types as JSON."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    kind = column.type
-    if is_text(kind):
-        return column
-    if pa.types.is_float64(kind):
-        texts = float_texts(column.fill_null(np.nan).to_numpy(zero_copy_only=False))
-        nan = pc.is_nan(column).fill_null(False)
-        return pc.if_else(nan, "nan", texts)
-    try:
-        return column.cast(pa.string())
-    except pa.ArrowException:
-        cells = column.to_pylist()
-        return pa.array([None if cell is None else json.dumps(cell, default=str) for cell in cells])
-
-
 def _quoted(texts: Any, special: str) -> Any:
     marks = pc.match_substring_regex(texts, special).fill_null(False)
     if not pc.any(marks).as_py():
         return texts
     doubled = pc.replace_substring(texts, '"', '""')
     return pc.if_else(marks, pc.binary_join_element_wise('"', doubled, '"', ""), texts)
-
-
-def _json_texts(column: Any) -> Any:
-    """Return kept cells as JSON."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    kind = column.type
-    if is_text(kind):
-        quoted = pc.binary_join_element_wise('"', column, '"', "")
-        odd = pc.match_substring_regex(column, r"[^ !#-\[\]-~]").fill_null(False)
-        if pc.any(odd).as_py():
-            escaped = pa.array(map(json.dumps, column.filter(odd).to_pylist()), quoted.type)
-            quoted = pc.replace_with_mask(quoted, odd, escaped)
-        return quoted
-    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
-        return column.cast(pa.string())
-    if pa.types.is_floating(kind):
-        numbers = column.cast(pa.float64()) if not pa.types.is_float64(kind) else column
-        texts = _json_floats(numbers.fill_null(np.nan).to_numpy(zero_copy_only=False))
-        return pc.if_else(pc.is_nan(numbers).fill_null(False), '"NaN"', texts)
-    cells = column.to_pylist()
-    return pa.array([None if cell is None else json.dumps(cell, default=str) for cell in cells], pa.string())

@@ -10,10 +10,12 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import ipc, parquet
 
 from backprop_cli.batch.cells import cell_texts
 from backprop_cli.batch.forms import Form
+from backprop_cli.batch.frames.written import check_kept
 from backprop_cli.batch.points import column_name
 from backprop_cli.batch.tally import STATUSES
 from backprop_cli.errors import UsageError
@@ -41,6 +43,9 @@ class Writer(Protocol):
     def close(self) -> None:
         """Write what stands at the end."""
 
+    def let_go(self) -> None:
+        """Let go of what it holds, whether all was written or not."""
+
 
 class Kept:
     """The data as columns that have a type: of text, the inputs are numbers, and the rest stays text.
@@ -61,7 +66,7 @@ class Kept:
             return [], []
         if self._names is None:
             assert isinstance(kept, pa.RecordBatch)
-            return kept.columns, kept.schema.names
+            return [pc.run_end_decode(x) if _has_runs(x) else x for x in kept.columns], kept.schema.names
         texts = self._texts(kept) if isinstance(kept, list) else kept.columns  # type: ignore[union-attr]
         return [
             texts[place] if name is None else pa.array(frame.columns[name], from_pandas=True)
@@ -79,6 +84,11 @@ class Kept:
             if len(self.lost) < 8:
                 self.lost.update(cells)
         return [pa.array(column, pa.string()) for column in columns]
+
+
+def _has_runs(column: Any) -> bool:
+    """Tell whether a column tells runs of equal cells, which Parquet has no type for."""
+    return bool(pa.types.is_run_end_encoded(column.type))
 
 
 class TableWriter:
@@ -115,6 +125,9 @@ class TableWriter:
         """Write what stands at the end."""
         if self._writer is not None:
             self._writer.close()
+
+    def let_go(self) -> None:
+        """Let go of nothing: the file is the caller's."""
 
     def _open(self, schema: pa.Schema) -> Any:
         if self._form is Form.parquet:
@@ -160,6 +173,10 @@ class NpyWriter:
         if self._file is not self._target:
             self._file.seek(0)
             shutil.copyfileobj(self._file, self._target)
+
+    def let_go(self) -> None:
+        """Let go of the file that was written in between."""
+        if self._file is not self._target:
             self._file.close()
 
 
@@ -186,27 +203,28 @@ class NpzWriter:
 
     def close(self) -> None:
         """Write what stands at the end."""
-        with self._stack, zipfile.ZipFile(self._file, "w") as archive:
+        with zipfile.ZipFile(self._file, "w") as archive:
             for name, (part, kind) in self._parts.items():
                 part.seek(0)
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     _write_header(member, kind, self._count)
                     shutil.copyfileobj(part, member, 1 << 20)
 
+    def let_go(self) -> None:
+        """Let go of the files that were written in between."""
+        self._stack.close()
+
 
 def _arrays(frame: Frame, results: Results, columns: Sequence[str], kept: Kept, form: Form) -> dict[str, Any]:
-    """Return what is written for a frame as arrays. Raises UsageError for text, which has no fixed size."""
+    """Return what is written for a frame as arrays. Raises UsageError for what an array can't hold."""
     arrays: dict[str, Any] = {}
     for column, name in zip(*kept.columns(frame), strict=True):
-        kind = column.type
-        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)):
+        check_kept(name, column.type, form)
+        if column.null_count and not pa.types.is_floating(column.type):
             raise UsageError(
-                f"{form} can't keep the column {name}, which holds {kind}",
+                f"{form} can't keep the column {name}, which holds {column.type} and empty cells",
                 hint="--format parquet, arrow, csv or jsonl can",
             )
-        if pa.types.is_integer(kind):
-            # The first frame decides on the type, and a later one may have nulls.
-            column = column.cast(pa.float64(), safe=False)
         arrays[name] = column.to_numpy(zero_copy_only=False)
     arrays.update(zip(columns, results.numbers(), strict=False))
     arrays[columns[-1]] = np.array(STATUSES)[results.status]
