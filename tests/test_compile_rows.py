@@ -83,9 +83,9 @@ def test_results_of_something_else_are_refused(engine: str) -> None:
     for out in (few, replace(results, gradients=few.gradients), results.value, {}, (1, 2)):
         with pytest.raises(BackpropError, match="out"):
             rows(columns(), out)
-    with pytest.raises(BackpropError, match="no gradients with respect to a, b, c, d and e"):
+    with pytest.raises(BackpropError, match="respect to a, b and c, not to a, b, c, d and e"):
         longer(columns("abcde"), results)
-    with pytest.raises(BackpropError, match="no gradients"):
+    with pytest.raises(BackpropError, match=r"out\.gradients is of type list"):
         rows(columns(), replace(results, gradients=list(results.gradients.values())))
 
 

@@ -16,7 +16,7 @@ PAGES = [
     README,
     *(
         (ROOT / "docs" / name).read_text(encoding="utf-8")
-        for name in ("hessian.md", "jacobian.md", "language.md", "shell.md", "teaching.md")
+        for name in ("hessian.md", "jacobian.md", "language.md", "minimize.md", "shell.md", "teaching.md")
     ),
 ]
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from backprop_cli.batch.tally import STATUSES
     from backprop_cli.calculus.hessian import hessian
     from backprop_cli.calculus.jacobian import jacobian
+    from backprop_cli.descent.minimize import minimize
     from backprop_cli.differentiate import gradient
     from backprop_cli.errors import BackpropError, DomainError, InputError, ParseError
     from backprop_cli.report import Report
@@ -30,12 +31,14 @@ __all__ = [
     "gradient",
     "hessian",
     "jacobian",
+    "minimize",
 ]
 
 _HOMES = {
     "gradient": "differentiate",
     "hessian": "calculus.hessian",
     "jacobian": "calculus.jacobian",
+    "minimize": "descent.minimize",
     "Report": "report",
     "compile_rows": "batch.rowwise",
     "STATUSES": "batch.tally",

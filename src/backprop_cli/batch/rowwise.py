@@ -89,11 +89,11 @@ class RowGradient:
                 f"out is of type {type(out).__name__}", hint="it is what an earlier call returned"
             )
         wanted = list(self._batch.wrt)
-        if not isinstance(out.gradients, Mapping) or list(out.gradients) != wanted:
-            raise InputError(
-                f"out holds no gradients with respect to {listing(wanted)}",
-                hint="it is what an earlier call returned",
-            )
+        if not isinstance(out.gradients, Mapping):
+            raise InputError(f"out.gradients is of type {type(out.gradients).__name__}, not a dictionary")
+        if list(out.gradients) != wanted:
+            held = listing(list(map(str, out.gradients))) or "nothing"
+            raise InputError(f"out holds gradients with respect to {held}, not to {listing(wanted)}")
         gradients = [
             _writable(f"gradients[{name!r}]", array, np.float64, count)
             for name, array in out.gradients.items()

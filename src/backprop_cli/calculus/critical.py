@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _MOST_NAMES = 30
 _STEPS = 12
 _NEAR, _DONE = 1e-6, 1e-40
+_FASTER = 1e-6
+"""How much shorter the last step is than the one before: Newton's method squares the error."""
 
 
 def eigenvalues(exact: Exact, names: Sequence[str]) -> tuple[tuple[float, ...] | None, str]:
@@ -86,25 +88,34 @@ def _beside(exact: Exact, names: Sequence[str]) -> Critical | None:
     m, mp, graph = exact.m, exact.m.base.mp, exact.graph
     start = {name: mp.mpf(exact.sweep.point[name]) for name in names}
     here, now = dict(start), exact
+    before, passed = mp.inf, [exact]
     for _ in range(_STEPS):
         step = _newton_step(now, names)
         if step is None or any(abs(step[name]) > _NEAR * (1 + abs(here[name])) for name in names):
             return None
         here = {name: here[name] + step[name] for name in names}
-        sweep = sweep_graph(graph, here, exact.sweep.upstream, m)
+        sweep = sweep_graph(graph, {**exact.sweep.point, **here}, exact.sweep.upstream, m)
         if graph.output in sweep.failures or kinks_in(sweep, m):
             return None
         bent = curvature(sweep, m)
         if bent.jumps:
             return None
         now = exact._replace(sweep=sweep, entries=bent.entries)
-        if all(abs(step[name]) <= _DONE * (1 + abs(here[name])) for name in names):
+        passed.append(now)
+        length = max(map(abs, step.values()))
+        is_done = all(abs(step[name]) <= _DONE * (1 + abs(here[name])) for name in names)
+        # Beside an inflection, that of x^3 at 1e-43, steps are small, too, but halve only: there is no root.
+        if is_done and (length == 0 or length <= _FASTER * before < mp.inf):
             break
+        before = length
     else:
         return None
-    kind = _kind(now, names)
-    if kind is Kind.OPEN:
+    # At the root itself a base that is 0 to within rounding may have no bound, as that of (y - x^2)^2: then
+    # the points on the way decide, 1e-16 and 1e-31 from it, if they agree.
+    kinds = {kind for at in passed if (kind := _kind(at, names)) is not Kind.OPEN}
+    if len(kinds) != 1:
         return None
+    (kind,) = kinds
     away = max(abs(here[name] - start[name]) for name in names)
     to_float = m.base.to_float
     return Critical(kind, {name: to_float(here[name]) for name in names}, to_float(away))

@@ -92,8 +92,12 @@ def hessian_of_source(
     upstream: float = 1.0,
     along: Mapping[str, float] | None = None,
     check: bool = True,
+    alone: bool = False,
 ) -> HessianReport:
-    """Return the Hessian of a program at a point; see ``hessian``."""
+    """Return the Hessian of a program at a point; see ``hessian``.
+
+    alone: whether the point is judged as one of the inputs ``wrt`` alone, the others being fixed.
+    """
     names = list(source.inputs) if wrt is None else check_names(source, wrt)
     if along is not None:
         _require_direction(source, along)
@@ -123,7 +127,8 @@ def hessian_of_source(
     else:
         values, reason = eigenvalues(found.exact, names)
         settings |= {"eigenvalues": values, "no_eigenvalues": reason}
-        if values is not None and set(names) == set(source.inputs) and draft.upstream:
+        is_of_all = alone or set(names) == set(source.inputs)
+        if values is not None and is_of_all and draft.upstream:
             settings["critical"] = critical_point(found.exact, names)
     if along is not None:
         settings |= _along(found.entries, names, along)

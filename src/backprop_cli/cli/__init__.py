@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # The commands by the job that users come with, in the order of the help, and the module that each is in.
 _FAMILY = {
-    "compute": {"grad": "grad", "hessian": "hessian", "jacobian": "jacobian"},
+    "compute": {"grad": "grad", "hessian": "hessian", "jacobian": "jacobian", "minimize": "minimize"},
     "check": {"check": "check"},
     "learn": {"explain": "explain", "graph": "graph", "read": "read", "ops": "ops"},
     "many points": {"batch": "batch"},
@@ -25,6 +25,7 @@ _FAMILY = {
 }
 _HOMES = {name: home for homes in _FAMILY.values() for name, home in homes.items()}
 _JOBS = {name: job for job, homes in _FAMILY.items() for name in homes}
+_SPELLINGS = {"minimise": "minimize"}
 _ASKED = "__complete"
 """The first word of a call by a completion script; the second is the line up to the cursor."""
 
@@ -70,6 +71,7 @@ def _run(argv: Sequence[str], environment: Environment) -> int:
 
         answer(load_commands(), " ".join(argv[1:]), Output(environment))
         return Status.DONE
+    argv = [_SPELLINGS.get(word, word) if place == 0 else word for place, word in enumerate(argv)]
     commands = load_commands("".join(argv[:1]))
     status = commands(
         args=list(argv),

@@ -1,0 +1,140 @@
+"""The library call: a program and a start in, a descent out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from backprop_cli.descent.cost import Cost
+from backprop_cli.descent.report import Descent
+from backprop_cli.descent.rules import RULES
+from backprop_cli.descent.steps import Limits, descend, descend_newton
+from backprop_cli.descent.verdict import judge
+from backprop_cli.differentiate import differentiate_source
+from backprop_cli.errors import DomainError, InputError
+from backprop_cli.findings.undefined import undefined_gradients
+from backprop_cli.language.arguments import given_values, name_list
+from backprop_cli.language.source import Source, check_names, choose_point, read_source
+from backprop_cli.text import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from backprop_cli.descent.steps import Bounds
+
+METHODS = ("newton", *RULES)
+RATE, STEPS, NEWTON_STEPS = 0.1, 100, 200
+_MOST_FOR_NEWTON = 30
+
+
+def minimize(
+    program: str,
+    inputs: Mapping[str, float] | None = None,
+    /,
+    *,
+    wrt: Iterable[str] | None = None,
+    method: str = "newton",
+    rate: float = RATE,
+    steps: int | None = None,
+    until: float = 0.0,
+    bounds: Bounds | None = None,
+    maximize: bool = False,
+    notation: str | None = None,
+    **more_inputs: float,
+) -> Descent:
+    """Move inputs of a program against its gradient from a start on, and say what the last point is.
+
+    program, inputs, more_inputs, notation: as in ``gradient``; the values are the start.
+    wrt: the inputs that move, by default all.  method: "newton" (second derivatives; up to 30 inputs), "gd"
+    (gradient descent), "momentum" or "adam".  rate: how far a step of the last three goes.
+    steps: how many at most, by default 100, 200 of Newton's.  until: the length of the gradient that is small
+    enough.  bounds: input -> (least, most), for the last three.  maximize: move along the gradient.
+
+    ``descent.steps`` has every point, ``descent.verdict`` what the last one is.
+
+    Raises what ``gradient`` raises, DomainError where the start has no value or no gradient.
+
+    >>> minimize("(x - 3)^2 + 1", x=0).steps[-1].point
+    {'x': 3.0}
+    """
+    given = given_values("inputs", inputs or {}) | given_values("inputs", more_inputs)
+    source = read_source(program, given, notation)
+    return minimize_source(
+        source,
+        choose_point(source, given),
+        wrt=None if wrt is None else name_list("wrt", wrt),
+        method=method,
+        rate=rate,
+        steps=steps,
+        until=until,
+        bounds=bounds or {},
+        maximize=maximize,
+    )
+
+
+def minimize_source(
+    source: Source,
+    point: Mapping[str, float],
+    *,
+    wrt: Iterable[str] | None = None,
+    method: str = "newton",
+    rate: float = RATE,
+    steps: int | None = None,
+    until: float = 0.0,
+    bounds: Bounds,
+    maximize: bool = False,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Descent:
+    """Return the descent of a program from a point on; see ``minimize``. advance: is told of each step."""
+    names = list(source.inputs) if wrt is None else check_names(source, wrt)
+    _check(names, method, rate, bounds)
+    start = {name: point[name] for name in names}
+    report = differentiate_source(source, dict(point), wrt=names, check=False)
+    missing = undefined_gradients(report)
+    if missing is not None:
+        raise missing
+    cost = Cost(source, names, point, -1 if maximize else 1)
+    if cost.at(start).slopes is None:
+        raise DomainError(cost.at(start).note)
+    limit = steps if steps is not None else NEWTON_STEPS if method == "newton" else STEPS
+    limits = Limits(limit, until, bounds)
+    if method == "newton":
+        found, end = descend_newton(cost, start, limits, advance)
+    else:
+        found, end = descend(cost, start, RULES[method](rate), limits, advance)
+    goes_by_rate = rate if method == "gd" else None
+    return Descent(
+        program=source.text,
+        output=report.output,
+        names=tuple(names),
+        fixed=cost.fixed,
+        method=method,
+        rate=rate,
+        sign=cost.sign,
+        steps=tuple(found),
+        end=end,
+        best=min(found, key=lambda step: cost.sign * step.cost).number,
+        verdict=judge(cost, found, end, goes_by_rate, bounds),
+        read_as=source.read_as,
+    )
+
+
+def _check(names: list[str], method: str, rate: float, bounds: Bounds) -> None:
+    """Raise InputError for arguments that can't be meant."""
+    if not names:
+        raise InputError("no input moves", hint="the program has none, or --wrt names none")
+    if method not in METHODS:
+        raise InputError(f"there is no method {method!r}", hint=f"one of {', '.join(METHODS)}")
+    if not (math.isfinite(rate) and rate > 0):
+        raise InputError("the rate is a number above 0")
+    if method == "newton" and len(names) > _MOST_FOR_NEWTON:
+        raise InputError(
+            f"newton moves up to {_MOST_FOR_NEWTON} inputs, not {len(names):,}", hint="--method adam, or gd"
+        )
+    if method == "newton" and bounds:
+        raise InputError("newton keeps to no bounds", hint="--method gd, momentum or adam does")
+    for name, (least, most) in bounds.items():
+        if name not in names:
+            raise InputError(f"{name} has bounds, but does not move", hint=f"what moves is {listing(names)}")
+        if not least < most:
+            raise InputError(f"the bounds of {name} leave no room: {least:g} to {most:g}")

@@ -1,0 +1,201 @@
+"""The descent itself: steps by a rule, or Newton's with the second derivatives of ``hessian``."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backprop_cli.calculus.hessian import hessian_of_source
+from backprop_cli.descent.report import End, Step
+from backprop_cli.operations.reals import mpmath_namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from backprop_cli.calculus.report import HessianReport
+    from backprop_cli.descent.cost import Cost, Place
+    from backprop_cli.descent.rules import Rule
+
+_MOST_HALVED = 40
+_ENOUGH = 1e-4
+"""A step of Newton's is taken where the cost falls by this part of what the slope promises (Armijo)."""
+
+Bounds = dict[str, tuple[float, float]]
+
+
+class Limits(NamedTuple):
+    """When to stop, and where not to go. until: the length of the gradient that is small enough."""
+
+    steps: int
+    until: float = 0.0
+    bounds: Bounds = {}  # noqa: RUF012 - of a named tuple, never changed
+
+
+def descend(
+    cost: Cost,
+    start: Mapping[str, float],
+    rule: Rule,
+    limits: Limits,
+    advance: Callable[[int], None],
+) -> tuple[list[Step], End]:
+    """Return the steps of a rule from a point on, and why they end. The start has a value and a gradient.
+
+    A step to where the program has no value is halved until it has one. advance: is told of each step.
+    """
+    steps: list[Step] = []
+    point, place = clipped(start, limits.bounds), cost.at(clipped(start, limits.bounds))
+    try:
+        while True:
+            slopes = place.slopes or {}
+            size = math.hypot(*slopes.values())
+            steps.append(Step(len(steps), point, cost.sign * place.cost, _told(slopes, cost.sign), size, {}))
+            if size <= limits.until:
+                return steps, End.FLAT
+            if len(steps) > limits.steps:
+                return steps, End.STEPS
+            moves = rule.step(slopes)
+            new, there, halved, note = _moved(cost, point, moves, limits.bounds)
+            steps[-1] = _with_moves(steps[-1], moves, halved, note)
+            if there.slopes is None:
+                return steps, End.UNDEFINED
+            if new == point:
+                return steps, End.STILL
+            point, place = new, there
+            advance(1)
+    except KeyboardInterrupt:
+        return steps, End.INTERRUPTED
+
+
+def clipped(point: Mapping[str, float], bounds: Bounds) -> dict[str, float]:
+    """Return a point within bounds."""
+    if not bounds:
+        return dict(point)
+    free = (-math.inf, math.inf)
+    spans = {name: bounds.get(name, free) for name in point}
+    return {name: min(max(x, spans[name][0]), spans[name][1]) for name, x in point.items()}
+
+
+def _with_moves(step: Step, moves: Mapping[str, float], halved: int, note: str = "") -> Step:
+    return Step(**vars(step) | {"moves": _scaled(moves, halved), "halved": halved, "note": note})
+
+
+def _told(slopes: Mapping[str, float], sign: int) -> dict[str, float]:
+    """Return slopes as those of the program."""
+    return {name: sign * slope + 0.0 for name, slope in slopes.items()}
+
+
+def _scaled(moves: Mapping[str, float], halved: int) -> dict[str, float]:
+    return {name: move * 0.5**halved for name, move in moves.items()}
+
+
+def _moved(
+    cost: Cost, point: Mapping[str, float], moves: Mapping[str, float], bounds: Bounds
+) -> tuple[dict[str, float], Place, int, str]:
+    """Return the next point, how often the step to it was halved, and why."""
+    note = ""
+    for halved in range(_MOST_HALVED):
+        step = _scaled(moves, halved)
+        new = {name: x - step.get(name, 0.0) for name, x in point.items()}
+        if all(map(math.isfinite, new.values())):
+            new = clipped(new, bounds)
+            place = cost.at(new)
+            if place.slopes is not None:
+                return new, place, halved, note
+            note = note or place.note
+        else:
+            note = note or "an input grows beyond 1.79769e308"
+    return dict(point), cost.at(point)._replace(slopes=None), halved, note
+
+
+def descend_newton(
+    cost: Cost, start: Mapping[str, float], limits: Limits, advance: Callable[[int], None]
+) -> tuple[list[Step], End]:
+    """Return the steps of Newton's method: the Hessian is made positive, and steps are halved till they help.
+
+    Source: Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 3.2 and 3.3.
+    """
+    steps: list[Step] = []
+    point, place = dict(start), cost.at(start)
+    try:
+        while True:
+            slopes = place.slopes or {}
+            size = math.hypot(*slopes.values())
+            steps.append(Step(len(steps), point, cost.sign * place.cost, _told(slopes, cost.sign), size, {}))
+            if size <= limits.until:
+                return steps, End.FLAT
+            if len(steps) > limits.steps:
+                return steps, End.STEPS
+            moves = _newton_step(cost, point, slopes)
+            if moves is None:
+                return steps, End.KINK
+            found = _lower(cost, point, place, slopes, moves)
+            if found is None:
+                return steps, End.STILL
+            new, there, halved = found
+            steps[-1] = _with_moves(steps[-1], moves, halved)
+            point, place = new, there
+            advance(1)
+    except KeyboardInterrupt:
+        return steps, End.INTERRUPTED
+
+
+def _lower(
+    cost: Cost,
+    point: Mapping[str, float],
+    place: Place,
+    slopes: Mapping[str, float],
+    moves: Mapping[str, float],
+) -> tuple[dict[str, float], Place, int] | None:
+    """Return the first point along a step where the cost is lower by enough."""
+    promise = sum(slopes[name] * move for name, move in moves.items())
+    for halved in range(_MOST_HALVED):
+        part = 0.5**halved
+        new = {name: x - part * moves.get(name, 0.0) for name, x in point.items()}
+        if new == dict(point):
+            return None
+        if not all(map(math.isfinite, new.values())):
+            continue
+        there = cost.at(new)
+        if there.slopes is not None and there.cost <= place.cost - _ENOUGH * part * promise:
+            is_flatter = math.hypot(*there.slopes.values()) < math.hypot(*slopes.values())
+            if there.cost == place.cost and not is_flatter:
+                return None  # the last digits only come and go
+            return new, there, halved
+    return None
+
+
+def _newton_step(
+    cost: Cost, point: Mapping[str, float], slopes: Mapping[str, float]
+) -> dict[str, float] | None:
+    """Return what Newton's method subtracts, None where a second derivative does not exist."""
+    names, whole = cost.names, {**cost.fixed, **point}
+    report = hessian_of_source(cost.source, whole, wrt=names, upstream=float(cost.sign), check=False)
+    rows = [[_entry(report, a, b) for b in names] for a in names]
+    if any(not math.isfinite(x) for row in rows for x in row):
+        return None
+    mp = mpmath_namespace(30).mp
+    matrix = mp.matrix(rows)
+    largest = max((abs(x) for row in rows for x in row), default=0.0) or 1.0
+    least = min(rows[i][i] for i in range(len(names)))
+    shift = 0.0 if least > 0 else largest * 1e-3 - least
+    for _ in range(60):
+        solved = _solve(mp, matrix, shift, [slopes[name] for name in names])
+        if solved is not None:
+            return dict(zip(names, solved, strict=True))
+        shift = max(2 * shift, largest * 1e-3)
+    return dict(slopes)
+
+
+def _entry(report: HessianReport, a: str, b: str) -> float:
+    found = report.entries.get(a, {}).get(b)
+    return 0.0 if found is None else found.value
+
+
+def _solve(mp: Any, matrix: Any, shift: float, right: list[float]) -> list[float] | None:
+    """Return the solution of (H + shift) p = g, None where that is not positive definite."""
+    try:
+        # Cholesky's method fails just where it is not.
+        mp.cholesky(matrix + shift * mp.eye(matrix.rows))
+        return [float(x) for x in mp.lu_solve(matrix + shift * mp.eye(matrix.rows), mp.matrix(right))]
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return None

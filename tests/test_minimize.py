@@ -1,0 +1,207 @@
+"""``minimize``: steps that are those of the book, and verdicts that claim nothing that is not so."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backprop_cli import DomainError, InputError, gradient, minimize
+from backprop_cli.descent.report import End, Kind
+from backprop_cli.schemas import schema_text
+from conftest import Run
+from console import BIN, environment
+
+COMMAND = str(BIN / "backprop")
+ROSENBROCK = "(1-x)^2 + 100*(y-x^2)^2"
+
+# Published functions and starts (Moré, Garbow & Hillstrom 1981, and others), with what is there.
+PUBLISHED = [
+    (ROSENBROCK, {"x": -1.2, "y": 1}, Kind.REACHED, 0.0),
+    ("(1.5-x*(1-y))^2+(2.25-x*(1-y^2))^2+(2.625-x*(1-y^3))^2", {"x": 1, "y": 1}, Kind.REACHED, 0.0),
+    ("(x^2+y-11)^2 + (x+y^2-7)^2", {"x": 0, "y": 0}, Kind.REACHED, 0.0),
+    ("(x-1e6)^2 + (y-2e-6)^2 + (x*y-2)^2", {"x": 1, "y": 1}, Kind.REACHED, 0.0),
+    ("u=-13+x+((5-y)*y-2)*y; v=-29+x+((y+1)*y-14)*y; u^2+v^2", {"x": 0.5, "y": -2}, Kind.REACHED,
+     48.98425367924),
+    ("100*(x^2-y)^2+(x-1)^2+(z-1)^2+90*(z^2-w)^2+10.1*((y-1)^2+(w-1)^2)+19.8*(y-1)*(w-1)",
+     {"x": -3, "y": -1, "z": -3, "w": -1}, Kind.REACHED, 0.0),
+    ("(x+10*y)^2+5*(z-w)^2+(y-2*z)^4+10*(x-w)^4", {"x": 3, "y": -1, "z": 0, "w": 1}, None, 0.0),
+    ("exp(-x)", {"x": 0}, None, 0.0),
+    ("x^3", {"x": 1}, None, None),
+    ("-x^2", {"x": 1}, None, None),
+    ("x^3 - 3*x*y^2", {"x": 1, "y": 1}, None, None),
+    ("abs(x) + y^2", {"x": 1, "y": 1}, None, None),
+    ("x*log(x)", {"x": 3}, Kind.REACHED, -1 / math.e),
+    ("cos(x)", {"x": 1}, Kind.REACHED, -1.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "start", "kind", "value"), PUBLISHED)
+def test_nothing_is_called_reached_that_is_not(
+    program: str, start: dict[str, float], kind: Kind | None, value: float | None
+) -> None:
+    for method in ("newton", "gd", "momentum", "adam"):
+        descent = minimize(program, start, method=method, rate=0.001, steps=60)
+        last = descent.steps[-1]
+        if descent.verdict.kind is Kind.REACHED:
+            assert kind is Kind.REACHED
+            assert value is not None
+            assert last.cost == pytest.approx(value, rel=1e-6, abs=1e-9)
+            assert last.size < 1e-2
+        if method == "newton" and kind is not None:
+            assert descent.verdict.kind is kind
+
+
+def test_gradient_descent_goes_as_on_a_board() -> None:
+    program, point = "z = w*x + b; a = sigmoid(z); C = (a - y)^2", {"w": 0.5, "x": 2, "b": -0.3, "y": 1}
+    descent = minimize(program, point, wrt=["w", "b"], method="gd", rate=0.5, steps=3)
+    here = dict(point)
+    for step in descent.steps:
+        found = gradient(program, here, wrt=["w", "b"], check=False)
+        assert step.point == {name: here[name] for name in ("w", "b")}
+        assert (step.cost, step.slopes) == (found.value, found.gradients)
+        assert step.size == math.hypot(*found.gradients.values())
+        here |= {name: here[name] - 0.5 * slope for name, slope in found.gradients.items()}
+    assert (len(descent.steps), descent.end, descent.fixed) == (4, End.STEPS, {"x": 2.0, "y": 1.0})
+
+
+def test_momentum_and_adam_are_those_of_the_books() -> None:
+    points = [step.point["x"] for step in minimize("x^2", x=1, method="momentum", rate=0.1, steps=3).steps]
+    x, v = 1.0, 0.0
+    for point in points:
+        assert point == pytest.approx(x, rel=1e-15)
+        v = 0.9 * v + 2 * x
+        x -= 0.1 * v
+    points = [step.point["x"] for step in minimize("x^2", x=1, method="adam", rate=0.1, steps=3).steps]
+    x, m, s = 1.0, 0.0, 0.0
+    for count, point in enumerate(points, 1):
+        assert point == pytest.approx(x, rel=1e-14)
+        m, s = 0.9 * m + 0.1 * 2 * x, 0.999 * s + 0.001 * 4 * x * x
+        x -= 0.1 * (m / (1 - 0.9**count)) / (math.sqrt(s / (1 - 0.999**count)) + 1e-8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=2), st.floats(0.1, 10), st.floats(-0.9, 0.9))
+def test_a_quadratic_takes_one_step_of_newton(start: list[float], a: float, c: float) -> None:
+    program = f"{a!r}*(x-1)^2 + (y+2)^2 + {c * math.sqrt(a)!r}*(x-1)*(y+2)"
+    descent = minimize(program, x=start[0], y=start[1])
+    assert descent.verdict.kind is Kind.REACHED
+    assert len(descent.steps) <= 4
+    assert descent.steps[-1].point["x"] == pytest.approx(1, abs=1e-7)
+
+
+def test_what_the_verdict_says() -> None:
+    def told(program: str, **more: Any) -> tuple[Kind, str]:
+        descent = minimize(program, **more)
+        return descent.verdict.kind, "; ".join(descent.verdict.told)
+
+    assert told("x*y", x=0, y=0) == (Kind.OTHER, "a saddle")
+    assert told("-x^2", x=0) == (Kind.OTHER, "a local maximum")
+    assert told("-x^2", x=1, maximize=True) == (Kind.REACHED, "a local maximum")
+    assert told("x^4", x=0)[0] is Kind.FLAT
+    assert told("abs(x)", x=3, method="gd", rate=1)[0] is Kind.KINK
+    kind, words = told(ROSENBROCK, x=-1.2, y=1, method="gd", rate=0.01)
+    assert kind is Kind.DIVERGED
+    assert "the rate 0.01 is above 2/λmax = 0.00133 at step 0" in words
+    kind, words = told("-x", x=1, method="gd", rate=1e6)
+    assert (kind, "runs away" in words) == (Kind.AWAY, True)
+    kind, words = told("exp(x)", x=1, method="gd", rate=1, bounds={"x": (-3.0, math.inf)})
+    assert (kind, "bounds hold x = -3" in words) == (Kind.OPEN, True)
+    # A point of inflection is none, however near: steps of Newton's halve the way to it.
+    assert told("x^3", x=1e-43)[0] is Kind.OPEN
+    assert told("a*x^2", a=2, x=5, wrt=["x"])[0] is Kind.REACHED
+
+
+def test_a_step_into_no_value_is_halved_and_told() -> None:
+    descent = minimize("x - log(x)", x=5, method="gd", rate=10, steps=3)
+    assert descent.steps[0].halved == 1
+    assert "log needs an operand > 0" in descent.steps[0].note
+    assert all(step.point["x"] > 0 for step in descent.steps)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"program": "log(x)", "x": -1}, DomainError, "log needs"),
+        ({"program": "sqrt(x)", "x": 0}, DomainError, "infinit"),
+        ({"program": "x^2", "x": 1, "method": "bfgs2"}, InputError, "no method"),
+        ({"program": "x^2", "x": 1, "rate": 0}, InputError, "rate"),
+        ({"program": "x^2", "x": 1, "rate": math.nan}, InputError, "rate"),
+        ({"program": "x^2", "x": 1, "bounds": {"x": (0.0, 1.0)}}, InputError, "no bounds"),
+        ({"program": "x^2", "x": 1, "method": "gd", "bounds": {"y": (0, 1)}}, InputError, "not move"),
+        ({"program": "x^2", "x": 1, "method": "gd", "bounds": {"x": (2.0, 1.0)}}, InputError, "no room"),
+        ({"program": "2", }, InputError, "no input moves"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(arguments: dict[str, Any], error: type[Exception], words: str) -> None:
+    program = arguments.pop("program")
+    with pytest.raises(error, match=words):
+        minimize(program, **arguments)
+
+
+# ---- the command ----
+
+
+def test_the_table_and_the_board(backprop: Run) -> None:
+    done = backprop("minimize", "C = (w*2 - 1)^2", "w=0", "--method", "gd", "--rate", "0.1", "--steps", "2")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0] == "w = w − rate · ∂C/∂w = 0 − 0.1 · (-4) = 0.4"
+    assert lines[2].split() == ["step", "C", "|∇C|", "w"]
+    assert lines[3].split() == ["0", "1", "4", "0"]
+    assert lines[-2] == "2 steps of gd: C = 0.0016 at w = 0.48"
+    assert backprop("minimise", "(x-3)^2", "x=0").stdout.endswith("a local minimum\n")
+
+
+def test_forms(backprop: Run, tmp_path: Path) -> None:
+    words = ("minimize", ROSENBROCK, "x=-1.2", "y=1")
+    record = json.loads(backprop(*words, "--format=json").stdout)
+    jsonschema.validate(record, json.loads(schema_text("minimize")))
+    assert record["verdict"]["kind"] == "reached"
+    rows = list(csv.DictReader(io.StringIO(backprop(*words, "--format", "csv").stdout)))
+    assert [float(row["value"]) for row in rows] == [step["value"] for step in record["steps"]]
+    lines = backprop(*words, "--format", "jsonl").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == record["steps"]
+    saved = tmp_path / "found.json"
+    assert backprop(*words, "--save", str(saved), "--quiet").returncode == 0
+    assert json.loads(saved.read_text()) == record["best"]["point"]
+
+
+def test_statuses(backprop: Run) -> None:
+    assert backprop("minimize", "x*y", "x=0", "y=0").returncode == 1
+    assert backprop("minimize", "log(x)", "x=-1").returncode == 3
+    assert backprop("minimize", "x^2", "x=1", "--bounds", "x").returncode == 2
+    assert backprop("minimize", "x^2", "x=1", "--upstream", "2").returncode == 2
+    assert backprop("minimize", "x^2", "x=1", "--until", "nan").returncode == 2
+    assert backprop("minimize", "x^2", "x=1", "--method", "gd", "--steps", "3").returncode == 0
+    done = backprop("minimize", "x^2", "x=1", "--save", "/nowhere/at/all.json")
+    assert (done.returncode, "can't write" in done.stderr) == (2, True)
+
+
+def test_ctrl_c_keeps_the_best_point() -> None:
+    command = [COMMAND, "minimize", ROSENBROCK, "x=-1.2", "y=1", "--method", "gd", "--rate", "1e-5",
+               "--steps", "100000000"]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment()) as process:
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stdout is not None
+        assert b"interrupted; to go on from the best point: x=" in process.stdout.read()
+
+
+def test_forty_columns(backprop: Run) -> None:
+    names = [f"a{i}" for i in range(12)]
+    program = " + ".join(f"({name}-{i})^2" for i, name in enumerate(names))
+    done = backprop("minimize", program, *(f"{name}=0.123456" for name in names), COLUMNS="40")
+    assert done.returncode == 0
