@@ -216,7 +216,7 @@ def test_what_is_kept_of_columns_with_types(backprop: Run, tmp_path: Path) -> No
         2,
         (
             "backprop: npy can't keep the column note, which holds string\n"
-            "  hint: --format parquet, arrow, csv or jsonl can\n"
+            "  hint: --format arrow can; or omit --keep\n"
         ),
     )
     assert not (tmp_path / "out.npy").exists()
@@ -225,14 +225,50 @@ def test_what_is_kept_of_columns_with_types(backprop: Run, tmp_path: Path) -> No
 def test_what_is_kept_of_text_has_types_of_its_own(backprop: Run, tmp_path: Path) -> None:
     out = str(tmp_path / "out.parquet")
     args = ("batch", "x^2", "--data", "-", "--keep", "--output", out, "--allow-bad")
-    backprop(*args, stdin='id,x\n007,1/2\n"a ""b""",?\n')
+    backprop(*args, stdin='id,x\n007,1/2\n"a ""b""",\n')
     columns = {"id": ["007", 'a "b"'], "x": [0.5, None], "value": [0.25, None]}
     assert {name: read_results(out)[name] for name in columns} == columns
-    lines = '{"id": "007", "x": "1/2"}\n{"x": "\\ud800", "id": 3, "more": 1}\n'
+    lines = '{"id": "007", "x": "1/2"}\n{"x": null, "id": 3, "more": 1}\n'
     done = backprop(*args, "--input-format", "jsonl", stdin=lines)
     columns = {"id": ["007", "3"], "x": [0.5, None], "value": [0.25, None]}
     assert {name: read_results(out)[name] for name in columns} == columns
     assert done.stderr.endswith("keys of later rows could not be kept: more\n")
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow", "npz"])
+@pytest.mark.parametrize(
+    ("data", "message", "hint"),
+    [
+        ("x,y\n1,2\n3, ?\n", "the column y: ' ?' in row 2 is no double", "csv or jsonl can"),
+        ("x,y\n1,\n3,2e308\n", "the column y: '2e308' in row 2 is no double", "csv or jsonl can"),
+        ("x,y\n?,1\n3,2\n", "the column x: '?' in row 1 is no double", "csv or jsonl can"),
+        (f"x,y\n1,{2**53 + 1}\n", f"the column y: '{2**53 + 1}' in row 1 is no double", "csv or jsonl can"),
+        ("x,y,z\n1,2,\udce9\n", "the column z: row 1 is not UTF-8 text", "csv can"),
+        ("x,y,\udce9\n1,2,3\n", "the column ?, whose name is not UTF-8", "csv can; or omit --keep"),
+    ],
+)
+def test_what_a_form_with_types_can_not_keep_is_named(
+    tmp_path: Path, form: str, data: str, message: str, hint: str
+) -> None:
+    (tmp_path / "in.csv").write_bytes(data.encode("utf-8", "surrogateescape"))
+    out = tmp_path / f"out.{form}"
+    command = [COMMAND, "batch", "x*y", "--data", "in.csv", "--keep", "--output", str(out)]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env=environment(), timeout=60, check=False
+    )
+    if form == "npz" and "row 1 is not UTF-8" in message:
+        message, hint = "the column z, which holds string", "csv can; or omit --keep"
+    assert done.stderr == f"backprop: {form} can't keep {message}\n  hint: --format {hint}\n"
+    assert (done.returncode, out.exists()) == (2, False)
+
+
+def test_a_row_with_one_bad_cell_keeps_the_others(backprop: Run, tmp_path: Path) -> None:
+    out = str(tmp_path / "out.parquet")
+    stdin = f'x,y\n1,2\n"1/4",\n,{2**60}\n'
+    done = backprop("batch", "x*y", "--data", "-", "--keep", "--output", out, stdin=stdin)
+    assert done.returncode == 3
+    assert read_results(out)["x"] == [1.0, 0.25, None]
+    assert read_results(out)["y"] == [2.0, None, 2.0**60]
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -20,16 +20,12 @@ from backprop_cli.batch.engines.results import Results
 from backprop_cli.batch.forms import DELIMITERS, Form
 from backprop_cli.batch.frames import blocks, by_row, run
 from backprop_cli.batch.frames.cells import read_numbers
-from backprop_cli.batch.frames.frame import Frame, count_rows, evaluate
+from backprop_cli.batch.frames.frame import Frame, Reader, count_rows, evaluate
 from backprop_cli.batch.frames.read import open_reader
-from backprop_cli.batch.frames.run import open_writer, run_columns
-from backprop_cli.batch.frames.texts import float_texts
-from backprop_cli.batch.points import Points
-from backprop_cli.batch.program import Batch
+from backprop_cli.batch.frames.written import float_texts
+from backprop_cli.batch.job import Job, Run, prepare, run_work
 from backprop_cli.batch.tally import STATUSES, Tally
-from backprop_cli.batch.writers import CsvWriter, JsonWriter, result_columns
 from backprop_cli.console.output import Output
-from backprop_cli.language.source import read_source
 from backprop_cli.render.rows import render_summary
 
 PROGRAM = "e = a*b; sqrt(e)/a + relu(b)"
@@ -39,56 +35,27 @@ def text_file() -> TextIOWrapper:
     return TextIOWrapper(BytesIO(), encoding="utf-8", errors=Output.data_errors(), newline="")
 
 
+def run_job(table: Table | Reader, form: Form, shape: Form, program: str, *, keep: bool) -> list[Any]:
+    values = ["e"] if "e =" in program else []
+    job = Job(program, {}, {}, None, 1.0, values, form, shape, keep=keep, engine="python")
+    file = text_file()
+    tally, lost = run_work(prepare(job, table), table, Run(file, lambda: None, lambda _: None, None))
+    file.flush()
+    return [file.buffer.getvalue(), render_summary(tally), lost]  # type: ignore[attr-defined]
+
+
 def by_rows(data: bytes, form: Form, shape: Form, *, keep: bool, program: str = PROGRAM) -> list[Any]:
     """Return the output, the tally and the keys that were lost, row by row."""
     stream = TextIOWrapper(BytesIO(data), encoding="utf-8-sig", errors="surrogateescape", newline="")
     table: Table = read_jsonl(stream) if form is Form.jsonl else read_csv(stream, DELIMITERS[form])
-    source = read_source(program)
-    points = Points(source, {})
-    if table.has_header:
-        points.check_header(table.names)
-    batch = Batch(source, list(source.inputs), 1.0, ["e"] if "e =" in program else [])
-    titles = result_columns(batch.wrt, batch.values)
-    file = text_file()
-    writer: CsvWriter | JsonWriter
-    if shape is Form.jsonl:
-        writer = JsonWriter(file, titles, keep=keep)
-    else:
-        writer = CsvWriter(file, DELIMITERS[shape], table.names if keep else (), titles)
-    tally = Tally()
-    for row in table.rows:
-        result = batch.compute_row(row, points)
-        tally.add(result)
-        writer.write_result(row, result)
-    file.flush()
-    return [file.buffer.getvalue(), render_summary(tally), writer.lost]  # type: ignore[attr-defined]
+    return run_job(table, form, shape, program, keep=keep)
 
 
 def by_columns(data: bytes, form: Form, shape: Form, *, keep: bool, program: str = PROGRAM) -> list[Any]:
     """Return the same, in columns."""
     with ExitStack() as stack:
         reader = open_reader(BytesIO(data), "data", form, len(data), b"", stack)
-        source = read_source(program)
-        points = Points(source, {})
-        if reader.has_header:
-            points.check_header(reader.names)
-        batch = Batch(source, list(source.inputs), 1.0, ["e"] if "e =" in program else [])
-        titles = result_columns(batch.wrt, batch.values)
-        file, tally = text_file(), Tally()
-        writer = open_writer(file, shape, titles, reader.names if keep else None, points, form)
-        run_columns(
-            reader,
-            batch,
-            points,
-            tally,
-            None,
-            writer,
-            lambda: None,
-            lambda _: None,
-            engine="python",
-            keep=keep,
-        )
-    return [file.buffer.getvalue(), render_summary(tally), writer.lost]  # type: ignore[attr-defined]
+        return run_job(reader, form, shape, program, keep=keep)
 
 
 # ---- CSV and TSV ----

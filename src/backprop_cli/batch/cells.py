@@ -24,6 +24,8 @@ _MOST_LINES = 100
 # float() alone would take inf, nan, 1_0 and the digits of every script.
 _DIGITS = r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*"
 _DECIMAL = re.compile(_DIGITS)
+JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+_IN_JSON = re.compile(JSON_NUMBER)
 _FRACTION = re.compile(f"({_DIGITS})/({_DIGITS})")
 _KEY = re.compile(r'\s*[{,]\s*"(?:[^"\\]|\\.)*"\s*:\s*')
 
@@ -32,13 +34,15 @@ class Row(NamedTuple):
     """One row of data.
 
     names: of the columns, or the keys.  cells: one per name, text or what JSON has.
-    text: the row as it stands in JSON Lines.  problem: why it can't be read, or "".
+    text: the row as it stands in JSON Lines.  problem: why it can't be read, or "".  is_cut: whether there
+    is more in the data than the cells.
     """
 
     names: tuple[str, ...]
     cells: Sequence[object]
     text: str = ""
     problem: str = ""
+    is_cut: bool = False
 
 
 class Table(NamedTuple):
@@ -123,14 +127,14 @@ def rows_below(header: tuple[str, ...], records: Iterable[list[str] | str]) -> I
     count = len(header)
     for cells in records:
         if isinstance(cells, str):
-            yield Row(header, [""] * count, problem=f"not CSV: {cells}")
+            yield Row(header, [""] * count, problem=f"not CSV: {cells}", is_cut=True)
         elif len(cells) == count and count > 1:
             yield Row(header, cells)
         elif not _is_blank(cells):
             problem = (
                 "" if len(cells) == count else f"the header has {count:,} cells, this row {len(cells):,}"
             )
-            yield Row(header, (cells + [""] * count)[:count], problem=problem)
+            yield Row(header, (cells + [""] * count)[:count], problem=problem, is_cut=len(cells) > count)
 
 
 def _is_blank(cells: list[str]) -> bool:
@@ -162,7 +166,7 @@ def _read_object(text: str) -> Row:
         if isinstance(value, dict):
             return Row(tuple(value), list(value.values()), text)
         problem = "not a JSON object"
-    return Row((), (), problem=problem)
+    return Row((), (), problem=problem, is_cut=True)
 
 
 def unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -212,17 +216,22 @@ def read_flat_objects(text: str, names: Sequence[str]) -> list[dict[str, object]
 
 def cell_texts(row: Row) -> list[str]:
     """Return the cells as text: a number as it was written, nothing for null."""
-    texts, at = [], 0
-    for cell in row.cells:
-        if row.text:
-            key = _KEY.match(row.text, at)
-            assert key is not None
-            _, at = _json.raw_decode(row.text, key.end())
-            written = row.text[key.end() : at]
-            texts.append(cell if isinstance(cell, str) else "" if cell is None else written)
-        else:
-            texts.append(str(cell))
-    return texts
+    if not row.text:
+        return [str(cell) for cell in row.cells]
+    return [
+        cell if isinstance(cell, str) else "" if cell is None else written
+        for cell, written in zip(row.cells, written_values(row), strict=True)
+    ]
+
+
+def written_values(row: Row) -> Iterator[str]:
+    """Yield the values of an object of JSON as they stand there."""
+    at = 0
+    for _ in row.cells:
+        key = _KEY.match(row.text, at)
+        assert key is not None
+        _, at = _json.raw_decode(row.text, key.end())
+        yield row.text[key.end() : at]
 
 
 def read_cell(name: str, cell: object) -> float:
@@ -239,6 +248,18 @@ def read_cell(name: str, cell: object) -> float:
     if math.isinf(number):
         raise InputError(f"{name} is too large: numbers end at 1.79769e308")
     return number
+
+
+def number_as_json(cell: str) -> str | None:
+    """Return a cell of text as a number of JSON, as it was written if it can be; null for a blank one.
+
+    None for a cell that is no number.
+    """
+    try:
+        number = read_cell("", cell) if cell.strip() else None
+    except InputError:
+        return None
+    return cell if _IN_JSON.fullmatch(cell) else json.dumps(number)
 
 
 def _read_text(name: str, cell: str) -> float:
@@ -259,7 +280,12 @@ def _read_text(name: str, cell: str) -> float:
 
 
 def _no_number(name: str, cell: object) -> str:
-    if isinstance(cell, str) and any("\ud800" <= c <= "\udfff" for c in cell):
+    if isinstance(cell, str) and not is_utf8(cell):
         return f"{name} is not UTF-8 text"
     text = repr(cell) if isinstance(cell, str) else json.dumps(cell)
     return f"{name} is {text if len(text) <= 40 else f'{text[:39]}…'}, not a number"
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether a text has no bytes that were none."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.batch.cells import Table
+from backprop_cli.batch.cells import Table, is_utf8
 from backprop_cli.batch.forms import BINARY, DELIMITERS, TEXT, Form
 from backprop_cli.batch.points import Points, column_name
 from backprop_cli.batch.program import Batch
-from backprop_cli.batch.tally import Tally
+from backprop_cli.batch.tally import Tally, note_cut
 from backprop_cli.batch.writers import CsvWriter, JsonWriter, result_columns
 from backprop_cli.errors import UsageError
 from backprop_cli.language.source import check_names, read_source
@@ -128,6 +129,8 @@ def _run_rows(work: Work, table: Table, run: Run) -> tuple[Tally, set[str]]:
     for row in table.rows:
         result = batch.compute_row(row, points)
         tally.add(result)
+        if work.kept is not None:
+            note_cut(tally, [row])
         if run.sample is not None:
             for _ in run.sample.places(1):
                 run.sample.take(tally.rows, partial(points.read, row), result)
@@ -140,7 +143,8 @@ def _run_rows(work: Work, table: Table, run: Run) -> tuple[Tally, set[str]]:
 def _row_writer(work: Work, sink: TextIO | BinaryIO) -> CsvWriter | JsonWriter:
     text: TextIO = sink  # type: ignore[assignment]
     if work.job.shape is Form.jsonl:
-        return JsonWriter(text, work.columns, keep=work.kept is not None)
+        inputs = [work.kept[place] for place in work.points.inputs_at(work.kept or ())] if work.kept else ()
+        return JsonWriter(text, work.columns, keep=work.kept is not None, inputs=inputs)
     return CsvWriter(text, DELIMITERS[work.job.shape], work.kept or (), work.columns)
 
 
@@ -168,11 +172,17 @@ def need_columns(job: Job) -> None:
 
 def _check_kept(data: Sequence[str], form: Form, results: Sequence[str]) -> None:
     """Check that the columns of the data can stand beside those of the result. Raises UsageError."""
-    names = [name.strip() for name in data]
-    for name in names:
-        if name in results:
+    names = Counter(name.strip() for name in data)
+    taken = set(results)
+    for name, count in names.items():
+        if name in taken:
             raise UsageError(f"the data has a column {name} of its own", hint="rename it, or omit --keep")
-        if form not in DELIMITERS and names.count(name) > 1:
+        if form in BINARY and not is_utf8(name):
+            raise UsageError(
+                f"{form} can't keep the column {name}, whose name is not UTF-8",
+                hint="--format csv can; or omit --keep",
+            )
+        if form not in DELIMITERS and count > 1:
             what = "object" if form is Form.jsonl else "file"
             raise UsageError(f"the data has two columns {name!r}, which one {what} can't keep")
     if form is not Form.jsonl and not names:

@@ -11,7 +11,7 @@ from backprop_cli.language.source import Source, choose_point
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 def column_name(text: str) -> str:
@@ -49,6 +49,12 @@ class Points:
     def column(self, name: str) -> str:
         """Return the name of the column that an input is read from."""
         return self.renamed.get(name, name)
+
+    def inputs_at(self, names: Sequence[str]) -> dict[int, str]:
+        """Return the inputs that are read from columns of these names, by their places."""
+        columns = enumerate(map(column_name, names))
+        read = {place: self._readers.get(column, [])[:1] for place, column in columns}
+        return {place: found[0] for place, found in read.items() if found and found[0] not in self.given}
 
     def check_header(self, names: tuple[str, ...]) -> None:
         """Look up the inputs in a header that stands for all rows. Raises InputError."""

@@ -9,6 +9,8 @@ from backprop_cli.record import Word
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from backprop_cli.batch.cells import Row
+
 
 class RowStatus(Word):
     """What a row comes to. NONFINITE: its value or a gradient is infinite.  BAD_INPUT: it gives no point."""
@@ -51,7 +53,7 @@ class Occurrence(NamedTuple):
 
 
 class Tally:
-    """Counts the rows by what they come to: a status, or "overflow"."""
+    """Counts the rows by what they come to: a status, "overflow" or "cut"."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -73,3 +75,11 @@ class Tally:
     def faults(self) -> dict[RowStatus, Occurrence]:
         """Return the rows that have no result, by status."""
         return {status: self.met[status] for status in FAULTS if status in self.met}
+
+
+def note_cut(tally: Tally, rows: Sequence[Row]) -> None:
+    """Count, of the last rows counted, those that are kept without all that the data has there."""
+    before = tally.rows - len(rows)
+    for number, row in enumerate(rows, before + 1):
+        if row.is_cut:
+            tally.note("cut", 1, (number,), "")

@@ -7,10 +7,10 @@ import json
 import math
 from typing import TYPE_CHECKING, TextIO
 
-from backprop_cli.batch.cells import Row, cell_texts
+from backprop_cli.batch.cells import Row, cell_texts, number_as_json, written_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from backprop_cli.batch.tally import RowResult
 
@@ -54,13 +54,20 @@ class CsvWriter:
 
 
 class JsonWriter:
-    """Writes one JSON object per line. keep: whether the keys of the data stand in front of the results."""
+    """Writes one JSON object per line.
 
-    def __init__(self, file: TextIO, columns: Sequence[str], *, keep: bool) -> None:
+    keep: whether the keys of the data stand in front of the results.  inputs: the columns of text that are
+    numbers.
+    """
+
+    def __init__(
+        self, file: TextIO, columns: Sequence[str], *, keep: bool, inputs: Collection[str] = ()
+    ) -> None:
         self._file = file
         self._columns = columns
         self._taken = frozenset(columns)
         self._keep = keep
+        self._inputs = frozenset(inputs)
         self.lost: set[str] = set()
         self._encode = json.JSONEncoder(allow_nan=False).encode
 
@@ -68,13 +75,19 @@ class JsonWriter:
         """Write the line of a row."""
         numbers = [_JSON_NAMES.get(x, x) for x in (result.value, *result.gradients, *result.values)]
         line = self._encode(dict(zip(self._columns, [*numbers, result.status], strict=True)))
-        if self._keep and row.names:
-            taken = self._taken.intersection(row.names)
-            if taken:
-                self.lost |= taken
-            # The object itself is repeated, so that every number stays as it was written.
-            elif row.text:
-                line = f"{row.text[:-1].rstrip()}, {line[1:]}"
-            else:
-                line = f"{self._encode(dict(zip(row.names, row.cells, strict=True)))[:-1]}, {line[1:]}"
-        self._file.write(line + "\n")
+        kept = self._kept(row) if self._keep and row.names else ""
+        self._file.write(f"{{{kept}, {line[1:]}\n" if kept else f"{line}\n")
+
+    def _kept(self, row: Row) -> str:
+        """Return the keys and values of the data, as they were written."""
+        taken = self._taken.intersection(row.names)
+        if row.text and not taken:
+            return row.text[1:-1].strip()
+        self.lost |= taken
+        values = written_values(row) if row.text else map(self._cell, row.names, row.cells)
+        pairs = zip(row.names, values, strict=True)
+        return ", ".join(f"{self._encode(name)}: {value}" for name, value in pairs if name not in taken)
+
+    def _cell(self, name: str, cell: object) -> str:
+        number = number_as_json(cell) if name in self._inputs and isinstance(cell, str) else None
+        return self._encode(cell) if number is None else number

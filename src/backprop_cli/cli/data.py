@@ -132,6 +132,7 @@ def _open_rows(data: Data, environment: Environment, stack: ExitStack) -> Table:
     binary = BytesIO(data.begun) if data.begun else data.file
     # Bytes that are not UTF-8 spoil their own row at most.
     stream = TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    stack.callback(stream.detach)  # the file is closed by who opened it
     lines = _lines(stream, data.name, progress)
     return read_jsonl(lines) if data.form is Form.jsonl else read_csv(lines, DELIMITERS[data.form])
 

@@ -56,10 +56,14 @@ class Output:
             self.write(text)
 
     def data_stream(self) -> TextIO:
-        """Return standard output set up to pass data through as it is. Raises OSError."""
+        """Return standard output set up to pass data through as it is. Raises OSError.
+
+        But for a terminal it is UTF-8, as in files, whatever the locale says: so is data that is read.
+        """
         stream = self.environment.output_stream
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=self.data_errors(), newline="")
+            encoding = None if self.environment.writes_terminal else "utf-8"
+            stream.reconfigure(encoding=encoding, errors=self.data_errors(), newline="")
         return stream
 
     @staticmethod

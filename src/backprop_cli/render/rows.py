@@ -30,6 +30,8 @@ def render_summary(tally: Tally, lost: Collection[str] = ()) -> list[str]:
             f"{_rows(met.rows)} {_are(met.rows)} computed from a value that overflows, "
             f"and may be wrong ({_which(met)})"
         )
+    if met := tally.met.get("cut"):
+        lines.append(f"{_rows(met.rows)} {_are(met.rows)} not kept whole ({_which(met)})")
     if lost:
         lines.append(f"keys of later rows could not be kept: {listing(sorted(lost))}")
     return lines

@@ -70,7 +70,7 @@ class ArrayReader:
                 for name, column in columns.items():
                     columns[name] = column = column.copy()
                     column[list(problems)] = np.nan
-            yield Frame(count, columns, problems, _batch(parts) if keep else None)
+            yield Frame(count, columns, problems, _kept(parts) if keep else None)
             start += count
             advance(count)
             self._forget()
@@ -189,9 +189,15 @@ def header_of(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     return shape, columns_first, kind
 
 
-def _batch(parts: dict[str, Any]) -> pa.RecordBatch:
-    arrays = []
-    for part in parts.values():
+def _kept(parts: dict[str, Any]) -> tuple[Any, ...]:
+    """Return parts of arrays as columns of Arrow. Raises InputError."""
+    columns = []
+    for name, part in parts.items():
         native = np.ascontiguousarray(part).astype(part.dtype.newbyteorder("="), copy=False)
-        arrays.append(pa.array(np.char.decode(native) if native.dtype.kind == "S" else native))
-    return pa.RecordBatch.from_arrays(arrays, names=list(parts))
+        try:
+            columns.append(pa.array(np.char.decode(native, "utf-8") if native.dtype.kind == "S" else native))
+        except UnicodeDecodeError:
+            raise InputError(f"the column {name} can't be kept: its bytes are not UTF-8") from None
+        except pa.ArrowNotImplementedError:
+            raise InputError(f"the column {name} can't be kept: it holds {part.dtype}") from None
+    return tuple(columns)

@@ -21,8 +21,7 @@ _PLAIN = r"^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 
 def check_type(name: str, kind: pa.DataType) -> None:
     """Check that a column may hold numbers. Raises InputError."""
-    has_values = pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind)
-    inner = kind.value_type if has_values else kind
+    inner = bare(pa.nulls(0, kind)).type
     tests = (
         pa.types.is_integer,
         pa.types.is_floating,
@@ -34,26 +33,23 @@ def check_type(name: str, kind: pa.DataType) -> None:
         raise InputError(f"the column {name} holds {inner}, not numbers")
 
 
-def decoded(column: Any) -> Any:
-    """Return a column whose cells stand there one by one, texts and bytes in the plainest of their types."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.dictionary_decode()
-    elif pa.types.is_run_end_encoded(kind):
-        column = pc.run_end_decode(column)
-    if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
-        column = _narrowed(column)
-    return column.cast(pa.large_binary()) if pa.types.is_binary_view(column.type) else column
-
-
-def _narrowed(column: Any) -> Any:
-    """Return texts with offsets of 32 bits, if these do."""
-    if pa.types.is_string_view(column.type):
-        column = column.cast(pa.large_string())
-    try:
-        return column.cast(pa.string())
-    except pa.ArrowInvalid:  # more than 2 GiB of them
-        return column
+def bare(column: Any) -> Any:
+    """Return a column without what only says how it is stored: dictionaries, runs, views, extensions."""
+    while True:
+        kind = column.type
+        if pa.types.is_dictionary(kind):
+            values = bare(column.dictionary)
+            column = values.take(column.indices)
+        elif pa.types.is_run_end_encoded(kind):
+            column = pc.run_end_decode(column)
+        elif isinstance(kind, pa.BaseExtensionType):
+            column = column.storage
+        elif pa.types.is_string_view(kind):
+            return column.cast(pa.large_string())
+        elif pa.types.is_binary_view(kind):
+            return column.cast(pa.large_binary())
+        else:
+            return column
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -67,7 +63,7 @@ def read_numbers(name: str, column: Any) -> tuple[Floats, dict[int, str]]:
 
     name: of the input, for the words.
     """
-    column = decoded(column)
+    column = bare(column)
     kind = column.type
     if is_text(kind):
         return _read_texts(name, column)

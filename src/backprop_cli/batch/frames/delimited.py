@@ -21,7 +21,6 @@ from backprop_cli.batch.frames.blocks import Blocks, join_lines, split_lines
 from backprop_cli.batch.frames.by_row import frames_of_rows
 from backprop_cli.batch.frames.cells import merge_problems, read_numbers
 from backprop_cli.batch.frames.frame import Frame
-from backprop_cli.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -55,20 +54,13 @@ class CsvReader:
         self.names = read_header(records)
         records.close()
 
-    def check(self, points: Points, kept_in: Form | None) -> None:  # noqa: ARG002 - as all readers have it
-        """Check that the names can stand in another file. Raises InputError for one that is not UTF-8."""
-        for name in self.names if kept_in is not None else ():
-            if any("\ud800" <= c <= "\udfff" for c in name):  # bytes that are no text
-                shown = name.encode("ascii", "backslashreplace").decode()
-                raise InputError(
-                    f"the name of the column {shown} is not UTF-8 text",
-                    hint="iconv -f LATIN1 -t UTF-8 makes it that; or leave out --keep",
-                )
+    def check(self, points: Points, kept_in: Form | None) -> None:
+        """Check nothing: each cell is its own affair."""
 
     def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
         """Yield the data, at least one frame."""
         columns = {name: np.empty(0) for name, _ in points.places}
-        yield Frame(0, columns, kept=self._kept([]) if keep else None)
+        yield Frame(0, columns, kept=self._nothing() if keep else None)
         while (block := self._blocks.take()) is not None:
             for frame in self._read_block(block, points, keep=keep):
                 yield frame
@@ -117,7 +109,7 @@ class CsvReader:
         ):
             return None
         if not block.strip(b"\r\n"):
-            return Frame(0, {name: np.empty(0) for name, _ in places}, kept=self._kept([]) if keep else None)
+            return Frame(0, {name: np.empty(0) for name, _ in places}, kept=self._nothing() if keep else None)
         columns: dict[str, Floats] = {}
         problems: dict[int, str] = {}
         try:
@@ -136,7 +128,7 @@ class CsvReader:
                 merge_problems(problems, found)
         except pa.ArrowInvalid:
             return None
-        kept = self._kept([texts[str(place)] for place in range(len(self.names))]) if texts else None
+        kept = tuple(texts[str(place)] for place in range(len(self.names))) if texts else None
         return Frame(len(next(iter(cells.values()))), columns, problems, kept)
 
     def _read(
@@ -162,9 +154,8 @@ class CsvReader:
         )
         return {place: table.column(place).combine_chunks() for place in used}
 
-    def _kept(self, texts: list[Any]) -> pa.RecordBatch:
-        arrays = texts or [pa.array([], pa.string())] * len(self.names)
-        return pa.RecordBatch.from_arrays(arrays, names=list(self.names))
+    def _nothing(self) -> tuple[Any, ...]:
+        return (pa.array([], pa.string()),) * len(self.names)
 
 
 def _all_finite(column: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -11,9 +11,7 @@ from backprop_cli.batch.tally import BAD_INPUT, FAULTS, FEW, OK, STATUSES
 from backprop_cli.system.threads import map_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    import pyarrow as pa
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from backprop_cli.batch.cells import Row
     from backprop_cli.batch.engines.engine import Engine
@@ -33,13 +31,14 @@ class Frame:
     """Rows in order.
 
     columns: input -> its numbers, NaN where the data has none.  problems: row -> what is wrong with its
-    input.  kept: the data, to be repeated in front of the results: columns, or rows as they were read.
+    input.  kept: the data, to be repeated in front of the results: the columns of Arrow in order, or
+    rows as they were read.
     """
 
     count: int
     columns: Mapping[str, Floats]
     problems: dict[int, str] = field(default_factory=dict)
-    kept: pa.RecordBatch | Sequence[Row] | None = None
+    kept: tuple[Any, ...] | list[Row] | None = None
 
     def point(self, row: int) -> dict[str, float]:
         """Return the numbers of a row."""

@@ -12,9 +12,10 @@ import numpy as np
 from backprop_cli.batch.engines.engine import choose_engine
 from backprop_cli.batch.forms import TEXT, Form
 from backprop_cli.batch.frames.frame import count_rows, evaluate
+from backprop_cli.batch.frames.kept import Kept
 from backprop_cli.batch.frames.texts import TextWriter
-from backprop_cli.batch.frames.write import Kept, NpyWriter, NpzWriter, TableWriter
-from backprop_cli.batch.tally import STATUSES, RowResult
+from backprop_cli.batch.frames.write import NpyWriter, NpzWriter, TableWriter
+from backprop_cli.batch.tally import STATUSES, RowResult, note_cut
 from backprop_cli.system.threads import count_workers, read_ahead
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ def open_writer(
     data: Form,
 ) -> Writer:
     """Return what writes results. kept: the columns of the data to repeat, None for none.  data: its form."""
+    inputs = points.inputs_at(kept or ()) if data in TEXT else {}
     if form in TEXT:
-        return TextWriter(file, form, columns, kept)  # type: ignore[arg-type]
+        return TextWriter(file, form, columns, kept, inputs)  # type: ignore[arg-type]
     binary: BinaryIO = file  # type: ignore[assignment]
-    repeated = Kept(kept or () if data in TEXT else None, points)
+    repeated = Kept(form, kept or (), inputs, Form.csv if data in TEXT else Form.arrow)
     if form is Form.npy:
         return NpyWriter(binary, columns, repeated)
     if form is Form.npz:
@@ -84,6 +86,8 @@ def run_columns(
                     read = partial(_point, start, frame, row)
                     sample.take(tally.rows + row + 1, read, _result(results, row))
             count_rows(tally, frame, results, lambda point: batch.explain({**start, **point}))
+            if isinstance(frame.kept, list):
+                note_cut(tally, frame.kept)
             if writer is not None:
                 writer.write(frame, results)
                 flush()

@@ -9,8 +9,8 @@ from pyarrow import ipc, parquet
 
 from backprop_cli.batch.frames.cells import check_type, merge_problems, read_numbers
 from backprop_cli.batch.frames.frame import ROWS, Frame
+from backprop_cli.batch.frames.kept import check_kept
 from backprop_cli.batch.frames.mapped import MappedFile
-from backprop_cli.batch.frames.written import check_kept
 from backprop_cli.errors import FileError
 
 if TYPE_CHECKING:
@@ -44,15 +44,17 @@ class TableReader:
         for _, place in points.places:
             check_type(self.names[place], self.schema.field(place).type)
         if kept_in is not None:
-            for field in self.schema:
-                check_kept(field.name, field.type, kept_in)
+            check_kept(self.schema, kept_in)
 
     def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
         """Yield the data, at least one frame."""
         places = range(len(self.names)) if keep else sorted({place for _, place in points.places})
         where = {place: index for index, place in enumerate(places)}
         inputs = [(name, where[place]) for name, place in points.places]
-        empty = pa.RecordBatch.from_pylist([], pa.schema([self.schema.field(place) for place in places]))
+        kinds = [self.schema.field(place).type for place in places]
+        empty = pa.RecordBatch.from_arrays(
+            [pa.nulls(0, kind) for kind in kinds], names=list(map(str, places))
+        )
         yield _frame(empty, inputs, keep=keep)
         try:
             for batch, done in self._batches(list(places)):
@@ -133,4 +135,4 @@ def _frame(batch: pa.RecordBatch, inputs: Sequence[tuple[str, int]], *, keep: bo
     for name, place in inputs:
         columns[name], found = read_numbers(name, batch.column(place))
         merge_problems(problems, found)
-    return Frame(batch.num_rows, columns, problems, batch if keep else None)
+    return Frame(batch.num_rows, columns, problems, tuple(batch.columns) if keep else None)

@@ -14,13 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from backprop_cli.batch.cells import JSON_NUMBER, number_as_json
 from backprop_cli.batch.forms import DELIMITERS, Form
-from backprop_cli.batch.frames.written import float_texts, json_floats, json_texts, plain_texts
+from backprop_cli.batch.frames.kept import cannot_keep
+from backprop_cli.batch.frames.written import float_texts, join, json_floats, json_texts, plain_texts
 from backprop_cli.batch.tally import STATUSES, RowResult
 from backprop_cli.batch.writers import CsvWriter, JsonWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TextIO
 
     from backprop_cli.batch.engines.results import Results
@@ -34,18 +36,28 @@ class TextWriter:
     """Writes lines to a file.
 
     columns: the names of what is written for a row.  kept: those of the data that are repeated in front.
-    lost: keys of later rows that had to be left out.
+    inputs: place -> the input that is read from a column of text.  lost: keys of later rows that had to be
+    left out.
     """
 
     def __init__(
-        self, file: TextIO, form: Form, columns: Sequence[str], kept: tuple[str, ...] | None
+        self,
+        file: TextIO,
+        form: Form,
+        columns: Sequence[str],
+        kept: tuple[str, ...] | None,
+        inputs: Mapping[int, str],
     ) -> None:
         self._file = file
+        self._form = form
         self._columns = columns
+        self._kept = kept or ()
+        self._inputs = inputs
         self._rows: CsvWriter | JsonWriter
         self._join: Callable[[Frame, Results], Any]
         if form is Form.jsonl:
-            self._rows = JsonWriter(file, columns, keep=kept is not None)
+            names = [self._kept[place] for place in inputs]
+            self._rows = JsonWriter(file, columns, keep=kept is not None, inputs=names)
             self._join = self._json_lines
         else:
             self._rows = CsvWriter(file, DELIMITERS[form], kept or (), columns)
@@ -93,20 +105,46 @@ class TextWriter:
 
     def _csv_lines(self, frame: Frame, results: Results, delimiter: str) -> Any:
         special = f'[{re.escape(delimiter)}"\\r\\n]'
-        kept = frame.kept.columns if isinstance(frame.kept, pa.RecordBatch) else []
-        cells = [_quoted(plain_texts(column), special) for column in kept]
+        cells = [_quoted(texts, special) for texts in self._kept_texts(frame, plain_texts)]
         cells += self._pool.map(float_texts, results.numbers())
         return _joined([*cells, _endings("{}\n", results)], delimiter, "")
 
     def _json_lines(self, frame: Frame, results: Results) -> Any:
         pieces: list[Any] = []
-        if isinstance(frame.kept, pa.RecordBatch):
-            for name, column in zip(frame.kept.schema.names, frame.kept.columns, strict=True):
-                pieces += [f"{', ' if pieces else '{'}{json.dumps(name)}: ", json_texts(column)]
+        kept = self._kept_texts(frame, json_texts, partial(_inputs_as_json, frame))
+        for name, texts in zip(self._kept, kept, strict=bool(frame.kept)):
+            pieces += [f"{', ' if pieces else '{'}{json.dumps(name)}: ", texts]
         texts = self._pool.map(json_floats, results.numbers())
         for name, numbers in zip(self._columns, texts, strict=False):
             pieces += [f"{', ' if pieces else '{'}{json.dumps(name)}: ", numbers]
         return _joined([*pieces, _endings(', "status": "{}"}}\n', results)], "", "null")
+
+    def _kept_texts(
+        self, frame: Frame, write: Callable[[Any], Any], write_input: Callable[[str, Any], Any] | None = None
+    ) -> Iterator[Any]:
+        """Yield the kept columns as text. Raises UsageError for one that can't be written.
+
+        write_input: does so for text that the numbers of an input are read from.
+        """
+        for place, column in enumerate(frame.kept or ()):
+            try:
+                if write_input is not None and place in self._inputs:
+                    yield write_input(self._inputs[place], column)
+                else:
+                    yield write(column)
+            except pa.ArrowException as error:
+                told = f", which holds {column.type}: {error}"
+                raise cannot_keep(self._form, self._kept[place], told) from None
+
+
+def _inputs_as_json(frame: Frame, name: str, texts: Any) -> Any:
+    """Return text that is read as numbers as JSON; what is no number stays text."""
+    others = ~pc.match_substring_regex(texts, f"^{JSON_NUMBER}$").to_numpy(zero_copy_only=False)
+    others |= np.isnan(frame.columns[name])
+    if not others.any():
+        return texts
+    cells = [number_as_json(cell) or json.dumps(cell) for cell in texts.filter(pa.array(others)).to_pylist()]
+    return pc.replace_with_mask(texts, pa.array(others), pa.array(cells, texts.type))
 
 
 def _endings(template: str, results: Results) -> Any:
@@ -127,4 +165,5 @@ def _quoted(texts: Any, special: str) -> Any:
     if not pc.any(marks).as_py():
         return texts
     doubled = pc.replace_substring(texts, '"', '""')
-    return pc.if_else(marks, pc.binary_join_element_wise('"', doubled, '"', ""), texts)
+    mark = pa.scalar('"', texts.type)
+    return pc.if_else(marks, join([mark, doubled, mark]), texts)

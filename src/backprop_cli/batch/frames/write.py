@@ -10,24 +10,19 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import ipc, parquet
 
-from backprop_cli.batch.cells import cell_texts
 from backprop_cli.batch.forms import Form
-from backprop_cli.batch.frames.written import check_kept
-from backprop_cli.batch.points import column_name
+from backprop_cli.batch.frames.kept import GrowingDictionaries, as_array, for_parquet, write_alone
 from backprop_cli.batch.tally import STATUSES
-from backprop_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import BinaryIO
 
-    from backprop_cli.batch.cells import Row
     from backprop_cli.batch.engines.results import Results
     from backprop_cli.batch.frames.frame import Frame
-    from backprop_cli.batch.points import Points
+    from backprop_cli.batch.frames.kept import Kept
 
 
 class Writer(Protocol):
@@ -47,50 +42,6 @@ class Writer(Protocol):
         """Let go of what it holds, whether all was written or not."""
 
 
-class Kept:
-    """The data as columns that have a type: of text, the inputs are numbers, and the rest stays text.
-
-    names: of the columns of text; None where the data has types of its own.
-    """
-
-    def __init__(self, names: Sequence[str] | None, points: Points) -> None:
-        self._names = names
-        inputs = {points.column(name): name for name in points.inputs if name not in points.given}
-        self._inputs = [inputs.get(column_name(name)) for name in names or ()]
-        self.lost: set[str] = set()
-
-    def columns(self, frame: Frame) -> tuple[list[Any], list[str]]:
-        """Return the columns of a frame, and their names."""
-        kept = frame.kept
-        if kept is None:
-            return [], []
-        if self._names is None:
-            assert isinstance(kept, pa.RecordBatch)
-            return [pc.run_end_decode(x) if _has_runs(x) else x for x in kept.columns], kept.schema.names
-        texts = self._texts(kept) if isinstance(kept, list) else kept.columns  # type: ignore[union-attr]
-        return [
-            texts[place] if name is None else pa.array(frame.columns[name], from_pandas=True)
-            for place, name in enumerate(self._inputs)
-        ], list(self._names)
-
-    def _texts(self, rows: Sequence[Row]) -> list[Any]:
-        columns: list[list[str | None]] = [[] for _ in self._inputs]
-        names = self._names or ()
-        for row in rows:
-            cells = dict(zip(row.names, cell_texts(row), strict=True))
-            for name, column in zip(names, columns, strict=True):
-                cell = cells.pop(name, None)
-                column.append(None if cell is None else cell.encode("utf-8", "backslashreplace").decode())
-            if len(self.lost) < 8:
-                self.lost.update(cells)
-        return [pa.array(column, pa.string()) for column in columns]
-
-
-def _has_runs(column: Any) -> bool:
-    """Tell whether a column tells runs of equal cells, which Parquet has no type for."""
-    return bool(pa.types.is_run_end_encoded(column.type))
-
-
 class TableWriter:
     """Writes Parquet or Arrow IPC to a file, or to what can only be written on."""
 
@@ -101,23 +52,34 @@ class TableWriter:
         self._kept = kept
         self.lost = kept.lost
         self._writer: Any = None
+        self._dictionaries = GrowingDictionaries()
 
     def write(self, frame: Frame, results: Results) -> None:
-        """Write a frame."""
-        kept, names = self._kept.columns(frame)
+        """Write a frame. Raises UsageError for what can't be kept."""
+        kept = self._kept.columns(frame)
         # NaN becomes null. Only faults bring some; and steps may have no value where the output needs none.
         lacks = results.has_faults()
         numbers = [pa.array(x, from_pandas=lacks) for x in (results.value, *results.gradients)]
         numbers += [pa.array(x, from_pandas=True) for x in results.values]
         status = pa.DictionaryArray.from_arrays(pa.array(results.status.view(np.int8)), pa.array(STATUSES))
-        batch = pa.RecordBatch.from_arrays([*kept, *numbers, status], names=[*names, *self._columns])
+        if self._form is Form.parquet:
+            kept = list(map(for_parquet, kept))
+        else:
+            kept = [self._with_dictionary(place, column) for place, column in enumerate(kept)]
+        batch = pa.RecordBatch.from_arrays(
+            [*kept, *numbers, status], names=[*self._kept.names, *self._columns]
+        )
         if self._writer is None:
             self._writer = self._open(batch.schema)
         if not batch.num_rows:
             return
         if self._form is Form.parquet:
             # A group of rows for each frame: larger ones are put together in memory, and take 10 % longer.
-            self._writer.write_table(pa.Table.from_batches([batch]), row_group_size=batch.num_rows)
+            try:
+                self._writer.write_table(pa.Table.from_batches([batch]), row_group_size=batch.num_rows)
+            except pa.ArrowException:
+                self._refuse_culprit(kept)
+                raise
         else:
             self._writer.write_batch(batch)
 
@@ -129,6 +91,25 @@ class TableWriter:
     def let_go(self) -> None:
         """Let go of nothing: the file is the caller's."""
 
+    def _refuse_culprit(self, kept: Sequence[Any]) -> None:
+        """Raise UsageError for a column whose cells Parquet does not take."""
+        for name, column in zip(self._kept.names, kept, strict=True):
+            try:
+                write_alone(column)
+            except pa.ArrowException as error:
+                raise self._kept.refuse(name, f", which holds {column.type}: {error}") from None
+
+    def _with_dictionary(self, place: int, column: Any) -> Any:
+        """Return a column with a dictionary that begins as in the batches before."""
+        if not pa.types.is_dictionary(column.type):
+            return column
+        try:
+            return self._dictionaries.merge(place, column)
+        except pa.ArrowException:
+            told = f", which holds {column.type}: its dictionary grows from batch to batch"
+            hint = "--format parquet, csv or jsonl can"
+            raise self._kept.refuse(self._kept.names[place], told, hint) from None
+
     def _open(self, schema: pa.Schema) -> Any:
         if self._form is Form.parquet:
             # Doubles hardly repeat: a dictionary takes six times as long, and snappy saves some per cent.
@@ -137,7 +118,8 @@ class TableWriter:
                 self._file, schema, compression="none", use_dictionary=texts, write_statistics=False
             )
         # A pipe is read from its beginning; a file may be read from any place.
-        return (ipc.new_file if self._file.seekable() else ipc.new_stream)(self._file, schema)
+        kind = ipc.new_file if self._file.seekable() else ipc.new_stream
+        return kind(self._file, schema, options=ipc.IpcWriteOptions(emit_dictionary_deltas=True))
 
 
 class NpyWriter:
@@ -154,8 +136,8 @@ class NpyWriter:
         self._kind: np.dtype[Any] | None = None
 
     def write(self, frame: Frame, results: Results) -> None:
-        """Write a frame."""
-        arrays = _arrays(frame, results, self._columns, self._kept, Form.npy)
+        """Write a frame. Raises UsageError for what can't be kept."""
+        arrays = _arrays(frame, results, self._columns, self._kept)
         if self._kind is None:
             self._kind = np.dtype([(name, array.dtype) for name, array in arrays.items()])
             _write_header(self._file, self._kind, 0)
@@ -193,8 +175,9 @@ class NpzWriter:
         self._stack = ExitStack()
 
     def write(self, frame: Frame, results: Results) -> None:
-        """Write a frame."""
-        for name, array in _arrays(frame, results, self._columns, self._kept, Form.npz).items():
+        """Write a frame. Raises UsageError for what can't be kept."""
+        arrays = _arrays(frame, results, self._columns, self._kept)
+        for name, array in arrays.items():
             if name not in self._parts:
                 self._parts[name] = self._stack.enter_context(TemporaryFile()), array.dtype  # noqa: SIM115
             file, kind = self._parts[name]
@@ -215,17 +198,14 @@ class NpzWriter:
         self._stack.close()
 
 
-def _arrays(frame: Frame, results: Results, columns: Sequence[str], kept: Kept, form: Form) -> dict[str, Any]:
-    """Return what is written for a frame as arrays. Raises UsageError for what an array can't hold."""
-    arrays: dict[str, Any] = {}
-    for column, name in zip(*kept.columns(frame), strict=True):
-        check_kept(name, column.type, form)
-        if column.null_count and not pa.types.is_floating(column.type):
-            raise UsageError(
-                f"{form} can't keep the column {name}, which holds {column.type} and empty cells",
-                hint="--format parquet, arrow, csv or jsonl can",
-            )
-        arrays[name] = column.to_numpy(zero_copy_only=False)
+def _arrays(frame: Frame, results: Results, columns: Sequence[str], kept: Kept) -> dict[str, Any]:
+    """Return what is written for a frame as arrays. Raises UsageError for what NumPy has no type for."""
+    arrays = {}
+    for name, column in zip(kept.names, kept.columns(frame), strict=bool(frame.kept)):
+        try:
+            arrays[name] = as_array(column)
+        except TypeError as error:
+            raise kept.refuse(name, f", {error}") from None
     arrays.update(zip(columns, results.numbers(), strict=False))
     arrays[columns[-1]] = np.array(STATUSES)[results.status]
     return arrays
