@@ -58,7 +58,14 @@ def test_every_command_stands_behind_its_job(backprop: Run) -> None:
     for job, name in rows:
         jobs[name] = job.strip() or jobs[list(jobs)[-1]]
     assert list(jobs) == COMMANDS
-    assert list(dict.fromkeys(jobs.values())) == ["compute", "check", "learn", "many points", "shell"]
+    assert list(dict.fromkeys(jobs.values())) == [
+        "compute",
+        "check",
+        "learn",
+        "many points",
+        "elsewhere",
+        "shell",
+    ]
     assert jobs["explain"] == jobs["graph"] == "learn"
 
 

@@ -16,7 +16,15 @@ PAGES = [
     README,
     *(
         (ROOT / "docs" / name).read_text(encoding="utf-8")
-        for name in ("hessian.md", "jacobian.md", "language.md", "minimize.md", "shell.md", "teaching.md")
+        for name in (
+            "export.md",
+            "hessian.md",
+            "jacobian.md",
+            "language.md",
+            "minimize.md",
+            "shell.md",
+            "teaching.md",
+        )
     ),
 ]
 

@@ -252,7 +252,12 @@ def test_a_value_is_the_float_that_python_reads(x):
             "e has no value",
             "Euler's number is exp(1); e is a variable like any other, given as e=VALUE",
         ),
-        ("2*«sin»", {}, "sin has no value", "add sin=VALUE"),
+        (
+            "2*«sin»",
+            {},
+            "sin has no value",
+            "the function is sin(…); sin is a variable like any other, given as sin=VALUE",
+        ),
         ("«c» += 1", {}, "c has no value", "add c=VALUE"),
         ("a = 1; b = «c»*a; b", {}, "c has no value", "add c=VALUE"),
         ("a = 1 + «1/0»; a*2", {}, "1/0 has no finite value", "1/0 needs a divisor other than 0"),

@@ -21,6 +21,7 @@ _FAMILY = {
     "check": {"check": "check"},
     "learn": {"explain": "explain", "graph": "graph", "read": "read", "ops": "ops"},
     "many points": {"batch": "batch"},
+    "elsewhere": {"export": "export"},
     "shell": {"schema": "ops", "completion": "completion"},
 }
 _HOMES = {name: home for homes in _FAMILY.values() for name, home in homes.items()}

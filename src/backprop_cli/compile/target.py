@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from backprop_cli.compile.registers import Register
+from backprop_cli.compile.registers import CONDITIONS, Register
 from backprop_cli.compile.tracer import find_live
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.compile.registers import Operand
 
+_CALL = re.compile(r"[\w.:]+\(.*\)")
 # Parsers go down into nested expressions: from here on a result gets a name although it is used once.
 _DEEPEST = 40
 
@@ -23,19 +25,31 @@ class Target:
     """How a language writes code.
 
     instructions: instruction -> its expression, with {0}, {1} … for the operands.  number: a number, or a
-    truth value, as text.  local: how a result gets a name, with {name} and {expression}.
+    truth value, as text.  local: how a result gets a name, with {name}, {expression}, {kind} and {comment}.
+    kinds: what numbers and truth values are declared as.  comment: with {text}.
     """
 
     instructions: Mapping[str, str]
     number: Callable[[float | bool], str]
     local: str
+    kinds: tuple[str, str] = ("", "")
+    comment: str = ""
 
 
-def write_code(outputs: Sequence[Operand], target: Target) -> tuple[list[str], list[str]]:
+def write_code(
+    outputs: Sequence[Operand],
+    target: Target,
+    names: Mapping[Register, str] | None = None,
+    comments: Mapping[Register, str] | None = None,
+    temporary: Callable[[], str] | None = None,
+) -> tuple[list[str], list[str]]:
     """Return the lines that compute what is used more than once, and the outputs as expressions.
 
-    The columns of the code are the parameters, under their names.
+    names: of results, each of which has a line then; those of columns, which are the parameters, are their
+    own otherwise.  comments: what is said beside a line.  temporary: makes names for the others, t1, t2, …
+    by default.
     """
+    names, comments = names or {}, comments or {}
     live = find_live(outputs)
     uses = Counter(arg for register in live for arg in register.args if isinstance(arg, Register))
     uses.update(x for x in outputs if isinstance(x, Register))
@@ -43,9 +57,18 @@ def write_code(outputs: Sequence[Operand], target: Target) -> tuple[list[str], l
     lines: list[str] = []
     for register in live:
         text = writer.write(register)
-        if register.name != "column" and (uses[register] > 1 or text.depth > _DEEPEST):
-            name = f"t{len(lines) + 1}"
-            lines.append(target.local.format(name=name, expression=text.code))
+        if register.name == "column":
+            text = _Text(names.get(register, text.code))
+        elif register in names or uses[register] > 1 or text.depth > _DEEPEST:
+            name = names.get(register) or (temporary() if temporary else f"t{len(lines) + 1}")
+            said = comments.get(register, "")
+            words = {
+                "name": name,
+                "expression": text.code,
+                "kind": target.kinds[register.name in CONDITIONS],
+                "comment": target.comment.format(text=said) if said else "",
+            }
+            lines.append(target.local.format(**words))
             text = _Text(name)
         writer.texts[register] = text
     return lines, [writer.operand(x).code for x in outputs]
@@ -76,6 +99,7 @@ class _Writer:
             return _Text(str(register.args[0]))
         form = self.target.instructions[register.name]
         operands = [self.operand(arg) for arg in register.args]  # type: ignore[arg-type]
-        is_call = form.endswith(")") and not form.startswith("(")
-        codes = [f"({x.code})" if x.is_open and not is_call else x.code for x in operands]
+        is_call = _CALL.fullmatch(form) is not None
+        encloses = is_call or "{{" in form  # as a block does
+        codes = [f"({x.code})" if x.is_open and not encloses else x.code for x in operands]
         return _Text(form.format(*codes), not is_call, 1 + max(x.depth for x in operands))

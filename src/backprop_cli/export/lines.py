@@ -1,0 +1,124 @@
+"""What is exported: the adjoint graph as registers, in which no dead branch is heard of.
+
+A decision passes no gradient to the branch that is not taken, and that branch may have no value there:
+``where(x > 0, sqrt(x)*exp(sqrt(x)), x)`` at -1. So an adjoint carries the condition under which it is one,
+and is 0 elsewhere, whatever its factors are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.compile.adjoint import build_adjoint
+from backprop_cli.compile.laws import Holds
+from backprop_cli.compile.recorder import Primitive, Pullback
+from backprop_cli.compile.tracer import Tracer, find_live
+from backprop_cli.errors import UsageError
+from backprop_cli.graph.naming import Naming
+from backprop_cli.operations.table import OPS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.compile.adjoint import AdjointGraph
+    from backprop_cli.compile.registers import Operand, Register
+    from backprop_cli.graph.tape import Graph
+
+_MOST_NODES = 20_000
+
+
+class Lines(NamedTuple):
+    """Registers of a program.
+
+    parameters: the inputs, in order of first use.  value: of the output.  gradients: by the inputs ``wrt``.
+    steps: the registers that the program has a name for, with the name and the text.
+    """
+
+    parameters: dict[str, Register]
+    value: Operand
+    gradients: dict[str, Operand]
+    steps: dict[Register, tuple[str, str]]
+
+
+def trace_program(graph: Graph, wrt: Sequence[str]) -> Lines:
+    """Return the registers of the value and the gradients. Raises UsageError for too long a program."""
+    if len(graph.ops) > _MOST_NODES:
+        raise UsageError(
+            f"a program of {len(graph.ops):,} nodes is too long to be exported",
+            hint=f"up to {_MOST_NODES:,} are",
+        )
+    naming = Naming(graph)
+    named = [node for node in naming.order if naming.is_named(node) and graph.ops[node] is not None]
+    adjoint = build_adjoint(graph, wrt, 1.0, named)
+    tracer = Tracer(Holds.BITS)
+    parameters = {name: tracer.emit("column", name) for name in graph.inputs}
+    numbers = _evaluate(adjoint, parameters, tracer)
+    gradients: dict[str, Operand] = {}
+    for name, bar in adjoint.gradients.items():
+        number = None if bar is None else numbers[bar]
+        gradients[name] = 0.0 if number is None else number
+    value = numbers[adjoint.value]
+    live = set(find_live((value, *gradients.values())))
+    steps = {}
+    for node, place in zip(named, adjoint.values, strict=True):
+        register = numbers[place]
+        if register in live and register not in steps and register.name != "column":
+            steps[register] = (naming.id(node), f"{naming.id(node)} = {naming.source(node)}")
+    assert value is not None
+    return Lines(parameters, value, gradients, steps)
+
+
+def _evaluate(adjoint: AdjointGraph, point: dict[str, Register], m: Tracer) -> list[Operand | None]:
+    """Return the number of every node, as ``evaluate_nodes`` does, but with dead adjoints at 0."""
+    numbers: list[Operand | None] = []
+    alive: list[Operand | None] = []  # of an adjoint: where it is one; None for a value
+    for definition in adjoint.nodes:
+        lives: Operand | None = None
+        number: Operand | None
+        if isinstance(definition, str):
+            number = point[definition]
+        elif isinstance(definition, float):
+            number = definition
+        elif isinstance(definition, Pullback):
+            number, lives = _pulled_back(definition, numbers, alive, m)
+        else:
+            number, lives = _primitive(definition, numbers, alive, m)
+        numbers.append(number)
+        alive.append(lives)
+    return numbers
+
+
+def _primitive(
+    primitive: Primitive, numbers: list[Operand | None], alive: list[Operand | None], m: Tracer
+) -> tuple[Operand | None, Operand | None]:
+    xs = [numbers[x] for x in primitive.operands]
+    lives = [alive[x] for x in primitive.operands]
+    if None in xs:  # an adjoint that nothing reaches: the other one is left
+        place = 0 if xs[-1] is None else -1
+        return xs[place], lives[place]
+    value = m.value(primitive.op, xs)
+    known = [x for x in lives if x is not None]
+    if not known:
+        return value, None
+    if primitive.op is OPS["add"]:
+        # A seed that is a number is an adjoint everywhere.
+        either = m.either(*known) if len(known) == len(xs) else True
+        return value, either
+    return m.where(known[0], value, 0.0), known[0]  # an adjoint times a partial that is a primitive itself
+
+
+def _pulled_back(
+    pullback: Pullback, numbers: list[Operand | None], alive: list[Operand | None], m: Tracer
+) -> tuple[Operand | None, Operand | None]:
+    op, argnum, bar, y, xs, fixed = pullback
+    adjoint = numbers[bar]
+    if adjoint is None:
+        return None, None
+    partial = m.partial(op, argnum, numbers[y], [numbers[x] for x in xs], fixed)
+    lives: Operand = True if (before := alive[bar]) is None else before
+    cuts = op.cuts == "always" or (op.cuts != "" and sum(fixed) == len(fixed) - 1)
+    if cuts:
+        lives = m.both(lives, m.apply("not", m.eq(partial, 0.0)))
+    if lives is False:
+        return None, None
+    return m.where(lives, adjoint * partial, 0.0), lives

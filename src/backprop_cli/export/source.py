@@ -1,0 +1,203 @@
+"""The file: comments, the functions it needs, the function itself, and its test."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backprop_cli import __version__
+from backprop_cli.compile.target import Target, write_code
+from backprop_cli.errors import UsageError
+from backprop_cli.export.lines import trace_program
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.operations.reals import mpmath_namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from backprop_cli.export.languages import Language
+    from backprop_cli.graph.tape import Graph
+    from backprop_cli.language.source import Source
+
+_DIGITS = 50
+
+
+class Case(NamedTuple):
+    """A point and what is right there, from 50 digits."""
+
+    point: dict[str, float]
+    value: float
+    gradients: dict[str, float]
+
+
+def export_source(
+    source: Source,
+    language: Language,
+    wrt: Sequence[str],
+    point: Mapping[str, float] | None,
+    function: str = "",
+) -> tuple[str, int]:
+    """Return a program as a file of another language, and how many points its test has.
+
+    point: the first of the test's, None for one of our choice.  function: its name, by default that of the
+    output. Raises UsageError for what a language lacks.
+    """
+    if not wrt:
+        raise UsageError("the program has no input to differentiate with respect to", hint='"a*b" has two')
+    graph = lower_source(source)
+    lines = trace_program(graph, wrt)
+    names = _Names(language)
+    output = _output_name(graph)
+    function = names.give(function or (f"{output}_gradient" if output else "program"))
+    parameters = {name: names.give(name) for name in lines.parameters}
+    steps = {register: names.give(name) for register, (name, _) in lines.steps.items()}
+    gradients = {name: names.give(f"{output or 'd'}_{parameters[name]}") for name in wrt}
+    columns = {register: parameters[name] for name, register in lines.parameters.items()}
+    target = Target(_Forms(language), language.number, language.local, language.kinds, language.comment)
+    comments = {register: text for register, (_, text) in lines.steps.items()}
+    body, codes = write_code(
+        [lines.value, *lines.gradients.values()], target, {**columns, **steps}, comments, names.temporary
+    )
+    settings: dict[str, Any] = {
+        "function": function,
+        "size": max(len(wrt), 1),
+        "parameters": "".join(language.parameter.format(name=name) for name in parameters.values()),
+        "gradients": "".join(f"{name}, " for name in gradients.values()).removesuffix(
+            "" if len(wrt) == 1 else ", "
+        ),
+        "expression": codes[0],
+        "doc": f'"""Return {_plain(source.text)!r} and its gradient: with respect to {", ".join(wrt)}."""',
+    }
+    if "gradient[" not in language.head:
+        settings["parameters"] = settings["parameters"].removesuffix(", ")
+    text = [language.head.format(**settings)]
+    shown = "\n".join([*body, *codes])
+    unused = [name for name in parameters.values() if not re.search(rf"\b{name}\b", shown)]
+    text += [language.unused.format(name=name) for name in unused]
+    text += [f"{line}\n" for line in body]
+    for place, (name, code) in enumerate(zip(wrt, codes[1:], strict=True)):
+        comment = language.comment.format(text=f"with respect to {name}")
+        words = {"place": place, "gradient_name": gradients[name], "expression": code, "comment": comment}
+        text.append(language.gradient.format(**words) + "\n")
+    text.append(language.result.format(**settings))
+    cases = list(_cases(graph, wrt, point or _some_point(graph)))
+    if cases:
+        points = "\n".join(_case(case, language, function, wrt) for case in cases)
+        text.append(language.test.format(cases=points, **settings))
+    start = language.start.format(
+        comments=_head(source, language, wrt), helpers=_helpers(language, "".join(text))
+    )
+    return f"{start}\n{''.join(text)}", len(cases)
+
+
+class _Forms(dict[str, str]):
+    """The forms of a language, by instruction; a UsageError for one that it lacks."""
+
+    def __init__(self, language: Language) -> None:
+        super().__init__(language.forms)
+        self._language = language
+
+    def __missing__(self, name: str) -> str:
+        raise UsageError(
+            f"{self._language.name} has no {name}", hint="--to c, cpp, python, numpy or rust has it"
+        )
+
+
+class _Names:
+    """Names that are taken, and new ones beside them that the language allows."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._taken = set(language.reserved)
+        self._numbers = count(1)
+
+    def give(self, name: str) -> str:
+        """Return a name like this one."""
+        plain = re.sub(r"\W", "_", name)
+        if not self._language.takes_unicode and not plain.isascii():
+            words = (
+                unicodedata.name(c, "letter").split()[-1].lower() if not c.isascii() else c for c in plain
+            )
+            plain = re.sub(r"\W", "_", "".join(words))
+        if not plain or plain[0].isdigit():
+            plain = f"x{plain}"
+        given = plain
+        for number in count(2):
+            if given not in self._taken:
+                break
+            given = f"{plain}_{number}"
+        self._taken.add(given)
+        return given
+
+    def temporary(self) -> str:
+        """Return a name for a result that has none."""
+        return self.give(f"t{next(self._numbers)}")
+
+
+def _output_name(graph: Graph) -> str:
+    names = [name for node, name in graph.assignments if node == graph.output]
+    return names[-1] if names else ""
+
+
+def _plain(text: str) -> str:
+    """Return a text as it can stand in any comment."""
+    return " ".join(text.replace("*/", "* /").replace('"""', "'''").replace("\\", "/").split())
+
+
+def _head(source: Source, language: Language, wrt: Sequence[str]) -> str:
+    said = [
+        _plain(source.as_plain),
+        f"Its value and its gradient with respect to {', '.join(wrt)}, by reverse mode. Angles are radians.",
+        "At a kink the gradient is that of the conventions that backprop ops tells. Compilers that take",
+        "liberties (-ffast-math) may lose NaN, infinities and the sign of zero.",
+        f"Made by backprop {__version__}.",
+    ]
+    return "\n".join(language.comment.format(text=line).strip() for line in said)
+
+
+def _helpers(language: Language, text: str) -> str:
+    """Return the functions that a text calls, and those that these call."""
+    wanted = [name for name in language.helpers if re.search(rf"\b{name}\b", text)]
+    if any("_quiet(" in language.helpers[name] for name in wanted) and "_quiet" in language.helpers:
+        wanted.insert(0, "_quiet")
+    texts = [language.helpers[name] for name in dict.fromkeys(wanted)]
+    return "".join(f"{text.rstrip()}\n\n" if "\n" in text else f"{text}\n" for text in texts)
+
+
+# ---- the test ----
+
+
+def _some_point(graph: Graph) -> dict[str, float]:
+    return {name: 0.625 + 0.25 * place for place, name in enumerate(graph.inputs)}
+
+
+def _cases(graph: Graph, wrt: Sequence[str], point: Mapping[str, float]) -> Iterator[Case]:
+    """Yield up to three points where the program is smooth and finite, with what is right there."""
+    m = mpmath_namespace(_DIGITS)
+    for factor, shift in ((1.0, 0.0), (1.015625, 0.0078125), (0.96875, -0.015625)):
+        near = {name: point[name] * factor + shift for name in graph.inputs}
+        sweep = sweep_graph(graph, {name: m.number(x) for name, x in near.items()}, m.one, m)
+        if graph.output in sweep.failures:
+            continue
+        value = m.to_float(sweep.primal[graph.output])
+        slopes = {name: m.to_float(sweep.gradient(graph.inputs[name], m)) for name in wrt}
+        if all(map(math.isfinite, (value, *slopes.values()))):
+            yield Case(near, value + 0.0, {name: x + 0.0 for name, x in slopes.items()})
+
+
+def _case(case: Case, language: Language, function: str, wrt: Sequence[str]) -> str:
+    call = "_differs" if language.ending == ".py" else "differs"
+    end = "" if language.ending == ".py" else ";"
+    gap = f"\n{re.match(' *', language.case)[0]}"  # type: ignore[index]
+    checks = gap.join(
+        f"wrong += {call}(g[{place}], {language.number(case.gradients[name])}){end}"
+        for place, name in enumerate(wrt)
+    )
+    point = ", ".join(language.number(x) for x in case.point.values())
+    return language.case.format(
+        function=function, point=point, value=language.number(case.value), checks=checks
+    )
