@@ -6,10 +6,11 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.batch.cells import Table, is_utf8
+from backprop_cli.batch.cells import Row, Table, is_utf8
 from backprop_cli.batch.forms import BINARY, DELIMITERS, TEXT, Form
 from backprop_cli.batch.points import Points, column_name
 from backprop_cli.batch.program import Batch
+from backprop_cli.batch.sums import Reducer
 from backprop_cli.batch.tally import Tally, note_cut
 from backprop_cli.batch.writers import CsvWriter, JsonWriter, result_columns
 from backprop_cli.errors import UsageError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.batch.frames.frame import Reader
     from backprop_cli.batch.sample import Sample
+    from backprop_cli.batch.sums import Reduction
 
 
 class Job(NamedTuple):
@@ -30,6 +32,8 @@ class Job(NamedTuple):
     that has another name.  wrt: the inputs to differentiate by, None for all.  values: the steps whose values
     are wanted.  form: of the data.  shape: of the results.  keep: whether the data is repeated before them.
     notation: what the program is written in, None for what is seen from its signs.
+    reduction: what the rows are brought together by, None for one result each.  skips: whether rows without
+    a result are left out of it.
     """
 
     program: str
@@ -43,6 +47,8 @@ class Job(NamedTuple):
     keep: bool = False
     engine: str = "auto"
     notation: str | None = None
+    reduction: Reduction | None = None
+    skips: bool = False
 
     @property
     def may_go_by_row(self) -> bool:
@@ -63,6 +69,11 @@ class Work(NamedTuple):
     columns: list[str]
     kept: tuple[str, ...] | None
     unread: list[str]
+
+    def reducer(self) -> Reducer | None:
+        """Return what brings the rows together, None where each has its own result."""
+        job, count = self.job, len(self.columns) - 1
+        return None if job.reduction is None else Reducer(job.reduction, count, skips=job.skips)
 
 
 class Run(NamedTuple):
@@ -118,6 +129,7 @@ def run_work(work: Work, table: Table | Reader, run: Run) -> tuple[Tally, set[st
         run.advance,
         engine=job.engine,
         keep=job.keep,
+        reducer=work.reducer(),
     )
     return tally, set() if writer is None else writer.lost
 
@@ -126,6 +138,7 @@ def _run_rows(work: Work, table: Table, run: Run) -> tuple[Tally, set[str]]:
     batch, points, tally = work.batch, work.points, Tally()
     writer = None if run.sink is None else _row_writer(work, run.sink)
     run.flush()
+    reducer = work.reducer()
     for row in table.rows:
         result = batch.compute_row(row, points)
         tally.add(result)
@@ -134,9 +147,13 @@ def _run_rows(work: Work, table: Table, run: Run) -> tuple[Tally, set[str]]:
         if run.sample is not None:
             for _ in run.sample.places(1):
                 run.sample.take(tally.rows, partial(points.read, row), result)
-        if writer is not None:
+        if reducer is not None:
+            reducer.add(result)
+        elif writer is not None:
             writer.write_result(row, result)
             run.flush()
+    if reducer is not None and writer is not None:
+        writer.write_result(Row((), ()), reducer.result(len(batch.wrt)))
     return tally, set() if writer is None else writer.lost
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from backprop_cli.batch.forms import BINARY, ENDINGS, Form
+from backprop_cli.batch.sums import Reduction
 from backprop_cli.cli.app import turn_on_collector
 from backprop_cli.cli.command import From, command
 from backprop_cli.cli.data import form_of_data, form_of_output, open_data, open_results, open_table
@@ -85,6 +86,10 @@ class ResultOptions(NamedTuple):
         ),
     ] = None
     keep: Annotated[bool, typer.Option("--keep", help="Repeat the data in front of the results.")] = False
+    reduce: Annotated[
+        Reduction | None,
+        typer.Option("--reduce", help="Write one row: the sum of all, or their mean; rounded once."),
+    ] = None
 
 
 class SampleOptions(NamedTuple):
@@ -122,6 +127,7 @@ Examples:
   backprop batch "(a*b+c)*f" --data points.csv
   backprop batch "(a*b+c)*f" --data points.csv f=5 --wrt a,b --keep
   backprop batch "(a*b+c)*f" --data in.parquet --map c=d --output out.npz
+  backprop batch "(w*x - y)^2" --data d.csv w=1 --wrt w --reduce mean
   tail -f log.csv | backprop batch "relu(w*x)" w=2 --data - --json
 
 \b
@@ -149,7 +155,7 @@ def batch(
     output: Shown,
 ) -> int:
     """Compute value and gradients at every row of data."""
-    job = _read_job(rows, options, results, engine, output)
+    job = _read_job(rows, options, results, engine, output)._replace(skips=allow_bad)
     sample = drawn.draw()
 
     from backprop_cli.batch.job import Run, prepare, run_work
@@ -179,6 +185,8 @@ def _read_job(
     program = options.file or next(iter(options.arguments or ()), None)
     if program is None:
         raise UsageError("a program is missing", hint=_EXAMPLE)
+    if results.keep and results.reduce is not None:
+        raise UsageError("--reduce writes one row, beside which no data can stand", hint="omit --keep")
     if program == rows.data == "-":
         raise UsageError("the program and the data can't both be standard input", hint=_EXAMPLE)
     writes_terminal = results.target == "-" and output.environment.writes_terminal
@@ -200,6 +208,7 @@ def _read_job(
         form=form,
         shape=shape,
         keep=results.keep,
+        reduction=results.reduce,
         engine=EngineName.jit if engine is EngineName.numba else engine,
     )
 

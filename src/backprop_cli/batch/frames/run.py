@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from backprop_cli.batch.engines.engine import choose_engine
+from backprop_cli.batch.engines.results import Results
 from backprop_cli.batch.forms import TEXT, Form
-from backprop_cli.batch.frames.frame import count_rows, evaluate
+from backprop_cli.batch.frames.frame import Frame, count_rows, evaluate
 from backprop_cli.batch.frames.kept import Kept
 from backprop_cli.batch.frames.texts import TextWriter
 from backprop_cli.batch.frames.write import NpyWriter, NpzWriter, TableWriter
@@ -22,12 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import TextIO
 
-    from backprop_cli.batch.engines.results import Results
-    from backprop_cli.batch.frames.frame import Frame, Reader
+    from backprop_cli.batch.frames.frame import Reader
     from backprop_cli.batch.frames.write import Writer
     from backprop_cli.batch.points import Points
     from backprop_cli.batch.program import Batch
     from backprop_cli.batch.sample import Sample
+    from backprop_cli.batch.sums import Reducer
     from backprop_cli.batch.tally import Tally
 
 
@@ -64,10 +66,12 @@ def run_columns(
     *,
     engine: str,
     keep: bool,
+    reducer: Reducer | None = None,
 ) -> None:
     """Read, compute, count and write all rows. flush: is called when a frame is written.
 
-    advance: is called with the count of units read, as ``reader.unit`` names them.
+    advance: is called with the count of units read, as ``reader.unit`` names them.  reducer: brings all rows
+    together to one, which is written alone.
     """
     start = points.start
     frames = reader.frames(points, advance, keep=keep)
@@ -88,11 +92,24 @@ def run_columns(
             count_rows(tally, frame, results, lambda point: batch.explain({**start, **point}))
             if isinstance(frame.kept, list):
                 note_cut(tally, frame.kept)
-            if writer is not None:
+            if reducer is not None:
+                reducer.add_columns(results.numbers(), results.status)
+            elif writer is not None:
                 writer.write(frame, results)
                 flush()
         if writer is not None:
+            if reducer is not None:
+                writer.write(Frame(1, {}), _as_columns(reducer.result(len(batch.wrt))))
             writer.close()
+
+
+def _as_columns(result: RowResult) -> Results:
+    """Return the results of one row as those of many."""
+    value, gradients, values = (
+        [np.array([math.nan if x is None else x]) for x in numbers]
+        for numbers in ([result.value], result.gradients, result.values)
+    )
+    return Results(value[0], gradients, values, np.array([STATUSES.index(result.status)], np.uint8))
 
 
 def _point(start: Mapping[str, float], frame: Frame, row: int) -> dict[str, float]:
