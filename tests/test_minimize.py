@@ -205,3 +205,68 @@ def test_forty_columns(backprop: Run) -> None:
     program = " + ".join(f"({name}-{i})^2" for i, name in enumerate(names))
     done = backprop("minimize", program, *(f"{name}=0.123456" for name in names), COLUMNS="40")
     assert done.returncode == 0
+
+
+# ---- rows of data ----
+
+
+def line_of(tmp_path: Path) -> str:
+    path = tmp_path / "line.csv"
+    path.write_text("x,y\n0,1\n1,3\n2,5\n3,7\n")
+    return str(path)
+
+
+def test_a_straight_line_is_learnt(backprop: Run, tmp_path: Path) -> None:
+    words = ("minimize", "(w*x + b - y)^2", "w=0", "b=0", "--data", line_of(tmp_path), "--rate", "0.1")
+    done = backprop(*words, "--steps", "200", "--format", "json")
+    assert done.returncode == 0
+    record = json.loads(done.stdout)
+    jsonschema.validate(record, json.loads(schema_text("minimize")))
+    assert record["point"] == pytest.approx({"w": 2, "b": 1}, abs=1e-4)
+    w = b = 0.0
+    for step in record["steps"]:  # by hand, in Python
+        assert step["point"] == pytest.approx({"w": w, "b": b}, rel=1e-12, abs=1e-12)
+        errors = [(w * x + b - (2 * x + 1), x) for x in range(4)]
+        assert step["value"] == pytest.approx(sum(e * e for e, _ in errors) / 4, rel=1e-10, abs=1e-12)
+        w, b = w - 0.1 * sum(2 * e * x for e, x in errors) / 4, b - 0.1 * sum(2 * e for e, _ in errors) / 4
+
+
+@pytest.mark.parametrize("method", ["momentum", "adam"])
+def test_xor_is_learnt_by_a_small_network(backprop: Run, tmp_path: Path, method: str) -> None:
+    path = tmp_path / "xor.csv"
+    path.write_text("x1,x2,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n")
+    hidden = [f"tanh(w{i}1*x1 + w{i}2*x2 + b{i})" for i in range(4)]
+    program = " + ".join(f"v{i}*{unit}" for i, unit in enumerate(hidden))
+    kinds = (("w", "1"), ("w", "2"), ("b", ""), ("v", ""))
+    names = [f"{kind}{i}{end}" for i in range(4) for kind, end in kinds]
+    values = [f"{name}={math.sin(3.0 * place + 1.0)!r}" for place, name in enumerate([*names, "c"])]
+    rate = "0.5" if method == "momentum" else "0.1"
+    done = backprop("minimize", f"(sigmoid({program} + c) - y)^2", *values, "--data", str(path),
+                    "--method", method, "--rate", rate, "--steps", "400", "--format", "json")  # fmt: skip
+    assert json.loads(done.stdout)["value"] < 0.01
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--method", "newton"], "newton takes no --data"),
+        (["--wrt", "x"], "x is a column"),
+        (["--map", "x=z"], "no column z"),
+    ],
+)
+def test_what_training_refuses(backprop: Run, tmp_path: Path, words: list[str], told: str) -> None:
+    done = backprop("minimize", "(w*x - y)^2", "w=1", "--data", line_of(tmp_path), *words)
+    assert (done.returncode, told in done.stderr) == (2, True)
+
+
+def test_a_row_that_is_no_number_and_one_without_a_value(backprop: Run, tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("x\n1\nNA\n")
+    done = backprop("minimize", "(w*x)^2", "w=1", "--data", str(path))
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "backprop: row 2: x is 'NA', not a number")
+    path.write_text("x\n1\n-1\n")
+    done = backprop("minimize", "log(w*x)", "w=1", "--data", str(path))
+    assert done.returncode == 3
+    assert "row 2: log needs an operand > 0" in done.stderr
+    path.write_text("x\n")
+    assert "no rows" in backprop("minimize", "w*x", "w=1", "--data", str(path)).stderr

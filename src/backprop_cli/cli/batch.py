@@ -200,7 +200,7 @@ def _read_job(
     return Job(
         program=text,
         given=given,
-        renamed=_read_map(rows.map, given),
+        renamed=read_map(rows.map, given),
         notation=options.notation,
         wrt=options.wrt_names(),
         upstream=options.read_upstream(),
@@ -248,7 +248,7 @@ def _tell(
     return is_right
 
 
-def _read_map(words: Sequence[str] | None, given: Collection[str]) -> dict[str, str]:
+def read_map(words: Sequence[str] | None, given: Collection[str]) -> dict[str, str]:
     """Return the columns that inputs are read from, by the inputs. Raises UsageError."""
     from backprop_cli.batch.points import column_name
 

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import ExitStack
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from backprop_cli.cli.batch import DataOptions, read_map
 from backprop_cli.cli.command import From, command
-from backprop_cli.cli.options import Asked, Shown, digits_of, form_of
+from backprop_cli.cli.data import form_of_data, open_data
+from backprop_cli.cli.options import Shown, Where, digits_of, form_of
 from backprop_cli.errors import FileError, Status, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backprop_cli.cli.options import PointOptions
     from backprop_cli.console.output import Output
     from backprop_cli.descent.report import Descent
     from backprop_cli.descent.steps import Bounds
@@ -42,8 +49,9 @@ class Way(NamedTuple):
     """The options that say how to go."""
 
     method: Annotated[
-        Method, typer.Option("--method", help="Newton's method, gradient descent, or one of its kin.")
-    ] = Method.newton
+        Method | None,
+        typer.Option("--method", help="By default Newton's; gradient descent where there is --data."),
+    ] = None
     rate: Annotated[float, typer.Option("--rate", metavar="R", help="How far a step of the others goes.")] = (
         0.1
     )
@@ -67,6 +75,7 @@ Examples:
   backprop minimize "(1-x)^2 + 100*(y-x^2)^2" x=-1.2 y=1
   backprop minimize "C = (tanh(w*2) - 1)^2" w=0.5 --method gd --rate 1
   backprop minimize "a*exp(-x) + x^2" a=3 x=0 --wrt x --save found.json
+  backprop minimize "(w*x + b - y)^2" w=0 b=0 --data points.csv --rate 0.1
 
 \b
 Exit status: 0 a minimum is reached, or all steps of gd, momentum or adam are
@@ -74,8 +83,9 @@ done; 1 it is not reached; 2 a mistake in the program, a value or an option;
 3 the start has no value or no gradient.""",
 )
 def minimize(
-    request: Asked,
+    options: Where,
     way: Annotated[Way, From(Way)],
+    rows: Annotated[DataOptions, From(DataOptions)],
     trace: Annotated[bool, typer.Option("--trace", help="Show every step of a long descent.")] = False,
     save: Annotated[
         str | None,
@@ -91,31 +101,95 @@ def minimize(
     The values given are the start. The verdict says what the last point is: nothing is called a minimum
     that the second derivatives don't show to be one.
     """
-    if request.upstream != 1:
+    if options.read_upstream() != 1:
         raise UsageError("--upstream changes no minimum", hint="--rate says how far a step goes")
     if not (math.isfinite(way.until) and way.until >= 0):
         raise UsageError("--until is a length: a number of 0 or more")
     from backprop_cli.console.progress import Progress
-    from backprop_cli.descent.minimize import minimize_source
     from backprop_cli.descent.report import End
 
     with Progress(output.environment, way.steps, "steps") as progress:
-        descent = minimize_source(
-            request.source,
-            request.point,
-            wrt=request.wrt,
-            method=way.method.value,
-            rate=way.rate,
-            steps=way.steps,
-            until=way.until,
-            bounds=_bounds(way.bounds),
-            maximize=way.maximize,
-            advance=progress.advance,
-        )
+        descend = _descend if rows.data is None else partial(_train, rows)
+        descent = descend(options, way, progress.advance)
     if save is not None:
         _save(save, descent)
     _show(descent, form, digits, output, everything=trace)
     return Status.INTERRUPTED if descent.end is End.INTERRUPTED else _status(descent)
+
+
+def _descend(options: PointOptions, way: Way, advance: Callable[[int], None]) -> Descent:
+    """Return the descent of a program."""
+    from backprop_cli.descent.minimize import minimize_source
+
+    request = options.read()
+    return minimize_source(
+        request.source,
+        request.point,
+        wrt=request.wrt,
+        method=(way.method or Method.newton).value,
+        rate=way.rate,
+        steps=way.steps,
+        until=way.until,
+        bounds=_bounds(way.bounds),
+        maximize=way.maximize,
+        advance=advance,
+    )
+
+
+def _train(rows: DataOptions, options: PointOptions, way: Way, advance: Callable[[int], None]) -> Descent:
+    """Return the descent of the mean of a program over rows. All inputs that have values move, or --wrt."""
+    from backprop_cli.batch.job import has_columns
+    from backprop_cli.batch.points import Points, column_name
+    from backprop_cli.descent.minimize import run_descent
+    from backprop_cli.language.source import check_names, read_source
+
+    if way.method is Method.newton:
+        raise UsageError("newton takes no --data", hint="--method gd, momentum or adam does")
+    if not has_columns():
+        raise UsageError("--data needs NumPy and pyarrow", hint="pip install 'backprop_cli[batch]'")
+    form = rows.input_format or form_of_data(str(rows.data))
+    from backprop_cli.batch.frames.read import open_reader
+    from backprop_cli.descent.rows import RowsCost, load_columns
+
+    renamed = read_map(rows.map, ())
+    text, given = options.read_program()
+    with ExitStack() as stack:
+        data = open_data(options.environment, str(rows.data), form, stack)
+        reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack)
+        names = {column_name(name) for name in reader.names}
+        source = read_source(text, {*given, *renamed}, options.notation, known=names)
+        check_names(source, renamed)
+        points = Points(source, given, renamed)
+        if reader.has_header:
+            points.check_header(reader.names)
+        reader.check(points, None)
+        columns = load_columns(reader, points)
+    values = {name: x for name, x in points.start.items() if name not in columns}
+    wanted = options.choose_inputs(source) or list(values)
+    for name in wanted:
+        if name in columns:
+            raise UsageError(
+                f"{name} is a column of the data, which does not move", hint="--wrt names others"
+            )
+    cost = RowsCost(
+        source,
+        wanted,
+        {name: x for name, x in values.items() if name not in wanted},
+        columns,
+        -1 if way.maximize else 1,
+    )
+    start = {name: values[name] for name in wanted}
+    return run_descent(
+        cost,
+        start,
+        "mean",
+        method=(way.method or Method.gd).value,
+        rate=way.rate,
+        steps=way.steps,
+        until=way.until,
+        bounds=_bounds(way.bounds),
+        advance=advance,
+    )
 
 
 def _status(descent: Descent) -> Status:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from backprop_cli.batch.program import Batch
 from backprop_cli.batch.tally import KINK
@@ -21,6 +21,19 @@ class Place(NamedTuple):
     slopes: dict[str, float] | None
     is_kink: bool = False
     note: str = ""
+
+
+class AnyCost(Protocol):
+    """What is made small; see ``Cost``."""
+
+    names: tuple[str, ...]
+    fixed: dict[str, float]
+    sign: int
+    source: Source
+    size: int
+
+    def at(self, point: Mapping[str, float]) -> Place:
+        """Return the cost at a point, and its gradient."""
 
 
 class Cost:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from backprop_cli.descent.cost import Cost
+from backprop_cli.descent.cost import AnyCost, Cost
 from backprop_cli.descent.report import Descent
 from backprop_cli.descent.rules import RULES
 from backprop_cli.descent.steps import Limits, descend, descend_newton
@@ -87,26 +87,54 @@ def minimize_source(
 ) -> Descent:
     """Return the descent of a program from a point on; see ``minimize``. advance: is told of each step."""
     names = list(source.inputs) if wrt is None else check_names(source, wrt)
-    _check(names, method, rate, bounds)
+    check_way(names, method, rate, bounds)
     start = {name: point[name] for name in names}
     report = differentiate_source(source, dict(point), wrt=names, check=False)
     missing = undefined_gradients(report)
     if missing is not None:
         raise missing
     cost = Cost(source, names, point, -1 if maximize else 1)
-    if cost.at(start).slopes is None:
-        raise DomainError(cost.at(start).note)
+    return run_descent(
+        cost,
+        start,
+        report.output,
+        method=method,
+        rate=rate,
+        steps=steps,
+        until=until,
+        bounds=bounds,
+        advance=advance,
+    )
+
+
+def run_descent(
+    cost: AnyCost,
+    start: Mapping[str, float],
+    output: str,
+    *,
+    method: str,
+    rate: float,
+    steps: int | None,
+    until: float,
+    bounds: Bounds,
+    advance: Callable[[int], None],
+) -> Descent:
+    """Return the descent from a start on, and its verdict. Raises DomainError where that has no gradient."""
+    check_way(list(cost.names), method, rate, bounds)
+    first = cost.at(start)
+    if first.slopes is None:
+        raise DomainError(first.note)
     limit = steps if steps is not None else NEWTON_STEPS if method == "newton" else STEPS
     limits = Limits(limit, until, bounds)
-    if method == "newton":
+    if isinstance(cost, Cost) and method == "newton":
         found, end = descend_newton(cost, start, limits, advance)
     else:
         found, end = descend(cost, start, RULES[method](rate), limits, advance)
     goes_by_rate = rate if method == "gd" else None
     return Descent(
-        program=source.text,
-        output=report.output,
-        names=tuple(names),
+        program=cost.source.text,
+        output=output,
+        names=cost.names,
         fixed=cost.fixed,
         method=method,
         rate=rate,
@@ -115,11 +143,11 @@ def minimize_source(
         end=end,
         best=min(found, key=lambda step: cost.sign * step.cost).number,
         verdict=judge(cost, found, end, goes_by_rate, bounds),
-        read_as=source.read_as,
+        read_as=cost.source.read_as,
     )
 
 
-def _check(names: list[str], method: str, rate: float, bounds: Bounds) -> None:
+def check_way(names: list[str], method: str, rate: float, bounds: Bounds) -> None:
     """Raise InputError for arguments that can't be meant."""
     if not names:
         raise InputError("no input moves", hint="the program has none, or --wrt names none")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from backprop_cli.calculus.report import HessianReport
-    from backprop_cli.descent.cost import Cost, Place
+    from backprop_cli.descent.cost import AnyCost, Cost, Place
     from backprop_cli.descent.rules import Rule
 
 _MOST_HALVED = 40
@@ -32,7 +32,7 @@ class Limits(NamedTuple):
 
 
 def descend(
-    cost: Cost,
+    cost: AnyCost,
     start: Mapping[str, float],
     rule: Rule,
     limits: Limits,
@@ -89,7 +89,7 @@ def _scaled(moves: Mapping[str, float], halved: int) -> dict[str, float]:
 
 
 def _moved(
-    cost: Cost, point: Mapping[str, float], moves: Mapping[str, float], bounds: Bounds
+    cost: AnyCost, point: Mapping[str, float], moves: Mapping[str, float], bounds: Bounds
 ) -> tuple[dict[str, float], Place, int, str]:
     """Return the next point, how often the step to it was halved, and why."""
     note = ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from backprop_cli.calculus.report import Critical, HessianReport
-    from backprop_cli.descent.cost import Cost
+    from backprop_cli.descent.cost import AnyCost
     from backprop_cli.descent.report import Step
     from backprop_cli.descent.steps import Bounds
 
@@ -25,7 +25,7 @@ _NEAR = 1e-6
 _FAR = 1e6
 
 
-def judge(cost: Cost, steps: Sequence[Step], end: End, rate: float | None, bounds: Bounds) -> Verdict:
+def judge(cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None, bounds: Bounds) -> Verdict:
     """Return what the last point is. rate: of a rule that goes by one."""
     last = steps[-1]
     if cost.at(last.point).is_kink:
@@ -35,7 +35,9 @@ def judge(cost: Cost, steps: Sequence[Step], end: End, rate: float | None, bound
     if critical is not None and _is_here(critical, last):
         return _critical(critical, cost.sign)
     if last.size == 0:
-        told = "the gradient is 0 there in doubles, and the second derivatives don't decide what the point is"
+        decide = "the second derivatives don't decide what the point is"
+        second_order = "second derivatives were not computed" if hessian is None else decide
+        told = f"the gradient is 0 there in doubles, and {second_order}"
         return Verdict(Kind.FLAT, (told,))
     verdict = _on_the_way(cost, steps, end, rate)
     held = [name for name, span in bounds.items() if _is_held(cost, last, name, span)]
@@ -45,13 +47,13 @@ def judge(cost: Cost, steps: Sequence[Step], end: End, rate: float | None, bound
     return verdict
 
 
-def _is_held(cost: Cost, step: Step, name: str, span: tuple[float, float]) -> bool:
+def _is_held(cost: AnyCost, step: Step, name: str, span: tuple[float, float]) -> bool:
     """Tell whether an input is at a bound and would go on beyond it."""
     slope = cost.sign * step.slopes[name]
     return (step.point[name] == span[0] and slope > 0) or (step.point[name] == span[1] and slope < 0)
 
 
-def _second_order(cost: Cost, step: Step) -> HessianReport | None:
+def _second_order(cost: AnyCost, step: Step) -> HessianReport | None:
     if len(cost.names) > _MOST_NAMES or cost.size > _MOST_NODES:
         return None
     try:
@@ -79,7 +81,7 @@ def _critical(critical: Critical, sign: int) -> Verdict:
     return Verdict(Kind.REACHED if critical.kind is wanted else Kind.OTHER, (told,), critical)
 
 
-def _on_the_way(cost: Cost, steps: Sequence[Step], end: End, rate: float | None) -> Verdict:
+def _on_the_way(cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None) -> Verdict:
     """Return what is to be said of a point that is no critical one, or of which that is not known."""
     first, last = steps[0], steps[-1]
     names = [name for name, x in last.point.items() if abs(x) > _FAR * (1 + abs(first.point[name]))]
@@ -99,7 +101,7 @@ def _on_the_way(cost: Cost, steps: Sequence[Step], end: End, rate: float | None)
     return Verdict(kind, tuple(told))
 
 
-def _too_fast(cost: Cost, steps: Sequence[Step], rate: float | None) -> list[str]:
+def _too_fast(cost: AnyCost, steps: Sequence[Step], rate: float | None) -> list[str]:
     """Return whether the rate is above what steepest descent bears where the cost is least: 2/λmax.
 
     Near a minimum a step multiplies the error along an eigenvector by 1 - rate·λ (Nocedal & Wright, 3.3).

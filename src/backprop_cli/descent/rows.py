@@ -1,0 +1,93 @@
+"""The mean of a program over rows of data as what is made small: training."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backprop_cli.batch.engines.engine import choose_engine
+from backprop_cli.batch.program import Batch
+from backprop_cli.batch.sums import ExactSum
+from backprop_cli.batch.tally import FAULTS, KINK, STATUSES
+from backprop_cli.descent.cost import Place
+from backprop_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from backprop_cli.batch.engines.results import Floats
+    from backprop_cli.batch.frames.frame import Reader
+    from backprop_cli.batch.points import Points
+    from backprop_cli.language.source import Source
+
+_FIRST_FAULT = min(map(STATUSES.index, FAULTS))
+_KINK = STATUSES.index(KINK)
+
+
+class RowsCost:
+    """The mean over rows, times the sign; exact sums, rounded once. See ``Cost``.
+
+    columns: input -> its numbers.  fixed: the inputs that are the same in every row and don't move.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        names: Sequence[str],
+        fixed: Mapping[str, float],
+        columns: Mapping[str, Floats],
+        sign: int,
+    ) -> None:
+        self.names = tuple(names)
+        self.fixed = dict(fixed)
+        self.sign = sign
+        self.source = source
+        self.size = sys.maxsize  # second derivatives are those of one row
+        self.rows = len(next(iter(columns.values())))
+        self._columns = columns
+        self._batch = Batch(source, list(names), float(sign))
+        zeros = dict.fromkeys((*columns, *names), 0.0)
+        self._engine = choose_engine(
+            "auto", self._batch, {**zeros, **fixed}, [*columns, *names], check_inputs=True
+        )
+
+    def at(self, point: Mapping[str, float]) -> Place:
+        """Return the mean at a point, and its gradient."""
+        moving = {name: np.full(self.rows, point[name]) for name in self.names}
+        results = self._engine.compute({**self._columns, **moving}, self.rows)
+        bad = np.flatnonzero(results.status >= _FIRST_FAULT)
+        if bad.size:
+            row = int(bad[0])
+            values = {name: float(column[row]) for name, column in self._columns.items()}
+            told = self._batch.explain({**self.fixed, **values, **point})
+            return Place(math.inf, None, note=f"row {row + 1}: {told}")
+        value, *slopes = (_mean(numbers) for numbers in (results.value, *results.gradients))
+        known = dict(zip(self.names, slopes, strict=True))
+        return Place(self.sign * value, known, bool((results.status == _KINK).any()))
+
+
+def _mean(numbers: Floats) -> float:
+    total = ExactSum()
+    total.add_array(numbers)
+    return total.value(len(numbers))
+
+
+def load_columns(reader: Reader, points: Points) -> dict[str, Floats]:
+    """Return the inputs that are columns of data, all rows of them. Raises InputError for bad input."""
+    parts: dict[str, list[Floats]] = {}
+    done = 0
+    for frame in reader.frames(points, lambda _: None, keep=False):
+        if frame.problems:
+            first = min(frame.problems)
+            raise InputError(
+                f"row {done + first + 1}: {frame.problems[first]}", hint="training needs all rows"
+            )
+        for name, column in frame.columns.items():
+            parts.setdefault(name, []).append(column)
+        done += frame.count
+    if not done:
+        raise InputError("the data has no rows")
+    return {name: np.concatenate(columns) for name, columns in parts.items()}
