@@ -141,7 +141,8 @@ def test_a_step_into_no_value_is_halved_and_told() -> None:
         ({"program": "x^2", "x": 1, "bounds": {"x": (0.0, 1.0)}}, InputError, "no bounds"),
         ({"program": "x^2", "x": 1, "method": "gd", "bounds": {"y": (0, 1)}}, InputError, "not move"),
         ({"program": "x^2", "x": 1, "method": "gd", "bounds": {"x": (2.0, 1.0)}}, InputError, "no room"),
-        ({"program": "2", }, InputError, "no input moves"),
+        ({"program": "2"}, InputError, "no input moves"),
+        ({"program": "x^2", "x": 1, "steps": 10**7}, InputError, "up to 1,000,000 steps"),
     ],
 )  # fmt: skip
 def test_what_is_refused(arguments: dict[str, Any], error: type[Exception], words: str) -> None:
@@ -191,7 +192,7 @@ def test_statuses(backprop: Run) -> None:
 
 def test_ctrl_c_keeps_the_best_point() -> None:
     command = [COMMAND, "minimize", ROSENBROCK, "x=-1.2", "y=1", "--method", "gd", "--rate", "1e-5",
-               "--steps", "100000000"]  # fmt: skip
+               "--steps", "1000000"]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment()) as process:
         time.sleep(2)
         process.send_signal(signal.SIGINT)

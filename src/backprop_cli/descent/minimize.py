@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 METHODS = ("newton", *RULES)
 RATE, STEPS, NEWTON_STEPS = 0.1, 100, 200
 _MOST_FOR_NEWTON = 30
+_MOST_STEPS = 1_000_000
 
 
 def minimize(
@@ -87,7 +88,7 @@ def minimize_source(
 ) -> Descent:
     """Return the descent of a program from a point on; see ``minimize``. advance: is told of each step."""
     names = list(source.inputs) if wrt is None else check_names(source, wrt)
-    check_way(names, method, rate, bounds)
+    check_way(names, method, rate, bounds, steps)
     start = {name: point[name] for name in names}
     report = differentiate_source(source, dict(point), wrt=names, check=False)
     missing = undefined_gradients(report)
@@ -120,7 +121,7 @@ def run_descent(
     advance: Callable[[int], None],
 ) -> Descent:
     """Return the descent from a start on, and its verdict. Raises DomainError where that has no gradient."""
-    check_way(list(cost.names), method, rate, bounds)
+    check_way(list(cost.names), method, rate, bounds, steps)
     first = cost.at(start)
     if first.slopes is None:
         raise DomainError(first.note)
@@ -147,12 +148,14 @@ def run_descent(
     )
 
 
-def check_way(names: list[str], method: str, rate: float, bounds: Bounds) -> None:
+def check_way(names: list[str], method: str, rate: float, bounds: Bounds, steps: int | None) -> None:
     """Raise InputError for arguments that can't be meant."""
     if not names:
         raise InputError("no input moves", hint="the program has none, or --wrt names none")
     if method not in METHODS:
         raise InputError(f"there is no method {method!r}", hint=f"one of {', '.join(METHODS)}")
+    if steps is not None and not 0 <= steps <= _MOST_STEPS:
+        raise InputError(f"up to {_MOST_STEPS:,} steps are kept, not {steps:,}")
     if not (math.isfinite(rate) and rate > 0):
         raise InputError("the rate is a number above 0")
     if method == "newton" and len(names) > _MOST_FOR_NEWTON:

@@ -58,7 +58,7 @@ def export_source(
     gradients = {name: names.give(f"{output or 'd'}_{parameters[name]}") for name in wrt}
     columns = {register: parameters[name] for name, register in lines.parameters.items()}
     target = Target(_Forms(language), language.number, language.local, language.kinds, language.comment)
-    comments = {register: text for register, (_, text) in lines.steps.items()}
+    comments = {register: _plain(text) for register, (_, text) in lines.steps.items()}
     body, codes = write_code(
         [lines.value, *lines.gradients.values()], target, {**columns, **steps}, comments, names.temporary
     )
@@ -112,7 +112,7 @@ class _Names:
 
     def __init__(self, language: Language) -> None:
         self._language = language
-        self._taken = set(language.reserved)
+        self._taken = {*language.reserved, *language.helpers}
         self._numbers = count(1)
 
     def give(self, name: str) -> str:
