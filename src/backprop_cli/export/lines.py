@@ -7,6 +7,7 @@ and is 0 elsewhere, whatever its factors are.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.compile.adjoint import build_adjoint
@@ -18,7 +19,7 @@ from backprop_cli.graph.naming import Naming
 from backprop_cli.operations.table import OPS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from backprop_cli.compile.adjoint import AdjointGraph
     from backprop_cli.compile.registers import Operand, Register
@@ -96,7 +97,7 @@ def _primitive(
     if None in xs:  # an adjoint that nothing reaches: the other one is left
         place = 0 if xs[-1] is None else -1
         return xs[place], lives[place]
-    value = m.value(primitive.op, xs)
+    value = _or_nan(m, partial(m.value, primitive.op, xs))
     known = [x for x in lives if x is not None]
     if not known:
         return value, None
@@ -107,6 +108,15 @@ def _primitive(
     return m.where(known[0], value, 0.0), known[0]  # an adjoint times a partial that is a primitive itself
 
 
+def _or_nan(m: Tracer, compute: Callable[[], Operand]) -> Operand:
+    """Return a result; NaN where numbers that are known have none, as those of a constant part may."""
+    try:
+        return compute()
+    except (ArithmeticError, ValueError):
+        lost: Operand = m.nan
+        return lost
+
+
 def _pulled_back(
     pullback: Pullback, numbers: list[Operand | None], alive: list[Operand | None], m: Tracer
 ) -> tuple[Operand | None, Operand | None]:
@@ -114,11 +124,11 @@ def _pulled_back(
     adjoint = numbers[bar]
     if adjoint is None:
         return None, None
-    partial = m.partial(op, argnum, numbers[y], [numbers[x] for x in xs], fixed)
+    slope = _or_nan(m, partial(m.partial, op, argnum, numbers[y], [numbers[x] for x in xs], fixed))
     lives: Operand = True if (before := alive[bar]) is None else before
     cuts = op.cuts == "always" or (op.cuts != "" and sum(fixed) == len(fixed) - 1)
     if cuts:
-        lives = m.both(lives, m.apply("not", m.eq(partial, 0.0)))
+        lives = m.both(lives, m.apply("not", m.eq(slope, 0.0)))
     if lives is False:
         return None, None
-    return m.where(lives, adjoint * partial, 0.0), lives
+    return m.where(lives, adjoint * slope, 0.0), lives
