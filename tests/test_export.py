@@ -87,7 +87,7 @@ def test_a_neuron_is_right_by_its_own_test_without_a_warning(language: str, tmp_
 
 def test_a_wrong_number_is_found() -> None:
     code, cases = exported("x*x", "python", {"x": 3.0})
-    assert run_test(code.replace("wrong += _differs(value, 9.0)", "wrong += _differs(value, 9.0001)"),
+    assert run_test(code.replace("_differs(value, 9.0, ", "_differs(value, 9.0001, "),
                     LANGUAGES["python"], cases) != ""  # fmt: skip
     with pytest.raises(UsageError, match="has no test"):
         run_test(code, LANGUAGES["python"], 0)

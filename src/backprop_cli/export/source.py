@@ -14,24 +14,30 @@ from backprop_cli.errors import UsageError
 from backprop_cli.export.lines import trace_program
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import mpmath_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from backprop_cli.export.languages import Language
+    from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
     from backprop_cli.language.source import Source
+    from backprop_cli.operations.op import Namespace
 
 _DIGITS = 50
 
 
 class Case(NamedTuple):
-    """A point and what is right there, from 50 digits."""
+    """A point and what is right there, from 50 digits: the value, then the gradients.
+
+    slacks: by how much doubles may be off besides, where terms cancel: some times as much as the sweep's.
+    """
 
     point: dict[str, float]
-    value: float
-    gradients: dict[str, float]
+    right: list[float]
+    slacks: list[float]
 
 
 def export_source(
@@ -86,7 +92,7 @@ def export_source(
     text.append(language.result.format(**settings))
     cases = list(_cases(graph, wrt, point or _some_point(graph)))
     if cases:
-        points = "\n".join(_case(case, language, function, wrt) for case in cases)
+        points = "\n".join(_case(case, language, function) for case in cases)
         text.append(language.test.format(cases=points, **settings))
     start = language.start.format(
         comments=_head(source, language, wrt), helpers=_helpers(language, "".join(text))
@@ -183,21 +189,31 @@ def _cases(graph: Graph, wrt: Sequence[str], point: Mapping[str, float]) -> Iter
         sweep = sweep_graph(graph, {name: m.number(x) for name, x in near.items()}, m.one, m)
         if graph.output in sweep.failures:
             continue
-        value = m.to_float(sweep.primal[graph.output])
-        slopes = {name: m.to_float(sweep.gradient(graph.inputs[name], m)) for name in wrt}
-        if all(map(math.isfinite, (value, *slopes.values()))):
-            yield Case(near, value + 0.0, {name: x + 0.0 for name, x in slopes.items()})
+        right = [m.to_float(x) + 0.0 for x in _results(sweep, m, wrt)]
+        rough = _results(sweep_graph(graph, near, 1.0, FLOAT), FLOAT, wrt)
+        if all(map(math.isfinite, [*right, *rough])):
+            yield Case(near, right, [_slack(x, y) for x, y in zip(rough, right, strict=True)])
 
 
-def _case(case: Case, language: Language, function: str, wrt: Sequence[str]) -> str:
+def _results(sweep: Sweep, m: Namespace, wrt: Sequence[str]) -> list[Any]:
+    """Return the value and the gradients of a sweep."""
+    inputs = sweep.graph.inputs
+    return [sweep.primal[sweep.graph.output], *(sweep.gradient(inputs[name], m) for name in wrt)]
+
+
+def _slack(rough: float, right: float) -> float:
+    error = abs(rough - right)
+    return 0.0 if error <= 1e-13 * abs(right) else float(f"{16 * error:.1e}")
+
+
+def _case(case: Case, language: Language, function: str) -> str:
     call = "_differs" if language.ending == ".py" else "differs"
     end = "" if language.ending == ".py" else ";"
     gap = f"\n{re.match(' *', language.case)[0]}"  # type: ignore[index]
-    checks = gap.join(
-        f"wrong += {call}(g[{place}], {language.number(case.gradients[name])}){end}"
-        for place, name in enumerate(wrt)
+    value, *numbers = (
+        f"{language.number(x)}, {language.number(slack)}"
+        for x, slack in zip(case.right, case.slacks, strict=True)
     )
+    checks = gap.join(f"wrong += {call}(g[{place}], {told}){end}" for place, told in enumerate(numbers))
     point = ", ".join(language.number(x) for x in case.point.values())
-    return language.case.format(
-        function=function, point=point, value=language.number(case.value), checks=checks
-    )
+    return language.case.format(function=function, point=point, value=value, checks=checks)
