@@ -44,6 +44,7 @@ HARD = [
     ("where(x > 0, where(x > 1, sqrt(x - 1), x), x*x)", 0.5),
     ("a = where(x > 0, sqrt(x), 0); a*a + where(x > 0, log(a), x)", -1.0),
     ("where(x > 0, x^2, log(-1))", 1.5),
+    ("1/where(0 <= pi, x^2, (x + 2)/(x*3))", 1.5),
     ("where(x > 0, x, (log(2) - 3)^x)", 1.5),
     ("leaky_relu(x, 0.1)*where(x > 2, acos(x), 1)", 1.5),
 ]

@@ -94,7 +94,9 @@ def _primitive(
 ) -> tuple[Operand | None, Operand | None]:
     xs = [numbers[x] for x in primitive.operands]
     lives = [alive[x] for x in primitive.operands]
-    if None in xs:  # an adjoint that nothing reaches: the other one is left
+    if None in xs:  # an adjoint that nothing reaches: of a sum of two the other one is left
+        if primitive.op is not OPS["add"]:
+            return None, None
         place = 0 if xs[-1] is None else -1
         return xs[place], lives[place]
     value = _or_nan(m, partial(m.value, primitive.op, xs))
