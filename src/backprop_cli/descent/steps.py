@@ -31,6 +31,20 @@ class Limits(NamedTuple):
     bounds: Bounds = {}  # noqa: RUF012 - of a named tuple, never changed
 
 
+class Stride(NamedTuple):
+    """A step from a point: what is subtracted, how often that was halved and why, and what is behind it.
+
+    end: why no further step follows, None where one may.
+    """
+
+    moves: Mapping[str, float]
+    halved: int
+    note: str
+    point: dict[str, float]
+    place: Place
+    end: End | None = None
+
+
 def descend(
     cost: AnyCost,
     start: Mapping[str, float],
@@ -42,8 +56,44 @@ def descend(
 
     A step to where the program has no value is halved until it has one. advance: is told of each step.
     """
+
+    def stride(point: dict[str, float], place: Place) -> Stride:
+        moves = rule.step(place.slopes or {})
+        new, there, halved, note = _moved(cost, point, moves, limits.bounds)
+        end = End.UNDEFINED if there.slopes is None else End.STILL if new == point else None
+        return Stride(moves, halved, note, new, there, end)
+
+    return _walk(cost, clipped(start, limits.bounds), limits, advance, stride)
+
+
+def descend_newton(
+    cost: Cost, start: Mapping[str, float], limits: Limits, advance: Callable[[int], None]
+) -> tuple[list[Step], End]:
+    """Return the steps of Newton's method: the Hessian is made positive, and steps are halved till they help.
+
+    Source: Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 3.2 and 3.3.
+    """
+
+    def stride(point: dict[str, float], place: Place) -> Stride | End:
+        slopes = place.slopes or {}
+        moves = _newton_step(cost, point, slopes)
+        if moves is None:
+            return End.KINK
+        return _lower(cost, point, place, slopes, moves) or End.STILL
+
+    return _walk(cost, dict(start), limits, advance, stride)
+
+
+def _walk(
+    cost: AnyCost,
+    point: dict[str, float],
+    limits: Limits,
+    advance: Callable[[int], None],
+    stride: Callable[[dict[str, float], Place], Stride | End],
+) -> tuple[list[Step], End]:
+    """Return the steps from a point on, and why they end. Ctrl-C ends them, too."""
     steps: list[Step] = []
-    point, place = clipped(start, limits.bounds), cost.at(clipped(start, limits.bounds))
+    place = cost.at(point)
     try:
         while True:
             slopes = place.slopes or {}
@@ -53,14 +103,15 @@ def descend(
                 return steps, End.FLAT
             if len(steps) > limits.steps:
                 return steps, End.STEPS
-            moves = rule.step(slopes)
-            new, there, halved, note = _moved(cost, point, moves, limits.bounds)
-            steps[-1] = _with_moves(steps[-1], moves, halved, note)
-            if there.slopes is None:
-                return steps, End.UNDEFINED
-            if new == point:
-                return steps, End.STILL
-            point, place = new, there
+            taken = stride(point, place)
+            if isinstance(taken, End):
+                return steps, taken
+            moves = _scaled(taken.moves, taken.halved)
+            changed = {"moves": moves, "halved": taken.halved, "note": taken.note}
+            steps[-1] = Step(**vars(steps[-1]) | changed)
+            if taken.end is not None:
+                return steps, taken.end
+            point, place = taken.point, taken.place
             advance(1)
     except KeyboardInterrupt:
         return steps, End.INTERRUPTED
@@ -73,10 +124,6 @@ def clipped(point: Mapping[str, float], bounds: Bounds) -> dict[str, float]:
     free = (-math.inf, math.inf)
     spans = {name: bounds.get(name, free) for name in point}
     return {name: min(max(x, spans[name][0]), spans[name][1]) for name, x in point.items()}
-
-
-def _with_moves(step: Step, moves: Mapping[str, float], halved: int, note: str = "") -> Step:
-    return Step(**vars(step) | {"moves": _scaled(moves, halved), "halved": halved, "note": note})
 
 
 def _told(slopes: Mapping[str, float], sign: int) -> dict[str, float]:
@@ -107,46 +154,14 @@ def _moved(
     return dict(point), cost.at(point)._replace(slopes=None), halved, note
 
 
-def descend_newton(
-    cost: Cost, start: Mapping[str, float], limits: Limits, advance: Callable[[int], None]
-) -> tuple[list[Step], End]:
-    """Return the steps of Newton's method: the Hessian is made positive, and steps are halved till they help.
-
-    Source: Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 3.2 and 3.3.
-    """
-    steps: list[Step] = []
-    point, place = dict(start), cost.at(start)
-    try:
-        while True:
-            slopes = place.slopes or {}
-            size = math.hypot(*slopes.values())
-            steps.append(Step(len(steps), point, cost.sign * place.cost, _told(slopes, cost.sign), size, {}))
-            if size <= limits.until:
-                return steps, End.FLAT
-            if len(steps) > limits.steps:
-                return steps, End.STEPS
-            moves = _newton_step(cost, point, slopes)
-            if moves is None:
-                return steps, End.KINK
-            found = _lower(cost, point, place, slopes, moves)
-            if found is None:
-                return steps, End.STILL
-            new, there, halved = found
-            steps[-1] = _with_moves(steps[-1], moves, halved)
-            point, place = new, there
-            advance(1)
-    except KeyboardInterrupt:
-        return steps, End.INTERRUPTED
-
-
 def _lower(
     cost: Cost,
     point: Mapping[str, float],
     place: Place,
     slopes: Mapping[str, float],
     moves: Mapping[str, float],
-) -> tuple[dict[str, float], Place, int] | None:
-    """Return the first point along a step where the cost is lower by enough."""
+) -> Stride | None:
+    """Return the first part of a step behind which the cost is lower by enough."""
     promise = sum(slopes[name] * move for name, move in moves.items())
     for halved in range(_MOST_HALVED):
         part = 0.5**halved
@@ -160,7 +175,7 @@ def _lower(
             is_flatter = math.hypot(*there.slopes.values()) < math.hypot(*slopes.values())
             if there.cost == place.cost and not is_flatter:
                 return None  # the last digits only come and go
-            return new, there, halved
+            return Stride(moves, halved, "", new, there)
     return None
 
 
