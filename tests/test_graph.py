@@ -96,7 +96,7 @@ def test_ascii_can_be_asked_for(backprop: Run, form: str) -> None:
 def test_colour(backprop: Run) -> None:
     for style in ("boxes", "rails"):
         text = in_terminal([COMMAND, "graph", *LESSON, "--style", style], 80, TERM="xterm")
-        assert "\x1b[36m" in text  # an input
+        assert "\x1b[" in text
         assert re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() == shown([*LESSON, "--style", style], 80)
     assert "\x1b" not in backprop("graph", *LESSON).stdout
     assert "\x1b" in backprop("graph", *LESSON, "--color", "always").stdout

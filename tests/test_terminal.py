@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -13,10 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rich.color import Color
 
 from backprop_cli.console.environment import Environment
 from backprop_cli.console.output import Output
 from backprop_cli.console.sheets import Block
+from backprop_cli.console.terminal import _STYLES
 from console import BIN, environment
 
 COMMAND = [str(BIN / "backprop"), "grad", "a*b", "a=2", "b=3"]
@@ -135,3 +138,16 @@ def test_only_a_terminal_has_a_part_before_the_next_is_made(
     assert seen == written
     assert "".join(stream.pieces) == "one\n\ntwo\n\nthree\n"
     assert len(stream.pieces) == (3 if terminal else 1)
+
+
+@pytest.mark.parametrize("style", sorted(set(_STYLES.values())))
+def test_colours_are_read_on_white_and_on_black(style: str) -> None:
+    number = re.search(r"color\((\d+)\)", style)
+    if number is None:
+        assert style in ("", "bold")
+        return
+    parts = [x / 255 for x in Color.parse(f"color({number[1]})").get_truecolor()]
+    red, green, blue = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    assert (1 + 0.05) / (luminance + 0.05) >= 4.5
+    assert (luminance + 0.05) / 0.05 >= 4.5
