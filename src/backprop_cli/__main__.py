@@ -19,12 +19,17 @@ def main() -> None:
     gc.disable()
     from backprop_cli.errors import Status
 
+    signal_number = 0
     try:
-        status = _run()
-    except KeyboardInterrupt:
-        status = Status.INTERRUPTED
-    except _Ended as ended:
-        _end_by(ended.args[0])
+        try:
+            status = _run()
+        except KeyboardInterrupt:
+            status = Status.INTERRUPTED
+        except _Ended as ended:
+            signal_number = ended.args[0]
+        if signal_number:  # the exception is gone, and with it what it kept from being cleaned up
+            gc.collect()
+            _end_by(signal_number)
     finally:
         gc.freeze()
     if status == Status.INTERRUPTED:  # Typer may have caught it

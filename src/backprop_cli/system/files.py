@@ -46,15 +46,17 @@ def open_whole(name: str) -> Iterator[BinaryIO]:
             return
         mode = path.stat().st_mode & 0o7777 if path.exists() else None
         beside = path.parent / f".backprop-{secrets.token_hex(8)}.tmp"
-        # Of a new file the umask decides on the permissions, as for any other program.
-        number = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
         try:
-            with os.fdopen(number, "w+b") as file:
+            # Of a new file the umask decides on the permissions, as for any other program.
+            with os.fdopen(os.open(beside, flags, 0o666), "w+b") as file:
                 yield file
             if mode is not None:
                 beside.chmod(mode)
             beside.replace(path)
-        except BaseException:
+        except FileExistsError:
+            raise  # it is another's
+        except BaseException:  # a signal comes at any place
             beside.unlink(missing_ok=True)
             raise
     except (OSError, ValueError) as error:
