@@ -19,17 +19,10 @@ def main() -> None:
     gc.disable()
     from backprop_cli.errors import Status
 
-    signal_number = 0
     try:
-        try:
-            status = _run()
-        except KeyboardInterrupt:
-            status = Status.INTERRUPTED
-        except _Ended as ended:
-            signal_number = ended.args[0]
-        if signal_number:  # the exception is gone, and with it what it kept from being cleaned up
-            gc.collect()
-            _end_by(signal_number)
+        status = _run()
+    except KeyboardInterrupt:
+        status = Status.INTERRUPTED
     finally:
         gc.freeze()
     if status == Status.INTERRUPTED:  # Typer may have caught it
@@ -37,21 +30,16 @@ def main() -> None:
     sys.exit(status)
 
 
-class _Ended(BaseException):
-    """The process is told to end: what is half done is cleaned up on the way out."""
-
-
 def _clean_up(number: int, _frame: object) -> NoReturn:
+    """Take away what is half written, and end by the signal that came, so that the shell sees that.
+
+    No exception: where one comes while a module is imported or an object is taken away, Python drops it.
+    """
     import signal
 
-    signal.signal(number, signal.SIG_IGN)  # the first is enough
-    raise _Ended(number)
-
-
-def _end_by(number: int) -> NoReturn:
-    """End by the signal that came, so that the shell sees that."""
-    import signal
-
+    files = sys.modules.get("backprop_cli.system.files")
+    if files is not None:
+        files.remove_unfinished()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     os._exit(128 + number)

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 
+_unfinished: set[Path] = set()
+"""The files that are being written, or are about to be."""
+
+
+def remove_unfinished() -> None:
+    """Remove what is half written: the process ends."""
+    for path in _unfinished:
+        path.unlink(missing_ok=True)
+
+
 def write_file(name: str, data: bytes) -> Path:
     """Write a file, in place of one that is there already, and return its path. Raises FileError."""
     with open_whole(name) as file:
@@ -47,6 +57,7 @@ def open_whole(name: str) -> Iterator[BinaryIO]:
         mode = path.stat().st_mode & 0o7777 if path.exists() else None
         beside = path.parent / f".backprop-{secrets.token_hex(8)}.tmp"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        _unfinished.add(beside)
         try:
             # Of a new file the umask decides on the permissions, as for any other program.
             with os.fdopen(os.open(beside, flags, 0o666), "w+b") as file:
@@ -56,9 +67,11 @@ def open_whole(name: str) -> Iterator[BinaryIO]:
             beside.replace(path)
         except FileExistsError:
             raise  # it is another's
-        except BaseException:  # a signal comes at any place
+        except BaseException:  # Ctrl-C comes at any place
             beside.unlink(missing_ok=True)
             raise
+        finally:
+            _unfinished.discard(beside)
     except (OSError, ValueError) as error:
         raise FileError(f"can't write {name}: {getattr(error, 'strerror', None) or error}") from None
 
