@@ -113,6 +113,31 @@ def test_a_branch_that_is_not_taken_is_silent(program: str, x: float) -> None:
             assert run_test(code, LANGUAGES[language], cases) == ""
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e-160, 1e160, 1e200])
+@pytest.mark.parametrize("program", ["atan2(y, x)", "hypot(y, x)"])
+def test_squares_neither_overflow_nor_underflow(program: str, size: float) -> None:
+    point = {"y": size, "x": 2 * size}
+    expected = gradient(program, point, check=False)
+    assert all(expected.gradients.values())
+    for language in ("python", "numpy"):
+        _, slopes = in_python(exported(program, language, point)[0])(*point.values())  # type: ignore[operator]
+        assert list(map(float, slopes)) == pytest.approx(list(expected.gradients.values()), rel=1e-13)
+    for language in ("c", "javascript"):
+        if is_there(language):
+            code, cases = exported(program, language, point)
+            assert cases == 3
+            assert run_test(code, LANGUAGES[language], cases) == ""
+
+
+def test_a_power_overflows_no_sooner_than_its_slope() -> None:
+    x, n = 1e-310, 0.001
+    expected = gradient(f"x^{n}", x=x, check=False).gradients["x"]
+    assert math.isfinite(expected)
+    _, slopes = in_python(exported(f"x^{n}", "python")[0])(x)  # type: ignore[operator]
+    assert slopes[0] == pytest.approx(expected, rel=1e-9)
+    assert "INFINITY" not in exported("x^3 + x^-2.5", "c")[0]  # where that can't be, nothing is in the way
+
+
 @pytest.mark.parametrize("language", ["python", "numpy"])
 def test_random_programs_are_those_of_grad(language: str) -> None:
     compared = 0

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from backprop_cli.compile.laws import Holds
+from backprop_cli.compile.scaled import Scaled
 from backprop_cli.compile.target import Target, write_code
-from backprop_cli.compile.tracer import Tracer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from backprop_cli.compile.registers import Operand, Register
+    from backprop_cli.compile.tracer import Tracer
     from backprop_cli.operations.op import Op
 
 Use = tuple["Op", tuple[bool, ...]]
@@ -81,40 +81,6 @@ _PLAIN = Target(_EXPRESSIONS, _number, "const {name} = {expression};")
 _STRICT = Target(_CHECKED, _number, "const {name} = {expression};")
 
 
-class _Browser(Tracer):
-    """Registers of a browser.
-
-    Where doubles overflow or underflow on the way, FLOAT goes over to reals of many digits, which a browser
-    lacks: here numbers are scaled instead.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(Holds.BITS)
-
-    def is_finite(self, x: Operand) -> Operand:
-        """Tell whether a number is neither infinite nor NaN."""
-        return self.apply("lt", self.apply("abs", x), self.inf)
-
-    def power_slope(self, x: Operand, y: Operand) -> Operand:
-        slope: Operand = super().power_slope(x, y)
-        one_less = y - 1.0
-        is_exact = self.both(self.eq(one_less + 1.0, y), self.eq(y - one_less, 1.0))
-        may_help = self.both(self.is_finite(y), self.either(self.is_finite(x), is_exact))
-        is_lost = self.where(self.is_finite(slope), False, may_help)
-        return self.where(is_lost, y * self.pow(x, y) / x, slope)
-
-    def over_norm(self, part: Operand, x: Operand, y: Operand, norm: Operand) -> Operand:
-        size = self.max(self.abs(x), self.abs(y))
-        scaled = part / size / self.hypot(x / size, y / size)
-        return self.where(self.is_finite(scaled), scaled, part / norm)
-
-    def over_square(self, part: Operand, x: Operand, y: Operand) -> Operand:
-        size = self.max(self.abs(x), self.abs(y))
-        u, v = x / size, y / size
-        plain = super().over_square(part, x, y)
-        return self.where(self.is_finite(size), part / size / (u * u + v * v) / size, plain)
-
-
 def use_name(name: str, fixed: Sequence[bool]) -> str:
     """Return what an operation is called in the page: "max xxc", where c is a constant operand."""
     return f"{name} {''.join('c' if is_fixed else 'x' for is_fixed in fixed)}"
@@ -134,13 +100,13 @@ def write_operations(uses: Iterable[Use]) -> str:
 
 def _gaussian() -> str:
     """Return exp(-x²), with the care of the table, for the error functions of runtime.js."""
-    m = _Browser()
+    m = Scaled()
     x = m.emit("column", "x")
     return f"const gaussian = {_function([x], m.gaussian(x, 1.0), _PLAIN)};"
 
 
 def _rule(op: Op, fixed: tuple[bool, ...]) -> str:
-    m = _Browser()
+    m = Scaled()
     xs = [m.emit("column", f"x{place}") for place in range(1, len(fixed) + 1)]
     y = m.emit("column", "y")
     partials = [None if f else op.partial(m, argnum, y, xs, fixed) for argnum, f in enumerate(fixed)]

@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.compile.adjoint import build_adjoint
-from backprop_cli.compile.laws import Holds
 from backprop_cli.compile.recorder import Primitive, Pullback
-from backprop_cli.compile.tracer import Tracer, find_live
+from backprop_cli.compile.scaled import Scaled
+from backprop_cli.compile.tracer import find_live
 from backprop_cli.errors import UsageError
 from backprop_cli.graph.naming import Naming
 from backprop_cli.operations.table import OPS
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.compile.adjoint import AdjointGraph
     from backprop_cli.compile.registers import Operand, Register
+    from backprop_cli.compile.tracer import Tracer
     from backprop_cli.graph.tape import Graph
 
 _MOST_NODES = 20_000
@@ -51,7 +52,7 @@ def trace_program(graph: Graph, wrt: Sequence[str]) -> Lines:
     naming = Naming(graph)
     named = [node for node in naming.order if naming.is_named(node) and graph.ops[node] is not None]
     adjoint = build_adjoint(graph, wrt, 1.0, named)
-    tracer = Tracer(Holds.BITS)
+    tracer = Scaled()
     parameters = {name: tracer.emit("column", name) for name in graph.inputs}
     numbers = _evaluate(adjoint, parameters, tracer)
     gradients: dict[str, Operand] = {}
@@ -128,8 +129,7 @@ def _pulled_back(
         return None, None
     slope = _or_nan(m, partial(m.partial, op, argnum, numbers[y], [numbers[x] for x in xs], fixed))
     lives: Operand = True if (before := alive[bar]) is None else before
-    cuts = op.cuts == "always" or (op.cuts != "" and sum(fixed) == len(fixed) - 1)
-    if cuts:
+    if op.cuts_off(0.0, fixed):
         lives = m.both(lives, m.apply("not", m.eq(slope, 0.0)))
     if lives is False:
         return None, None
