@@ -35,6 +35,14 @@ READINGS = [
      "where(x > 0, x, alpha*(exp(x) - 1))"),
     (r"\begin{cases} 0 & \text{if } x < 0 \\ x & 0 \le x < 1 \\ 1 & \text{otherwise} \end{cases}", "x",
      "where(x < 0, 0, where(0 <= x, where(x < 1, x, 1), 1))"),
+    (r"\begin{cases} 1 & x > 0 \text{ and } x < 2, \\ 0, & \text{otherwise.} \end{cases}", "x",
+     "where(x > 0, where(x < 2, 1, 0), 0)"),
+    (r"\begin{cases} 1 & \text{if } x > 0, \max(x, y) \le 2 \\ 0 & \text{else} \end{cases}", "x y",
+     "where(x > 0, where(max(x, y) <= 2, 1, 0), 0)"),
+    (r"\begin{cases} 1 & (x > 0) \land (y < 1) \lor y > 2 \\ 0 & \text{otherwise} \end{cases}", "x y",
+     "where(x > 0, where(y < 1, 1, where(y > 2, 1, 0)), where(y > 2, 1, 0))"),
+    (r"\begin{cases} 1 & x = 0 \\ \frac{\sin x}{x} & x \neq 0 \end{cases}", "x",
+     "where(x <= 0, where(x >= 0, 1, sin(x)/x), sin(x)/x)"),
     (r"$$\operatorname{ReLU}(x) + \text{net}_{h1}\,x'.$$", "x net_h1 x_prime", "relu(x) + net_h1*x_prime"),
     (r"\begin{aligned} z &= wx + b \\ a &= \sigma(z) \end{aligned}", "w x b", "z = w*x + b; a = sigmoid(z)"),
     (r"x=\frac{log(1-U)}{-\lambda}", "U lambda", "x = log(1 - U)/-lambda"),
@@ -53,6 +61,8 @@ def test_latex_is_read_as(text, names, plain):
 
 REFUSALS = [
     (r"\sum_{i=1}^n x_i", "", "\\sum"),
+    (r"\begin{cases} 1 & x \text{ is odd} \\ 0 & \text{otherwise} \end{cases}", "x", "a condition"),
+    (r"\begin{cases} 1 & x \text{ and } y > 0 \\ 0 & \text{otherwise} \end{cases}", "x y", "a condition"),
     (r"\frac{\partial L}{\partial w}", "L w", "\\partial"),
     (r"\frac{dy}{dx}", "x y", "derivative"),
     (r"w^\top x", "w x", "transpose"),

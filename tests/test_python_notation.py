@@ -1,5 +1,6 @@
 """Python as it is pasted: what it computes is what is read, or it is refused."""
 
+import itertools
 import math
 import time
 
@@ -8,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from backprop_cli import gradient
-from backprop_cli.errors import BackpropError
+from backprop_cli.errors import BackpropError, ParseError
 from backprop_cli.language.source import read_source
 
 MICROGRAD = """\
@@ -280,6 +281,43 @@ def test_a_program_has_the_value_that_python_computes(first, second):
     source = read_source(program, given_names)
     used = {name: x for name, x in given_names.items() if name in source.inputs}
     assert gradient(program, used, check=False).value == names["z"]
+
+
+def _conditions():
+    number, sign = (
+        st.sampled_from(["a", "b", "1", "(a + b)"]),
+        st.sampled_from(["<", "<=", ">", ">=", "==", "!="]),
+    )
+    joint = st.sampled_from(["and", "or"])
+    comparisons = st.one_of(
+        st.builds("{} {} {}".format, number, sign, number),
+        st.builds("{} {} {} {} {}".format, number, sign, number, sign, number),
+    )
+    return st.recursive(comparisons, lambda inner: st.one_of(
+        st.builds("{} {} {}".format, inner, joint, inner),
+        st.builds("({} {} {})".format, inner, joint, inner),
+        st.builds("not {}".format, inner), st.builds("not ({})".format, inner),
+    ), max_leaves=5)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(_conditions())
+def test_a_condition_holds_where_it_does_in_python(condition):
+    for program in (f"where({condition}, a, 3*b)", f"a if {condition} else 3*b"):
+        source = read_source(program)
+        for a, b in itertools.product((0.0, 1.0, 2.0), repeat=2):
+            point = {name: x for name, x in {"a": a, "b": b}.items() if name in source.inputs}
+            expected = a if eval(condition, {}, {"a": a, "b": b}) else 3 * b
+            assert gradient(source.read_as or program, point, check=False).value == expected
+
+
+def test_conditions_are_read_in_time_in_proportion_to_them():
+    many = " and ".join(f"x{i} > {i}" for i in range(300))
+    assert read_source(f"where({many}, 1, 2)").read_as.count("where") == 300
+    with pytest.raises(ParseError, match="repeat too much"):
+        read_source("where(" + " and ".join(f"(x{i} > 1 or y < {i})" for i in range(20)) + ", 1, 2)")
+    deep = "not (" * 3000 + "x > 1" + ")" * 3000
+    assert read_source(f"where({deep}, 1, 2)").read_as == "where(x > 1, 1, 2)"
 
 
 @pytest.mark.parametrize(

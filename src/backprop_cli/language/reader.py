@@ -81,6 +81,7 @@ _NOT_IN_LANGUAGE = {
     "//": "floor(a/b) is the quotient rounded down",
     "==": "a single = names a value; conditions are < <= > >= in where(cond, a, b)",
     "!=": "conditions are < <= > >= in where(cond, a, b)",
+    **dict.fromkeys(("and", "or", "not"), "conditions stand in where(cond, a, b)"),
     "!": "there is no factorial and no negation of conditions",
     "&": "nest where(cond, a, b) to combine conditions",
     "|": "abs(x) is the absolute value",

@@ -4,43 +4,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backprop_cli.language.foreign.builder import Item, Piece, called, flat, grouped
+from backprop_cli.language.foreign.builder import Item, Piece, flat, grouped
+from backprop_cli.language.foreign.decisions import decided
 from backprop_cli.language.foreign.latex_names import UPRIGHT
+from backprop_cli.language.foreign.words import Word
 from backprop_cli.language.tokens import OPERATOR, Token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from backprop_cli.language.foreign.latex_words import LatexWords
-    from backprop_cli.language.foreign.words import Word
 
     Nested = Callable[[list[Word]], Piece]
     """Returns the operand that words are."""
 
 _RELATIONS = {
     "<": "<", ">": ">", "≤": "<=", "≥": ">=", r"\le": "<=", r"\leq": "<=", r"\leqslant": "<=", r"\lt": "<",
-    r"\ge": ">=", r"\geq": ">=", r"\geqslant": ">=", r"\gt": ">",
+    r"\ge": ">=", r"\geq": ">=", r"\geqslant": ">=", r"\gt": ">", "=": "==", r"\ne": "!=", r"\neq": "!=",
+    "≠": "!=",
 }  # fmt: skip
-_COMPLEMENTS = {"<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-_OTHERWISE = frozenset(("otherwise", "else", "sonst", "elsewhere", "otherwise."))
-_FILLERS = frozenset(("if", "for", "when", "where", "and", ""))
-
-Condition = tuple[Item, str, Item]
+_JOINTS = {
+    "and": "and", "or": "or", r"\land": "and", r"\wedge": "and", "∧": "and", ",": "and", r"\lor": "or",
+    r"\vee": "or", "∨": "or",
+}  # fmt: skip
+_COMPLEMENTS = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
+_OTHERWISE = frozenset(("otherwise", "else", "sonst", "elsewhere"))
+_FILLERS = frozenset(("if", "for", "when", "where", ""))
+_SPACES = frozenset((".", r"\quad", r"\qquad", r"\;", r"\,"))
 
 
 def cases_of(reader: LatexWords, nested: Nested, begin: Word, words: list[Word]) -> Item:
     """Return what the words between begin and end come to. Raises ParseError."""
     rows = [row for row in split(words, "line") if row]
     hint = "write a value & a condition on every line, the last one with \\text{otherwise}"
-    read: list[tuple[Item, list[Condition]]] = []
+    read: list[tuple[Item, list[Item]]] = []
     for row in rows:
         columns = split(row, "&")
         if len(columns) != 2 or not columns[0]:
             raise reader.error("a line of cases has a value and a condition", row[0], hint)
-        value = (
-            [word for word in columns[0] if word.word != ","] if columns[0][-1].word == "," else columns[0]
-        )
-        read.append((nested(value), conditions(reader, nested, columns[1], begin)))
+        value = columns[0][:-1] if columns[0][-1].word == "," else columns[0]
+        read.append((nested(value), condition(reader, nested, columns[1], begin)))
     if not read:
         raise reader.error("there are no cases", begin, hint)
     result, last = read[-1]
@@ -49,70 +52,57 @@ def cases_of(reader: LatexWords, nested: Nested, begin: Word, words: list[Word])
     for worth, holds in reversed(read[:-1]):
         if not holds:
             raise reader.error("only the last case is otherwise", begin)
-        chosen: Item = worth
-        for left, sign, right in reversed(holds):
-            relation = Piece(
-                [left, Token(OPERATOR, sign, right.first, right.first), right], left.first, right.last
-            )
-            chosen = called("where", [relation, chosen, result], begin.first, words[-1].last)
-        result = chosen
+        whole = Piece(holds, holds[0].first, holds[-1].last)
+        result = decided(reader.text, whole, worth, result, begin.first, words[-1].last)
     return result
 
 
-def conditions(reader: LatexWords, nested: Nested, words: list[Word], begin: Word) -> list[Condition]:
-    r"""Return the comparisons of a condition, [] for otherwise: 0 < x < 1 has two."""
-    said, rest = reader_words(words)
-    if said & _OTHERWISE and not rest:
+def condition(reader: LatexWords, nested: Nested, words: list[Word], begin: Word) -> list[Item]:
+    r"""Return the items of a condition, [] for otherwise: those of 0 < x < 1 are five."""
+    spoken = list(said(words))
+    while spoken and "," in (spoken[0].word, spoken[-1].word):
+        del spoken[0 if spoken[0].word == "," else -1]
+    if [word.word in _OTHERWISE for word in spoken] == [True]:
         return []
-    if said - _FILLERS or not rest:
-        raise reader.error(
-            "a condition is expected here", words[0] if words else begin, r"x > 0, or \text{otherwise}"
-        )
-    sides: list[list[Word]] = [[]]
-    signs: list[str] = []
-    for word in rest:
-        if word.word in _RELATIONS:
-            signs.append(_RELATIONS[word.word])
-            sides.append([])
-        else:
-            sides[-1].append(word)
-    if not signs or not all(sides):
-        raise reader.error("a condition is a comparison", rest[0], "conditions are < <= > >=")
-    items = [grouped(nested(side)) for side in sides]
-    return [(items[i], sign, items[i + 1]) for i, sign in enumerate(signs)]
+    items: list[Item] = []
+    start, depth = 0, 0
+    for place, word in enumerate(spoken):
+        depth += (word.word in ("(", "[", "{")) - (word.word in (")", "]", "}"))
+        sign = "" if depth else _RELATIONS.get(word.word) or _JOINTS.get(word.word, "")
+        if sign:
+            items += [grouped(nested(spoken[start:place]))] if place > start else []
+            items.append(Token(OPERATOR, sign, word.first, word.last))
+            start = place + 1
+        elif word.kind == "text":
+            raise reader.error("a condition is expected here", word, r"x > 0, or \text{otherwise}")
+    if not any(isinstance(item, Token) for item in items):
+        place_of = spoken[0] if spoken else begin
+        raise reader.error("a condition is a comparison", place_of, "conditions are < <= > >= = and \\ne")
+    return items + ([grouped(nested(spoken[start:]))] if start < len(spoken) else [])
 
 
-def reader_words(words: list[Word]) -> tuple[set[str], list[Word]]:
-    r"""Return what a condition says in \text{…}, and the words that are left."""
-    said: set[str] = set()
-    rest: list[Word] = []
+def said(words: list[Word]) -> Iterator[Word]:
+    r"""Yield the words of a condition, what stands in \text{…} as one; without what says nothing."""
     place = 0
     while place < len(words):
         word = words[place]
-        is_text = (
-            word.word.lstrip("\\") in UPRIGHT and place + 1 < len(words) and words[place + 1].word == "{"
-        )
-        if is_text:
-            end = next((i for i in range(place, len(words)) if words[i].word == "}"), len(words) - 1)
-            said |= {"".join(w.word for w in words[place + 2 : end]).strip(",. ").lower()}
-            place = end + 1
-            continue
-        if word.word not in (",", ".", r"\quad", r"\qquad", r"\;"):
-            rest.append(word)
         place += 1
-    return said, rest
+        if word.word.lstrip("\\") in UPRIGHT and place < len(words) and words[place].word == "{":
+            end = next((i for i in range(place, len(words)) if words[i].word == "}"), len(words) - 1)
+            spoken = "".join(w.word for w in words[place + 1 : end]).strip(",. ").lower()
+            place = end + 1
+            if spoken not in _FILLERS:
+                yield Word("text", spoken, word.first, words[end].last)
+        elif word.word not in _SPACES:
+            yield word
 
 
-def is_complement(last: list[Condition], other: list[Condition]) -> bool:
+def is_complement(last: list[Item], other: list[Item]) -> bool:
     """Tell whether one comparison holds just where another does not."""
-    if len(last) != 1 or len(other) != 1:
+    if len(last) != 3 or len(other) != 3:
         return False
-    (left, sign, right), (left_2, sign_2, right_2) = last[0], other[0]
-    return (
-        sign == _COMPLEMENTS[sign_2]
-        and words_of(left) == words_of(left_2)
-        and words_of(right) == words_of(right_2)
-    )
+    (left, sign, right), (left_2, sign_2, right_2) = (list(map(words_of, items)) for items in (last, other))
+    return sign == [_COMPLEMENTS.get(sign_2[0])] and left == left_2 and right == right_2
 
 
 def words_of(item: Item) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign import functions
 from backprop_cli.language.foreign.builder import Item, Piece, called, filled
+from backprop_cli.language.foreign.decisions import decided
 from backprop_cli.language.tokens import NUMBER, OPERATOR, Token
 from backprop_cli.operations.table import FUNCTIONS
 
@@ -256,58 +257,3 @@ LAYERS = {
     "LogSigmoid": "logsigmoid", "Mish": "mish", "CELU": "celu", "SELU": "selu",
 }  # fmt: skip
 """The functions that layers of ``torch.nn`` compute: ``nn.Tanh()(x)``."""
-
-
-# ---- decisions ----
-
-
-def decided(text: str, condition: Item, yes: Item, no: Item, first: int, last: int) -> Piece:
-    """Return the choice that a condition makes, of which ``and``, ``or`` and ``not`` are taken apart.
-
-    ``where(p and q, a, b)`` is ``where(p, where(q, a, b), b)``. Raises ParseError.
-    """
-    # The part on the right is done first; those to the left of it wait, with their other side.
-    waiting: list[tuple[str, Item, Item]] = []
-    is_repeating = False
-    while True:
-        items = bare(condition)
-        words = [item.word if isinstance(item, Token) else "" for item in items]
-        joints = [word for word in ("and", "or") if word in words]
-        if len(joints) > 1:
-            raise ParseError(
-                "'and' and 'or' stand beside each other", text, first, last, "nest where(cond, a, b)"
-            )
-        if joints:
-            is_repeating = True
-            place = words.index(joints[0])
-            left = Piece(items[:place], condition.first, items[place].first)
-            waiting.append((joints[0], left, no if joints[0] == "and" else yes))
-            condition = Piece(items[place + 1 :], items[place].last, condition.last)
-            continue
-        if words and words[0] == "not":
-            condition, yes, no = Piece(items[1:], items[0].last, condition.last), no, yes
-            continue
-        found = called("where", [Piece(items, condition.first, condition.last), yes, no], first, last)
-        if is_repeating and found.size > _LARGEST:
-            raise ParseError(
-                "these conditions repeat too much of the program", text, first, last, "name its parts: y = …"
-            )
-        if not waiting:
-            return found
-        joint, condition, other = waiting.pop()
-        yes, no = (found, other) if joint == "and" else (other, found)
-
-
-_LARGEST = 10_000
-"""How many tokens a choice may have: each ``and`` repeats one of its operands."""
-
-
-def bare(item: Item) -> list[Item]:
-    """Return the items within the parentheses that hold all of one."""
-    items = [item]
-    while len(items) == 1 and isinstance(items[0], Piece):
-        items = list(items[0].items)
-        ends = [one.word if isinstance(one, Token) else "" for one in (items[0], items[-1])]
-        if len(items) == 3 and ends == ["(", ")"]:
-            items = items[1:-1]
-    return items

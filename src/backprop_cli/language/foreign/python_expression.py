@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign import functions
 from backprop_cli.language.foreign.builder import Builder, Frame, Item, Piece, called, filled, group, grouped
-from backprop_cli.language.foreign.python_calls import INFINITE, LAYERS, Call, decided, made
+from backprop_cli.language.foreign.decisions import COMPARISONS, decided
+from backprop_cli.language.foreign.python_calls import INFINITE, LAYERS, Call, made
 from backprop_cli.language.foreign.python_words import split
 from backprop_cli.language.foreign.words import Word, matching
 from backprop_cli.language.tokens import NAME, NUMBER, OPERATOR, Token
@@ -419,7 +420,7 @@ class Expression:
 
 _ELSE, _COLON, _REST = "else", ":", "rest"
 _BEFORE = frozenset(("+", "-"))
-_BETWEEN = frozenset(("+", "-", "*", "/", "**", "^", "<", "<=", ">", ">="))
+_BETWEEN = COMPARISONS | {"+", "-", "*", "/", "**", "^"}
 _ITSELF = frozenset(("data", "value", "val", "item"))
 _PROPERTIES = frozenset(("exp", "tanh", "relu", "sigmoid", "log", "sqrt", "abs", "sin", "cos"))
 """Methods that Ruby and Scala call without parentheses."""
@@ -430,6 +431,6 @@ _METHODS = {"times": "mul", "plus": "add", "minus": "sub", "over": "div"}
 _HINTS = {
     "@": "a product of vectors is written out: a1*b1 + a2*b2",
     "%": "there is no remainder; a - b*floor(a/b) is one", "//": "floor(a/b) is the quotient rounded down",
-    "==": "conditions are < <= > >=", "!=": "conditions are < <= > >=", "{": "only round parentheses group",
+    "{": "only round parentheses group",
     "}": "only round parentheses group",
 }  # fmt: skip

@@ -8,6 +8,7 @@ from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign import functions
 from backprop_cli.language.foreign.algebra import Algebra
 from backprop_cli.language.foreign.builder import called, flat
+from backprop_cli.language.foreign.decisions import decided, joined_conditions
 from backprop_cli.language.foreign.scan import Scan
 from backprop_cli.language.foreign.words import Word, cut, words_pattern
 from backprop_cli.language.tokens import FINISH, NAME, OPERATOR, STOP, Token
@@ -25,7 +26,9 @@ _FUNCTIONS = {
         "sec", "csc", "cot", "sech", "csch", "coth", "exp", "ln", "log10", "sqrt", "abs", "sign", "max",
         "min", "radians", "degrees",
     )
-} | {"POWER": "pow", "IF": "where", "ATAN2": "atan2", "LOG": "log"}  # fmt: skip
+} | {
+    "POWER": "pow", "IF": "where", "ATAN2": "atan2", "LOG": "log", "AND": "and", "OR": "or", "NOT": "not",
+}  # fmt: skip
 _WRITTEN_OUT = {
     "SUM": "A1 + A2 + A3", "AVERAGE": "(A1 + A2 + A3)/3", "SUMPRODUCT": "A1*B1 + A2*B2",
     "SUMSQ": "A1^2 + A2^2", "SUMXMY2": "(A1 - B1)^2 + (A2 - B2)^2", "PRODUCT": "A1*A2",
@@ -90,6 +93,16 @@ class _Spreadsheet(Algebra):
         self.joined(word)
         self.builder.name(name, word.first, word.last)
 
+    def read_sign(self, word: Word) -> None:
+        """Read an operator or a parenthesis; = and <> compare, within the parentheses of IF."""
+        if word.word == "=" and self.builder.depth and self.builder.after_operand:
+            self.builder.sign("==", word.first, word.last)
+        elif word.word == "<" and self.peek().word == ">" and self.builder.after_operand:
+            self.builder.sign("!=", word.first, self.peek().last)
+            self.place += 1
+        else:
+            super().read_sign(word)
+
     def between(self, word: Word, sign: str) -> None:
         """Read an operator; -a^b and a^b^c are other numbers in a spreadsheet than here."""
         items = self.builder.items
@@ -105,7 +118,12 @@ class _Spreadsheet(Algebra):
         self.builder.sign(sign, word.first, word.last)
 
     def made(self, function: str, operands: list[Piece], first: int, last: int) -> Item:
-        """Return what a call comes to: LOG is that to base 10, ATAN2 has x first."""
+        """Return what a call comes to: LOG is that to base 10, ATAN2 has x first, IF takes AND apart."""
+        if function == "where" and len(operands) == 3:
+            condition, yes, no = operands
+            return decided(self.text, condition, yes, no, first, last)
+        if (function in ("and", "or") and operands) or (function == "not" and len(operands) == 1):
+            return joined_conditions(function, operands)
         if function == "log" and len(operands) == 1:
             return called("log10", operands, first, last)
         if function == "atan2" and len(operands) == 2:

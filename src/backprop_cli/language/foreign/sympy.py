@@ -1,4 +1,4 @@
-"""Expressions as SymPy prints them with str: Piecewise, and E for Euler's number.
+"""Expressions as SymPy prints them with str: Piecewise and its conditions, and E for Euler's number.
 
 Everything else that it prints is in the plain language, or has no word there and is refused.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backprop_cli.language.foreign.builder import Item, Piece, flat, grouped
+from backprop_cli.language.foreign.decisions import decided
 from backprop_cli.language.foreign.scan import RefusalError, Scan
 from backprop_cli.language.foreign.words import Word, cut, words_pattern
 from backprop_cli.language.tokens import FINISH, NAME, NUMBER, OPERATOR, STOP, Token
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 MARKS = r"(?<!\w)Piecewise\s*\("
 
 _KINDS = {"name": NAME, "number": NUMBER, "sign": OPERATOR, "end": STOP}
-_SIGNS = frozenset(("+", "-", "*", "**", "/", "<", "<=", ">", ">=", "(", ")", ",", "="))
+_SIGNS = {sign: sign for sign in ("+", "-", "*", "**", "/", "<", "<=", ">", ">=", ")", ",", "=")} | {
+    "&": "and", "|": "or", "~": "not",
+}  # fmt: skip
+_EQUATIONS = {"Eq": "==", "Ne": "!="}
 _WORDLESS = {
     "I": "numbers are real",
     **dict.fromkeys(("oo", "zoo", "nan"), "a program computes with finite numbers"),
@@ -28,16 +33,15 @@ _OBJECTS = "from Python the expression itself can be given: gradient(expr, x=1)"
 class _Frame:
     """What stands in a parenthesis that is open, in parts between commas.
 
-    kind: "piecewise"; "pair", a parenthesis right in one of these; "" for any other.
+    kind: "piecewise"; "pair", a parenthesis right in one of these; "Eq" or "Ne"; "" for any other.
     pairs: of a Piecewise, (value, condition).
     """
 
-    def __init__(self, kind: str, opening: list[Token], word: Word | None) -> None:
+    def __init__(self, kind: str, word: Word | None) -> None:
         self.kind = kind
-        self.opening = opening
         self.word = word
-        self.parts: list[list[Token]] = [[]]
-        self.pairs: list[list[list[Token]]] = []
+        self.parts: list[list[Item]] = [[]]
+        self.pairs: list[list[Piece]] = []
 
 
 def scan(text: str, given: Collection[str]) -> Scan | None:
@@ -51,7 +55,7 @@ class _Reader:
         self.text = text
         self.given = given
         self.words = words
-        self.frames = [_Frame("", [], None)]
+        self.frames = [_Frame("", None)]
 
     def scan(self) -> Scan:
         """Return the tokens. No recursion, linear in the words."""
@@ -61,14 +65,14 @@ class _Reader:
         if opened is not None:
             raise self.refusal("'(' is never closed", opened, "add ')'")
         end = len(self.text)
-        tokens = [*self.frames[0].parts[0], Token(STOP, ";", end, end), Token(FINISH, "", end, end)]
+        tokens = [*flat(self.frames[0].parts[0]), Token(STOP, ";", end, end), Token(FINISH, "", end, end)]
         return Scan(tokens)
 
     def take(self, word: Word, following: str) -> None:
         """Take a word into the parenthesis that is open."""
         frame = self.frames[-1]
-        if word.kind == "name" and word.word == "Piecewise" and following == "(":
-            self.frames.append(_Frame("piecewise", [], word))
+        if word.kind == "name" and following == "(" and word.word in ("Piecewise", *_EQUATIONS):
+            self.frames.append(_Frame(word.word, None))
         elif word.word == "(":
             self.open(word)
         elif word.word == ")" and len(self.frames) > 1:
@@ -78,19 +82,20 @@ class _Reader:
         elif word.kind == "name":
             frame.parts[-1] += self.named(word, following)
         elif word.kind in _KINDS and (word.kind != "sign" or word.word in _SIGNS):
-            frame.parts[-1].append(Token(_KINDS[word.kind], word.word, word.first, word.last))
+            sign = _SIGNS.get(word.word, word.word)
+            frame.parts[-1].append(Token(_KINDS[word.kind], sign, word.first, word.last))
         else:
             raise self.refusal(f"{word.word!r} is not read here", word, _OBJECTS)
 
     def open(self, word: Word) -> None:
-        """Open a parenthesis: that of a Piecewise, of a pair in it, or any other."""
+        """Open a parenthesis: that of a function of SymPy's, of a pair in a Piecewise, or any other."""
         frame = self.frames[-1]
-        if frame.kind == "piecewise" and frame.word is not None and frame.word.word == "Piecewise":
+        if frame.kind and frame.word is None:
             frame.word = word  # its own
-        elif frame.kind == "piecewise" and not frame.parts[-1]:
-            self.frames.append(_Frame("pair", [], word))
+        elif frame.kind == "Piecewise" and not frame.parts[-1]:
+            self.frames.append(_Frame("pair", word))
         else:
-            self.frames.append(_Frame("", [Token(OPERATOR, "(", word.first, word.last)], word))
+            self.frames.append(_Frame("", word))
 
     def close(self, word: Word) -> None:
         """Close a parenthesis, and give what it holds to the one around it."""
@@ -99,35 +104,47 @@ class _Reader:
         if frame.kind == "pair":
             if len(frame.parts) != 2 or not all(frame.parts):
                 raise self.refusal("a pair of a value and its condition is expected", word, "(x, x > 0)")
-            around.pairs.append(frame.parts)
-        elif frame.kind == "piecewise":
-            around.parts[-1] += self.branches(frame, word)
+            around.pairs.append([_piece(part) for part in frame.parts])
+        elif frame.kind == "Piecewise":
+            around.parts[-1].append(self.branches(frame, word))
+        elif frame.kind in _EQUATIONS:
+            around.parts[-1].append(self.equation(frame, word))
         else:
-            tokens = list(frame.opening)
+            opened = frame.word
+            assert opened is not None
+            items: list[Item] = []
             for place, part in enumerate(frame.parts):
-                tokens += [Token(OPERATOR, ",", word.first, word.first)] * (place > 0) + part
-            around.parts[-1] += [*tokens, Token(OPERATOR, ")", word.first, word.last)]
+                items += [Token(OPERATOR, ",", word.first, word.first)] * (place > 0)
+                items += [_piece(part)] if part else []
+            opening = Token(OPERATOR, "(", opened.first, opened.last)
+            closing = Token(OPERATOR, ")", word.first, word.last)
+            around.parts[-1].append(Piece([opening, *items, closing], opened.first, word.last))
 
-    def branches(self, frame: _Frame, word: Word) -> list[Token]:
+    def equation(self, frame: _Frame, word: Word) -> Piece:
+        """Return Eq(a, b) as a == b, which stands in conditions alone. Raises ParseError."""
+        if len(frame.parts) != 2 or not all(frame.parts):
+            raise self.refusal(f"{frame.kind} has two operands", word, f"{frame.kind}(x, 1)")
+        left, right = map(_piece, frame.parts)
+        sign = Token(OPERATOR, _EQUATIONS[frame.kind], left.last, right.first)
+        return grouped(Piece([grouped(left), sign, grouped(right)], left.first, right.last))
+
+    def branches(self, frame: _Frame, word: Word) -> Piece:
         """Return the pairs of a Piecewise as where(condition, value, where(…)). Raises ParseError."""
         if any(frame.parts) or not frame.pairs:
             raise self.refusal("Piecewise holds pairs", word, "Piecewise((x, x > 0), (0, True))")
         last, condition = frame.pairs[-1]
-        if [token.word for token in condition] != ["True"]:
+        if [token.word for token in flat([condition])] != ["True"]:
             raise self.refusal(
                 "a Piecewise has no value where none of its conditions holds",
                 word,
                 "the last pair is for all other cases: (0, True)",
             )
-        tokens: list[Token] = []
-        for value, holds in frame.pairs[:-1]:
-            first, end = holds[0].first, holds[-1].last
-            tokens += [Token(NAME, "where", first, first), Token(OPERATOR, "(", first, first), *holds]
-            tokens += [Token(OPERATOR, ",", end, end), *value, Token(OPERATOR, ",", end, end)]
-        single = [Token(OPERATOR, "(", last[0].first, last[0].first), *last]
-        return [*tokens, *single, *[Token(OPERATOR, ")", word.first, word.last)] * len(frame.pairs)]
+        result = grouped(last)
+        for value, holds in reversed(frame.pairs[:-1]):
+            result = decided(self.text, holds, value, result, holds.first, word.last)
+        return result
 
-    def named(self, word: Word, following: str) -> list[Token]:
+    def named(self, word: Word, following: str) -> list[Item]:
         """Return a name; E as exp(1). Raises ParseError for what has no word."""
         name, first, last = word.word, word.first, word.last
         if name == "E" and following != "(" and name not in self.given:
@@ -140,3 +157,7 @@ class _Reader:
     def refusal(self, message: str, word: Word, hint: str) -> RefusalError:
         """Return an error at a word."""
         return RefusalError(message, self.text, word.first, word.last, hint)
+
+
+def _piece(items: list[Item]) -> Piece:
+    return Piece(items, items[0].first, items[-1].last)
