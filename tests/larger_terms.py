@@ -1,4 +1,4 @@
-"""How large the terms are that cancel in a slope, as the row says."""
+"""How large the terms are that cancel in a value or a slope, as the row says."""
 
 from __future__ import annotations
 
@@ -22,7 +22,16 @@ def larger_term(op: Op, argnum: int, xs: Sequence[float], m: MpmathNamespace) ->
     """Return what the slope by an operand is measured by where it is smaller itself; 0 if nothing cancels."""
     if not op.cancels:
         return m.zero
-    graph = _graph(op.cancels[argnum])
+    return _term(op.cancels[argnum], op, xs, m)
+
+
+def larger_term_of_value(op: Op, xs: Sequence[float], m: MpmathNamespace) -> Number:
+    """Return what the value is measured by where it is smaller itself; 0 if nothing cancels."""
+    return _term(op.value_cancels, op, xs, m) if op.value_cancels else m.zero
+
+
+def _term(text: str, op: Op, xs: Sequence[float], m: MpmathNamespace) -> Number:
+    graph = _graph(text)
     primal, failures = forward(graph, dict(zip(op.args, xs, strict=True)), m)
     assert graph.output not in failures
     return primal[graph.output]

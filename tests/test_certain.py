@@ -55,7 +55,7 @@ RATIONAL = {
         "clip",
         "where",
     ),
-    *("square", "reciprocal", "softsign"),
+    *("square", "reciprocal", "softsign", "round"),
     *("relu", "leaky_relu", "lt", "le", "gt", "ge"),
 }
 

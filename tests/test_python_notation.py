@@ -138,6 +138,17 @@ READINGS = [
     ("const sigmoid = x => 1/(1 + Math.exp(-x))", "1/(1 + exp(-x))"),
     ("function f(x) { return Math.sqrt(x*x + 1); }", "sqrt(x*x + 1)"),
     ("let y = x > 0 ? x : 0;", "y = where(x > 0, x, 0)"),
+    # lists that a function takes
+    ("max([x, 0])", "max(x, 0)"),
+    ("np.max([x, 0, y])", "max(x, 0, y)"),
+    ("np.linalg.norm([x, y, z])", "hypot(hypot(x, y), z)"),
+    ("sum([x.exp(), -y, 2])/np.mean([x, y])", "(exp(x) + -y + 2)/((x + y)/2)"),
+    ("np.prod([x + 1, y])", "(x + 1)*y"),
+    ("sympy.root(x, 3)*sympy.root(y, n)", "cbrt(x)*y^(1/n)"),
+    ("nn.Mish()(x) + F.celu(x, alpha=2) + F.hardtanh(x, -2, 2)",
+     "x*tanh(softplus(x)) + where(x > 0, x, 2*expm1(x/2)) + clip(x, -2, 2)"),
+    ("math.hypot(x, y, z) + np.logaddexp(x, y) + np.heaviside(x, 0.5)",
+     "hypot(hypot(x, y), z) + logaddexp(x, y) + where(x < 0, 0, where(x > 0, 1, 0.5))"),
 ]  # fmt: skip
 
 
@@ -151,6 +162,10 @@ def test_python_is_read_as(text, plain):
 
 
 REFUSALS = [
+    ("[x, y]*2 + x.exp()", "a list of 2 numbers"),
+    ("np.maximum([x, 0], y)", "a list of 2 numbers"),
+    ("np.exp([x, y])", "exp takes no list"),
+    ("np.max([x, y], axis=1)", "max takes no list"),
     ("y = " + "x.exp() if x > 0 and x < 1 else (" * 20 + "x" + ")" * 20, "repeat too much"),
     # two things that would be one
     ("w*self.w", "would both be w"),

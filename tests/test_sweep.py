@@ -362,6 +362,8 @@ def test_sweeps_of_formulas_and_of_mpmath_numbers_agree_with_floats(text):
     point = {name: {"a": 0.375, "b": 0.75, "c": 1.625, "f": 1.25}[name] for name in graph.inputs}
     if text.startswith("acosh"):
         point["a"] = 1.375
+    if text.startswith("log1mexp"):
+        point["a"] = -0.375
     exact = mpmath_namespace(50)
     expected = sweep(graph, point, FLOAT)
     in_mpmath = sweep(graph, {name: exact.number(x) for name, x in point.items()}, exact)

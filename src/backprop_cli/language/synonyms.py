@@ -20,11 +20,11 @@ ALIASES = {
     "power": "pow", "expit": "sigmoid", "logistic": "sigmoid", "sigm": "sigmoid", "arsinh": "asinh",
     "arcosh": "acosh", "artanh": "atanh", "sgn": "sign", "signum": "sign", "log_10": "log10",
     "log_2": "log2", "curt": "cbrt", "atan_2": "atan2", "ReLU": "relu", "ELU": "elu", "GELU": "gelu",
-    "SiLU": "silu", "clip_by_value": "clip",
+    "SiLU": "silu", "clip_by_value": "clip", "log1pexp": "softplus", "norm_cdf": "normcdf",
 }  # fmt: skip
 """Other names of functions that are here, with the same operands in the same order."""
 
-REWRITES = {
+REWRITES: dict[str, str | tuple[str, ...]] = {
     "sqr": "_1^2", "abs2": "_1^2", "cube": "_1^3", "rsqrt": "1/sqrt(_1)",
     "exp2": "2^_1", "exp10": "10^_1", "negative": "-_1", "neg": "-_1",
     "add": "_1 + _2", "sub": "_1 - _2", "subtract": "_1 - _2", "mul": "_1*_2", "multiply": "_1*_2",
@@ -35,26 +35,34 @@ REWRITES = {
     "acsch": "asinh(1/_1)", "acoth": "atanh(1/_1)",
     "log_sigmoid": "-softplus(-_1)", "tanhshrink": "_1 - tanh(_1)",
     "relu6": "clip(_1, 0, 6)", "ones_like": "1", "zeros_like": "0",
+    "mish": "_1*tanh(softplus(_1))", "hardsigmoid": "clip(_1 + 3, 0, 6)/6",
+    **dict.fromkeys(("hardtanh", "hard_tanh"), ("clip(_1, -1, 1)", "clip(_1, _2, _3)")),
+    **dict.fromkeys(("hardswish", "hard_swish", "hard_silu"), "_1*clip(_1 + 3, 0, 6)/6"),
+    "selu": "1.0507009873554805*where(_1 > 0, _1, 1.6732632423543772*expm1(_1))",
+    "celu": ("elu(_1)", "where(_1 > 0, _1, _2*expm1(_1/_2))"),
+    **dict.fromkeys(("trunc", "fix"), "where(_1 < 0, ceil(_1), floor(_1))"),
+    "heaviside": ("where(_1 < 0, 0, where(_1 > 0, 1, _2))",),
+    "mod": "_1 - _2*floor(_1/_2)",
+    **dict.fromkeys(("fmod", "rem"), "where(_1/_2 < 0, _1 - _2*ceil(_1/_2), _1 - _2*floor(_1/_2))"),
+    "entr": "-xlogy(_1, _1)", "rel_entr": "xlogy(_1, _1/_2)", "kl_div": "xlogy(_1, _1/_2) - _1 + _2",
+    "xlog1py": "where(_1 <= 0, where(_1 >= 0, 0, _1*log1p(_2)), _1*log1p(_2))",
+    "cosm1": "-2*sin(_1/2)^2", "haversin": "sin(_1/2)^2",
+    "sind": "sin(_1*pi/180)", "cosd": "cos(_1*pi/180)", "tand": "tan(_1*pi/180)",
     "deg2rad": "_1*pi/180", "rad2deg": "_1*180/pi", "radians": "_1*pi/180", "degrees": "_1*180/pi",
 }  # fmt: skip
-"""What functions of their operands are that are not here; see ``filled``."""
+"""What functions of their operands are that are not here; several where the count of operands decides."""
+
+FOLDS = {"hypot": "hypot", "norm": "hypot", "logsumexp": "logaddexp", "logaddexp": "logaddexp"}
+"""Functions of any number of operands, each with that of two which is taken again and again."""
 
 DOUBTFUL = {
     "lg": "write log10(x), or log2(x) where that is meant",
     "acot": "write atan(1/x), or pi/2 - atan(x), which is another number where x < 0",
     "arccot": "write atan(1/x), or pi/2 - atan(x), which is another number where x < 0",
-    "mod": "write x - y*floor(x/y), whose sign is that of y",
-    "fmod": "write where(x/y < 0, x - y*ceil(x/y), x - y*floor(x/y)), whose sign is that of x",
-    "rem": "write where(x/y < 0, x - y*ceil(x/y), x - y*floor(x/y)), whose sign is that of x",
-    "round": "write floor(x + 0.5), which rounds halves up",
-    "rint": "write floor(x + 0.5), which rounds halves up",
-    "trunc": "write where(x < 0, ceil(x), floor(x))",
-    "fix": "write where(x < 0, ceil(x), floor(x))",
     "heaviside": "write where(x < 0, 0, 1), which is 1 at 0",
+    "step": "write where(x < 0, 0, 1), which is 1 at 0",
+    "hard_sigmoid": "write clip(x + 3, 0, 6)/6 as in PyTorch, or clip(0.2*x + 0.5, 0, 1) as in Keras 2",
     "factorial": "write the product out",
-    "logaddexp": "write y + softplus(x - y)",
-    "hardtanh": "write clip(x, -1, 1)",
-    "selu": "write 1.0507009873554805*where(x > 0, x, 1.6732632423543772*expm1(x))",
     "return": "leave return out: the last statement is the result",
     "LOG": "write log(x), which is natural, or log10(x)",
     "ATAN2": "write atan2(y, x); spreadsheets have x first",
@@ -65,8 +73,9 @@ DOUBTFUL = {
 
 VECTORS = {
     "sum": "a + b + c", "mean": "(a + b + c)/3", "prod": "a*b*c", "dot": "a1*b1 + a2*b2",
-    "norm": "sqrt(a^2 + b^2)", "matmul": "a1*b1 + a2*b2", "softmax": "exp(a)/(exp(a) + exp(b))",
-    "logsumexp": "log(exp(a) + exp(b))", "var": "", "std": "", "cumsum": "", "argmax": "",
+    "norm": "norm(a, b)", "logsumexp": "logsumexp(a, b)", "matmul": "a1*b1 + a2*b2",
+    "softmax": "exp(a)/(exp(a) + exp(b))", "var": "", "std": "", "cumsum": "",
+    "argmax": "",
     "log_softmax": "", "einsum": "", "det": "", "inv": "", "tr": "",
 }  # fmt: skip
 """What takes a vector, with how it is written for numbers."""
@@ -79,8 +88,8 @@ def hint_at(name: str, operands: Sequence[str] = ()) -> str:
     """
     if name in ALIASES and ALIASES[name] in FUNCTIONS:
         return f"write {ALIASES[name]}({', '.join(operands) or '…'})"
-    if name in REWRITES:
-        return f"write {_filled(REWRITES[name], operands)}"
+    if name in REWRITES and (template := _template(name, len(operands))):
+        return f"write {_filled(template, operands)}"
     if name in DOUBTFUL:
         return DOUBTFUL[name]
     if name in VECTORS:
@@ -91,10 +100,26 @@ def hint_at(name: str, operands: Sequence[str] = ()) -> str:
     return did_you_mean(name, FUNCTIONS) if len(name) > 2 else ""
 
 
+def rewrites(name: str) -> dict[int, str]:
+    """Return what is written for a function of another language, by the count of its operands."""
+    found = REWRITES.get(name, ())
+    return {operand_count(text): text for text in ((found,) if isinstance(found, str) else found)}
+
+
+def operand_count(template: str) -> int:
+    """Return how many operands a rewrite has; one, too, where it does not use it."""
+    return max((int(digit) for digit in re.findall(r"_(\d)", template)), default=1)
+
+
+def _template(name: str, count: int) -> str | None:
+    """Return the rewrite for so many operands; for none that are known, the first."""
+    known = rewrites(name)
+    return known.get(count, None if count and name in DOUBTFUL else next(iter(known.values())))
+
+
 def _filled(template: str, operands: Sequence[str]) -> str:
-    """Return a rewrite of these operands, or of x and y for want of them, in parentheses."""
-    count = 2 if "_2" in template else 1
-    texts = operands if len(operands) == count else ("x", "y")
+    """Return a rewrite of these operands, or of x, y and z for want of them, in parentheses."""
+    texts = operands if len(operands) == operand_count(template) else ("x", "y", "z")
 
     def inner(match: re.Match[str]) -> str:
         operand = texts[int(match[1]) - 1]

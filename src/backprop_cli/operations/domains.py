@@ -36,6 +36,15 @@ BETWEEN_0_AND_1 = Domain(
     points(0.0, 1.0, -1.0),
 )
 
+NEGATIVE = Domain("an operand < 0", lambda x: x < 0, points(-40.0, -2.5, -0.75, -0.25), points(0.0, 1.0))
+
+LOG_FACTOR = Domain(
+    "y > 0, or x = 0 and y = 0",
+    lambda x, y: y > 0 or x == y == 0,
+    ((2.0, 3.0), (-1.5, 0.25), (0.0, 4.0), (0.75, 40.0)),
+    ((1.0, 0.0), (0.0, -1.0), (2.0, -0.5)),
+)
+
 NOT_NEGATIVE = Domain(
     "an operand >= 0", lambda x: x >= 0, points(0.25, 0.75, 1.5, 40.0), points(-1e-300, -1.0)
 )

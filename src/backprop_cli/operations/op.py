@@ -72,6 +72,8 @@ class Op:
     cancels: tuple[str, ...] = ()
     """Per operand, if the terms of the derivative cancel where it crosses zero: the size of the larger term,
     in the language of programs. The derivative is within 4 ulp of itself or of this, whichever is larger."""
+    value_cancels: str = ""
+    """The same of the value: the size of the larger term, if the terms of the value cancel."""
     latex: str = ""
     """The formula, with #1, #2 … for the operands; left out, it is the name as a function's."""
     aliases: tuple[str, ...] = ()
@@ -197,6 +199,10 @@ class Namespace:
     def either(self, p: Number, q: Number) -> Number:
         """Tell whether one of two conditions holds, or both."""
         return self.where(p, True, q)
+
+    def difference(self, x: Number, y: Number) -> tuple[Number, Number]:
+        """Return x - y, and what its rounding left out."""
+        return x - y, self.zero
 
     def gaussian(self, x: Number, scale: float) -> Number:
         """Return exp(-scale·x²), for a scale of 1 or 1/2."""

@@ -178,6 +178,56 @@ def logit(m: Namespace, x: Number) -> Number:
     return m.where(m.lt(m.abs(x - m.one / 2), quarter), m.atanh(middle) * 2, ends)
 
 
+def log_add_exp(m: Namespace, x: Number, y: Number) -> Number:
+    """Return log(e^x + e^y); of two infinities that are equal the difference would be none."""
+    apart = m.where(m.eq(x, y), m.zero, m.abs(x - y))
+    return m.max(x, y) + m.log1p(m.exp(-apart))
+
+
+def first_share(m: Namespace, x: Number, y: Number) -> Number:
+    """Return e^x/(e^x + e^y), the sigmoid of x - y; its rounding alone would cost 350 ulp at -700."""
+    difference, rest = m.difference(x, y)
+    share = sigmoid(m, difference)
+    return share + share * sigmoid(m, -difference) * rest
+
+
+def log_cosh(m: Namespace, x: Number) -> Number:
+    """Return log(cosh(x)): below 1 by 1 + 2·sinh²(x/2), beyond without the exponential that overflows."""
+    size = m.abs(x)
+    half = m.sinh(m.min(size, m.one) / 2)
+    return m.where(
+        m.lt(size, m.one), m.log1p(half * half * 2), (size - m.ln2) + m.log1p(m.exp(-(size + size)))
+    )
+
+
+def log_1m_exp(m: Namespace, x: Number) -> Number:
+    """Return log(1 - exp(x)). Source: Mächler, Accurately Computing log(1 - exp(-|a|)), 2012."""
+    near, far = m.max(x, -m.one), m.min(x, -m.one / 2)
+    return m.where(m.gt(x, -m.ln2), m.log(-m.expm1(near)), m.log1p(-m.exp(far)))
+
+
+def x_log_y(m: Namespace, x: Number, y: Number) -> Number:
+    """Return x·log(y), and 0 where both are 0."""
+    at_zero = m.both(m.eq(x, m.zero), m.eq(y, m.zero))
+    return x * m.log(m.where(at_zero, m.one, y))
+
+
+def to_nearest(m: Namespace, x: Number) -> Number:
+    """Return the nearest whole number, of two the even one. Of |x|, what is above the floor is exact."""
+    size = m.abs(x)
+    low = m.floor(size)
+    above = size - low
+    even = m.floor((low + m.one) / 2) * 2
+    nearest = m.where(m.gt(above, m.one / 2), low + m.one, m.where(m.lt(above, m.one / 2), low, even))
+    return m.sign(x) * nearest
+
+
+def is_halfway(m: Namespace, xs: Sequence[Number], _fixed: Sequence[bool]) -> Number:
+    """Tell whether two whole numbers are equally near."""
+    size = m.abs(xs[0])
+    return m.eq(size - m.floor(size), m.one / 2)
+
+
 def bell(m: Namespace, x: Number) -> Number:
     """Return 1/(e^x + e^-x)², a quarter of sech²; right in the tails, where 1 - tanh² is not.
 

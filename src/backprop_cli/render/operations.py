@@ -49,11 +49,14 @@ def convention(op: Op) -> str:
 
 def accuracy(op: Op) -> str:
     """Return how far value and derivatives may be off; 4 ulp is what every row keeps."""
+    cancelling = "{}, whose terms cancel where it crosses zero, within 4 ulp of the larger of {}"
+    if op.value_cancels:
+        value = cancelling.format("value", f"|{formula(op)}| and {op.value_cancels}")
+        return f"{value}; derivatives within 4 ulp"
     terms = [f"|∂/∂{name}| and {term}" for name, term in zip(op.args, op.cancels, strict=False) if term]
     if not terms:
         return _ACCURACY
-    of_derivative = "derivative, whose terms cancel where it crosses zero, within 4 ulp of the larger of "
-    return f"value within 4 ulp; {of_derivative}{'; of '.join(terms)}"
+    return f"value within 4 ulp; {cancelling.format('derivative', '; of '.join(terms))}"
 
 
 def _point(op: Op, xs: tuple[float, ...]) -> str:
@@ -186,7 +189,7 @@ def _section(op: Op) -> str:
         ("Derivative", ", ".join(f"∂/∂{name} = `{text}`" for name, text in derivatives(op))),
         ("Needs", op.domain.words),
         ("Kink", convention(op)),
-        ("Accuracy", accuracy(op) if op.cancels else ""),
+        ("Accuracy", accuracy(op) if op.cancels or op.value_cancels else ""),
         ("Backward", op.backward),
         ("Example", "; ".join(example(op))),
     ]

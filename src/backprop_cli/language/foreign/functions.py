@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign.builder import Item, Piece, called, filled, flat, grouped
-from backprop_cli.language.synonyms import ALIASES, REWRITES, VECTORS
+from backprop_cli.language.synonyms import ALIASES, DOUBTFUL, FOLDS, REWRITES, VECTORS, rewrites
 from backprop_cli.language.tokens import Token
 from backprop_cli.operations.table import FUNCTIONS
 
@@ -21,38 +21,48 @@ IDENTITIES = frozenset(
 
 def is_known(name: str) -> bool:
     """Tell whether a function is known by this name, here or elsewhere."""
-    return name in FUNCTIONS or name in ALIASES or name in REWRITES or name in IDENTITIES or name in SPECIAL
+    return any(name in known for known in (FUNCTIONS, ALIASES, REWRITES, FOLDS, IDENTITIES, SPECIAL))
 
 
 def rewritten(name: str) -> str:
     """Return what is written for a function of another language, "" where that is unknown."""
     if name in ALIASES:
         return f"{ALIASES[name]}(…)"
-    return REWRITES.get(name, "").replace("_1", "x").replace("_2", "y")
+    first = next(iter(rewrites(name).values()), "")
+    return first.replace("_1", "x").replace("_2", "y").replace("_3", "z")
 
 
 def call(text: str, name: str, operands: Sequence[Item], first: int, last: int) -> Item:
     """Return what a function comes to, in the plain language. Raises ParseError, with this text."""
     if name in SPECIAL and len(operands) == 2:
         return SPECIAL[name](operands, first, last)
+    if name in FOLDS and len(operands) > 1:
+        return folded(FOLDS[name], operands, first, last)
     if name in FUNCTIONS or name in ALIASES:
         return called(name if name in FUNCTIONS else ALIASES[name], operands, first, last)
     if name in IDENTITIES and len(operands) == 1:
         return grouped(operands[0])
     if name in REWRITES:
-        template = REWRITES[name]
-        count = 2 if "_2" in template else 1
-        if len(operands) == count:
-            return filled(template, operands, first, last)
-        raise ParseError(
-            f"{name} needs {count} operand{'s' * (count > 1)}, got {len(operands)}", text, first, last
-        )
+        templates = rewrites(name)
+        if len(operands) in templates:
+            return filled(templates[len(operands)], operands, first, last)
+        counts = " or ".join(map(str, templates))
+        message = f"{name} needs {counts} operand{'s' * (counts != '1')}, got {len(operands)}"
+        raise ParseError(message, text, first, last, DOUBTFUL.get(name, ""))
     if name in VECTORS:
         hint = (
             f"write it for numbers, such as {VECTORS[name]}" if VECTORS[name] else "write it out for numbers"
         )
         raise ParseError(f"{name} is of vectors, and there are only numbers here", text, first, last, hint)
     raise ParseError(f"{name} is not a function that is known here", text, first, last)
+
+
+def folded(name: str, operands: Sequence[Item], first: int, last: int) -> Item:
+    """Return a function of two operands taken of the first two, of that and the third, and so on."""
+    result = operands[0]
+    for operand in operands[1:]:
+        result = called(name, [result, operand], first, last)
+    return result
 
 
 def root(radicand: Item, index: Item, first: int, last: int) -> Piece:
@@ -81,7 +91,7 @@ SPECIAL: dict[str, Callable[[Sequence[Item], int, int], Piece]] = {
 """Functions of two operands, one of which decides what is written."""
 
 
-LONGEST = max(map(len, (*FUNCTIONS, *ALIASES, *REWRITES, *IDENTITIES, *SPECIAL)))
+LONGEST = max(map(len, (*FUNCTIONS, *ALIASES, *REWRITES, *FOLDS, *IDENTITIES, *SPECIAL)))
 """The length of the longest name that ``is_known``."""
 
 

@@ -33,7 +33,8 @@ MARKS = (
     r"|\b(?:Value|tensor|Tensor)\b|\bif\b.*\belse\b|^\s*[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)+\s*=(?!=)"
     r"|\.(?:data|grad|label)\b|^\s*(?:const|let|var|double|float|auto|my)\s+\$?\w+\s*=|^\s*\$\w+\s*="
     r"|^\s*(?:for|while|with|class|if|try|elif|else)\b[^=\n]*:|\bfor\s+\w+\s+in\b"
-    r"|\b[A-Z]\w+\([^()]*\)\s*\(|\b(?:and|or)\b|\bnot\s*\(|\bnot\s+\w|[=!]=|[<>]=?[^<>=,;\n]*[<>])"
+    r"|\b[A-Z]\w+\([^()]*\)\s*\(|\b(?:and|or)\b|\bnot\s*\(|\bnot\s+\w|[=!]=|[<>]=?[^<>=,;\n]*[<>]"
+    r"|\w\(\s*\[)"
     rf"|(?m:{SESSION})|(?m:{C_MARKS})"
 )
 

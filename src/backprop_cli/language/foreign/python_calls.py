@@ -10,16 +10,26 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign import functions
-from backprop_cli.language.foreign.builder import Item, Piece, called, filled
+from backprop_cli.language.foreign.builder import Item, Piece, called, filled, grouped
 from backprop_cli.language.foreign.decisions import decided
 from backprop_cli.language.tokens import NUMBER, OPERATOR, Token
 from backprop_cli.operations.table import FUNCTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 INFINITE = "∞"
 """The name of what only the limits of ``clip`` may be; the grammar refuses it."""
+
+
+class Listed(Piece):
+    """Several numbers in brackets, which only functions of a vector take."""
+
+    __slots__ = ("operands",)
+
+    def __init__(self, operands: Sequence[Piece], first: int, last: int) -> None:
+        super().__init__(operands, first, last)
+        self.operands = operands
 
 
 class Call(NamedTuple):
@@ -51,6 +61,8 @@ def made(call: Call) -> Item:
     """Return what a call comes to. Raises ParseError."""
     if call.name in _STOPPED:
         raise call.error(f"{call.name} stops the gradient", "give its value as an input of its own")
+    if len(call.operands) == 1 and isinstance(call.operands[0], Listed):
+        return _of_list(call, call.operands[0].operands)
     rule = _RULES.get(call.name)
     found = rule(call) if rule is not None else None
     if found is not None:
@@ -61,6 +73,28 @@ def made(call: Call) -> Item:
         name = name[:-1]
     return functions.call(call.text, name, operands, call.first, call.last)
 
+
+def _of_list(call: Call, operands: Sequence[Item]) -> Item:
+    """Return what a function of a vector comes to that is written out. Raises ParseError."""
+    name = _OF_LISTS.get(call.name, "")
+    if not name or call.keywords:
+        raise call.error(f"{call.name} takes no list here", "there are only single numbers")
+    if name in FUNCTIONS:
+        build = called if FUNCTIONS[name].variadic else functions.folded
+        return build(name, operands, call.first, call.last)
+    joined: list[Item] = [grouped(operands[0])]
+    for operand in operands[1:]:
+        joined += [Token(OPERATOR, name[0], operand.first, operand.first), grouped(operand)]
+    whole = grouped(Piece(joined, call.first, call.last))
+    return whole if name in "+*" else filled(f"_1/{len(operands)}", [whole], call.first, call.last)
+
+
+_OF_LISTS = {
+    **dict.fromkeys(("max", "amax", "maximum"), "max"), **dict.fromkeys(("min", "amin", "minimum"), "min"),
+    "norm": "hypot", "hypot": "hypot", "logsumexp": "logaddexp", "prod": "*",
+    **dict.fromkeys(("sum", "fsum"), "+"), **dict.fromkeys(("mean", "average"), "+/"),
+}  # fmt: skip
+"""Functions of a list: each the function of two, or the operator, that it is written out with."""
 
 _STOPPED = frozenset(("detach", "stop_gradient", "no_grad"))
 _OF_C = frozenset(
@@ -206,6 +240,14 @@ def _log(call: Call) -> Item | None:
     return None
 
 
+def _root(call: Call) -> Item | None:
+    """``root``, whose index comes behind in SymPy."""
+    if call.library == "sympy" and call.is_plain(2):
+        radicand, index = call.operands
+        return functions.root(radicand, index, call.first, call.last)
+    return None
+
+
 def _round(call: Call) -> Item | None:
     """``round``: halves go to the even number in Python, up in JavaScript, and away from 0 in C."""
     if not call.is_plain(1):
@@ -238,12 +280,14 @@ _RULES: dict[str, Callable[[Call], Item | None]] = {
     "leaky_relu": _leaky,
     "gelu": _gelu,
     "elu": _with_parameter("where(_1 > 0, _1, _2*expm1(_1))", "alpha"),
+    "celu": _with_parameter("where(_1 > 0, _1, _2*expm1(_1/_2))", "alpha"),
     "softplus": _with_parameter("softplus(_2*_1)/_2", "beta"),
     "hardtanh": _hardtanh,
     "where": _where,
     "sinc": _sinc,
     **dict.fromkeys(("max", "min", "amax", "amin"), _extreme),
     "log": _log,
+    "root": _root,
     "round": _round,
     "remainder": _remainder,
     "int": _int,

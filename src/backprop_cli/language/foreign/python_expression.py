@@ -8,7 +8,7 @@ from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign import functions
 from backprop_cli.language.foreign.builder import Builder, Frame, Item, Piece, called, filled, group, grouped
 from backprop_cli.language.foreign.decisions import COMPARISONS, decided
-from backprop_cli.language.foreign.python_calls import INFINITE, LAYERS, Call, made
+from backprop_cli.language.foreign.python_calls import INFINITE, LAYERS, Call, Listed, made
 from backprop_cli.language.foreign.python_words import split
 from backprop_cli.language.foreign.words import Word, matching
 from backprop_cli.language.tokens import NAME, NUMBER, OPERATOR, Token
@@ -47,6 +47,7 @@ class Expression:
         self.words = words
         self.place = 0
         self.builder = Builder(text)
+        self.lists: list[Listed] = []  # of several numbers, that no function has taken so far
 
     def read(self) -> list[Item]:
         """Return the items of the expression. Raises ParseError."""
@@ -66,7 +67,11 @@ class Expression:
         if not self.words:
             raise self.builder.error("a value is expected here", 0, 0)
         self.decide(self.words[-1].last)
-        return builder.complete(self.words[-1].last)
+        items = builder.complete(self.words[-1].last)
+        for left in self.lists:
+            message = f"a list of {len(left.operands)} numbers stands here"
+            raise builder.error(message, left.first, left.last, "there are only single numbers")
+        return items
 
     def peek(self, ahead: int = 0) -> str:
         """Return a word that comes, "" behind the last one."""
@@ -200,11 +205,21 @@ class Expression:
 
         def make(operands: list[Piece], keywords: dict[str, Piece], first: int, last: int) -> Item:
             every = [*before, *operands, *(behind or ())]
+            if len(every) == 1:
+                every = [self.listed(every[0])]
             named = {**(settings or {}), **keywords}
             return made(Call(self.text, name, every, named, first, last, library, bool(before)))
 
         self.builder.open(")", make, first, start)
         self.skip_options()
+
+    def listed(self, operand: Item) -> Item:
+        """Return the list that an operand is, to be taken by its function; the operand, if it is none."""
+        item = operand.items[0] if isinstance(operand, Piece) and len(operand.items) == 1 else operand
+        if not isinstance(item, Listed):
+            return operand
+        self.lists.remove(item)
+        return item
 
     def construct(self, first: int, start: int) -> None:
         """Open ``Value(2.0, label='a')`` or ``tensor([2.0])``, which are their number."""
@@ -280,7 +295,10 @@ class Expression:
         builder.items[-1] = Token(NAME, name, target.first, self.words[end].last)
 
     def only(self, operands: list[Piece], keywords: dict[str, Piece], first: int, last: int) -> Item:
-        """Return the number that is alone in a list."""
+        """Return the number that is alone in a list, or the list, which a function is to take."""
+        if len(operands) > 1 and not keywords:
+            self.lists.append(Listed(operands, first, last))
+            return self.lists[-1]
         if len(operands) != 1 or keywords:
             message = f"a list of {len(operands)} numbers stands here"
             raise ParseError(message, self.text, first, last, "there are only single numbers")

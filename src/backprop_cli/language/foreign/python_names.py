@@ -16,6 +16,7 @@ _MODULES = frozenset((
     "np", "numpy", "jnp", "jax", "torch", "tf", "math", "Math", "F", "nn", "npx", "scipy", "special",
     "functional", "lax", "cmath", "cp", "onp", "anp", "mx", "nd", "keras", "activations", "tensorflow",
     "std", "autograd", "Value", "K", "sp", "mnp", "paddle", "tg", "mpmath", "mp", "cupy",
+    "linalg", "sympy",
 ))  # fmt: skip
 """Names before a dot that say where a function comes from."""
 _HOLDERS = frozenset(
@@ -33,6 +34,7 @@ _LIBRARIES = {
     "Math": "js",
     "std": "c",
     **dict.fromkeys(("scipy", "special"), "scipy"),
+    "sympy": "sympy",
 }
 
 

@@ -27,6 +27,7 @@ _FUNCTIONS = {
         "min", "radians", "degrees",
     )
 } | {
+    "MOD": "mod", "INT": "floor", "TRUNC": "trunc",
     "POWER": "pow", "IF": "where", "ATAN2": "atan2", "LOG": "log", "AND": "and", "OR": "or", "NOT": "not",
 }  # fmt: skip
 _WRITTEN_OUT = {

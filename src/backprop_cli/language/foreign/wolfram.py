@@ -29,6 +29,7 @@ _FUNCTIONS = {
     )},
     "Ceiling": "ceil", "CubeRoot": "cbrt", "LogisticSigmoid": "sigmoid", "Ramp": "relu", "Sinc": "sinc",
     "RealAbs": "abs", "Power": "pow", "Surd": "nthRoot", "Log": "log", "If": "where", "Norm": "abs",
+    "Mod": "mod", "Round": "round",
 }  # fmt: skip
 
 

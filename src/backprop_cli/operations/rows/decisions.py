@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backprop_cli.operations.domains import FLOORED, REAL, REAL2, always
+from backprop_cli.operations.domains import FLOORED, REAL, REAL2, always, points
 from backprop_cli.operations.op import XY, Domain, Kink, Namespace, Number, Op, X, each
 from backprop_cli.operations.rules import (
     SHARES,
@@ -12,8 +12,10 @@ from backprop_cli.operations.rules import (
     clip_kink,
     clip_partials,
     extremum_partials,
+    is_halfway,
     is_tie,
     sympy_extremum,
+    to_nearest,
     where_case,
     winner_case,
     zero_partial,
@@ -109,6 +111,20 @@ DECISIONS: tuple[Op, ...] = (
         backward="a ceiling is constant between two integers: no gradient passes",
         derivatives=("0",),
         latex=r"\lceil #1 \rceil",
+        exact=True,
+        cuts="always",
+    ),
+    Op(
+        name="round",
+        args=X,
+        aliases=("rint",),
+        value=lambda m, x: to_nearest(m, x),
+        partials=each(zero_partial),
+        symbolic=lambda s, x: x - s.atan(s.tan(s.pi * x)) / s.pi,
+        domain=Domain("any operand", always, points(-2.25, -0.75, 0.25, 1.75)),
+        kink=Kink(is_halfway, STEP, ((0.5,), (-1.5,)), breaks=True),
+        backward="a rounding, of halves to even, is constant between two halves: no gradient passes",
+        derivatives=("0",),
         exact=True,
         cuts="always",
     ),

@@ -5,13 +5,15 @@ from __future__ import annotations
 from backprop_cli.operations.domains import (
     ABOVE_MINUS_ONE,
     BELOW_OVERFLOW,
+    LOG_FACTOR,
+    NEGATIVE,
     NOT_NEGATIVE,
     POSITIVE,
     REAL,
     REAL2,
 )
 from backprop_cli.operations.op import XY, Kink, Op, X, each
-from backprop_cli.operations.rules import VERTICAL, at_point
+from backprop_cli.operations.rules import VERTICAL, at_point, first_share, log_1m_exp, log_add_exp, x_log_y
 
 EXPONENTIALS: tuple[Op, ...] = (
     Op(
@@ -82,6 +84,53 @@ EXPONENTIALS: tuple[Op, ...] = (
         backward="a decimal logarithm passes the gradient divided by its operand times log(10)",
         derivatives=("1/(x*log(10))",),
         latex=r"\log_{10}(#1)",
+    ),
+    Op(
+        name="logaddexp",
+        args=XY,
+        value=lambda m, x, y: log_add_exp(m, x, y),
+        partials=each(lambda m, z, x, y: first_share(m, x, y), lambda m, z, x, y: first_share(m, y, x)),
+        symbolic=lambda s, x, y: s.log(s.exp(x) + s.exp(y)),
+        domain=REAL2,
+        backward="log(exp(x) + exp(y)) shares the gradient in proportion to exp(x) and exp(y)",
+        derivatives=("sigmoid(x - y)", "sigmoid(y - x)"),
+        value_cancels="abs(max(x, y))",
+        latex=r"\ln(\mathrm{e}^{#1} + \mathrm{e}^{#2})",
+        commutative=True,
+        composite=True,
+    ),
+    Op(
+        name="log1mexp",
+        args=X,
+        value=lambda m, x: log_1m_exp(m, x),
+        partials=each(lambda m, y, x: m.exp(x) / m.expm1(x)),
+        symbolic=lambda s, x: s.log(1 - s.exp(x)),
+        domain=NEGATIVE,
+        backward="log(1 - exp(x)) passes the gradient times exp(x)/(exp(x) - 1)",
+        derivatives=("exp(x)/expm1(x)",),
+        latex=r"\ln(1 - \mathrm{e}^{#1})",
+        composite=True,
+    ),
+    Op(
+        name="xlogy",
+        args=XY,
+        value=lambda m, x, y: x_log_y(m, x, y),
+        partials=each(
+            lambda m, z, x, y: m.where(m.gt(y, m.zero), m.log(m.where(m.gt(y, m.zero), y, m.one)), -m.inf),
+            lambda m, z, x, y: m.where(m.gt(y, m.zero), x / m.where(m.gt(y, m.zero), y, m.one), m.zero),
+        ),
+        symbolic=lambda s, x, y: s.Piecewise((x * s.log(y), y > 0), (0, True)),
+        piecewise=True,
+        domain=LOG_FACTOR,
+        kink=Kink(
+            at=lambda m, xs, _fixed: m.both(m.eq(xs[0], m.zero), m.eq(xs[1], m.zero)),
+            convention="minus infinity by x, 0 by y",
+            points=((0.0, 0.0),),
+            breaks=True,
+        ),
+        backward="x*log(y) passes to x the gradient times log(y), and to y times x/y",
+        derivatives=("log(y)", "x/y"),
+        latex=r"#1 \ln(#2)",
     ),
     Op(
         name="sqrt",

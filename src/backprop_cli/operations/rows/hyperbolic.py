@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backprop_cli.operations.domains import ABOVE_ONE, BELOW_OVERFLOW, OPEN_UNIT, REAL
 from backprop_cli.operations.op import Kink, Op, X, each
-from backprop_cli.operations.rules import VERTICAL, at_point, bell
+from backprop_cli.operations.rules import VERTICAL, at_point, bell, log_cosh
 
 HYPERBOLIC: tuple[Op, ...] = (
     Op(
@@ -43,6 +43,18 @@ HYPERBOLIC: tuple[Op, ...] = (
         backward="a hyperbolic tangent passes the gradient times one minus its result squared",
         derivatives=("1 - tanh(x)^2",),
         latex=r"\tanh(#1)",
+    ),
+    Op(
+        name="logcosh",
+        args=X,
+        value=lambda m, x: log_cosh(m, x),
+        partials=each(lambda m, y, x: m.tanh(x)),
+        symbolic=lambda s, x: s.log(s.cosh(x)),
+        domain=REAL,
+        backward="a log(cosh(x)) passes the gradient times the hyperbolic tangent",
+        derivatives=("tanh(x)",),
+        latex=r"\ln\cosh(#1)",
+        composite=True,
     ),
     Op(
         name="asinh",
