@@ -14,9 +14,13 @@ from typer.main import get_command
 
 from backprop_cli import __version__, gradient
 from backprop_cli.cli import load_commands
+from backprop_cli.curves.trace import trace_curve
+from backprop_cli.draw.curves import plane_of
+from backprop_cli.draw.curves_svg import render_curves
 from backprop_cli.draw.diagram import Arrow, Box, Diagram, diagram_of_report
 from backprop_cli.draw.svg import render_svg
 from backprop_cli.errors import Status
+from backprop_cli.language.source import read_source
 from backprop_cli.render.operations import render_markdown
 from rooms import FACES, between_rooms, modules, read_imports, read_map, without_shortcuts
 
@@ -47,6 +51,7 @@ def pages() -> dict[str, str]:
         "cli.md": reference(),
         "operations.md": render_markdown(),
         "neuron.svg": picture(),
+        "plot.svg": plot(),
         "architecture.svg": stages(),
     }
 
@@ -55,6 +60,13 @@ def picture() -> str:
     """Return the picture that the README shows."""
     report = gradient("z = w*x + b; a = sigmoid(z); C = (a - y)^2", w=0.5, x=2, b=-0.3, y=1)
     return render_svg(diagram_of_report(report), theme="auto")
+
+
+def plot() -> str:
+    """Return the picture that the page on plots shows."""
+    sources = [read_source(program) for program in ("1/x", "relu(x) + 1", "sqrt(x + 2)")]
+    curves = [trace_curve(source, {}, "x", -3.0, 3.0) for source in sources]
+    return render_curves(plane_of(curves, slopes=False, height=(-5.0, 5.0)), "x", theme="auto")
 
 
 def stages() -> str:

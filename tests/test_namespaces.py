@@ -9,6 +9,7 @@ from backprop_cli.compile.recorder import Recorder
 from backprop_cli.compile.tracer import Tracer
 from backprop_cli.operations.bounded import bounded_reals
 from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.intervals import INTERVALS
 from backprop_cli.operations.op import Namespace
 from backprop_cli.operations.reals import mpmath_namespace
 from backprop_cli.operations.symbols import sympy_namespace
@@ -19,6 +20,7 @@ NAMESPACES = {
     "reals": mpmath_namespace(50),
     "formulas": sympy_namespace(),
     "reals with bounds": bounded_reals(50),
+    "intervals": INTERVALS,
     "arrays": ARRAY,
     "registers": Tracer(),
     "nodes": Recorder(),

@@ -22,6 +22,7 @@ PAGES = [
             "jacobian.md",
             "language.md",
             "minimize.md",
+            "plot.md",
             "shell.md",
             "teaching.md",
         )

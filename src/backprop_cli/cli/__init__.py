@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FAMILY = {
     "compute": {"grad": "grad", "hessian": "hessian", "jacobian": "jacobian", "minimize": "minimize"},
     "check": {"check": "check"},
-    "learn": {"explain": "explain", "graph": "graph", "read": "read", "ops": "ops"},
+    "learn": {"explain": "explain", "graph": "graph", "plot": "plot", "read": "read", "ops": "ops"},
     "many points": {"batch": "batch"},
     "elsewhere": {"export": "export"},
     "shell": {"schema": "ops", "completion": "completion"},

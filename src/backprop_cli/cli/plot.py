@@ -1,0 +1,314 @@
+"""``backprop plot``."""
+
+from __future__ import annotations
+
+import math
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from backprop_cli.cli.command import From, command
+from backprop_cli.cli.options import Json, Language, Shown, choose_format, read_file
+from backprop_cli.console.environment import Environment
+from backprop_cli.console.output import plain_lines
+from backprop_cli.draw.canvas import draw_plane
+from backprop_cli.draw.curves import plane_of
+from backprop_cli.draw.forms import Theme
+from backprop_cli.errors import DomainError, InputError, ParseError, Status, UsageError
+from backprop_cli.system.files import write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backprop_cli.console.output import Output
+    from backprop_cli.curves.report import Curve
+    from backprop_cli.draw.curves import Plane
+    from backprop_cli.language.source import Source
+
+_MOST_CURVES = 6
+_RANGE = re.compile(r"\s*([^\s=<>!]+)\s*=([^=.]*?|[^=].*?)\.\.(.*)", re.DOTALL)
+
+
+class PlotFormat(StrEnum):
+    """Forms of a plot."""
+
+    text = "text"
+    svg = "svg"
+    png = "png"
+    json = "json"
+
+
+_ENDINGS = {
+    ".txt": PlotFormat.text,
+    ".svg": PlotFormat.svg,
+    ".png": PlotFormat.png,
+    ".json": PlotFormat.json,
+}
+
+
+class _Span(NamedTuple):
+    """An input that moves, from low to high."""
+
+    name: str
+    low: float
+    high: float
+
+
+class PlotOptions(NamedTuple):
+    """What is drawn: programs, the range of one input, the values of the others."""
+
+    environment: Environment
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PROGRAM... NAME=FROM..TO [NAME=VALUE]...",
+            help="One or more programs, the range of the input that moves, and the values of the others.",
+            show_default=False,
+        ),
+    ] = None
+    language: Language = None
+
+    def read(self) -> tuple[list[Source], _Span, dict[str, float]]:
+        """Return the programs, the range and the other values.
+
+        Raises UsageError, ParseError, InputError or FileError.
+        """
+        from backprop_cli.language.source import read_source
+
+        programs, spans, given = _sort(list(self.arguments or []))
+        if not programs:
+            raise UsageError("a program is missing", hint='backprop plot "sigmoid(x)" x=-4..4')
+        if len(programs) > _MOST_CURVES:
+            raise UsageError(f"{len(programs)} curves are too many for one picture: {_MOST_CURVES} at most")
+        span = _one_span(spans)
+        if span.name in given:
+            raise InputError(f"{span.name} is given twice, once as a range")
+        names = {*given, span.name}
+        notation = None if self.language is None else self.language.value
+        texts = [read_file(self.environment, p, "the program") if p == "-" else p for p in programs]
+        return [read_source(text, names, notation) for text in texts], span, given
+
+
+def _sort(words: list[str]) -> tuple[list[str], list[_Span], dict[str, float]]:
+    """Sort words into programs, ranges and values. The first is a program."""
+    programs: list[str] = words[:1]
+    spans: list[_Span] = []
+    given: dict[str, float] = {}
+    for word in words[1:]:
+        found = _RANGE.fullmatch(word)
+        if found:
+            spans.append(_read_span(word, found))
+        elif "=" not in word or _is_program(word):
+            programs.append(word)
+        else:
+            _give(given, word)
+    return programs, spans, given
+
+
+def _is_program(word: str) -> bool:
+    """Tell whether a word with a sign of equality is a program: y = x^2 is one, y = 2 is a value."""
+    from backprop_cli.language.source import read_source
+
+    try:
+        source = read_source(word)
+    except ParseError:
+        return False
+    return len(source.statements) > 1 or source.inputs.keys() > source.defaults.keys()
+
+
+def _give(given: dict[str, float], word: str) -> None:
+    from backprop_cli.language.source import read_assignments
+
+    for name, value in read_assignments([word]).items():
+        if name in given:
+            raise InputError(f"{name} is given twice", word, 0, len(word))
+        given[name] = value
+
+
+def _read_span(word: str, found: re.Match[str]) -> _Span:
+    from backprop_cli.language.reader import canonical_name, is_name
+    from backprop_cli.language.source import evaluate_constant
+
+    name = canonical_name(found[1])
+    if not is_name(name):
+        raise InputError(f"{found[1]!r} is not a name", word, 0, len(word), "x=-4..4")
+    for place, end in ((2, "start"), (3, "end")):
+        if not found[place].strip():
+            raise InputError(f"the range of {name} has no {end}", word, 0, len(word), f"{name}=-4..4")
+    return _Span(name, evaluate_constant(found[2]), evaluate_constant(found[3]))
+
+
+def _one_span(spans: list[_Span]) -> _Span:
+    if not spans:
+        raise UsageError("a range is missing", hint='one input moves: backprop plot "sigmoid(x)" x=-4..4')
+    if len(spans) > 1:
+        names = " and ".join(span.name for span in spans)
+        raise UsageError(f"{names} can't all move", hint=f"give all but one a value: {spans[1].name}=1")
+    return spans[0]
+
+
+@command(
+    epilog="""\b
+Examples:
+  backprop plot "sigmoid(x)" x=-6..6 --derivative
+  backprop plot "sigmoid(x)" "tanh(x)" "relu(x)" x=-4..4 --output curves.svg
+  backprop plot "w*x^2 + b" w=0.5 b=1 x=-2..2 --tangent 1
+  backprop plot "1/x" x=-3..3 --json
+
+A line ends where the curve breaks: none goes across a pole, a jump or a
+stretch without values, and a kink stays a corner.
+
+Exit status: 0 done; 2 a mistake in a program, a value or an option, or a file
+that can't be written; 3 there is no tangent where one is asked for.""",
+)
+def plot(
+    options: Annotated[PlotOptions, From(PlotOptions)],
+    derivative: Annotated[bool, typer.Option("--derivative", help="Draw the slope, too.")] = False,
+    tangent: Annotated[
+        str | None, typer.Option("--tangent", metavar="VALUE", help="Draw the tangent at this point.")
+    ] = None,
+    height: Annotated[
+        str | None, typer.Option("--height", metavar="FROM..TO", help="What of the values is shown.")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--output", metavar="FILE", help="Draw into FILE; .svg, .png, .json or .txt."),
+    ] = None,
+    theme: Annotated[Theme, typer.Option("--theme", help="Colours of SVG and PNG.")] = Theme.light,
+    ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+    format: Annotated[
+        PlotFormat | None, typer.Option("--format", help="Form of the plot, text by default.")
+    ] = None,
+    json: Json = False,
+    *,
+    output: Shown,
+) -> int:
+    """Draw programs, slopes and tangents over a range of an input."""
+    from backprop_cli.curves.trace import trace_curve
+    from backprop_cli.language.source import choose_point, evaluate_constant
+
+    form = _choose_form(choose_format(format, None, PlotFormat.json if json else None), target, output)
+    shown = None if height is None else _read_height(height)
+    sources, span, given = options.read()
+    at = None if tangent is None else evaluate_constant(tangent)
+    _refuse_unused(sources, given)
+    curves = []
+    for source in sources:
+        values = {name: x for name, x in given.items() if name in source.inputs}
+        point = choose_point(source, {**values, span.name: 0.0})
+        curves.append(trace_curve(source, point, *span, tangent=at))
+    _require_tangent(curves)
+    if form is PlotFormat.text and target in (None, "-"):
+        _show(curves, output, slopes=derivative, height=shown, ascii=ascii)
+    else:
+        _write(curves, form, target, output, slopes=derivative, height=shown, theme=theme, ascii=ascii)
+    return Status.DONE
+
+
+def _choose_form(format: PlotFormat | None, target: str | None, output: Output) -> PlotFormat:
+    """Return the form: the one named, else the one that the ending of the file tells."""
+    if target == "":
+        raise UsageError("--output names no file", hint="--output FILE, or --output - for standard output")
+    in_file = target not in (None, "-")
+    ending = Path(target or "").suffix.lower() if in_file else ".txt"
+    form = format or _ENDINGS.get(ending)
+    if form is None:
+        raise UsageError(f"the ending of {target} tells no form", hint=f"one of {' '.join(_ENDINGS)}")
+    if form is PlotFormat.png and not in_file and output.environment.writes_terminal:
+        raise UsageError("a PNG can't be shown in a terminal", hint="--output plot.png")
+    return form
+
+
+def _read_height(text: str) -> tuple[float, float]:
+    from backprop_cli.language.source import evaluate_constant
+
+    low, dots, high = text.partition("..")
+    if not (low.strip() and dots and high.strip()):
+        raise UsageError(f"--height can't be {text!r}", hint="--height -5..5")
+    ends = evaluate_constant(low), evaluate_constant(high)
+    if not 0 < ends[1] - ends[0] < math.inf:
+        raise UsageError(f"--height {text} is empty or too large", hint="--height -5..5")
+    return ends
+
+
+def _refuse_unused(sources: list[Source], given: dict[str, float]) -> None:
+    for name in given:
+        if not any(name in source.inputs for source in sources):
+            raise InputError(
+                f"{name} is in none of the programs" if len(sources) > 1 else f"{name} is not in the program"
+            )
+
+
+def _show(
+    curves: list[Curve], output: Output, *, slopes: bool, height: tuple[float, float] | None, ascii: bool
+) -> None:
+    """Draw with characters, and tell where the curves break."""
+    paper = output.paper("●○⣿┤└─−∂")
+    plane = plane_of(curves, slopes=slopes, height=height)
+    lines = draw_plane(plane, columns=paper.columns, unicode=paper.unicode and not ascii, colour=paper.colour)
+    output.write_drawing(lines, colour=paper.colour)
+    for line in _told(curves):
+        output.write(line + "\n")
+
+
+def _told(curves: list[Curve]) -> Iterator[str]:
+    from backprop_cli.render.plot import remarks
+
+    for curve in curves:
+        head = f"{' '.join(curve.program.split())}: " if len(curves) > 1 else ""
+        yield from (head + line for line in remarks(curve))
+
+
+def _write(
+    curves: list[Curve],
+    form: PlotFormat,
+    target: str | None,
+    output: Output,
+    *,
+    slopes: bool,
+    height: tuple[float, float] | None,
+    theme: Theme,
+    ascii: bool,
+) -> None:
+    """Draw any other form, or text into a file."""
+    if form is PlotFormat.json:
+        from backprop_cli.render.plot import render_json
+
+        data = (render_json(curves) + "\n").encode()
+    else:
+        plane = plane_of(curves, slopes=slopes, height=height)
+        data = _picture(plane, curves, form, theme, ascii=ascii)
+        if not output.quiet:
+            for line in _told(curves):
+                output.remark(line)
+    if target in (None, "-"):
+        output.write_bytes(data)
+    else:
+        write_file(str(target), data)
+
+
+def _picture(plane: Plane, curves: list[Curve], form: PlotFormat, theme: Theme, *, ascii: bool) -> bytes:
+    if form is PlotFormat.text:
+        lines = draw_plane(plane, columns=None, unicode=not ascii, colour=False)
+        return (plain_lines(lines) + "".join(line + "\n" for line in _told(curves))).encode()
+    from backprop_cli.draw.curves_svg import render_curves
+
+    svg = render_curves(plane, curves[0].name, theme=theme)
+    if form is PlotFormat.svg:
+        return svg.encode()
+    from backprop_cli.draw.png import render_png
+
+    return render_png(svg)
+
+
+def _require_tangent(curves: list[Curve]) -> None:
+    """Raise DomainError where there is no tangent that is asked for."""
+    for curve in curves:
+        at = curve.tangent
+        if at is not None and at.slope is None:
+            lacks = "no value" if at.value is None else "no single slope"
+            text = " ".join(curve.program.split())
+            raise DomainError(f"there is no tangent at {curve.name} = {at.x:g}: {text} has {lacks} there")
