@@ -186,7 +186,10 @@ def plot(
     *,
     output: Shown,
 ) -> int:
-    """Draw programs, slopes and tangents over a range of an input."""
+    """Draw programs over a range of an input.
+
+    Their slopes and tangents as well, where these are asked for.
+    """
     from backprop_cli.curves.trace import trace_curve
     from backprop_cli.language.source import choose_point, evaluate_constant
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _CELLS, _BENDS, _HALVINGS = 320, 8, 24
 # Of the height of the curve: what no eye sees.
 _FLAT, _SAME = 0.01, 1e-6
-# Stretches that are judged, times nodes: some 3 s.
-_MOST_WORK = 100_000
+# Stretches that are judged, times nodes, some 2 s; but so many in any case.
+_MOST_WORK, _LEAST = 40_000, 600
 
 
 class _Stretch(NamedTuple):
@@ -81,7 +81,7 @@ class _Tracer:
 
     def __init__(self, graph: Graph, fixed: dict[str, float], name: str) -> None:
         self._graph, self._fixed, self._name = graph, fixed, name
-        self._left_over = _MOST_WORK // len(graph.ops)
+        self._left_over = max(_MOST_WORK // len(graph.ops), _LEAST)
         self._height = 0.0
         self.is_whole = True
 
