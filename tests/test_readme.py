@@ -22,6 +22,7 @@ PAGES = [
             "jacobian.md",
             "language.md",
             "minimize.md",
+            "notebook.md",
             "plot.md",
             "shell.md",
             "teaching.md",

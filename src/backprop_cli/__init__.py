@@ -16,6 +16,24 @@ if TYPE_CHECKING:
     from backprop_cli.descent.minimize import minimize
     from backprop_cli.differentiate import gradient
     from backprop_cli.errors import BackpropError, DomainError, InputError, ParseError
+    from backprop_cli.notebook import (
+        Explanation as Explanation,
+    )
+    from backprop_cli.notebook import (
+        Picture as Picture,
+    )
+    from backprop_cli.notebook import (
+        draw_report as draw_report,
+    )
+    from backprop_cli.notebook import (
+        explain_report as explain_report,
+    )
+    from backprop_cli.notebook import (
+        report_html as report_html,
+    )
+    from backprop_cli.notebook import (
+        report_latex as report_latex,
+    )
     from backprop_cli.report import Report
 
 __version__ = "0.1.0"
@@ -42,6 +60,9 @@ _HOMES = {
     "Report": "report",
     "compile_rows": "batch.rowwise",
     "STATUSES": "batch.tally",
+    **dict.fromkeys(
+        ("Explanation", "Picture", "draw_report", "explain_report", "report_html", "report_latex"), "notebook"
+    ),
     **dict.fromkeys(("BackpropError", "DomainError", "InputError", "ParseError"), "errors"),
 }
 

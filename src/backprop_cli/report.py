@@ -10,6 +10,7 @@ from backprop_cli.text import held_mark
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from backprop_cli import Explanation, Picture
     from backprop_cli.diagnostic import Diagnostic
 
 ALL_DIGITS = 16
@@ -194,6 +195,44 @@ class Report(Record):
     check: Check
     warnings: tuple[Diagnostic, ...]
     read_as: str = ""
+
+    # What shows a report is below it on the map, and is reached through the face of the library.
+
+    def explain(
+        self,
+        *,
+        why: str | None = None,
+        paths: str | None = None,
+        limit: str | None = None,
+        digits: int | None = 6,
+    ) -> Explanation:
+        """Return both passes told step by step, as ``backprop explain`` does.
+
+        why, paths, limit: the nodes that are asked about.  digits: of numbers, None for all.
+        Raises InputError for a node that is not there.
+        """
+        from backprop_cli import explain_report
+
+        return explain_report(self, why, paths, limit, digits)
+
+    def draw(self, *, direction: str = "LR", theme: str = "light", digits: int | None = 4) -> Picture:
+        """Return the graph as a picture, as ``backprop graph`` does.
+
+        direction: "LR" or "TB".  theme: "light", "dark", or "auto" as the page around it is.
+        """
+        from backprop_cli import draw_report
+
+        return draw_report(self, direction, theme, digits)
+
+    def _repr_html_(self) -> str:
+        from backprop_cli import report_html
+
+        return report_html(self)
+
+    def _repr_latex_(self) -> str:
+        from backprop_cli import report_latex
+
+        return report_latex(self)
 
 
 def skipped_check(

@@ -9,7 +9,7 @@ import typer
 
 from backprop_cli.cli.command import command
 from backprop_cli.cli.options import Asked, Shown, digits_of, form_of, raise_missing
-from backprop_cli.errors import Status
+from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +25,15 @@ class Format(StrEnum):
     text = "text"
     markdown = "markdown"
     latex = "latex"
+    marp = "marp"
     json = "json"
+
+
+class Maths(StrEnum):
+    """How Markdown has blocks of mathematics."""
+
+    fenced = "fenced"
+    dollars = "dollars"
 
 
 @command(
@@ -54,6 +62,10 @@ def explain(
     *,
     form: Annotated[Format, form_of(Format.text)],
     ascii: Annotated[bool, typer.Option("--ascii", help="Use ASCII characters only.")] = False,
+    maths: Annotated[
+        Maths | None,
+        typer.Option("--math", help="Formulas in Markdown: fenced as on GitHub, or between dollars."),
+    ] = None,
     digits: Annotated[int | None, digits_of(6)],
     output: Shown,
 ) -> int:
@@ -64,6 +76,8 @@ def explain(
     from backprop_cli.differentiate import differentiate_source
     from backprop_cli.tell.lesson import prepare_lesson
 
+    if maths is not None and form is not Format.markdown:
+        raise UsageError("--math goes with --format markdown", hint="--format markdown --math dollars")
     report = differentiate_source(
         request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=False
     )
@@ -71,12 +85,14 @@ def explain(
     if not output.quiet:
         if form is not Format.json:
             output.tell_reading(report.read_as)
-        _show(lesson, form, digits, output, ascii=ascii)
+        _show(lesson, form, digits, output, maths=maths or Maths.fenced, ascii=ascii)
     raise_missing(report, output)
     return Status.DONE
 
 
-def _show(lesson: Lesson, form: Format, digits: int | None, output: Output, *, ascii: bool) -> None:
+def _show(
+    lesson: Lesson, form: Format, digits: int | None, output: Output, *, maths: Maths, ascii: bool
+) -> None:
     from backprop_cli.render import story as render
 
     if form is Format.json:
@@ -89,7 +105,9 @@ def _show(lesson: Lesson, form: Format, digits: int | None, output: Output, *, a
     if form is Format.text:
         output.write_blocks(render.text_blocks(lines))
     elif form is Format.markdown:
-        output.write(render.markdown(lines))
+        output.write(render.markdown(lines, dollars=maths is Maths.dollars))
+    elif form is Format.marp:
+        output.write(render.slides(lines, lesson.story.program))
     else:
         output.write(render.latex(lines, lesson.story.program))
 
@@ -99,6 +117,6 @@ def _pen(lesson: Lesson, form: Format, digits: int | None, output: Output, *, as
 
     is_text = form is Format.text
     # LaTeX has the words in ASCII; its formulas have signs of their own.
-    unicode = output.paper("∂·×−→").unicode if is_text else form is Format.markdown
+    unicode = output.paper("∂·×−→").unicode if is_text else form is not Format.latex
     kind = TextPen if is_text else MathPen
     return kind(lesson.story.output, lesson.story.upstream, digits, unicode=unicode and not ascii)

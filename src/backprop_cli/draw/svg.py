@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
+from zlib import crc32
 
 from backprop_cli.draw.fonts import shorten, text_width
 from backprop_cli.draw.layout import place
@@ -39,6 +41,10 @@ _SHEETS = {
 }
 
 
+# Each class of a style sheet above, whose names are followed by a blank or a comma.
+_CLASS = r"\.(?=[a-z]+[ ,])"
+
+
 def render_svg(diagram: Diagram, *, direction: str = "LR", theme: str = "light") -> str:
     """Return a diagram as SVG. direction: "LR" from left to right, "TB" from top to bottom.
 
@@ -59,8 +65,11 @@ def render_svg(diagram: Diagram, *, direction: str = "LR", theme: str = "light")
         room=30.0 if is_across else widest + 18,
         apart=apart,
     )
+    title, told = _text(" ".join(diagram.program.split())), _text(describe(diagram))
+    # A page may hold several pictures: ids and styles are each one's own.
+    mark = f"backprop-{crc32(f'{title} {told} {direction} {theme}'.encode()):x}"
     parts = [
-        _arrow(diagram, arrow, label, route, layout)
+        _arrow(diagram, arrow, label, route, layout, f"{mark}-tip")
         for arrow, label, route in zip(diagram.arrows, labels, layout.routes, strict=True)
     ]
     parts += [f'<circle class="dot" cx="{x:g}" cy="{y:g}" r="3.5" fill="{_LINE}"/>' for x, y in layout.dots]
@@ -72,12 +81,13 @@ def render_svg(diagram: Diagram, *, direction: str = "LR", theme: str = "light")
     width = max(width, text_width(legend, _SLOPE) + 2 * _PAD if legend else 0.0)
     parts += [_soft(legend, _PAD, height - _PAD, "start")] if legend else []
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
-        f'viewBox="0 0 {width:g} {height:g}" role="img" aria-labelledby="title desc" font-family="{_FONT}">\n'
-        f'<title id="title">{_text(" ".join(diagram.program.split()))}</title>\n'
-        f'<desc id="desc">{_text(describe(diagram))}</desc>\n'
-        f"<style>{_SHEETS[theme]}</style>\n"
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" id="{mark}" width="{width:g}" height="{height:g}" '
+        f'viewBox="0 0 {width:g} {height:g}" role="img" aria-labelledby="{mark}-title {mark}-desc" '
+        f'font-family="{_FONT}">\n'
+        f'<title id="{mark}-title">{title}</title>\n'
+        f'<desc id="{mark}-desc">{told}</desc>\n'
+        f"<style>{re.sub(_CLASS, f'#{mark} .', _SHEETS[theme])}</style>\n"
+        f'<defs><marker id="{mark}-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
         f'markerUnits="userSpaceOnUse" orient="auto"><path class="tip" fill="{_LINE}" d="M0 0.5 8 4 0 7.5z"/>'
         "</marker></defs>\n"
         f'<rect class="page" width="{width:g}" height="{height:g}" fill="#ffffff"/>\n'
@@ -148,7 +158,7 @@ def _box(box: Box, at: tuple[float, float], size: tuple[float, float]) -> str:
     return "".join(parts) + "</g>"
 
 
-def _arrow(diagram: Diagram, arrow: Arrow, label: str, route: Route, layout: Layout) -> str:
+def _arrow(diagram: Diagram, arrow: Arrow, label: str, route: Route, layout: Layout, tip: str) -> str:
     source, target = diagram.boxes[arrow.source].id, diagram.boxes[arrow.target].id
     shown = shorten(label, _SLOPE, _MOST_LABEL)
     x, y = route.label
@@ -161,7 +171,7 @@ def _arrow(diagram: Diagram, arrow: Arrow, label: str, route: Route, layout: Lay
         f'<g class="arrow" data-source="{_attribute(source)}" data-target="{_attribute(target)}" '
         f'data-argnum="{arrow.argnum}">{hint}'
         f'<path class="line" d="{layout.path(route)}" fill="none" stroke="{_LINE}" stroke-width="1.4" '
-        f'marker-end="url(#tip)"/>'
+        f'marker-end="url(#{tip})"/>'
         f"{_soft(shown, x, y, anchor, 'gradient', _GRADIENT)}</g>"
     )
 

@@ -300,17 +300,47 @@ def _broken(equation: str) -> Iterator[str]:
     yield line
 
 
-def markdown(lines: Iterable[Line]) -> str:
-    """Return the lines as Markdown, with blocks of mathematics that GitHub renders."""
+def markdown(lines: Iterable[Line], *, dollars: bool = False) -> str:
+    """Return the lines as Markdown.
+
+    dollars: whether formulas stand between $$, as Jupyter, pandoc and GitHub read; else in GitHub's own.
+    """
+    fences = ("$$", "$$") if dollars else ("```math", "```")
     parts: list[str] = []
     for kind, text in lines:
         if kind == "heading":
             parts.append(f"## {_escaped(text)}")
         elif kind == "equation":
-            parts.append(f"```math\n{text}\n```")
+            parts.append("\n".join((fences[0], text, fences[1])))
         elif kind == "words":
             parts.append(_escaped(text))
     return "\n\n".join(parts) + "\n"
+
+
+def slides(lines: Iterable[Line], title: str) -> str:
+    """Return the lines as slides for Marp.
+
+    A step of the forward pass is one, and an operation on the way back, its formulas below its reasons.
+    """
+    decks: list[list[Line]] = []
+    heading = Line("heading", title)
+    for line in lines:
+        if line.kind == "heading":
+            heading = line
+            decks.append([])
+        elif line.kind == "gap" or not decks or (decks[-1] and _ends_slide(heading, decks[-1][-1], line)):
+            decks.append([])
+        if line.kind in ("equation", "words"):
+            decks[-1] = decks[-1] or [heading]
+            decks[-1].append(line)
+    head = "---\nmarp: true\nmath: mathjax\n---\n\n"
+    first = f"# {_escaped(' '.join(title.split()))}\n"
+    return head + "\n---\n\n".join([first, *(markdown(deck, dollars=True) for deck in decks if deck)])
+
+
+def _ends_slide(heading: Line, last: Line, line: Line) -> bool:
+    """Tell whether a step of the forward pass has its slide, and another one begins."""
+    return heading.text.startswith("Forward") and last.kind == line.kind == "equation"
 
 
 def _escaped(text: str) -> str:
