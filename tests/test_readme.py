@@ -17,6 +17,7 @@ PAGES = [
     *(
         (ROOT / "docs" / name).read_text(encoding="utf-8")
         for name in (
+            "budget.md",
             "export.md",
             "hessian.md",
             "jacobian.md",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         report_latex as report_latex,
     )
     from backprop_cli.report import Report
+    from backprop_cli.uncertainty.budget import budget
 
 __version__ = "0.1.0"
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "ParseError",
     "Report",
     "__version__",
+    "budget",
     "compile_rows",
     "gradient",
     "hessian",
@@ -57,6 +59,7 @@ _HOMES = {
     "hessian": "calculus.hessian",
     "jacobian": "calculus.jacobian",
     "minimize": "descent.minimize",
+    "budget": "uncertainty.budget",
     "Report": "report",
     "compile_rows": "batch.rowwise",
     "STATUSES": "batch.tally",

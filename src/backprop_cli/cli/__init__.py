@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 # The commands by the job that users come with, in the order of the help, and the module that each is in.
 _FAMILY = {
-    "compute": {"grad": "grad", "hessian": "hessian", "jacobian": "jacobian", "minimize": "minimize"},
+    "compute": {
+        "grad": "grad",
+        "hessian": "hessian",
+        "jacobian": "jacobian",
+        "minimize": "minimize",
+        "budget": "budget",
+    },
     "check": {"check": "check"},
     "learn": {"explain": "explain", "graph": "graph", "plot": "plot", "read": "read", "ops": "ops"},
     "many points": {"batch": "batch"},

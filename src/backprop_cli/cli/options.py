@@ -16,6 +16,8 @@ from backprop_cli.console.output import Output
 from backprop_cli.errors import FileError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from backprop_cli.language.source import Source
     from backprop_cli.report import Report
 
@@ -84,6 +86,7 @@ Digits = Annotated[str, typer.Option("--digits", metavar="N|full", help="Signifi
 
 _Form = TypeVar("_Form", bound=StrEnum)
 _Default = TypeVar("_Default", bound=StrEnum | None)
+_Given = TypeVar("_Given")
 
 
 _ADVICE = "put quotes around one that has spaces, parentheses or *"
@@ -114,9 +117,18 @@ class PointOptions(NamedTuple):
 
         Raises UsageError, FileError, ParseError or InputError.
         """
-        from reprlib import Repr
-
         from backprop_cli.language.source import read_assignments
+
+        return self.read_program_with(read_assignments)
+
+    def read_program_with(self, read: Callable[[list[str], str], _Given]) -> tuple[str, _Given]:
+        """Return the text of the program, and what ``read`` makes of the words behind it.
+
+        read: takes also what to say of a word that is nothing like NAME=VALUE.
+
+        Raises UsageError, FileError, and what ``read`` raises.
+        """
+        from reprlib import Repr
 
         words = list(self.arguments or [])
         if self.file is not None:
@@ -129,7 +141,7 @@ class PointOptions(NamedTuple):
             hint = f"the program is {Repr().repr(program)}; {_ADVICE}"
         else:
             raise UsageError("a program is missing", hint='backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5')
-        given = read_assignments(words, hint)
+        given = read(words, hint)
         if program != "-":
             return program, given
         return read_file(self.environment, self.file or "-", "the program"), given
