@@ -73,7 +73,7 @@ def test_contributions_add_up_at_a_branch_point(open_page: Open) -> None:
     assert "w feeds u and k: the contributions add up." in told
     assert "a product passes to each factor the gradient times the other factor" in told
     assert page.text_content("#explained-formula") == (
-        "∂L∂w=∂L∂u·∂u∂w+∂L∂k·∂k∂w=(−0.147134)·x+0.1·(2×w)=(−0.147134)·2+0.1·1=−0.194268"
+        "∂L∂w=∂L∂u·∂u∂w+∂L∂k·∂k∂w=(−0.147134)·x+0.1·(2×w)=(−0.147134)·2+0.1·1=−0.294268+0.1=−0.194268"
     )
 
 
@@ -183,7 +183,7 @@ def test_the_keyboard_does_it_all(open_page: Open) -> None:
     assert page.text_content("#where") == "backward 1 / 7"
     press("ArrowLeft")
     assert page.text_content("#where") == "forward 3 / 3"
-    for _ in range(6):
+    for _ in range(7):
         press("Tab")
     assert page.evaluate(focused) == "scrubber"
     press("End")
@@ -234,6 +234,81 @@ def test_a_phone_scrolls_down_only(open_page: Open) -> None:
         page.click("tbody button")
         page.fill("#input-0", "x")
         assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+NAMES = [*(f"w{i}{j}" for i in "1234" for j in "12"), "x1", "x2", *(f"b{i}" for i in "1234"),
+         *(f"v{i}" for i in "1234"), "c", "y"]  # fmt: skip
+NETWORK = (
+    "; ".join(f"h{i} = tanh(w{i}1*x1 + w{i}2*x2 + b{i})" for i in "1234")
+    + "; o = tanh(v1*h1 + v2*h2 + v3*h3 + v4*h4 + c); L = (o - y)^2",
+    {name: 0.1 + 0.07 * i for i, name in enumerate(NAMES)},
+)
+IN_VIEW = """selector => {
+  const at = document.querySelector(selector).getBoundingClientRect();
+  const view = document.querySelector("#picture").getBoundingClientRect();
+  const room = selector.startsWith("g") ? view : { left: 0, top: 0, right: innerWidth, bottom: innerHeight };
+  const { left, top, right, bottom } = at;
+  return left >= room.left - 1 && top >= room.top - 1 && right <= room.right + 1 && bottom <= room.bottom + 1;
+}"""
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (768, 1024), (390, 844)])
+@pytest.mark.parametrize(("program", "point"), [LESSON, NEURON, NETWORK], ids=["lesson", "neuron", "network"])
+def test_the_step_and_its_box_are_on_screen_together(
+    open_page: Open, program: str, point: dict[str, float], size: tuple[int, int]
+) -> None:
+    page = open_page(program, point, viewport={"width": size[0], "height": size[1]})
+    page.click("#forward")
+    last = int(page.get_attribute("#scrubber", "max"))
+    for _ in range(last - int(page.input_value("#scrubber"))):
+        page.click("#step")
+        for selector in ("#step", "#sentence", "#formula", "g.current .frame"):
+            assert page.evaluate(IN_VIEW, selector), (selector, page.text_content("#where"))
+    assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+    assert page.evaluate("scrollY") == 0
+
+
+def test_a_presenters_keys(open_page: Open) -> None:
+    page = open_page(*LESSON)
+    for key, where in (("End", "backward 7 / 7"), ("PageUp", "backward 6 / 7"), ("Home", "start"),
+                       ("PageDown", "forward 1 / 3")):  # fmt: skip
+        page.keyboard.press(key)
+        assert page.text_content("#where") == where
+
+
+def test_the_address_keeps_edits_and_the_step(open_page: Open) -> None:
+    page = open_page(*LESSON)
+    page.fill("#input-0", "1/4")
+    page.click("#backward")
+    page.click("#back")
+    page.reload()
+    assert page.input_value("#input-0") == "0.25"
+    assert page.text_content("#where") == "backward 6 / 7"
+    assert shown(page, "value")["L"] == str(-9.25 * 5)
+    page.click("#reset")
+    assert page.evaluate("location.hash") == ""
+    page.evaluate("location.hash = '#a=x&b=1e999&q=2&=99'")
+    page.reload()
+    assert page.input_value("#input-0") == "2"
+    assert page.text_content("#where") == "backward 7 / 7"
+
+
+def test_print_has_the_whole_derivation(open_page: Open) -> None:
+    page = open_page(*LESSON)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    assert page.is_visible("#derivation")
+    told = page.locator("#derivation p").all_text_contents()
+    assert len(told) == 10
+    assert told[-1] == "Backward: the gradient of L with respect to b is 10."
+    assert page.locator("#derivation math").count() == 10
+
+
+def test_a_reason_speaks_of_the_program_as_explain_does(open_page: Open) -> None:
+    page = open_page("k = w^2; k*x", {"w": 3, "x": 2})
+    page.click("tbody tr:first-child button")
+    told = page.text_content("#explained-said")
+    assert "a power with the exponent 2 passes to its base the gradient times 2*w" in told
 
 
 def test_the_policy_allows_the_page_alone(browser: Any, tmp_path: Path) -> None:

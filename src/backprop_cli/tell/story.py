@@ -191,12 +191,12 @@ def _term(
         xs = [nodes[x].value if isinstance(x, str) else x for x in user.operands]
         case = op.case(xs, [_said(x, term, nodes) for x, term in zip(user.operands, user.terms, strict=True)])
     product = user.gradient * slope if (user.gradient and slope) or lost else 0.0
-    reason = _reason(op, argnum, user)
+    reason = reason_of(op, argnum, user)
     held = user.mark(argnum)
     return Term(user.id, user.expr, user.gradient, formula, numbers, slope, product, reason, case, held)
 
 
-def _reason(op: Op, argnum: int, user: NodeRecord) -> str:
+def reason_of(op: Op, argnum: int, user: NodeRecord) -> str:
     """Return what an operation does to a gradient; of a power with a number, only what happens here."""
     constant = user.operands[1 - argnum] if op.name == "pow" else ""
     if isinstance(constant, str):

@@ -20,6 +20,7 @@ from backprop_cli.draw.picture import draw_picture
 from backprop_cli.notation.mathml import operation_tree, partial_tree
 from backprop_cli.notation.pretty import pretty
 from backprop_cli.operations.table import OPS
+from backprop_cli.tell.story import reason_of
 from backprop_cli.text import printable
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 </head>
 <body>
 <main>
+<div class="bench">
+<div class="top">
 <h1>{escape(heading)}</h1>
 {_program(report, heading)}<noscript><p>This page needs JavaScript, which is switched off.</p></noscript>
 {_inputs(report)}
@@ -67,9 +70,13 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 <button type="button" id="step">Step ▶</button>
 <button type="button" id="play">Play</button>
 <button type="button" id="reset">Reset</button>
+<label for="speed">Speed <select id="speed"><option value="2200">slow</option>\
+<option value="1100" selected>normal</option><option value="450">fast</option></select></label>
 <span id="where"></span>
 </div>
 <input type="range" id="scrubber" min="0" max="0" value="0" aria-label="Step">
+</div>
+<div class="stage">
 {_picture(report, direction)}
 <div class="panels">
 <section class="panel now" aria-labelledby="now-title">
@@ -84,7 +91,10 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 <div id="explained-formula" class="formula" tabindex="0" role="group" aria-label="The node as formulas"></div>
 </section>
 </div>
+</div>
+</div>
 {_table(report)}
+<section id="derivation"></section>
 </main>
 <script type="application/json" id="data">{page_data(report)}</script>
 <script>{script}</script>
@@ -149,9 +159,10 @@ def _picture(report: Report, direction: str) -> str:
         )
     drawing = draw_picture(report, direction)
     box = (
+        '<div class="drawing">'
         f'<div id="picture" data-direction="{direction}" tabindex="-1">{drawing}</div>\n'
-        '<p class="quiet hint">Click a node for its whole calculation. With the keyboard: Tab to the graph, '
-        "arrows along the edges, Enter explains; elsewhere ← and → step.</p>"
+        '<p class="quiet hint">Click a node for its whole calculation. Keys: Tab to the graph, arrows along '
+        "the edges, Enter explains; elsewhere ←, →, Home and End step.</p></div>"
     )
     if count <= _MOST_OPEN:
         return box
@@ -244,7 +255,9 @@ def _node(node: NodeRecord, place: dict[str, int]) -> dict[str, Any]:
     partials = [partial_tree(node, i) if isinstance(x, str) else None for i, x in enumerate(node.operands)]
     use = use_name(node.op, _fixed(node))
     held = [node.mark(i)[1:] for i in range(len(node.operands))]
-    return {**record, "use": use, "formula": operation_tree(node), "slopes": partials, "held": held}
+    reasons = [reason_of(OPS[node.op], i, node) for i in range(len(node.operands))]
+    more = {} if set(reasons) == {OPS[node.op].backward} else {"reasons": reasons}
+    return {**record, "use": use, "formula": operation_tree(node), "slopes": partials, "held": held, **more}
 
 
 def _found(node: NodeRecord, report: Report) -> dict[str, Any]:

@@ -4,10 +4,10 @@ const data = readData(document.getElementById("data").textContent);
 const story = new Story(data);
 const { forward, backward } = story.order;
 const LAST = forward.length + backward.length;
-const PAUSE = 1100; // ms between two steps of Play
-const SMALLEST = 0.75; // of the picture
+const SMALLEST = 0.85; // of the picture: its texts have 11 pixels
 
 const element = (id) => document.getElementById(id);
+const pauseOfPlay = () => Number(element("speed").value); // ms between two steps
 const all = (selector) => [...document.querySelectorAll(selector)];
 const fields = all("input[data-node]");
 const boxes = byNode("g.node");
@@ -64,7 +64,14 @@ function show() {
   element("where").textContent = whereText();
   element("back").setAttribute("aria-disabled", position === 0);
   element("step").setAttribute("aria-disabled", position === LAST);
-  if (current !== undefined) reveal(boxes[current]);
+  if (current !== undefined) reveal(boxes[current], neighboursOf(current));
+  keepState();
+}
+
+// The boxes that a step reads from.
+function neighboursOf(i) {
+  const uses = isBackward() ? story.consumers[i] : data.nodes[i].operands.filter((operand) => !isFixed(operand));
+  return uses.map(({ node }) => boxes[node]).filter(Boolean);
 }
 
 function whereText() {
@@ -189,7 +196,7 @@ function play() {
   timer = setInterval(() => {
     goTo(position + 1);
     if (position === LAST) pause();
-  }, PAUSE);
+  }, pauseOfPlay());
 }
 
 function pause() {
@@ -215,22 +222,31 @@ function explain(i) {
   show();
 }
 
-// Make the picture a little smaller where it then fits; its texts stay readable.
+// Make the picture smaller where it then fits, both ways; its texts stay readable.
 function fit() {
   const view = element("picture");
   if (!view?.clientWidth) return;
   const drawing = view.querySelector("svg");
   const { width, height } = drawing.viewBox.baseVal;
-  const scale = Math.min(1, Math.max(view.clientWidth / width, SMALLEST));
+  const scale = Math.min(1, Math.max(Math.min(view.clientWidth / width, roomBelow(view) / height), SMALLEST));
   drawing.setAttribute("width", width * scale);
   drawing.setAttribute("height", height * scale);
 }
 
-// Scroll the picture, and not the page.
-function reveal(box) {
+// The height that a picture may have without being scrolled.
+function roomBelow(view) {
+  const most = parseFloat(getComputedStyle(view).maxHeight);
+  return Number.isFinite(most) ? most : view.clientHeight || Infinity;
+}
+
+// Scroll the picture, and not the page, to a box, with its neighbours where all of them have room.
+function reveal(box, neighbours = []) {
   const view = element("picture");
   if (!box || !view) return;
-  const [inner, outer] = [box.getBoundingClientRect(), view.getBoundingClientRect()];
+  const outer = view.getBoundingClientRect();
+  const whole = around([box, ...neighbours]);
+  const hasRoom = whole.right - whole.left <= outer.width && whole.bottom - whole.top <= outer.height;
+  const inner = hasRoom ? whole : around([box]);
   const margin = 24;
   const move = (low, high, from, to) => (low < from ? low - from - margin : high > to ? high - to + margin : 0);
   view.scrollBy({
@@ -238,6 +254,53 @@ function reveal(box) {
     top: move(inner.top, inner.bottom, outer.top, outer.bottom),
     behavior: reducedMotion.matches ? "instant" : "smooth",
   });
+}
+
+function around(parts) {
+  const all = parts.map((part) => part.getBoundingClientRect());
+  const [left, top] = ["left", "top"].map((side) => Math.min(...all.map((each) => each[side])));
+  const [right, bottom] = ["right", "bottom"].map((side) => Math.max(...all.map((each) => each[side])));
+  return { left, top, right, bottom };
+}
+
+// ---- the state in the address, for a reload or a link: #a=2&step=7 ----
+
+function keepState() {
+  const edits = fields.filter((field) => point[field.dataset.node] !== data.nodes[field.dataset.node].value);
+  const state = edits.map((field) => [data.nodes[field.dataset.node].id, String(point[field.dataset.node])]);
+  if (position) state.push(["", String(position)]);
+  const hash = state.length ? `#${new URLSearchParams(state)}` : "";
+  if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname + location.search);
+}
+
+// What is not an input, or not a number, is left out.
+function readState() {
+  const state = new URLSearchParams(location.hash.slice(1));
+  for (const field of fields) {
+    const text = state.get(data.nodes[field.dataset.node].id);
+    if (text === null || !finite(readNumber(text))) continue;
+    field.value = text;
+    point[field.dataset.node] = readNumber(text);
+  }
+  const step = Number(state.get(""));
+  if (Number.isInteger(step)) position = Math.min(Math.max(step, 0), LAST);
+}
+
+// ---- print: the whole derivation ----
+
+function writeDerivation() {
+  const steps = [
+    ...forward.map((i) => [`Forward: ${story.forwardSentence(result, i)}`, story.forwardFormula(result, i)]),
+    ...backward.map((i) => [
+      `Backward: ${story.backwardSentence(result, i)}`,
+      story.isReached(result, i) ? story.backwardFormula(result, i) : undefined,
+    ]),
+  ];
+  const parts = steps.flatMap(([said, formula]) => {
+    const words = withText(document.createElement("p"), said);
+    return formula ? [words, mathml(formula)] : [words];
+  });
+  element("derivation").replaceChildren(withText(document.createElement("h2"), "All steps"), ...parts);
 }
 
 // ---- inputs ----
@@ -316,9 +379,11 @@ function onBoxKey(event, i) {
 }
 
 function onKey(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, #picture, .scrolls")) return;
-  if (event.key === "ArrowRight") stepBy(1);
-  else if (event.key === "ArrowLeft") stepBy(-1);
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select, #picture, .scrolls")) return;
+  if (event.key === "ArrowRight" || event.key === "PageDown") stepBy(1);
+  else if (event.key === "ArrowLeft" || event.key === "PageUp") stepBy(-1);
+  else if (event.key === "Home") stepBy(-LAST);
+  else if (event.key === "End") stepBy(LAST);
   else return;
   event.preventDefault();
 }
@@ -339,6 +404,7 @@ function listen() {
   element("scrubber").addEventListener("input", (event) => (pause(), goTo(Number(event.target.value))));
   document.addEventListener("keydown", onKey);
   window.addEventListener("resize", fit);
+  window.addEventListener("beforeprint", writeDerivation);
   element("picture")?.closest("details")?.addEventListener("toggle", fit);
   for (const field of fields) field.addEventListener("input", () => edit(field));
   for (const [i, row] of rows.entries()) row.querySelector("button").addEventListener("click", () => explain(i));
@@ -351,6 +417,7 @@ function listen() {
 
 element("scrubber").max = LAST;
 for (const field of fields) field.value = field.defaultValue; // a browser may have kept an edit over a reload
+readState();
 listen();
 recompute();
 fit();

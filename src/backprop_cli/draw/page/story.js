@@ -146,9 +146,10 @@ class Story {
     const { nodes, facts } = this.data;
     const used = this.contributions(result, i).slice(0, MOST_TERMS);
     const told = used.map(({ node, argnum }) => {
-      const { id, text, op, operands } = nodes[node];
+      const { id, text, op, operands, reasons } = nodes[node];
       const isCut = cutsOff(facts[op], result.partials[node][argnum], operands.map(isFixed));
-      return `${id} = ${text}: ${facts[op].backward}${isCut ? "; here nothing passes" : ""}.`;
+      const reason = reasons?.[argnum] ?? facts[op].backward;
+      return `${id} = ${text}: ${reason}${isCut ? "; here nothing passes" : ""}.`;
     });
     return [...new Set(told)];
   }
@@ -197,6 +198,8 @@ class Story {
     const numbers = sum((use) => [bar(use), dot, numberTree(result.partials[use.node][use.argnum], 1)]);
     if (JSON.stringify(symbols) !== JSON.stringify(numbers)) lines.push(symbols);
     lines.push(numbers);
+    const product = ({ node, argnum }, k) => numberTree(result.adjoint[node] * result.partials[node][argnum], k ? 1 : 0);
+    if (uses.length > 1) lines.push(sum((use) => [product(use, use !== shown[0])]));
     lines.push([EQUALS, numberTree(this.gradient(result, i))]);
     return { left, lines };
   }
