@@ -128,8 +128,9 @@ class Command:
             raise harness.WrongResultError(f"{self.name}: {got} instead of {self.expected}")
 
 
-# As a user's shell has it: compiled files are kept, and output to a pipe is gathered.
-ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")} | {"PYTHONUTF8": "1"}
+# As a user's shell has it: compiled files are kept, and output to a pipe is gathered, plain and of any width.
+_DROPPED = ("PYTHON", "FORCE_COLOR", "NO_COLOR", "COLUMNS")
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(_DROPPED)} | {"PYTHONUTF8": "1"}
 
 
 def says(text: str) -> Callable[[str], object]:

@@ -462,13 +462,13 @@ MISTAKES = [
         ["x", "--keep", "--data", "-"],
         "x, value\n1,2\n",
         "the data has a column value of its own",
-        "rename it, or omit --keep",
+        "--prefix out_ names the results otherwise; or omit --keep",
     ),
     (
         ["x", "--keep", "--data", "-", "--quiet"],
         "x,grad_x\n1,2\n",
         "the data has a column grad_x of its own",
-        "rename it, or omit --keep",
+        "--prefix out_ names the results otherwise; or omit --keep",
     ),
     (
         ["x", "--keep", "--data", "-", "--format", "jsonl"],

@@ -187,7 +187,6 @@ ERRORS = [
     (["help", "gard"], 2, "there is no command 'gard'", "", "did you mean grad?"),
     (["completion", "tcsh"], 2, "there is no completion for 'tcsh'", "", "one of bash, fish, zsh"),
     (["gard", "x"], 2, "there is no command 'gard'", "", "did you mean grad?"),
-    ([], 2, "a command is missing", "", 'backprop grad "a*b" a=2 b=3, or backprop --help'),
     (["grad", "x", "x=1", "--digits", "0"], 2, "--digits can't be '0'", "", "a number from 1 to 17, or full"),
     (["grad", "--file", "/nowhere"], 2, "can't read /nowhere: No such file or directory", "", ""),
     (["schema", "gard"], 2, "there is no schema 'gard'", "", "did you mean grad?"),
@@ -444,3 +443,26 @@ def test_an_option_of_one_value_is_given_once(backprop: Run, args: list[str]) ->
 def test_options_that_add_up_are_given_as_often_as_wanted(backprop: Run) -> None:
     done = backprop("grad", "a*b", "a=1", "b=2", "--wrt", "a", "--wrt", "b", "--json", "--json")
     assert done.returncode == 0
+
+
+def test_alone_it_shows_its_help(backprop: Run) -> None:
+    alone, asked = backprop(), backprop("--help")
+    assert (alone.returncode, alone.stdout, alone.stderr) == (0, asked.stdout, "")
+
+
+def test_a_program_that_the_shell_made_names_of_files_of_is_told(tmp_path: Path) -> None:
+    for name in ("axb", "ayb"):
+        (tmp_path / name).touch()
+    for words in ("a*b", "a*b a=1 b=2", "x * y"):
+        done = subprocess.run(
+            ["bash", "-c", f"{COMMAND} grad {words}"],
+            cwd=tmp_path, capture_output=True, text=True, env=environment(), timeout=60, check=False,
+        )  # fmt: skip
+        file = "axb" if words[0] == "x" else "ayb"
+        assert (done.returncode, done.stderr) == (
+            2,
+            (
+                f"backprop: '{file}' is not of the form NAME=VALUE, but a file\n"
+                '  hint: a shell reads a*b as a pattern of names of files; put quotes around it: "a*b"\n'
+            ),
+        )

@@ -18,6 +18,7 @@ PAGES = [
         (ROOT / "docs" / name).read_text(encoding="utf-8")
         for name in (
             "budget.md",
+            "data.md",
             "export.md",
             "hessian.md",
             "jacobian.md",

@@ -11,6 +11,7 @@ from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.batch.dialect import PLAIN, Dialect
 from backprop_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,11 +57,14 @@ class Table(NamedTuple):
     has_header: bool
 
 
-def read_csv(lines: Iterable[str], delimiter: str) -> Table:
-    """Read cells separated by ``delimiter``, under a header. Raises InputError without a header."""
+def read_csv(lines: Iterable[str], delimiter: str, *, ragged: bool = False) -> Table:
+    """Read cells separated by ``delimiter``, under a header. Raises InputError without a header.
+
+    ragged: whether a row may have fewer cells, which are empty then, or more, which are left out.
+    """
     records = read_records(Lines(lines), delimiter)
     header = read_header(records)
-    return Table(header, rows_below(header, records), has_header=True)
+    return Table(header, rows_below(header, records, ragged=ragged), has_header=True)
 
 
 class Lines:
@@ -122,7 +126,7 @@ def read_header(records: Iterator[list[str] | str]) -> tuple[str, ...]:
     return tuple(header)
 
 
-def rows_below(header: tuple[str, ...], records: Iterable[list[str] | str]) -> Iterator[Row]:
+def rows_below(header: tuple[str, ...], records: Iterable[list[str] | str], *, ragged: bool) -> Iterator[Row]:
     """Yield the rows that records under a header are."""
     count = len(header)
     for cells in records:
@@ -131,9 +135,9 @@ def rows_below(header: tuple[str, ...], records: Iterable[list[str] | str]) -> I
         elif len(cells) == count and count > 1:
             yield Row(header, cells)
         elif not _is_blank(cells):
-            problem = (
-                "" if len(cells) == count else f"the header has {count:,} cells, this row {len(cells):,}"
-            )
+            problem = ""
+            if len(cells) != count and not ragged:
+                problem = f"the header has {count:,} cells, this row {len(cells):,}"
             yield Row(header, (cells + [""] * count)[:count], problem=problem, is_cut=len(cells) > count)
 
 
@@ -234,20 +238,31 @@ def written_values(row: Row) -> Iterator[str]:
         yield row.text[key.end() : at]
 
 
-def read_cell(name: str, cell: object) -> float:
+def read_cell(name: str, cell: object, dialect: Dialect = PLAIN) -> float:
     """Return the number that a cell holds: a decimal, or one over another. Raises InputError.
 
     Nothing else is computed: a date is no difference, and (500), 12#34 and 5; are no numbers.
     """
     if isinstance(cell, str):
-        number = _read_text(name, cell)
+        if dialect.missing and cell.strip() in dialect.missing:
+            raise InputError(f"{name} is missing")
+        number = _read_text(name, cell) if dialect.has_plain_numbers else _read_written(name, cell, dialect)
     elif isinstance(cell, float):
         number = cell
     else:
         raise InputError(_no_number(name, cell))
+    if dialect.missing and number in dialect.sentinels():
+        raise InputError(f"{name} is missing")
     if math.isinf(number):
         raise InputError(f"{name} is too large: numbers end at 1.79769e308")
     return number
+
+
+def _read_written(name: str, cell: str, dialect: Dialect) -> float:
+    plain = dialect.plain_number(cell)
+    if plain is None:
+        raise InputError(_no_number(name, cell) if cell.strip() else f"{name} is empty")
+    return float(plain)
 
 
 def number_as_json(cell: str) -> str | None:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.batch.cells import Row, Table, is_utf8
+from backprop_cli.batch.dialect import PLAIN, Dialect
 from backprop_cli.batch.forms import BINARY, DELIMITERS, TEXT, Form
 from backprop_cli.batch.points import Points, column_name
 from backprop_cli.batch.program import Batch
@@ -33,7 +34,8 @@ class Job(NamedTuple):
     are wanted.  form: of the data.  shape: of the results.  keep: whether the data is repeated before them.
     notation: what the program is written in, None for what is seen from its signs.
     reduction: what the rows are brought together by, None for one result each.  skips: whether rows without
-    a result are left out of it.
+    a result are left out of it.  dialect: how the data is written.
+    prefix: begins the names of results.
     """
 
     program: str
@@ -49,6 +51,8 @@ class Job(NamedTuple):
     notation: str | None = None
     reduction: Reduction | None = None
     skips: bool = False
+    dialect: Dialect = PLAIN
+    prefix: str = ""
 
     @property
     def may_go_by_row(self) -> bool:
@@ -95,11 +99,11 @@ def prepare(job: Job, table: Table | Reader) -> Work:
     source = read_source(job.program, given, job.notation, known=columns)  # a column may be called pi
     wanted = list(source.inputs) if job.wrt is None else check_names(source, job.wrt)
     check_names(source, job.renamed)
-    points = Points(source, job.given, job.renamed)
+    points = Points(source, job.given, job.renamed, job.dialect)
     if table.has_header:
         points.check_header(table.names)
     batch = Batch(source, wanted, job.upstream, job.values)
-    results = result_columns(wanted, batch.values)
+    results = result_columns(wanted, batch.values, job.prefix)
     if job.keep:
         _check_kept(table.names, job.shape, results)
     kept = table.names if job.keep else None
@@ -193,7 +197,10 @@ def _check_kept(data: Sequence[str], form: Form, results: Sequence[str]) -> None
     taken = set(results)
     for name, count in names.items():
         if name in taken:
-            raise UsageError(f"the data has a column {name} of its own", hint="rename it, or omit --keep")
+            raise UsageError(
+                f"the data has a column {name} of its own",
+                hint="--prefix out_ names the results otherwise; or omit --keep",
+            )
         if form in BINARY and not is_utf8(name):
             raise UsageError(
                 f"{form} can't keep the column {name}, whose name is not UTF-8",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from backprop_cli.batch.cells import Row, read_cell
+from backprop_cli.batch.dialect import PLAIN, Dialect
 from backprop_cli.errors import InputError
 from backprop_cli.language.reader import canonical_name, normalise
 from backprop_cli.language.source import Source, choose_point
@@ -12,6 +14,8 @@ from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_NUMBER = re.compile(r"\s*[-+]?[0-9.,]+([eE][-+]?[0-9]+)?\s*")
 
 
 def column_name(text: str) -> str:
@@ -26,13 +30,19 @@ class Points:
     renamed: input -> the column it is read from, where that has another name.
     start: the point before a row is read; it holds zeros in the places of columns that must be there.
     places: the inputs that are read from columns, and where in a row.
+    dialect: how the numbers of the data are written.
     """
 
     def __init__(
-        self, source: Source, given: Mapping[str, float], renamed: Mapping[str, str] | None = None
+        self,
+        source: Source,
+        given: Mapping[str, float],
+        renamed: Mapping[str, str] | None = None,
+        dialect: Dialect = PLAIN,
     ) -> None:
         self.inputs = source.inputs
         self.given = given
+        self.dialect = dialect
         self.renamed = renamed or {}
         self.required = [
             name
@@ -51,7 +61,12 @@ class Points:
         return self.renamed.get(name, name)
 
     def inputs_at(self, names: Sequence[str]) -> dict[int, str]:
-        """Return the inputs that are read from columns of these names, by their places."""
+        """Return the inputs that are read from columns of these names, by their places.
+
+        None where numbers are written otherwise than elsewhere: such cells stay text.
+        """
+        if not self.dialect.has_plain_numbers:
+            return {}
         columns = enumerate(map(column_name, names))
         read = {place: self._readers.get(column, [])[:1] for place, column in columns}
         return {place: found[0] for place, found in read.items() if found and found[0] not in self.given}
@@ -67,6 +82,7 @@ class Points:
             raise InputError(
                 f"the data has no column{'s' * (len(missing) > 1)} {listing(missing)}",
                 hint=next(filter(None, hints), "")
+                or _hint_of_dialect(names)
                 or f"its columns are {listing(columns)}; {absent[0]}=VALUE gives a value to all rows",
             )
 
@@ -94,5 +110,22 @@ class Points:
             self._names = row.names
         point = self.start.copy()
         for name, place in self.places:
-            point[name] = read_cell(name, row.cells[place])
+            point[name] = read_cell(name, row.cells[place], self.dialect)
         return point
+
+
+def _hint_of_dialect(names: Sequence[str]) -> str:
+    """Return the option that a header asks for which is no list of names, "" where it looks like one."""
+    first = names[0] if names else ""
+    if first.lstrip().startswith(("#", "%")):
+        return f"--comment '{first.lstrip()[0]}' leaves out such lines, --skip-lines 1 the first one"
+    if len(names) == 1:
+        signs = {";": "';'", "|": "'|'", "\t": "tab", ",": ",", " ": "spaces"}
+        sign = next((sign for sign in signs if sign in first.strip()), None)
+        if sign is not None:
+            return f"its only column is {first!r}; --delimiter {signs[sign]} separates it"
+    if any("\udc80" <= letter <= "\udcff" for letter in "".join(names)):
+        return "the header is not UTF-8: --encoding latin-1, cp1252, utf-16, … says what it is"
+    if names and all(_NUMBER.fullmatch(name) for name in names):
+        return f"the first line is numbers: --columns {','.join('abcdefgh'[: len(names)])} names the columns"
+    return ""

@@ -18,9 +18,10 @@ FEW_TOLD = 8
 _JSON_NAMES: dict[float | None, str] = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
-def result_columns(wrt: Sequence[str], values: Sequence[str] = ()) -> list[str]:
+def result_columns(wrt: Sequence[str], values: Sequence[str] = (), prefix: str = "") -> list[str]:
     """Return the names of what is written for a row."""
-    return ["value", *(f"grad_{name}" for name in wrt), *(f"value_{name}" for name in values), "status"]
+    names = ["value", *(f"grad_{name}" for name in wrt), *(f"value_{name}" for name in values), "status"]
+    return [prefix + name for name in names]
 
 
 class CsvWriter:

@@ -15,6 +15,7 @@ from backprop_cli.batch.sums import Reduction
 from backprop_cli.cli.app import turn_on_collector
 from backprop_cli.cli.command import From, command
 from backprop_cli.cli.data import form_of_data, form_of_output, open_data, open_results, open_table
+from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import Shown, Where, choose_format
 from backprop_cli.errors import Status, UsageError
 
@@ -86,6 +87,12 @@ class ResultOptions(NamedTuple):
         ),
     ] = None
     keep: Annotated[bool, typer.Option("--keep", help="Repeat the data in front of the results.")] = False
+    prefix: Annotated[
+        str,
+        typer.Option(
+            "--prefix", metavar="TEXT", show_default=False, help="Begin the names of results with it."
+        ),
+    ] = ""
     reduce: Annotated[
         Reduction | None,
         typer.Option("--reduce", help="Write one row: the sum of all, or their mean; rounded once."),
@@ -128,6 +135,7 @@ Examples:
   backprop batch "(a*b+c)*f" --data points.csv f=5 --wrt a,b --keep
   backprop batch "(a*b+c)*f" --data in.parquet --map c=d --output out.npz
   backprop batch "(w*x - y)^2" --data d.csv w=1 --wrt w --reduce mean
+  backprop batch "a*b" --data prices.csv.gz --delimiter ';' --decimal ,
   tail -f log.csv | backprop batch "relu(w*x)" w=2 --data - --json
 
 \b
@@ -142,6 +150,7 @@ unusable file; 3 a row is neither ok nor at a kink (0 with --allow-bad).""",
 def batch(
     rows: Annotated[DataOptions, From(DataOptions)],
     options: Where,
+    written: Annotated[DialectOptions, From(DialectOptions)],
     results: Annotated[ResultOptions, From(ResultOptions)],
     allow_bad: Annotated[
         bool, typer.Option("--allow-bad", help="Rows without a result are no failure.")
@@ -155,13 +164,14 @@ def batch(
     output: Shown,
 ) -> int:
     """Compute value and gradients at every row of data."""
-    job = _read_job(rows, options, results, engine, output)._replace(skips=allow_bad)
+    job = _read_job(rows, options, results, engine, output)
+    job = job._replace(skips=allow_bad, dialect=written.read(job.form))
     sample = drawn.draw()
 
     from backprop_cli.batch.job import Run, prepare, run_work
 
     with ExitStack() as stack:
-        data = open_data(output.environment, str(rows.data), job.form, stack)
+        data = open_data(output.environment, str(rows.data), job.form, stack, job.dialect)
         table, advance = open_table(data, job, output.environment, stack)
         work = prepare(job, table)
         output.tell_reading(work.batch.source.read_as)
@@ -208,6 +218,7 @@ def _read_job(
         form=form,
         shape=shape,
         keep=results.keep,
+        prefix=results.prefix,
         reduction=results.reduce,
         engine=EngineName.jit if engine is EngineName.numba else engine,
     )

@@ -8,7 +8,8 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from backprop_cli.batch.forms import DELIMITERS, ENDINGS, FORMS, TEXT, Form
+from backprop_cli.batch.dialect import PLAIN, Dialect, separator
+from backprop_cli.batch.forms import ENDING_OF_COMPRESSED, ENDINGS, ENDINGS_OUT, FORMS, TEXT, Form
 from backprop_cli.cli.options import open_input
 from backprop_cli.console.environment import Environment, is_terminal
 from backprop_cli.console.output import Output
@@ -32,7 +33,11 @@ _PATIENCE = 0.05
 
 
 class Data(NamedTuple):
-    """Data that is open. size: in bytes, None for a stream.  begun: what of a stream has been read."""
+    """Data that is open.
+
+    size: in bytes, None for a stream, and for what is read otherwise than it stands in the file.
+    begun: what of a stream has been read.
+    """
 
     file: BinaryIO
     name: str
@@ -45,7 +50,8 @@ def form_of_data(name: str) -> Form:
     """Return the form of the data by the ending of the file's name; of a stream it is csv."""
     if name == "-" or (Path(name).exists() and not Path(name).is_file()):
         return Form.csv
-    ending = Path(name).suffix
+    path = Path(name)
+    ending = Path(path.stem if path.suffix.lower() in ENDING_OF_COMPRESSED else name).suffix
     if ending.lower() not in ENDINGS:
         _open_file(name).close()  # what is not there has no form
         raise UsageError(
@@ -63,19 +69,25 @@ def form_of_output(name: str, data: Form) -> Form:
     if name == "-":
         return data if data in TEXT else Form.csv
     ending = Path(name).suffix.lower()
-    if ending not in ENDINGS:
+    if ending not in ENDINGS_OUT:
         raise UsageError(
             f"the form of {name} can't be told by its ending",
-            hint=f"the endings are {', '.join(ENDINGS)}; or give --format {FORMS}",
+            hint=f"the endings are {', '.join(ENDINGS_OUT)}; or give --format {FORMS}",
         )
-    return ENDINGS[ending]
+    return ENDINGS_OUT[ending]
 
 
-def open_data(environment: Environment, name: str, form: Form, stack: ExitStack) -> Data:
+def open_data(
+    environment: Environment, name: str, form: Form, stack: ExitStack, dialect: Dialect = PLAIN
+) -> Data:
     """Open data for reading. Raises FileError."""
     file = stack.enter_context(open_input(environment, "the data") if name == "-" else _open_file(name))
     status = os.fstat(file.fileno())
-    return Data(file, name, form, status.st_size if stat.S_ISREG(status.st_mode) else None)
+    is_regular = stat.S_ISREG(status.st_mode)
+    from backprop_cli.batch.recoded import recode
+
+    plain = recode(file, name, form, dialect, sniffed=is_regular)
+    return Data(plain, name, form, status.st_size if is_regular and plain is file else None)
 
 
 def _open_file(name: str) -> BinaryIO:
@@ -89,7 +101,7 @@ def begin(data: Data) -> tuple[Data, bool]:
     """Tell whether data is so little that it is best read by rows, for which the beginning may be read."""
     if data.size is not None:
         return data, data.size <= _SMALL
-    if is_terminal(data.file) or os.name != "posix":
+    if not _is_recoded(data) and (is_terminal(data.file) or os.name != "posix"):
         return data, True
     from backprop_cli.system.pipes import read_portion
 
@@ -113,17 +125,17 @@ def open_table(
     if by_row and job.engine == "auto" and has_columns():
         data, by_row = begin(data)
     if by_row:
-        return _open_rows(data, environment, stack), _ignore
+        return _open_rows(data, job.dialect, environment, stack), _ignore
     need_columns(job)
     from backprop_cli.batch.frames.read import open_reader
     from backprop_cli.console.progress import Progress
 
-    reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack)
+    reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, job.dialect)
     progress = stack.enter_context(Progress(environment, reader.total, reader.unit))
     return reader, progress.advance
 
 
-def _open_rows(data: Data, environment: Environment, stack: ExitStack) -> Table:
+def _open_rows(data: Data, dialect: Dialect, environment: Environment, stack: ExitStack) -> Table:
     from backprop_cli.batch.cells import read_csv, read_jsonl
     from backprop_cli.console.progress import Progress
 
@@ -134,7 +146,9 @@ def _open_rows(data: Data, environment: Environment, stack: ExitStack) -> Table:
     stream = TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
     stack.callback(stream.detach)  # the file is closed by who opened it
     lines = _lines(stream, data.name, progress)
-    return read_jsonl(lines) if data.form is Form.jsonl else read_csv(lines, DELIMITERS[data.form])
+    if data.form is Form.jsonl:
+        return read_jsonl(lines)
+    return read_csv(lines, separator(data.form, dialect), ragged=dialect.is_ragged)
 
 
 def _lines(stream: TextIOWrapper, name: str, progress: Progress) -> Iterator[str]:
@@ -154,7 +168,7 @@ def open_results(
     """Return where results go, None for nowhere, and what is to be called when some are written."""
     if output.quiet and name == "-":
         return None, _do_nothing
-    if data.size is not None and _is_one_file(data, name, output.environment):
+    if (data.size is not None or _is_recoded(data)) and _is_one_file(data, name, output.environment):
         named = "" if data.name == "-" else f"; --output {data.name} writes it anew when all of it is read"
         raise UsageError("the data and the results are one file", hint=f"write to another{named}")
     sink = _open_sink(name, job.shape, output, stack)
@@ -177,6 +191,12 @@ def _is_one_file(data: Data, name: str, environment: Environment) -> bool:
         return os.path.samestat(os.fstat(written), os.fstat(data.file.fileno()))
     except (OSError, ValueError):  # a stream that is no file, or is not open
         return False
+
+
+def _is_recoded(data: Data) -> bool:
+    from backprop_cli.system.pipes import ChunkedFile
+
+    return isinstance(data.file, ChunkedFile)
 
 
 def _do_nothing() -> None:

@@ -15,6 +15,7 @@ import typer
 from backprop_cli.cli.batch import DataOptions, read_map
 from backprop_cli.cli.command import From, command
 from backprop_cli.cli.data import form_of_data, open_data
+from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import Shown, Where, digits_of, form_of
 from backprop_cli.errors import FileError, Status, UsageError
 
@@ -86,6 +87,7 @@ def minimize(
     options: Where,
     way: Annotated[Way, From(Way)],
     rows: Annotated[DataOptions, From(DataOptions)],
+    written: Annotated[DialectOptions, From(DialectOptions)],
     trace: Annotated[bool, typer.Option("--trace", help="Show every step of a long descent.")] = False,
     save: Annotated[
         str | None,
@@ -109,7 +111,7 @@ def minimize(
     from backprop_cli.descent.report import End
 
     with Progress(output.environment, way.steps, "steps") as progress:
-        descend = _descend if rows.data is None else partial(_train, rows)
+        descend = _descend if rows.data is None else partial(_train, rows, written)
         descent = descend(options, way, progress.advance)
     if save is not None:
         _save(save, descent)
@@ -136,7 +138,13 @@ def _descend(options: PointOptions, way: Way, advance: Callable[[int], None]) ->
     )
 
 
-def _train(rows: DataOptions, options: PointOptions, way: Way, advance: Callable[[int], None]) -> Descent:
+def _train(
+    rows: DataOptions,
+    written: DialectOptions,
+    options: PointOptions,
+    way: Way,
+    advance: Callable[[int], None],
+) -> Descent:
     """Return the descent of the mean of a program over rows. All inputs that have values move, or --wrt."""
     from backprop_cli.batch.job import has_columns
     from backprop_cli.batch.points import Points, column_name
@@ -148,18 +156,19 @@ def _train(rows: DataOptions, options: PointOptions, way: Way, advance: Callable
     if not has_columns():
         raise UsageError("--data needs NumPy and pyarrow", hint="pip install 'backprop_cli[batch]'")
     form = rows.input_format or form_of_data(str(rows.data))
+    dialect = written.read(form)
     from backprop_cli.batch.frames.read import open_reader
     from backprop_cli.descent.rows import RowsCost, load_columns
 
     renamed = read_map(rows.map, ())
     text, given = options.read_program()
     with ExitStack() as stack:
-        data = open_data(options.environment, str(rows.data), form, stack)
-        reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack)
+        data = open_data(options.environment, str(rows.data), form, stack, dialect)
+        reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
         names = {column_name(name) for name in reader.names}
         source = read_source(text, {*given, *renamed}, options.notation, known=names)
         check_names(source, renamed)
-        points = Points(source, given, renamed)
+        points = Points(source, given, renamed, dialect)
         if reader.has_header:
             points.check_header(reader.names)
         reader.check(points, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +17,7 @@ from backprop_cli.console.output import Output
 from backprop_cli.errors import FileError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from backprop_cli.language.source import Source
     from backprop_cli.report import Report
@@ -92,6 +93,16 @@ _Given = TypeVar("_Given")
 _ADVICE = "put quotes around one that has spaces, parentheses or *"
 
 
+def _refuse_files(words: Sequence[str]) -> None:
+    """Raise UsageError for a word that is no NAME=VALUE, but a file: a shell made it of a program with *."""
+    for word in words:
+        if "=" not in word and os.path.lexists(word):
+            raise UsageError(
+                f"{word!r} is not of the form NAME=VALUE, but a file",
+                hint='a shell reads a*b as a pattern of names of files; put quotes around it: "a*b"',
+            )
+
+
 class PointOptions(NamedTuple):
     """What the options of every command that computes a point say: the program, and where it is computed."""
 
@@ -141,6 +152,7 @@ class PointOptions(NamedTuple):
             hint = f"the program is {Repr().repr(program)}; {_ADVICE}"
         else:
             raise UsageError("a program is missing", hint='backprop grad "(a*b+c)*f" a=2 b=3 c=-10 f=5')
+        _refuse_files(words)
         given = read(words, hint)
         if program != "-":
             return program, given

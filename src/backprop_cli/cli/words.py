@@ -91,8 +91,11 @@ class ProgramGroup(TyperGroup):
     """The commands; a program or an option where a command is expected gets a hint."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read ``help grad`` as ``grad --help``. Raises UsageError for what is no option of the group."""
-        if args[:1] == ["help"]:
+        """Read ``help grad`` as ``grad --help``, and nothing as ``--help``.
+
+        Raises UsageError for what is no option of the group.
+        """
+        if args[:1] == ["help"] or not (args or ctx.resilient_parsing):
             args = [*args[1:2], "--help"]
         if args and args[0].startswith("-") and not ctx.resilient_parsing:
             self._check_option(ctx, args)

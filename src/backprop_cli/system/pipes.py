@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import select
-from typing import TYPE_CHECKING, NamedTuple
+from io import BufferedReader, RawIOBase
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
 
@@ -23,6 +25,8 @@ def read_portion(file: BinaryIO, enough: int, patience: float = 0.0) -> Portion:
     enough: the most bytes to read.  patience: the seconds to wait for more once there is some.
     Raises OSError.
     """
+    if isinstance(file, ChunkedFile):
+        return file.read_portion(enough)
     descriptor = file.fileno()
     parts = [os.read(descriptor, enough)]
     size = len(parts[0])
@@ -30,3 +34,41 @@ def read_portion(file: BinaryIO, enough: int, patience: float = 0.0) -> Portion:
         parts.append(os.read(descriptor, enough - size))
         size += len(parts[-1])
     return Portion(b"".join(parts), not parts[-1])
+
+
+class ChunkedFile(BufferedReader):
+    """A file made of chunks. source: where they come from.  is_live: whether that is a stream."""
+
+    def __init__(self, chunks: Iterator[bytes], source: BinaryIO, *, is_live: bool) -> None:
+        super().__init__(_Chunks(chunks, source))
+        self._is_live = is_live
+
+    def read_portion(self, enough: int) -> Portion:
+        """Return the next bytes: of a stream what is there."""
+        parts = [self.read1(enough)]
+        size = len(parts[0])
+        while parts[-1] and size < enough and not self._is_live:
+            parts.append(self.read1(enough - size))
+            size += len(parts[-1])
+        return Portion(b"".join(parts), not parts[-1])
+
+
+class _Chunks(RawIOBase):
+    def __init__(self, chunks: Iterator[bytes], source: BinaryIO) -> None:
+        self._chunks = chunks
+        self._source = source
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._source.fileno()
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self._rest = memoryview(next(filter(None, self._chunks), b""))
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

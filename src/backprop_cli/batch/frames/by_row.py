@@ -91,7 +91,7 @@ class JsonReader:
 
     def _read_plain(self, block: bytes, points: Points, names: Sequence[str]) -> Frame | None:
         """Return the rows of a block whose objects are like the first one, None for any other."""
-        if b"\r" in block or not block.isascii():
+        if b"\r" in block or not block.isascii() or points.dialect.missing:
             return None
         objects = read_flat_objects(block.decode(), self.names)
         keys: dict[str, list[str]] = {}

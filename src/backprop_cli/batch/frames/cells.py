@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from backprop_cli.batch.cells import read_cell
+from backprop_cli.batch.dialect import PLAIN, Dialect
 from backprop_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,15 +59,15 @@ def is_text(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def read_numbers(name: str, column: Any) -> tuple[Floats, dict[int, str]]:
+def read_numbers(name: str, column: Any, dialect: Dialect = PLAIN) -> tuple[Floats, dict[int, str]]:
     """Return the numbers of an array, without a copy where they are float64; and what is wrong with others.
 
-    name: of the input, for the words.
+    name: of the input, for the words.  dialect: how texts write numbers.
     """
     column = bare(column)
     kind = column.type
     if is_text(kind):
-        return _read_texts(name, column)
+        return _read_texts(name, column, dialect)
     if pa.types.is_decimal(kind):
         column = column.cast(pa.string()).cast(pa.float64())  # by way of text it is rounded once
     elif pa.types.is_null(kind):
@@ -82,6 +83,9 @@ def read_numbers(name: str, column: Any) -> tuple[Floats, dict[int, str]]:
     if not pa.types.is_integer(column.type):
         check_finite(name, numbers, problems)
     numbers = numbers.astype(np.float64, copy=False)
+    for sentinel in dialect.sentinels():
+        for row in np.flatnonzero(numbers == sentinel).tolist():
+            problems.setdefault(row, f"{name} is missing")
     if problems:
         numbers = numbers.copy()
         numbers[list(problems)] = np.nan
@@ -97,18 +101,38 @@ def check_finite(name: str, numbers: Any, problems: dict[int, str]) -> None:
                 problems.setdefault(row, f"{name} is {float(numbers[row])}, not a finite number")
 
 
-def _read_texts(name: str, column: Any) -> tuple[Floats, dict[int, str]]:
-    plain = pc.match_substring_regex(column, _PLAIN).fill_null(False)
-    numbers = pc.if_else(plain, column, "0").cast(pa.float64()).to_numpy(zero_copy_only=False).copy()
-    others = np.flatnonzero(~plain.to_numpy(zero_copy_only=False) | ~np.isfinite(numbers))
+def _read_texts(name: str, column: Any, dialect: Dialect) -> tuple[Floats, dict[int, str]]:
+    pattern = _PLAIN if dialect.has_plain_numbers else f"^{dialect.number_pattern()}$"
+    plain = pc.match_substring_regex(column, pattern).fill_null(False)
+    texts = column
+    if dialect.thousands:
+        texts = pc.replace_substring(texts, dialect.thousands, "")
+    if dialect.decimal != ".":
+        texts = pc.replace_substring(texts, dialect.decimal, ".")
+    if not dialect.has_plain_numbers:
+        texts = pc.replace_substring(texts, "+", "")
+    numbers = pc.if_else(plain, texts, "0").cast(pa.float64()).to_numpy(zero_copy_only=False).copy()
+    odd = ~plain.to_numpy(zero_copy_only=False) | ~np.isfinite(numbers)
+    others = np.flatnonzero(odd | np.isin(numbers, dialect.sentinels()))
     problems = {}
+    known: dict[str | None, float | str] = {}  # what is no number is mostly one word, again and again
     for row, cell in zip(others.tolist(), column.take(pa.array(others)).to_pylist(), strict=True):
-        try:
-            numbers[row] = read_cell(name, "" if cell is None else cell)
-        except InputError as error:
-            numbers[row] = np.nan
-            problems[row] = error.message
+        if cell not in known:
+            known[cell] = _read_odd(name, cell, dialect)
+        found = known[cell]
+        if isinstance(found, str):
+            numbers[row], problems[row] = np.nan, found
+        else:
+            numbers[row] = found
     return numbers, problems
+
+
+def _read_odd(name: str, cell: str | None, dialect: Dialect) -> float | str:
+    """Return the number of a cell, or what is wrong with it."""
+    try:
+        return read_cell(name, "" if cell is None else cell, dialect)
+    except InputError as error:
+        return error.message
 
 
 def merge_problems(target: dict[int, str], more: dict[int, str]) -> None:

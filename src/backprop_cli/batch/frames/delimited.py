@@ -39,11 +39,12 @@ class CsvReader:
 
     has_header = True
 
-    def __init__(self, blocks: Blocks, delimiter: str, total: int | None) -> None:
+    def __init__(self, blocks: Blocks, delimiter: str, total: int | None, *, ragged: bool = False) -> None:
         self.total = total
         self.unit = "lines" if total is None else "bytes"
         self._blocks = blocks
         self._delimiter = delimiter
+        self._is_ragged = ragged
         mark = re.escape(delimiter.encode())
         # A cell in quotes, with nothing between them and what separates cells.
         self._quoted = re.compile(rb'(?:(?<=[\r\n%b])|\A)"[^"\r\n]*"(?=[\r\n%b]|\Z)' % (mark, mark))
@@ -70,11 +71,11 @@ class CsvReader:
                 advance(len(block))
 
     def _read_block(self, block: bytes, points: Points, *, keep: bool) -> Iterator[Frame]:
-        frame = self._read_plain(block, points.places, keep=keep)
+        frame = self._read_plain(block, points, keep=keep)
         if frame is not None:
             yield frame
         else:
-            rows = rows_below(self.names, self._records(block))
+            rows = rows_below(self.names, self._records(block), ragged=self._is_ragged)
             names = [name for name, _ in points.places]
             yield from frames_of_rows(rows, names, points, keep=keep)
 
@@ -97,8 +98,9 @@ class CsvReader:
             done = True
             self._blocks.put_back(join_lines(lines.rest()))
 
-    def _read_plain(self, block: bytes, places: Sequence[tuple[str, int]], *, keep: bool) -> Frame | None:
+    def _read_plain(self, block: bytes, points: Points, *, keep: bool) -> Frame | None:
         """Return the rows of a block, or None where pyarrow might read it otherwise than ``read_records``."""
+        places, dialect = points.places, points.dialect
         quotes = b'"' in block
         alone = len(self.names) == 1  # a blank line is no row, even if it has spaces
         if (
@@ -115,8 +117,9 @@ class CsvReader:
         try:
             texts = self._read(block, range(len(self.names)), pa.string(), quotes=quotes) if keep else None
             used = sorted({place for _, place in places}) or [0]
+            numbers = places and dialect.has_plain_numbers
             try:
-                cells = self._read(block, used, pa.float64() if places else pa.string(), quotes=quotes)
+                cells = self._read(block, used, pa.float64() if numbers else pa.string(), quotes=quotes)
             except pa.ArrowInvalid:
                 cells = self._read(block, used, pa.string(), quotes=quotes)
             for name, place in places:
@@ -124,7 +127,7 @@ class CsvReader:
                 if not _all_finite(column):
                     # inf and nan, which are no numbers here, or one that is too large
                     column = self._read(block, [place], pa.string(), quotes=quotes)[str(place)]
-                columns[name], found = read_numbers(name, column)
+                columns[name], found = read_numbers(name, column, dialect)
                 merge_problems(problems, found)
         except pa.ArrowInvalid:
             return None

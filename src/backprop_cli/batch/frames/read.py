@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from backprop_cli.batch.dialect import PLAIN, Dialect, separator
 from backprop_cli.batch.forms import DELIMITERS, Form
 from backprop_cli.batch.frames.arrays import NpyReader, NpzReader
 from backprop_cli.batch.frames.blocks import Blocks
@@ -23,7 +24,13 @@ _FILE_FORMAT = b"ARROW1"
 
 
 def open_reader(
-    file: BinaryIO, name: str, form: Form, size: int | None, begun: bytes, stack: ExitStack
+    file: BinaryIO,
+    name: str,
+    form: Form,
+    size: int | None,
+    begun: bytes,
+    stack: ExitStack,
+    dialect: Dialect = PLAIN,
 ) -> Reader:
     """Return what reads data. Raises FileError, or InputError for data without columns.
 
@@ -31,7 +38,8 @@ def open_reader(
     stack: closes what had to be opened beside.
     """
     if form in DELIMITERS:
-        return CsvReader(Blocks(file, name, begun, waits=size is None), DELIMITERS[form], size)
+        blocks = Blocks(file, name, begun, waits=size is None)
+        return CsvReader(blocks, separator(form, dialect), size, ragged=dialect.is_ragged)
     if form is Form.jsonl:
         return JsonReader(Blocks(file, name, begun, waits=size is None), size)
     if form is Form.arrow:
