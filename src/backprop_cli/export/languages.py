@@ -34,8 +34,9 @@ class Language:
     function that some forms call.  start, head: of the file and the function.
     local: how a result gets a name;
     kinds: what numbers and truth values are declared as.  gradient, result: how what is found is given back.
-    test: the file's own test, of the points in ``case``.  truth: true and false.  reserved: names that are
-    taken.  unused: what keeps a compiler from warning of an input that no result needs.
+    parameter: one, of those between commas.  after_one: what stands behind a single gradient.
+    test: the file's own test, of the points in ``case``, where ``check`` compares a gradient.
+    truth: true and false.  reserved: names that are taken.  unused: what keeps a compiler from warning of an input that no result needs.
     run: what compiles and runs a file with its test; the last command's status tells.
     """
 
@@ -52,6 +53,7 @@ class Language:
     result: str
     test: str
     case: str
+    check: str
     comment: str
     truth: tuple[str, str]
     infinity: str
@@ -60,6 +62,7 @@ class Language:
     run: tuple[tuple[str, ...], ...]
     takes_unicode: bool = False
     unused: str = ""
+    after_one: str = ""
 
     def number(self, x: float | bool) -> str:
         """Return a number, or a truth value, as it is written."""
@@ -124,14 +127,15 @@ C = Language(
         "smaller": "static double smaller(double x, double y) { return y < x || y != y ? y : x; }",
     },
     start="{comments}\n#include <math.h>\n\n{helpers}",
-    head="double {function}({parameters}double gradient[{size}]) {{\n",
-    parameter="double {name}, ",
+    head="double {function}({parameters}, double gradient[{size}]) {{\n",
+    parameter="double {name}",
     local="    const {kind} {name} = {expression};{comment}",
     kinds=("double", "int"),
     gradient="    gradient[{place}] = {expression};{comment}",
     result="    return {expression};\n}}\n",
     test=_C_TEST,
     case="    wrong += differs({function}({point}, g), {value});\n    {checks}",
+    check="wrong += differs(g[{place}], {numbers});",
     comment=" /* {text} */",
     truth=("1", "0"),
     infinity="INFINITY",
@@ -209,13 +213,15 @@ PYTHON = Language(
     },
     start="{comments}\nimport math\n\n{helpers}\n",
     head="def {function}({parameters}):\n    {doc}\n",
-    parameter="{name}, ",
+    parameter="{name}",
     local="    {name} = {expression}{comment}",
     kinds=("", ""),
     gradient="    {gradient_name} = {expression}{comment}",
     result="    return {expression}, ({gradients})\n",
     test=_PYTHON_TEST,
     case="    value, g = {function}({point})\n    wrong += _differs(value, {value})\n    {checks}",
+    check="wrong += _differs(g[{place}], {numbers})",
+    after_one=",",
     comment="  # {text}",
     truth=("True", "False"),
     infinity="math.inf",
@@ -257,7 +263,6 @@ NUMPY = replace(
     },
     start="{comments}\nimport math\n\nimport numpy as np\n\n{helpers}\n",
     head='@np.errstate(all="ignore")\ndef {function}({parameters}):\n    {doc}\n',
-    parameter="{name}, ",
 )
 
 # ---- JavaScript ----
@@ -289,7 +294,7 @@ JAVASCRIPT = replace(
     helpers={},
     start="{comments}\n{helpers}",
     head="function {function}({parameters}) {{\n",
-    parameter="{name}, ",
+    parameter="{name}",
     local="  const {name} = {expression};{comment}",
     gradient="  const {gradient_name} = {expression};{comment}",
     result="  return [{expression}, [{gradients}]];\n}}\n",
@@ -366,7 +371,7 @@ RUST = replace(
     },
     start="{comments}\n{helpers}",
     head="#[allow(clippy::all)]\npub fn {function}({parameters}) -> (f64, [f64; {size}]) {{\n",
-    parameter="{name}: f64, ",
+    parameter="{name}: f64",
     local="    let {name} = {expression};{comment}",
     gradient="    let {gradient_name} = {expression};{comment}",
     result="    ({expression}, [{gradients}])\n}}\n",

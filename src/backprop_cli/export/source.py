@@ -13,6 +13,7 @@ from backprop_cli.compile.target import Target, write_code
 from backprop_cli.errors import UsageError
 from backprop_cli.export.lines import trace_program
 from backprop_cli.graph.lower import lower_source
+from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import mpmath_namespace
@@ -57,7 +58,9 @@ def export_source(
     graph = lower_source(source)
     lines = trace_program(graph, wrt)
     names = _Names(language)
-    output = _output_name(graph)
+    naming = Naming(graph)
+    has_name = naming.is_named(graph.output) and graph.ops[graph.output] is not None
+    output = naming.output_id() if has_name else ""
     function = names.give(function or (f"{output}_gradient" if output else "program"))
     parameters = {name: names.give(name) for name in lines.parameters}
     steps = {register: names.give(name) for register, (name, _) in lines.steps.items()}
@@ -70,16 +73,12 @@ def export_source(
     )
     settings: dict[str, Any] = {
         "function": function,
-        "size": max(len(wrt), 1),
-        "parameters": "".join(language.parameter.format(name=name) for name in parameters.values()),
-        "gradients": "".join(f"{name}, " for name in gradients.values()).removesuffix(
-            "" if len(wrt) == 1 else ", "
-        ),
+        "size": len(wrt),
+        "parameters": ", ".join(language.parameter.format(name=name) for name in parameters.values()),
+        "gradients": ", ".join(gradients.values()) + (language.after_one if len(wrt) == 1 else ""),
         "expression": codes[0],
         "doc": f'"""Return {_plain(source.text)!r} and its gradient: with respect to {", ".join(wrt)}."""',
     }
-    if "gradient[" not in language.head:
-        settings["parameters"] = settings["parameters"].removesuffix(", ")
     text = [language.head.format(**settings)]
     shown = "\n".join([*body, *codes])
     unused = [name for name in parameters.values() if not re.search(rf"\b{name}\b", shown)]
@@ -144,11 +143,6 @@ class _Names:
         return self.give(f"t{next(self._numbers)}")
 
 
-def _output_name(graph: Graph) -> str:
-    names = [name for node, name in graph.assignments if node == graph.output]
-    return names[-1] if names else ""
-
-
 def _plain(text: str) -> str:
     """Return a text as it can stand in any comment."""
     return " ".join(text.replace("*/", "* /").replace('"""', "'''").replace("\\", "/").split())
@@ -207,13 +201,11 @@ def _slack(rough: float, right: float) -> float:
 
 
 def _case(case: Case, language: Language, function: str) -> str:
-    call = "_differs" if language.ending == ".py" else "differs"
-    end = "" if language.ending == ".py" else ";"
     gap = f"\n{re.match(' *', language.case)[0]}"  # type: ignore[index]
     value, *numbers = (
         f"{language.number(x)}, {language.number(slack)}"
         for x, slack in zip(case.right, case.slacks, strict=True)
     )
-    checks = gap.join(f"wrong += {call}(g[{place}], {told}){end}" for place, told in enumerate(numbers))
+    checks = gap.join(language.check.format(place=place, numbers=told) for place, told in enumerate(numbers))
     point = ", ".join(language.number(x) for x in case.point.values())
     return language.case.format(function=function, point=point, value=value, checks=checks)
