@@ -86,6 +86,17 @@ class HessianReport(Record):
     read_as: str = ""
 
 
+class Elasticity(Record):
+    """Relative derivatives by one input; None where there is none to be had, as at a value or gradient of 0.
+
+    value: by how many percent the value moves with one percent of the input, to first order.
+    condition: by how many percent, at most, the gradient moves with one percent of every input.
+    """
+
+    value: float | None
+    condition: float | None
+
+
 class JacobianReport(Record):
     """Several outputs of a program and their gradients.
 

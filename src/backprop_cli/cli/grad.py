@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from backprop_cli.cli.options import (
     Asked,
     CertainOptions,
     CrossCheck,
+    Request,
     Shown,
     Strict,
     digits_of,
@@ -25,6 +26,7 @@ from backprop_cli.cli.options import (
 from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
+    from backprop_cli.calculus.report import Elasticity
     from backprop_cli.console.output import Output
     from backprop_cli.console.sheets import Block
     from backprop_cli.differentiate import Computation
@@ -64,6 +66,9 @@ def grad(
         str | None,
         typer.Option("--save-case", metavar="FILE", help="Add this point to a suite for backprop check."),
     ] = None,
+    elasticity: Annotated[
+        bool, typer.Option("--elasticity", help="Show relative derivatives, too; needs second derivatives.")
+    ] = False,
     certain: Annotated[CertainOptions, From(CertainOptions)],
     output: Shown,
 ) -> int:
@@ -72,6 +77,8 @@ def grad(
     A table has a line for each node and for each input, where the gradient is cross-checked with sympy.
     """
     refuse_unchecked(strict=strict, check=check)
+    if elasticity and (certain.are_given or form not in (Format.table, Format.json)):
+        raise UsageError("--elasticity is of doubles, in the table or JSON", hint="leave the other form out")
     if certain.are_given:
         from backprop_cli.cli.certain import show_certain
 
@@ -84,7 +91,8 @@ def grad(
     found = compute_source(
         request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=check
     )
-    _show(found, form, digits, output, everything=everything)
+    relative = _elasticities(request, found.report) if elasticity else {}
+    _show(found, relative, form, digits, output, everything=everything)
     if found.report.check.status == Outcome.FAIL:
         return Status.CHECK_FAILED
     raise_missing(found.report, output)
@@ -97,9 +105,25 @@ def grad(
     return Status.DONE
 
 
-def _show(found: Computation, form: Format, digits: int | None, output: Output, *, everything: bool) -> None:
+def _elasticities(request: Request, report: Report) -> dict[str, Elasticity]:
+    from backprop_cli.calculus.elasticity import elasticities
+
+    return elasticities(request.source, report)
+
+
+def _show(
+    found: Computation,
+    relative: Mapping[str, Elasticity],
+    form: Format,
+    digits: int | None,
+    output: Output,
+    *,
+    everything: bool,
+) -> None:
     if form is Format.table:
-        output.write_blocks(_blocks(found, digits, everything=everything))
+        output.write_blocks(_blocks(found, relative, digits, everything=everything))
+    elif form is Format.json:
+        output.write_pieces(_json(found.report, relative))
     else:
         output.write_pieces(_RENDERERS[form](found.report, digits, everything))
     if form not in (Format.json, Format.table):  # which hold it themselves
@@ -108,18 +132,24 @@ def _show(found: Computation, form: Format, digits: int | None, output: Output, 
         output.warn(found.report.warnings)
 
 
-def _blocks(found: Computation, digits: int | None, *, everything: bool) -> Iterator[Block]:
+def _blocks(
+    found: Computation, relative: Mapping[str, Elasticity], digits: int | None, *, everything: bool
+) -> Iterator[Block]:
     """Yield the parts of the table; the check is made when the nodes have been taken."""
     from backprop_cli.render.table import check_blocks, node_block
 
     yield node_block(found.draft, digits=digits, everything=everything)
     yield from check_blocks(found.report, digits=digits, everything=everything)
+    if relative:
+        from backprop_cli.render.elasticity import elasticity_block
+
+        yield elasticity_block(relative, digits)
 
 
-def _json(report: Report, _digits: int | None, _everything: bool) -> Iterator[str]:
+def _json(report: Report, relative: Mapping[str, Elasticity]) -> Iterator[str]:
     from backprop_cli.render.json import report_pieces
 
-    yield from report_pieces(report)
+    yield from report_pieces(report, relative)
     yield "\n"
 
 
@@ -142,7 +172,6 @@ def _latex(report: Report, digits: int | None, everything: bool) -> Iterable[str
 
 
 _RENDERERS: dict[Format, Callable[[Report, int | None, bool], Iterable[str]]] = {
-    Format.json: _json,
     Format.csv: _csv,
     Format.markdown: _markdown,
     Format.latex: _latex,

@@ -36,7 +36,8 @@ class Language:
     kinds: what numbers and truth values are declared as.  gradient, result: how what is found is given back.
     parameter: one, of those between commas.  after_one: what stands behind a single gradient.
     test: the file's own test, of the points in ``case``, where ``check`` compares a gradient.
-    truth: true and false.  reserved: names that are taken.  unused: what keeps a compiler from warning of an input that no result needs.
+    truth: true and false.  reserved: names that are taken.
+    unused: what keeps a compiler from warning of an input that no result needs.
     run: what compiles and runs a file with its test; the last command's status tells.
     """
 

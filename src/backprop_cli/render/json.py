@@ -10,6 +10,7 @@ from backprop_cli.report import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from backprop_cli.calculus.report import Elasticity
     from backprop_cli.report import Check, GradientCheck, NodeRecord, Report
 
 
@@ -18,8 +19,11 @@ def render_report(report: Report) -> str:
     return "".join(report_pieces(report))
 
 
-def report_pieces(report: Report) -> Iterator[str]:
-    """Yield the same line in pieces: of a million nodes it has some 400 MB."""
+def report_pieces(report: Report, relative: Mapping[str, Elasticity] | None = None) -> Iterator[str]:
+    """Yield the same line in pieces: of a million nodes it has some 400 MB.
+
+    relative: written, too, if there is any.
+    """
     yield f'{{"schema": "backprop/grad@1", "program": {dump(report.program)}'
     if report.read_as:
         yield f', "read_as": {dump(report.read_as)}'
@@ -28,6 +32,8 @@ def report_pieces(report: Report) -> Iterator[str]:
     yield f', "output": {dump(report.output)}, "value": {dump(number(report.value))}'
     yield f', "upstream": {dump(number(report.upstream))}, "gradients": '
     yield from _numbers(report.gradients)
+    if relative:
+        yield f', "elasticity": {dump({name: vars(found) for name, found in relative.items()})}'
     yield ', "nodes": '
     yield from _joined("[", (dump(_node(node)) for node in report.nodes), "]")
     check = check_record(report.check, with_gradients=False)
