@@ -52,6 +52,21 @@ def sinc_slope(x):
     return (MP.cos(x) - MP.sin(x) / x) / x if abs(x) > 1e-60 else -x / 3
 
 
+def small(function):
+    """Return a function of numbers that are neither far out nor very near 0, where it is costly."""
+
+    def of_small(x):
+        if not 1e-20 < abs(x) < 1e4:
+            raise UnknownError
+        return function(x)
+
+    return of_small
+
+
+def quantile(x):
+    return MP.sqrt(2) * MP.erfinv(2 * x - 1)
+
+
 def constant(x):
     if abs(x - MP.nint(x)) < APART:
         raise UnknownError
@@ -91,9 +106,15 @@ ONE = {
     "reciprocal": (lambda x: 1 / x, lambda x: -1 / (x * x)),
     "softplus": (lambda x: MP.log1p(MP.exp(x)), sigma),
     "normcdf": (normal, lambda x: MP.exp(-x * x / 2) / MP.sqrt(2 * MP.pi)),
-    "logcosh": (lambda x: MP.log(MP.cosh(x)), MP.tanh),
+    "logcosh": (lambda x: MP.log1p(2 * MP.sinh(x / 2) ** 2), MP.tanh),
     "log1mexp": (lambda x: MP.log(-MP.expm1(x)), lambda x: MP.exp(x) / MP.expm1(x)),
     "round": (MP.nint, lambda x: constant(x + MP.mpf(0.5))),
+    "gamma": (small(MP.gamma), small(lambda x: MP.gamma(x) * MP.psi(0, x))),
+    "lgamma": (small(MP.loggamma), small(lambda x: MP.psi(0, x))),
+    "digamma": (small(lambda x: MP.psi(0, x)), small(lambda x: MP.psi(1, x))),
+    "lambertw": (small(MP.lambertw), small(lambda x: 1 / (x + MP.exp(MP.lambertw(x))))),
+    "erfinv": (small(MP.erfinv), small(lambda x: MP.sqrt(MP.pi) / 2 * MP.exp(MP.erfinv(x) ** 2))),
+    "norminv": (small(quantile), small(lambda x: MP.sqrt(2 * MP.pi) * MP.exp(quantile(x) ** 2 / 2))),
     "gelu": (lambda x: x * normal(x), lambda x: normal(x) + x * MP.exp(-x * x / 2) / MP.sqrt(2 * MP.pi)),
     "silu": (lambda x: x * sigma(x), lambda x: sigma(x) + x * sigma(x) * sigma(-x)),
     "relu": (lambda x: max(x, 0), lambda x: 1 if positive(x) else 0),
@@ -120,7 +141,7 @@ TWO = {
         lambda x, s: (1, 0) if positive(x) else (s, x),
     ),
 }
-SPECIAL = {"clip", "where", "lt", "le", "gt", "ge"}
+SPECIAL = {"clip", "where", "lt", "le", "gt", "ge", "polygamma", "besselj"}
 
 
 def clip(x, low, high):

@@ -12,13 +12,14 @@ import sys
 import numpy as np
 import pytest
 
-from backprop_cli import BackpropError, compile_rows
+from backprop_cli import BackpropError, compile_rows, gradient
 from backprop_cli.batch.engines import careful, engine, jit
 from backprop_cli.batch.engines.engine import KernelEngine, choose_engine
 from backprop_cli.batch.engines.results import Results, empty_aligned, is_aligned
 from backprop_cli.batch.program import Batch
 from backprop_cli.batch.tally import STATUSES
 from backprop_cli.compile.kernel import build_kernel
+from backprop_cli.errors import UsageError
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.reals import mpmath_namespace
@@ -29,7 +30,7 @@ from test_random_programs import random_program
 
 EXACT = mpmath_namespace(40)
 ENGINES = pytest.mark.parametrize("worth_compiling", [None, 0], ids=["numpy", "jit"])
-FUNCTIONS = [op for op in TABLE if not op.condition]
+FUNCTIONS = [op for op in TABLE if not op.condition and not op.special]
 
 # Zeros of both signs, kinks, the edges of domains, where functions overflow, underflow and saturate, and
 # numbers whose squares do.
@@ -467,3 +468,17 @@ def test_results_can_be_empty():
         )
         assert isinstance(results, Results)
         assert len(results.value) == 0
+
+
+@pytest.mark.parametrize("op", [op for op in TABLE if op.special], ids=lambda op: op.name)
+def test_a_special_function_is_computed_row_by_row(op):
+    *orders, x = op.domain.inside[0]
+    program = f"{op.name}({', '.join(f'{int(n)}' for n in orders) + ', ' * len(orders)}x)*y"
+    columns = {"x": np.full(3, x), "y": np.arange(3.0)}
+    single = gradient(program, x=x, y=2.0, check=False)
+    for name in ("auto", "python"):
+        found = compile_rows(program, engine=name)(columns)
+        assert (found.value[2], found.gradients["x"][2]) == (single.value, single.gradients["x"])
+    for name in ("numpy", "jit"):
+        with pytest.raises(UsageError, match=f"the engine {name} has no {op.name}"):
+            compile_rows(program, engine=name)(columns)

@@ -129,6 +129,11 @@ def test_squares_neither_overflow_nor_underflow(program: str, size: float) -> No
             assert run_test(code, LANGUAGES[language], cases) == ""
 
 
+def test_a_special_function_is_refused_by_name() -> None:
+    with pytest.raises(UsageError, match="lgamma can't be exported"):
+        exported("x*lgamma(x)", "c")
+
+
 def test_a_power_overflows_no_sooner_than_its_slope() -> None:
     x, n = 1e-310, 0.001
     expected = gradient(f"x^{n}", x=x, check=False).gradients["x"]
@@ -163,7 +168,7 @@ def test_every_operation_is_right_in_c() -> None:
         pytest.skip("gcc is not installed")
     terms = []
     for op in TABLE:
-        if op.condition or op.infix or not op.domain.inside:
+        if op.condition or op.infix or op.special or not op.domain.inside:
             continue
         xs = next(
             (xs for xs in op.domain.inside if all(map(math.isfinite, xs)) and max(map(abs, xs)) < 50), None

@@ -8,6 +8,7 @@ import math
 import time
 from typing import Any
 
+import mpmath
 import pytest
 
 from backprop_cli import gradient
@@ -214,6 +215,11 @@ DEFINED: dict[str, Any] = {
     "sind": lambda x: math.sin(math.radians(x)), "cosd": lambda x: math.cos(math.radians(x)),
     "tand": lambda x: math.tan(math.radians(x)),
     "log1pexp": lambda x: math.log(1 + math.exp(x)), "norm_cdf": lambda x: math.erfc(-x / math.sqrt(2)) / 2,
+    "factorial": lambda x: math.gamma(x + 1), "beta": lambda x, y: math.gamma(x) * math.gamma(y) / math.gamma(x + y),
+    **dict.fromkeys(("betaln", "lbeta"), lambda x, y: math.lgamma(x) + math.lgamma(y) - math.lgamma(x + y)),
+    "psi": lambda x: mpmath.psi(0, x), "trigamma": lambda x: mpmath.psi(1, x), "ProductLog": mpmath.lambertw,
+    "BesselJ": mpmath.besselj, "j0": lambda x: mpmath.besselj(0, x), "j1": lambda x: mpmath.besselj(1, x),
+    "erfcinv": lambda x: mpmath.erfinv(1 - x),
     "GELU": lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2, "SiLU": lambda x: x / (1 + math.exp(-x)),
 }  # fmt: skip
 INVERSES = {
@@ -233,6 +239,7 @@ POINTS: dict[str, tuple[tuple[float, ...], ...]] = {
     **dict.fromkeys(("selu", "mish", "hardsigmoid"), ((2.5,), (-1.25,), (-4,), (4,))),
     **dict.fromkeys(("hardswish", "hard_swish", "hard_silu"), ((2.5,), (-1.25,), (-4,), (4,))),
     "celu": ((2.5,), (-1.25,), (2.5, 2), (-1.25, 2)),
+    "BesselJ": ((2, 0.75), (0, 0.3)),
     "xlog1py": ((0, 0.3), (0.75, 1e-9), (0, -0.5)),
 }
 
@@ -255,7 +262,7 @@ def test_the_rewrite_of_a_name_of_elsewhere_is_the_same_function(name: str) -> N
             assert 1 - found == pytest.approx(2 * expected**2, rel=1e-12, abs=1e-15)
 
 
-TWO = ("maximum", "minimum", "fmax", "fmin", "power", "atan_2")
+TWO = ("BesselJ", "maximum", "minimum", "fmax", "fmin", "power", "atan_2")
 
 
 def test_no_name_of_elsewhere_is_told_as_another_function() -> None:

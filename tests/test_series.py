@@ -38,6 +38,7 @@ def sides_of(program: str, by: str, **point: float) -> Sides:
 
 # program, point, by, left, right, smooth
 COSINE = "acos((a*c + b*d)/(hypot(a, b)*hypot(c, d)))"
+EULER = 0.5772156649015329
 KNOWN = [
     ("x^0.9", {"x": 0}, "x", None, INF, None),
     ("where(x > 0, x*log(x), 0)", {"x": 0}, "x", 0, -INF, None),
@@ -98,6 +99,15 @@ KNOWN = [
     ("max(exp(a), exp(b))", {"a": 1, "b": 1}, "a", 0, math.e, None),
     ("abs(x)*1e-30 + x", {"x": 0}, "x", 1, 1, None),  # alike as doubles, yet a kink
     ("relu(x)*1e300*1e300", {"x": 0}, "x", 0, NAN, None),  # finite, beyond doubles
+    ("lgamma(abs(x) + 1)", {"x": 0}, "x", EULER, -EULER, None),
+    ("gamma(1 + relu(x))", {"x": 0}, "x", 0, -EULER, None),
+    ("digamma(1 + relu(x))", {"x": 0}, "x", 0, math.pi**2 / 6, None),
+    ("besselj(1, abs(x))", {"x": 0}, "x", -0.5, 0.5, None),
+    ("abs(x)*besselj(0, x)", {"x": 0}, "x", -1, 1, None),
+    ("lambertw(abs(x))", {"x": 0}, "x", -1, 1, None),
+    ("lambertw(abs(x)) - abs(x) + x*abs(x)", {"x": 0}, "x", 0, 0, 0),
+    ("erfinv(abs(x))", {"x": 0}, "x", -math.sqrt(math.pi) / 2, math.sqrt(math.pi) / 2, None),
+    ("norminv(0.5 + relu(x))", {"x": 0}, "x", 0, math.sqrt(2 * math.pi), None),
     ("sinc(abs(x)) + erf(abs(x))", {"x": 0}, "x", -2 / math.sqrt(math.pi), 2 / math.sqrt(math.pi), None),
     ("acosh(1 + x)", {"x": 0}, "x", None, INF, None),
     ("asin(1 - x)", {"x": 0}, "x", None, -INF, None),

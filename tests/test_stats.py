@@ -32,6 +32,11 @@ def counts(backprop, *arguments):
     return record
 
 
+def test_special_functions_have_no_code_for_rows(backprop):
+    record = counts(backprop, "gamma(x)*y")
+    assert record["instructions"] == {"value": None, "value_and_gradients": None}
+
+
 def test_the_counts_as_json(backprop):
     record = counts(backprop, "w = 0.5; u = tanh(w*x); u*u + max(u, w, x)")
     assert record["operations"] == 6  # a max of three is two maxima

@@ -351,7 +351,7 @@ SMOOTH_PROGRAMS = [
     *(
         f"{op.write(['a', '0.5*b', 'c'][: op.arity])}*f"
         for op in TABLE
-        if not op.infix and op.name != "where"
+        if not op.infix and op.name != "where" and not op.orders
     ),
 ]
 

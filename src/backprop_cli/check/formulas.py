@@ -246,6 +246,8 @@ def _evaluate(expr: Any, values: dict[Any, Number], m: RoundingNamespace, memo: 
         if sine.size <= sine.error + 1:
             raise TooFewDigitsError("sympy's formula has no value here")  # floor, at an integer
         return m.cos(args[0]) / sine
+    if type(expr) in _SPECIAL:
+        return m.special(_SPECIAL[type(expr)], *args)
     function = _FUNCTIONS.get(type(expr))
     if function is None:
         raise NoFormulaError(f"sympy's formula contains {type(expr).__name__}")
@@ -278,6 +280,15 @@ _RELATIONS = {
     sympy.StrictGreaterThan: "gt",
     sympy.GreaterThan: "ge",
     sympy.Equality: "eq",
+}
+
+_SPECIAL: dict[Any, str] = {
+    sympy.gamma: "gamma",
+    sympy.loggamma: "lgamma",
+    sympy.polygamma: "polygamma*",
+    sympy.besselj: "besselj*",
+    sympy.LambertW: "lambertw",
+    sympy.erfinv: "erfinv",
 }
 
 _FUNCTIONS: dict[Any, str] = {

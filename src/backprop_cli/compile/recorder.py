@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.op import Namespace, Op
+from backprop_cli.operations.special import BEYOND
 from backprop_cli.operations.table import OPS
 
 if TYPE_CHECKING:
@@ -139,6 +140,10 @@ class Recorder(Namespace):
     def apply(self, name: str, *xs: Node | float) -> Node:
         """Return a primitive of the table at its operands."""
         return self.value(OPS[name], [self.number(x) for x in xs])
+
+    def special(self, name: str, *xs: Node | float) -> Node:
+        """Return a special function, which is a row of the table by its own name."""
+        return self.apply(name.removesuffix(BEYOND), *xs)
 
     def multiply(self, x: Node, factor: Node | float | PendingPartial) -> Node:
         """Return a product; that of an adjoint and a partial that takes computing is a pullback."""

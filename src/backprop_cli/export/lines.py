@@ -49,6 +49,8 @@ def trace_program(graph: Graph, wrt: Sequence[str]) -> Lines:
             f"a program of {len(graph.ops):,} nodes is too long to be exported",
             hint=f"up to {_MOST_NODES:,} are",
         )
+    if graph.special:
+        raise UsageError(f"{graph.special} can't be exported")
     naming = Naming(graph)
     named = [node for node in naming.order if naming.is_named(node) and graph.ops[node] is not None]
     adjoint = build_adjoint(graph, wrt, 1.0, named)

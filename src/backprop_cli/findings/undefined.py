@@ -88,7 +88,9 @@ def _operands(sweep: Sweep, node: int, digits: int | None = 6) -> str:
     """Return the operands of a node with their values; numbers only where there is nothing else."""
     graph = sweep.graph
     operands = graph.operands[node]
-    told = [operand for operand in dict.fromkeys(operands) if operand not in graph.numbers] or operands
+    op = graph.ops[node]
+    orders = operands[: op.orders] if op is not None else ()
+    told = [x for x in dict.fromkeys(operands) if x not in graph.numbers or x in orders] or operands
     return " and ".join(_equation(graph, operand, sweep.primal[operand], digits) for operand in told)
 
 

@@ -34,6 +34,11 @@ class Graph:
         self.end = 0
         self.formulas: list[int] = []
 
+    @property
+    def special(self) -> str | None:
+        """The first operation that single points alone have, if there is one; see ``Op.special``."""
+        return next((op.name for op in self.ops if op is not None and op.special), None)
+
     def add(self, op: Op | None, operands: tuple[int, ...], span: tuple[int, int]) -> int:
         """Append a node and return it."""
         node = len(self.ops)

@@ -20,7 +20,8 @@ ALIASES = {
     "power": "pow", "expit": "sigmoid", "logistic": "sigmoid", "sigm": "sigmoid", "arsinh": "asinh",
     "arcosh": "acosh", "artanh": "atanh", "sgn": "sign", "signum": "sign", "log_10": "log10",
     "log_2": "log2", "curt": "cbrt", "atan_2": "atan2", "ReLU": "relu", "ELU": "elu", "GELU": "gelu",
-    "SiLU": "silu", "clip_by_value": "clip", "log1pexp": "softplus", "norm_cdf": "normcdf",
+    "SiLU": "silu", "clip_by_value": "clip", "log1pexp": "softplus", "norm_cdf": "normcdf", "psi": "digamma",
+    "BesselJ": "besselj", "ProductLog": "lambertw",
 }  # fmt: skip
 """Other names of functions that are here, with the same operands in the same order."""
 
@@ -47,7 +48,10 @@ REWRITES: dict[str, str | tuple[str, ...]] = {
     "entr": "-xlogy(_1, _1)", "rel_entr": "xlogy(_1, _1/_2)", "kl_div": "xlogy(_1, _1/_2) - _1 + _2",
     "xlog1py": "where(_1 <= 0, where(_1 >= 0, 0, _1*log1p(_2)), _1*log1p(_2))",
     "cosm1": "-2*sin(_1/2)^2", "haversin": "sin(_1/2)^2",
-    "sind": "sin(_1*pi/180)", "cosd": "cos(_1*pi/180)", "tand": "tan(_1*pi/180)",
+    "factorial": "gamma(_1 + 1)", "beta": "exp(lgamma(_1) + lgamma(_2) - lgamma(_1 + _2))",
+    **dict.fromkeys(("betaln", "lbeta"), "lgamma(_1) + lgamma(_2) - lgamma(_1 + _2)"),
+    "trigamma": "polygamma(1, _1)", "j0": "besselj(0, _1)", "j1": "besselj(1, _1)",
+    "erfcinv": "erfinv(1 - _1)", "sind": "sin(_1*pi/180)", "cosd": "cos(_1*pi/180)", "tand": "tan(_1*pi/180)",
     "deg2rad": "_1*pi/180", "rad2deg": "_1*180/pi", "radians": "_1*pi/180", "degrees": "_1*180/pi",
 }  # fmt: skip
 """What functions of their operands are that are not here; several where the count of operands decides."""
@@ -62,7 +66,6 @@ DOUBTFUL = {
     "heaviside": "write where(x < 0, 0, 1), which is 1 at 0",
     "step": "write where(x < 0, 0, 1), which is 1 at 0",
     "hard_sigmoid": "write clip(x + 3, 0, 6)/6 as in PyTorch, or clip(0.2*x + 0.5, 0, 1) as in Keras 2",
-    "factorial": "write the product out",
     "return": "leave return out: the last statement is the result",
     "LOG": "write log(x), which is natural, or log10(x)",
     "ATAN2": "write atan2(y, x); spreadsheets have x first",

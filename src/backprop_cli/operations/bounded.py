@@ -19,6 +19,7 @@ cost as numbers of many digits.
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import product as combinations
 from typing import TYPE_CHECKING, Any
 
@@ -289,6 +290,9 @@ class BoundedReals(RoundingNamespace):
 
     # ---- functions ----
 
+    def special(self, name: str, *xs: Any) -> Bounded:
+        return self._function(name, partial(self.base.special, name))(*xs)
+
     def _function(self, name: str, function: Callable[..., Number]) -> Callable[..., Bounded]:
         def bounded(*operands: Any) -> Bounded:
             ops = [self.number(x) for x in operands]
@@ -436,6 +440,8 @@ def _spread(name: str, ops: list[Bounded], y: Number, corners: list[Number | Non
         return _NONE
     if any(corner is None for corner in corners) or _may_jump(name, ops, y, corners):
         return math.inf
+    if name.startswith("besselj"):
+        return ops[1].error  # its slope is between -1 and 1: DLMF 10.14.1 and 10.6.1
     if name in _STEPS - {"abs"} and all(corner == y for corner in corners):
         return _NONE  # they rise, so between equal corners they are constant
     if name == "pow" and not ops[0].value and ops[0].is_exact:

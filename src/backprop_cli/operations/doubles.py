@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SAFE_OPERAND = (1e-100, 1e100)
 SAFE_RESULT = (1e-280, 1e280)
 
+_DIGITS = 40  # of what is evaluated in reals; Bessel functions lose 17 of them at their zeros
 _SPLITTER = 134217729.0  # 2**27 + 1
 _SQRT1_2 = math.sqrt(0.5)
 _SQRT1_2_REST = -4.833646656726457e-17  # sqrt(1/2) less the double nearest to it
@@ -164,19 +165,22 @@ class _Float(Binary64):
         return x if condition else y
 
     def value(self, op: Op, xs: Sequence[float]) -> float:
+        if op.special:
+            return _value_in_reals(op, xs)
         y: float = op.value(self, *xs)
         if op.composite and not SAFE_RESULT[0] < abs(y) < SAFE_RESULT[1]:
-            exact = mpmath_namespace(40)
-            return exact.to_float(op.value(exact, *map(exact.number, xs)))
+            return _value_in_reals(op, xs)
         return y
 
     def plain_value(self, op: Op) -> Callable[..., float] | None:
-        return None if op.composite else op.value
+        return None if op.composite or op.special else op.value
 
     def calls_plainly(self, op: Op) -> bool:
         return op.exact
 
     def partial(self, op: Op, argnum: int, y: float, xs: Sequence[float], fixed: Sequence[bool]) -> float:
+        if op.special:
+            return _partial_of_extremes(op, argnum, y, xs, fixed)
         try:
             slope: float = op.partial(self, argnum, y, xs, fixed)
             if op.exact:
@@ -193,6 +197,12 @@ class _Float(Binary64):
         return _partial_of_extremes(op, argnum, y, xs, fixed)
 
 
+def _value_in_reals(op: Op, xs: Sequence[float]) -> float:
+    """Evaluate a primitive in many digits, and round the result once. Raises as Python's functions do."""
+    exact = mpmath_namespace(_DIGITS)
+    return exact.to_float(op.value(exact, *map(exact.number, xs)))
+
+
 def _partial_of_extremes(op: Op, argnum: int, y: float, xs: Sequence[float], fixed: Sequence[bool]) -> float:
     """Evaluate a partial where doubles overflow or underflow on the way, and round the result once."""
     if not all(map(math.isfinite, xs)):
@@ -200,7 +210,7 @@ def _partial_of_extremes(op: Op, argnum: int, y: float, xs: Sequence[float], fix
             return float(op.partial(FLOAT, argnum, y, xs, fixed))
         except (ArithmeticError, ValueError):
             return math.nan
-    exact = mpmath_namespace(40)
+    exact = mpmath_namespace(_DIGITS)
     try:
         exact_xs = [exact.number(x) for x in xs]
         exact_y = op.value(exact, *exact_xs)

@@ -18,6 +18,8 @@ from fractions import Fraction
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from backprop_cli.operations import special
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -455,6 +457,17 @@ class Field:
     def erf(self, c: Constant) -> Constant:
         """Return the error function."""
         return self._odd("erf", c)
+
+    def special(self, name: str, *cs: Constant) -> Constant:
+        """Return a special function of whole orders and a fraction that has an end in binary."""
+        x = cs[-1]
+        low, high = (self.mp.make_mpf(end) for end in self.bounds(x)._mpi_)
+        if isinstance(x, Real) or low != high:
+            raise self.undecided()
+        y = special.value(self.mp, name, *cs[:-1], low)
+        if not y or (not x and name.startswith("besselj")):
+            return int(y)
+        return self._of_atom(self._atom((name, *cs), lambda: self.iv.mpf(y) * (1 + self._margin)))
 
     def _odd(self, name: str, c: Constant) -> Constant:
         function = getattr(self.mp, name)

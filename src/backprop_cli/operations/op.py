@@ -92,6 +92,10 @@ class Op:
     """The partials involve no rounding."""
     composite: bool = False
     """The value is a formula of several roundings, not one function of Python's."""
+    special: bool = False
+    """Made of ``m.special``, which single points have; not the engines of batch, the page and exports."""
+    orders: int = 0
+    """How many of the first operands are whole numbers that nobody differentiates by."""
     piecewise: bool = False
     """``symbolic`` is made of sympy's Piecewise."""
     cuts: Literal["", "always", "beside constants"] = ""
@@ -199,6 +203,10 @@ class Namespace:
     def either(self, p: Number, q: Number) -> Number:
         """Tell whether one of two conditions holds, or both."""
         return self.where(p, True, q)
+
+    def special(self, name: str, *xs: Number) -> Number:
+        """Return a function that is asked of mpmath; see ``reals``. Namespaces of code have none."""
+        raise NotImplementedError(name)
 
     def difference(self, x: Number, y: Number) -> tuple[Number, Number]:
         """Return x - y, and what its rounding left out."""

@@ -130,6 +130,10 @@ class RationalNamespace(Namespace):
         """Return x to a whole power. Raises IrrationalError for another one."""
         return self.combined(_whole_power, x, y)
 
+    def special(self, *_: object) -> Rational:
+        """Refuse a function that has no fractions."""
+        raise IrrationalError
+
     def partial(
         self, op: Op, argnum: int, y: Rational, xs: Sequence[Rational], fixed: Sequence[bool]
     ) -> Rational:

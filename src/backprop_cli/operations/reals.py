@@ -6,6 +6,7 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING
 
+from backprop_cli.operations import special
 from backprop_cli.operations.op import Namespace, Number
 
 if TYPE_CHECKING:
@@ -128,6 +129,11 @@ class MpmathNamespace(Namespace):
 
     def erfc(self, x: Number) -> Number:
         return 1 - self.mp.sign(x) if abs(x) > _ERF_IS_ONE else self.mp.erfc(x)
+
+    def special(self, name: str, *xs: Number) -> Number:
+        if name == "gamma" and self.mp.mag(xs[0]) > _MOST_EXPONENT_BITS - _GUARDED_BITS:
+            raise OverflowError
+        return special.value(self.mp, name, *xs)
 
     def ratio(self, x: Number, y: Number) -> Number:
         if y:

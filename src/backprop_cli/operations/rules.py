@@ -16,6 +16,9 @@ STEP = "0, the slope on both sides; the value jumps"
 VERTICAL = "the slope is infinite"
 
 
+ORDER = "no derivative by the order, which is a whole number"
+
+
 def zero_partial(m: Namespace, _y: Number, *_xs: Number) -> Number:
     """Return the partial of what is constant on both sides of a step, and of a condition."""
     return m.zero
@@ -93,6 +96,20 @@ def clip_kink(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool]) -> Numb
     at = m.either(is_tie(m, (x, low), fixed[:2], raised), is_tie(m, (raised, high), (False, fixed[2]), high))
     # Where nothing is between limits that are constants, it is the upper one everywhere.
     return m.both(m.lt(low, high), at) if fixed[1] and fixed[2] else at
+
+
+def by_order(by_operand: Partial) -> Callable[[Sequence[bool]], tuple[Partial, ...]]:
+    """Return the partials of a function of a whole order and an operand: none by the order."""
+
+    def none(m: Namespace, _y: Number, _n: Number, _x: Number) -> Number:
+        return m.nan
+
+    return lambda fixed: (zero_partial if fixed[0] else none, by_operand)
+
+
+def bessel_slope(m: Namespace, _y: Number, n: Number, x: Number) -> Number:
+    """Return the derivative of Jₙ, (Jₙ₋₁ - Jₙ₊₁)/2. Source: DLMF 10.6.1."""
+    return (m.special("besselj*", n - m.one, x) - m.special("besselj*", n + m.one, x)) / 2
 
 
 def at_point(value: float) -> Callable[[Namespace, Sequence[Number], Sequence[bool]], Number]:

@@ -20,6 +20,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from backprop_cli.operations import special
 from backprop_cli.operations.exact import Constant, Field, Rational, Real, UndecidedError, divide
 from backprop_cli.operations.one_sided import FIRST, FLAT, LIMIT, Key, Series, scaled, whole
 from backprop_cli.operations.op import Namespace
@@ -480,6 +481,32 @@ class SeriesNamespace(Namespace):
         if x.size is not None and x.size < LIMIT:
             return self.number(self._sign(x)) + self._unknown(FLAT)
         return self._by_slope(x, self.field.erf, lambda h: self.exp(-(h * h)) * 2 / self.sqrt(self.pi))
+
+    def special(self, name: str, *xs: Series) -> Series:
+        *orders, x = xs
+        if not all(n.is_constant for n in orders):
+            raise ValueError("no value beside a whole order")
+        if name == "gamma":
+            return self.exp(self.special("lgamma", x))
+        limit, rest = self._apart(x)
+        at = (*(n.constant for n in orders), limit)
+        if name in special.SLOPES:
+            return self._by_own_slope(self.field.special(name, *at), special.SLOPES[name], rest)
+        known = (special.derivative(self.field.special, k, name, *at) for k in range(self.count + 2))
+        return self._sum_of_powers((divide(c, 2**k * math.factorial(k)) for k, c in enumerate(known)), rest)
+
+    def _by_own_slope(
+        self, value: Constant, slope: Callable[[Namespace, Series], Series], rest: Series
+    ) -> Series:
+        """Return f(x₀ + h) from f(x₀) and f' = slope(f), each term of the integral from those before it."""
+        if rest.size is None:
+            return self.number(value)
+        factors = [value]
+        for k in range(self.count + 1):
+            so_far = Series(self, tuple(((i, 0), c) for i, c in enumerate(factors) if c), None)
+            by_power = dict(slope(self, so_far).terms)
+            factors.append(divide(by_power.get((k, 0), 0), k + 1))
+        return self._sum_of_powers(factors, rest)
 
     def erfc(self, x: Series) -> Series:
         y = 1 - self.erf(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from backprop_cli.operations.op import Namespace, Number
+from backprop_cli.operations.special import BEYOND
 
 
 class SympyNamespace(Namespace):
@@ -34,6 +35,14 @@ class SympyNamespace(Namespace):
         self.eq, self.both = s.Eq, s.And
         self.is_integer = lambda x: s.Eq(s.floor(x), x)
         self.where = lambda condition, x, y: s.Piecewise((x, condition), (y, True))
+
+    def special(self, name: str, *xs: Number) -> Number:
+        import sympy as s
+
+        name = name.removesuffix(BEYOND)
+        if name == "norminv":
+            return s.sqrt(2) * s.erfinv(2 * xs[0] - 1)
+        return getattr(s, {"lgamma": "loggamma", "lambertw": "LambertW"}.get(name, name))(*xs)
 
     def gaussian(self, x: Number, scale: float) -> Number:
         return self.exp(-(x * x) * self.number(scale))

@@ -20,6 +20,7 @@ from backprop_cli.operations.rows.circular import CIRCULAR
 from backprop_cli.operations.rows.decisions import DECISIONS
 from backprop_cli.operations.rows.exponentials import EXPONENTIALS
 from backprop_cli.operations.rows.hyperbolic import HYPERBOLIC
+from backprop_cli.operations.rows.special import SPECIAL
 
 SUBJECTS: dict[str, tuple[Op, ...]] = {
     "arithmetic": ARITHMETIC,
@@ -27,6 +28,7 @@ SUBJECTS: dict[str, tuple[Op, ...]] = {
     "circular functions": CIRCULAR,
     "hyperbolic functions": HYPERBOLIC,
     "activations, error functions": ACTIVATIONS,
+    "special functions": SPECIAL,
     "absolute values, steps, extremes, decisions": DECISIONS,
 }
 """The rows by what they are about."""

@@ -36,7 +36,7 @@ def derivatives(op: Op) -> list[tuple[str, str]]:
 
 def _differentiable(op: Op) -> range:
     """Return the operands that have a derivative: nobody differentiates conditions, nor by them."""
-    return range(op.arity if op.condition else int(op.takes_condition), op.arity)
+    return range(op.arity if op.condition else op.orders or int(op.takes_condition), op.arity)
 
 
 def convention(op: Op) -> str:

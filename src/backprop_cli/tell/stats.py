@@ -24,7 +24,7 @@ class GraphStats(Record):
     primitives: name -> how often it occurs.  depth: operations on the longest path.  branch_points: nodes,
     other than numbers, that are used more than once.  operations, adjoint_operations: for the value, and for
     the value and all gradients; see ``adjoint``.  instructions: of the code for many rows, likewise; None
-    where a constant part of the program has no value, and for more than 20,000 operations.  read_as: as in
+    where a constant part of the program has no value, for special functions, and for more than 20,000 operations.  read_as: as in
     Report.
     """
 
@@ -59,6 +59,7 @@ def count_graph(graph: Graph, wrt: Sequence[str]) -> GraphStats:
     depths = [0] * len(graph.ops)
     for node in nodes:
         depths[node] = 1 + max(depths[operand] for operand in graph.operands[node])
+    has_code = len(nodes) <= _MOST_FOR_INSTRUCTIONS and not graph.special
     return GraphStats(
         program=graph.text,
         inputs=len(graph.inputs),
@@ -68,7 +69,7 @@ def count_graph(graph: Graph, wrt: Sequence[str]) -> GraphStats:
         operations=count_program(graph),
         gradients=len(wrt),
         adjoint_operations=count_operations(build_adjoint(graph, wrt)),
-        instructions=_count_instructions(graph, wrt) if len(nodes) <= _MOST_FOR_INSTRUCTIONS else None,
+        instructions=_count_instructions(graph, wrt) if has_code else None,
     )
 
 

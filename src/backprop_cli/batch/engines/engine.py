@@ -79,7 +79,10 @@ def choose_engine(
     and NaN that is to be found. Raises UsageError if what the engine needs is not there.
     """
     constants = {name: x for name, x in start.items() if name not in set(columns)}
-    if name == "python":
+    special = batch.graph.special
+    if special and name in ("numpy", "jit"):
+        raise UsageError(f"the engine {name} has no {special}", hint="--engine python computes row by row")
+    if name == "python" or special:
         return SingleEngine(batch, constants)
     has_compiler = name != "numpy" and find_spec("llvmlite") is not None
     if has_compiler:

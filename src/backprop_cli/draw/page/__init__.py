@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.compile.javascript import use_name, write_operations
 from backprop_cli.console.strict_json import number
 from backprop_cli.draw.picture import draw_picture
+from backprop_cli.errors import UsageError
 from backprop_cli.notation.mathml import operation_tree, partial_tree
 from backprop_cli.notation.pretty import pretty
 from backprop_cli.operations.table import OPS
@@ -39,7 +40,10 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
     """Return a computed program as a page that steps through it. direction: of the graph, "LR" or "TB"."""
     folder = files(__name__)
     runtime, *scripts = ((folder / name).read_text(encoding="utf-8") for name in ("runtime.js", *_SCRIPTS))
-    script = "\n".join((runtime, write_operations(uses_of(report)), *scripts))
+    uses = list(uses_of(report))
+    if special := next((op.name for op, _ in uses if op.special), None):
+        raise UsageError(f"the page can't compute {special}", hint="the other formats have it")
+    script = "\n".join((runtime, write_operations(uses), *scripts))
     style = (folder / "page.css").read_text(encoding="utf-8")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
