@@ -24,8 +24,8 @@ class GraphStats(Record):
     primitives: name -> how often it occurs.  depth: operations on the longest path.  branch_points: nodes,
     other than numbers, that are used more than once.  operations, adjoint_operations: for the value, and for
     the value and all gradients; see ``adjoint``.  instructions: of the code for many rows, likewise; None
-    where a constant part of the program has no value, for special functions, and for more than 20,000 operations.  read_as: as in
-    Report.
+    where a constant part of the program has no value, for special functions, and for more than 20,000
+    operations.  read_as: as in Report.
     """
 
     program: str
