@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -44,6 +45,14 @@ class Format(StrEnum):
     json = "json"
     tap = "tap"
     junit = "junit"
+
+
+class Hint(StrEnum):
+    """How far a student is led."""
+
+    where = "1"
+    what = "2"
+    rule = "3"
 
 
 class CriteriaOptions(NamedTuple):
@@ -131,6 +140,15 @@ def check(
     ] = None,
     *,
     options: Where,
+    hint: Annotated[
+        Hint | None,
+        typer.Option(
+            "--hint",
+            help="Mark a student's answers and lead, without the solution: 1 where to look, 2 also what is "
+            "behind a wrong number, 3 also the rule.",
+            show_default=False,
+        ),
+    ] = None,
     cross_check: CrossCheck = True,
     strict: Strict = False,
     suite: Annotated[SuiteOptions, From(SuiteOptions)],
@@ -146,6 +164,10 @@ def check(
     from backprop_cli.report import Outcome
 
     criteria = equality.read()
+    if hint is not None:
+        _refuse_with_hint(expect, suite, form, strict=strict)
+        found = _verify(options.read(), expect or (), replace(criteria, as_written=True), check=cross_check)
+        return _mark(found, hint, output)
     if suite.name is not None:
         _refuse_a_point(expect, options)
         refuse_unchecked(strict=strict, check=cross_check)
@@ -166,6 +188,17 @@ def check(
     return Status.DONE
 
 
+def _mark(found: Verification, hint: Hint, output: Output) -> int:
+    """Show a student what is right, without the solution."""
+    from backprop_cli.render.marking import marking_blocks
+    from backprop_cli.report import Outcome
+
+    output.write_blocks(marking_blocks(found, int(hint)))
+    output.tell_reading(found.report.read_as)
+    failed = found.slips or found.report.check.status == Outcome.FAIL
+    return Status.CHECK_FAILED if failed else Status.DONE
+
+
 def _verify(request: Request, expect: Sequence[str], criteria: Criteria, *, check: bool) -> Verification:
     from backprop_cli.expect.facts import read_claim
 
@@ -182,6 +215,14 @@ def _verify(request: Request, expect: Sequence[str], criteria: Criteria, *, chec
         check=check,
         criteria=criteria,
     )
+
+
+def _refuse_with_hint(expect: list[str] | None, suite: SuiteOptions, form: Format, *, strict: bool) -> None:
+    """Raise UsageError for what --hint can't be asked for with."""
+    if suite.name is not None or form is not Format.text or strict:
+        raise UsageError("--hint marks expectations as text", hint="leave --suite, --format and --strict out")
+    if not expect:
+        raise UsageError("--hint has nothing to mark", hint="--expect a=15")
 
 
 def _refuse_a_point(expect: list[str] | None, options: PointOptions) -> None:

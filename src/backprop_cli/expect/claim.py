@@ -10,7 +10,10 @@ from backprop_cli.errors import DomainError, InputError
 from backprop_cli.expect.defaults import ATOL_AT_ZERO
 from backprop_cli.expect.diagnose import find_causes
 from backprop_cli.expect.expectations import GRADIENT
+from backprop_cli.expect.follow import Own, Stated
+from backprop_cli.expect.paths import uses_of
 from backprop_cli.expect.verdict import Elsewhere, Settled, Verdict
+from backprop_cli.expect.written import half_unit
 from backprop_cli.findings.undefined import undefined_gradient
 from backprop_cli.operations.bounded import Bounded, add_logs, log2_size
 from backprop_cli.operations.doubles import FLOAT
@@ -18,7 +21,7 @@ from backprop_cli.report import Outcome
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from backprop_cli.expect.criteria import Criteria
     from backprop_cli.expect.expectations import Expectation
@@ -79,8 +82,14 @@ class Claim:
         self.expectation = expectation
         self.formula = formula
         self.naming = naming
-        self.criteria = criteria
+        self.within = half_unit(expectation)
+        self.criteria = self._criteria(criteria)
         self.node = find_node(expectation, naming)
+
+    def _criteria(self, criteria: Criteria) -> Criteria:
+        if not (criteria.as_written and self.within):
+            return criteria
+        return replace(criteria, atol=max(self.within, criteria.atol or 0.0))
 
     @property
     def of_gradient(self) -> bool:
@@ -161,7 +170,41 @@ class Claim:
         if self.swept is not None:
             return {"swept": "that is what the backward pass alone gives"} if expected == self.swept else {}
         of, got = self.expectation.of, self.got(sweep, FLOAT)
-        return find_causes(sweep, self.naming, self.node, of, got, expected)
+        return find_causes(sweep, self.naming, self.node, of, got, expected, self.within)
+
+    # ---- beside the other claims ----
+
+    def stated(self, sweep: Sweep) -> Stated:
+        """Return the number that is claimed, at the point of a sweep."""
+        return Stated(sweep.primal[self.formula], self.within)
+
+    def follow(self, own: Own) -> None:
+        """Put down that it follows from what is claimed of other nodes."""
+        names = tuple(
+            self.naming.id(node) if of_gradient else f"value of {self.naming.id(node)}"
+            for of_gradient, node in sorted(own)
+        )
+        told = f"right from your {listing(list(names))}"
+        self.verdict = replace(self.verdict, follows=names, diagnosis=told)
+
+    def lead(self, floats: Sweep) -> None:
+        """Put down where a gradient that is not met comes from, and what that step does to a gradient."""
+        steps = list(self._way(floats)) if self.of_gradient else []
+        if not steps:
+            return
+        ops = (self.naming.graph.ops[step] for step in steps)
+        rules = dict.fromkeys(op.backward for op in ops if op is not None)
+        place = f"{self.naming.id(steps[-1])} = {self.naming.source(steps[-1])}"
+        self.verdict = replace(self.verdict, place=place, rule="; ".join(rules))
+
+    def _way(self, floats: Sweep) -> Iterator[int]:
+        """Yield the nodes from the first user of this one to the first that the program names."""
+        node = self.node
+        while (use := next(uses_of(floats, node), None)) is not None:
+            node = use.user
+            yield node
+            if self.naming.is_named(node):
+                return
 
     # ---- everywhere ----
 

@@ -13,12 +13,14 @@ class Criteria(Record):
     elsewhere, so that a tiny gradient is not taken for another tiny one.
     points: how many further points a formula is compared at that sympy can't settle; 0: the given one alone.
     seed: of these points.
+    as_written: whether a number with a decimal point is met within half a unit of its last decimal.
     """
 
     rtol: float = RTOL
     atol: float | None = None
     points: int = POINTS
     seed: int = SEED
+    as_written: bool = False
 
 
 DEFAULT = Criteria()

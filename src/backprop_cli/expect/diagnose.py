@@ -7,13 +7,15 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from backprop_cli.expect.expectations import GRADIENT
-from backprop_cli.expect.paths import mistaken_paths, uses_of
+from backprop_cli.expect.paths import mistaken_paths
+from backprop_cli.expect.steps import chain_of, local_name, mark_of, mistaken_steps
 from backprop_cli.graph.sweep import partials_at
-from backprop_cli.text import held_mark, number_text
+from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from backprop_cli.expect.paths import Same
     from backprop_cli.graph.naming import Naming
     from backprop_cli.graph.sweep import Sweep
 
@@ -22,32 +24,42 @@ _SAME = 1e-9
 # Above this relative difference numbers are not roundings of each other.
 _ROUNDED = 1e-3
 _MOST_NODES = 1_000
+# A number that is written less finely than this says nothing of what is behind it; and one that is written
+# less finely than that, nothing of factors and terms that only happen to fit.
+_TOO_COARSE = 2e-2
+_COARSE = 1e-6
 
 
 def find_causes(
-    sweep: Sweep, naming: Naming, node: int, of: str, got: float, expected: float
+    sweep: Sweep, naming: Naming, node: int, of: str, got: float, expected: float, within: float = 0.0
 ) -> dict[str, str]:
     """Return what may be behind a difference, likeliest first: kind -> sentence.
 
     A kind says the same at another point, where its sentence may have other numbers in it.
-    sweep: in doubles, at the point where the numbers differ.
+    sweep: in doubles, at the point where the numbers differ.  within: half a unit of the last decimal of what
+    is expected, where that is a number with a decimal point.
     """
     if not (math.isfinite(got) and math.isfinite(expected)):
         return {}
+    same = _sameness(expected, within)
     causes: dict[str, str] = {}
-    if got and _same(got, -expected):
+    if got and same(expected, -got):
         causes["sign"] = "opposite sign"
     if got and 0 < abs(got - expected) < _ROUNDED * abs(got):
         digits = math.floor(-math.log10(abs(got - expected) / abs(got)))
         causes["rounded"] = f"equal to {digits} digits; --rtol 1e-{digits} accepts that"
+    elif got and expected and abs(got - expected) <= within:
+        causes["rounded"] = "equal within the decimals that are written; --hint accepts that"
     if len(sweep.graph.ops) > _MOST_NODES:
         return causes
     if of == GRADIENT and got == 0:
         return {**causes, **_of_zero(sweep, naming, node)}
     if of == GRADIENT:
-        for kind, text in _of_gradient(sweep, naming, node, got, expected):
+        for kind, text in _of_gradient(sweep, naming, node, got, expected, same):
             causes.setdefault(kind, text)
     if not expected:
+        return causes
+    if within > _COARSE * abs(expected):
         return causes
     if got and _same(got * expected, 1):
         causes["reciprocal"] = "that is the reciprocal"
@@ -59,31 +71,49 @@ def find_causes(
     return causes
 
 
+def _sameness(expected: float, within: float) -> Same:
+    """Return what tells whether a mistake leads to what was expected, as far as that is written."""
+    if within > _TOO_COARSE * abs(expected):
+        return _same
+    return lambda a, b: _same(a, b) or abs(a - b) <= within
+
+
 def _same(a: float, b: float) -> bool:
     return abs(a - b) <= _SAME * max(abs(a), abs(b))
 
 
 def _of_gradient(
-    sweep: Sweep, naming: Naming, node: int, got: float, expected: float
+    sweep: Sweep, naming: Naming, node: int, got: float, expected: float, same: Same
 ) -> Iterator[tuple[str, str]]:
-    """Yield mistakes with the chain rule."""
-    name = naming.id(node)
-    yield from mistaken_paths(sweep, naming, node, got, expected, _same)
+    """Yield mistakes with the chain rule, those with a step before numbers that only happen to be equal."""
+    yield from mistaken_paths(sweep, naming, node, got, expected, same)
+    yield from mistaken_steps(sweep, naming, node, expected, same)
+    if expected and not same(expected, got):
+        yield from _forgotten(sweep, naming, node, got, expected, same)
     for other, bar in enumerate(sweep.adjoint):
-        if other != node and bar and naming.is_named(other) and _same(bar, expected):
+        if other != node and bar and naming.is_named(other) and same(bar, expected):
             yield f"by {other}", f"that is the gradient with respect to {naming.id(other)}"
-    for consumer, argnum, _ in uses_of(sweep, node):
-        slope = (sweep.partials[consumer] or ())[argnum]
-        bar = sweep.adjoint[consumer]
-        if naming.is_named(consumer) and bar and slope and _same(slope, expected) and not _same(bar, 1):
-            via = naming.id(consumer)
-            local = f"∂{via}/∂{name}{_mark(naming, consumer, argnum)}"
-            yield (
-                f"local {consumer} {argnum}",
-                f"that is {local} alone; the gradient {number_text(bar)} at {via} is missing",
-            )
-    if sweep.upstream != 1 and _same(got, expected * sweep.upstream):
+    if sweep.upstream != 1 and same(got, expected * sweep.upstream):
         yield "upstream", f"the upstream gradient {number_text(sweep.upstream)} is missing"
+
+
+def _forgotten(
+    sweep: Sweep, naming: Naming, node: int, got: float, expected: float, same: Same
+) -> Iterator[tuple[str, str]]:
+    """Yield the factors that are forgotten most often: the 2 of a square, a local derivative on the way."""
+    for factor in (2.0, 0.5):
+        if same(expected, got / factor) or same(expected, -got / factor):
+            ratio = math.copysign(factor, got / expected)
+            missing, surplus = number_text(ratio), number_text(1 / ratio)
+            told = f"a factor of {missing} is missing" if factor > 1 else f"{surplus} times too large"
+            yield f"factor {ratio:.6g}", told
+    for use in chain_of(sweep, node):
+        slope = (sweep.partials[use.user] or ())[use.argnum]
+        if slope and same(expected, got / slope):
+            named = (name for _, name, value in _values(sweep, naming) if value == slope)
+            name = next(named, local_name(naming, use))
+            told = f"the factor {name} = {number_text(slope)} is missing"
+            yield f"factor {use.user} {use.argnum}", told
 
 
 def _of_zero(sweep: Sweep, naming: Naming, node: int) -> dict[str, str]:
@@ -125,16 +155,8 @@ def _slopes(sweep: Sweep, naming: Naming) -> Iterator[tuple[str, str, float]]:
         for argnum, operand in enumerate(graph.operands[node]):
             slope = slopes[argnum]
             if slope is not None:
-                local = f"∂{naming.id(node)}/∂{naming.id(operand)}{_mark(naming, node, argnum)}"
+                local = f"∂{naming.id(node)}/∂{naming.id(operand)}{mark_of(naming, node, argnum)}"
                 yield f"{node} {argnum}", local, slope
-
-
-def _mark(naming: Naming, node: int, argnum: int) -> str:
-    """Return what a local derivative holds; see ``text.held_mark``."""
-    graph = naming.graph
-    operands = tuple("" if graph.constant[x] else naming.id(x) for x in graph.operands[node])
-    held = tuple(naming.held(node, place) for place in range(len(operands)))
-    return held_mark(held, argnum, operands)
 
 
 def _factors(sweep: Sweep, naming: Naming, ratio: float) -> Iterator[tuple[str, str]]:

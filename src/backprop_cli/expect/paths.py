@@ -70,14 +70,14 @@ def mistaken_paths(
     parts = [*_through(sweep, naming, node, uses), *_straight(naming, node, uses)]
     for is_one in (True, False):  # one path is forgotten more often than several
         chosen = [part for part in parts if part.is_one == is_one]
-        yield from _missing(chosen, got - expected, same)
+        yield from _missing(chosen, got, expected, same)
         yield from _alone(chosen, expected, same)
-        yield from _opposite(chosen, (got - expected) / 2, same)
+        yield from _opposite(chosen, got, expected, same)
 
 
-def _missing(parts: list[_Part], term: float, same: Same) -> Iterator[tuple[str, str]]:
+def _missing(parts: list[_Part], got: float, expected: float, same: Same) -> Iterator[tuple[str, str]]:
     for part in parts:
-        if same(term, part.term):
+        if part.term and same(expected, got - part.term):
             sign = "+" if part.term > 0 else ""
             yield f"missing {part.kind}", f"{part.missing}: {sign}{number_text(part.term)}"
 
@@ -86,8 +86,12 @@ def _alone(parts: list[_Part], term: float, same: Same) -> Iterator[tuple[str, s
     return ((f"only {part.kind}", part.alone) for part in parts if same(term, part.term))
 
 
-def _opposite(parts: list[_Part], term: float, same: Same) -> Iterator[tuple[str, str]]:
-    return ((f"sign of {part.kind}", part.sign) for part in parts if same(term, part.term))
+def _opposite(parts: list[_Part], got: float, expected: float, same: Same) -> Iterator[tuple[str, str]]:
+    return (
+        (f"sign of {part.kind}", part.sign)
+        for part in parts
+        if part.term and same(expected, got - 2 * part.term)
+    )
 
 
 def _through(sweep: Sweep, naming: Naming, node: int, uses: list[Use]) -> Iterator[_Part]:

@@ -34,6 +34,8 @@ class Verdict(Record):
     claim: "b = a*f".  of: "gradient" or "value".  node: the id of the node it is about.
     status: passed or failed.  expected: NaN where the formula has no value.  got: computed in doubles, as
     grad shows it.  exact: computed in many digits, where that is another number; either may meet it.
+    follows: the user's own numbers that it follows from: gradients (e) and values (value of e).
+    place: the step through which a gradient that is not met arrives.  rule: what its operations do to one.
     words: of what is expected beside numbers, what was expected and what was got.
     settled: how far it was compared.  points: at how many further ones.  diagnosis: what differs, in words.
     """
@@ -50,11 +52,19 @@ class Verdict(Record):
     elsewhere: Elsewhere | None = None
     exact: float | None = None
     words: tuple[str, str] | None = None
+    follows: tuple[str, ...] = ()
+    place: str = ""
+    rule: str = ""
 
     @property
     def difference(self) -> float:
         """What was got, less what was expected."""
         return self.got - self.expected
+
+    @property
+    def is_slip(self) -> bool:
+        """Tell whether it is not met, and not because of another that is not."""
+        return self.status == Outcome.FAIL and not self.follows
 
 
 class Verification(Record):
@@ -67,6 +77,11 @@ class Verification(Record):
     verdicts: tuple[Verdict, ...]
     seed: int
     missing: DomainError | None = None
+
+    @property
+    def slips(self) -> tuple[Verdict, ...]:
+        """Return the verdicts on what is wrong in itself."""
+        return tuple(verdict for verdict in self.verdicts if verdict.is_slip)
 
     @property
     def status(self) -> Outcome:

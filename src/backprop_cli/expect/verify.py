@@ -19,6 +19,7 @@ from backprop_cli.differentiate import differentiate_graph
 from backprop_cli.expect.claim import Claim, compare
 from backprop_cli.expect.criteria import DEFAULT
 from backprop_cli.expect.facts import Fact, judge_fact
+from backprop_cli.expect.follow import following
 from backprop_cli.expect.identities import Identities
 from backprop_cli.expect.points import further_points, nearby_points
 from backprop_cli.expect.verdict import Settled, Verification
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from backprop_cli.expect.claim import Pair
     from backprop_cli.expect.criteria import Criteria
     from backprop_cli.expect.expectations import Expectation
+    from backprop_cli.expect.follow import Own, Stated
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
     from backprop_cli.language.code import Code
@@ -89,6 +91,15 @@ def verify_source(
     return Verification(report, tuple(verdicts[id(e)] for e in expectations), criteria.seed, missing)
 
 
+def _following(claim: Claim, claims: Sequence[Claim], sweep: Sweep) -> Own:
+    """Return the nodes from whose claims another follows at the point of a sweep."""
+    stated: dict[bool, dict[int, Stated]] = {False: {}, True: {}}
+    for other in claims:
+        stated[other.of_gradient][other.node] = other.stated(sweep)
+    values, gradients = following(sweep, stated[False], stated[True])
+    return (gradients if claim.of_gradient else values).get(claim.node, frozenset())
+
+
 class _Judge:
     """What all claims about a program share: its sweeps, one for all of them, and what sympy makes of it."""
 
@@ -122,6 +133,19 @@ class _Judge:
         for of_gradient in (False, True):
             some = [claim for claim in claims if claim.of_gradient == of_gradient]
             self._at_point_in(self._systems(of_gradient), some, floats)
+        wrong = [claim for claim in claims if not claim.is_met]
+        for claim in wrong:
+            claim.lead(floats)
+        if len(claims) > 1:
+            self._follow(claims, wrong, floats)
+
+    def _follow(self, claims: Sequence[Claim], wrong: Sequence[Claim], floats: Sweep) -> None:
+        """Put down what follows from other claims; a formula has to do so at further points too."""
+        followed = {claim: _following(claim, claims, floats) for claim in wrong}
+        for claim, own in followed.items():
+            places = self._elsewhere(claim) if own and claim.expectation.number is None else []
+            if own and all(_following(claim, claims, sweep) for sweep in places):
+                claim.follow(own)
 
     def _at_point_in(
         self, systems: Sequence[RoundingNamespace], claims: Sequence[Claim], floats: Sweep

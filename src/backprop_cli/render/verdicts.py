@@ -109,7 +109,9 @@ def closing(found: Verification, digits: int | None) -> tuple[str, Role]:
         return text, role
     failed = sum(v.status == Outcome.FAIL for v in found.verdicts)
     word = f"expectation{'s' * (count != 1 or failed > 0)}"
-    met = f"{failed} of {count} {word} NOT MET" if failed else f"{count} {word} met"
+    slips = len(found.slips)
+    alone = "" if slips == failed else f", by {slips} slip{'s' * (slips != 1)}"
+    met = f"{failed} of {count} {word} NOT MET{alone}" if failed else f"{count} {word} met"
     seed = f" (seed {found.seed})" if any(v.settled == Settled.POINTS for v in found.verdicts) else ""
     return f"{met}{seed}; {text}", "fail" if failed else role
 
@@ -169,6 +171,8 @@ def _record(v: Verdict) -> dict[str, Any]:
         record["points"] = v.points
     if v.exact is not None:
         record["exact"] = number(v.exact)
+    if v.follows:
+        record["follows"] = list(v.follows)
     if v.diagnosis:
         record["diagnosis"] = v.diagnosis
     if v.elsewhere is not None:

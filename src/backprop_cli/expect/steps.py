@@ -1,0 +1,126 @@
+"""Mistakes with one step of the chain rule: swapped, copied, multiplied, taken at the wrong place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backprop_cli.expect.paths import uses_of
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.text import held_mark, number_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backprop_cli.expect.paths import Same, Use
+    from backprop_cli.graph.naming import Naming
+    from backprop_cli.graph.sweep import Sweep
+
+_SUMS = ("add", "sub")
+
+
+def mistaken_steps(
+    sweep: Sweep, naming: Naming, node: int, expected: float, same: Same
+) -> Iterator[tuple[str, str]]:
+    """Yield (kind, sentence) for the mistakes with a step that lead to the number which is expected."""
+    for use in uses_of(sweep, node):
+        yield from _local_alone(sweep, naming, use, expected, same)
+        yield from _copied(sweep, naming, use, expected, same)
+        yield from _swapped(sweep, naming, use, expected, same)
+        yield from _multiplied(sweep, naming, use, expected, same)
+    got = sweep.gradient(node, FLOAT)
+    for use in chain_of(sweep, node):
+        yield from _misplaced(sweep, naming, use, got, expected, same)
+        yield from _taken_as_closed(sweep, naming, use, expected)
+
+
+def chain_of(sweep: Sweep, node: int) -> Iterator[Use]:
+    """Yield the uses on the way from a node to the output, as far as there is one way only."""
+    while len(uses := list(uses_of(sweep, node))) == 1:
+        yield uses[0]
+        node = uses[0].user
+
+
+def local_name(naming: Naming, use: Use) -> str:
+    """Return the symbol of a local derivative: ∂e/∂a."""
+    operand = naming.graph.operands[use.user][use.argnum]
+    return f"∂{naming.id(use.user)}/∂{naming.id(operand)}{mark_of(naming, use.user, use.argnum)}"
+
+
+def mark_of(naming: Naming, node: int, argnum: int) -> str:
+    """Return what a local derivative holds; see ``text.held_mark``."""
+    graph = naming.graph
+    operands = tuple("" if graph.constant[x] else naming.id(x) for x in graph.operands[node])
+    held = tuple(naming.held(node, place) for place in range(len(operands)))
+    return held_mark(held, argnum, operands)
+
+
+def _slope(sweep: Sweep, use: Use) -> float:
+    return (sweep.partials[use.user] or ())[use.argnum] or 0.0
+
+
+def _step(naming: Naming, node: int) -> str:
+    return f"{naming.id(node)} = {naming.expression(node)}"
+
+
+def _local_alone(
+    sweep: Sweep, naming: Naming, use: Use, expected: float, same: Same
+) -> Iterator[tuple[str, str]]:
+    bar, slope = sweep.adjoint[use.user], _slope(sweep, use)
+    if not (naming.is_named(use.user) and bar and slope):
+        return
+    if same(slope, expected) and not same(bar * slope, slope):
+        missing = f"the gradient {number_text(bar)} at {naming.id(use.user)} is missing"
+        yield f"local {use.user} {use.argnum}", f"that is {local_name(naming, use)} alone; {missing}"
+
+
+def _copied(sweep: Sweep, naming: Naming, use: Use, expected: float, same: Same) -> Iterator[tuple[str, str]]:
+    bar, slope = sweep.adjoint[use.user], _slope(sweep, use)
+    if naming.is_named(use.user) and bar and same(bar, expected) and not same(bar * slope, bar):
+        via, local = naming.id(use.user), local_name(naming, use)
+        told = f"that is the gradient at {via} passed on unchanged; the local derivative {local} is missing"
+        yield f"copied {use.user} {use.argnum}", told
+
+
+def _swapped(
+    sweep: Sweep, naming: Naming, use: Use, expected: float, same: Same
+) -> Iterator[tuple[str, str]]:
+    bar, slope = sweep.adjoint[use.user], _slope(sweep, use)
+    for other, wrong in enumerate(sweep.partials[use.user] or ()):
+        if bar and wrong and other != use.argnum and wrong != slope and same(bar * wrong, expected):
+            told = f"the local derivatives of {_step(naming, use.user)} are swapped"
+            yield f"swapped {use.user} {other}", told
+
+
+def _multiplied(
+    sweep: Sweep, naming: Naming, use: Use, expected: float, same: Same
+) -> Iterator[tuple[str, str]]:
+    op, bar = sweep.graph.ops[use.user], sweep.adjoint[use.user]
+    if op is None or op.name not in _SUMS or not bar:
+        return
+    other = sweep.operands(use.user)[1 - use.argnum]
+    if other and same(bar * other, expected) and not same(bar * other, use.term):
+        told = f"{_step(naming, use.user)} is no product: the gradient is not multiplied by the other term"
+        yield f"multiplied {use.user} {use.argnum}", told
+
+
+def _misplaced(
+    sweep: Sweep, naming: Naming, use: Use, got: float, expected: float, same: Same
+) -> Iterator[tuple[str, str]]:
+    """Yield σ'(a) for σ'(z), where a = σ(z)."""
+    op, slope, place = sweep.graph.ops[use.user], _slope(sweep, use), sweep.primal[use.user]
+    if op is None or len(sweep.graph.operands[use.user]) != 1 or not slope:
+        return
+    try:
+        wrong = FLOAT.partial(op, 0, FLOAT.value(op, [place]), [place], (False,))
+    except (ArithmeticError, ValueError):
+        return
+    if wrong and not same(wrong, slope) and same(got / slope * wrong, expected):
+        at = naming.id(sweep.graph.operands[use.user][0])
+        told = f"the derivative of {op.name} is taken at its result {naming.id(use.user)}; it belongs at {at}"
+        yield f"misplaced {use.user}", told
+
+
+def _taken_as_closed(sweep: Sweep, naming: Naming, use: Use, expected: float) -> Iterator[tuple[str, str]]:
+    op = sweep.graph.ops[use.user]
+    if op is not None and op.name == "relu" and not expected and _slope(sweep, use):
+        yield f"closed {use.user}", f"the gate {_step(naming, use.user)} is open here: the gradient passes"
