@@ -173,6 +173,26 @@ def test_a_header_that_is_none_is_told_the_option_that_cures_it(text: str, hint:
     assert raised.value.hint == hint
 
 
+def test_a_decimal_comma_needs_no_delimiter(backprop: Run) -> None:
+    """Between tabs, or in quotes, it stands for nothing else."""
+    for form, text in (("tsv", "x\ty\n1,5\t2\n"), ("csv", 'x,y\n"1,5",2\n')):
+        done = backprop("batch", "x*y", "--data", "-", "--input-format", form, "--decimal", ",", stdin=text)
+        assert (done.returncode, done.stdout.splitlines()[1][:3]) == (0, "3.0")
+
+
+def test_a_compressed_stream_is_told() -> None:
+    for data in (
+        gzip.compress(CSV),
+        bz2.compress(CSV),
+        lzma.compress(CSV),
+        pa.compress(CSV, "zstd", asbytes=True),
+    ):
+        header = read_csv([data.decode("utf-8", "surrogateescape").split("\n")[0]], ",").names
+        with pytest.raises(InputError) as raised:
+            Points(read_source("x*y"), {}).check_header(header)
+        assert raised.value.hint.startswith("a stream is not decompressed: zcat FILE")
+
+
 MISTAKES = [
     (["--delimiter", "ab"], "--delimiter can't be 'ab'"),
     (["--delimiter", "7"], "--delimiter can't be '7'"),

@@ -15,6 +15,8 @@ from backprop_cli.text import did_you_mean, listing
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_COMPRESSED = ("\x1f\udc8b", "BZh", "\udcfd7zXZ", "(\udcb5/\udcfd")
+"""What gzip, bzip2, xz and Zstandard begin with, read as text."""
 _NUMBER = re.compile(r"\s*[-+]?[0-9.,]+([eE][-+]?[0-9]+)?\s*")
 
 
@@ -117,6 +119,8 @@ class Points:
 def _hint_of_dialect(names: Sequence[str]) -> str:
     """Return the option that a header asks for which is no list of names, "" where it looks like one."""
     first = names[0] if names else ""
+    if first.startswith(_COMPRESSED):
+        return "a stream is not decompressed: zcat FILE | backprop batch …, or --data FILE"
     if first.lstrip().startswith(("#", "%")):
         return f"--comment '{first.lstrip()[0]}' leaves out such lines, --skip-lines 1 the first one"
     if len(names) == 1:

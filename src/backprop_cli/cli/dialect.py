@@ -77,7 +77,7 @@ class DialectOptions(NamedTuple):
                 f"{dialect.decimal!r} can't be the decimal sign and group digits",
                 hint="--decimal , --thousands . reads 1.234,5",
             )
-        if not dialect.has_plain_numbers and dialect.delimiter in (dialect.decimal, dialect.thousands):
+        if dialect.delimiter and dialect.delimiter in (dialect.decimal, dialect.thousands):
             raise UsageError(
                 f"{dialect.delimiter!r} can't separate cells and stand in numbers",
                 hint="--delimiter ';' --decimal ,",
