@@ -204,6 +204,8 @@ MISTAKES = [
     (["x^2", "x=1..1"], 2, "the range of x is empty: it goes from 1.0 to 1.0"),
     (["x^2", "x=4..-4"], 2, "the range of x is empty: it goes from 4.0 to -4.0"),
     (["x^2", "x=-1e308..1e308"], 2, "the range of x is not finite"),
+    (["x^2", "x=1..1.0000000000000002"], 2, "the range of x is too narrow"),
+    (["x^2", "x=0..5e-324"], 2, "the range of x is too narrow"),
     (["x^2", "x=1.."], 2, "the range of x has no end"),
     (["x^2", "x=..1"], 2, "the range of x has no start"),
     (["x*y", "x=0..1"], 2, "y has no value"),
@@ -228,6 +230,25 @@ def test_mistakes_are_told(backprop: Run, args: list[str], status: int, message:
     done = backprop("plot", *args)
     assert (done.returncode, done.stdout) == (status, "")
     assert done.stderr.startswith(f"backprop: {message}")
+
+
+EXTREMES = ["1e300*x^3", "1e308*sign(x)", "1e-320*x", "0*x", "exp(x)", "x^x", "where(x < 0, log(x), x)"]
+
+
+@pytest.mark.parametrize("program", EXTREMES)
+def test_extremes_are_drawn(backprop: Run, program: str) -> None:
+    for form in ("text", "svg"):
+        done = backprop("plot", program, "x=-1e3..1e3", "--derivative", "--tangent", "500", "--format", form)
+        assert done.returncode in (0, 3)
+        assert "nan" not in done.stdout
+        assert "inf" not in done.stdout
+    assert len(curve("1e308*sign(x)").breaks) == 1
+
+
+def test_ticks_are_written_as_people_write_them() -> None:
+    assert [tick_text(x, 500.0) for x in (-500.0, 0.0, 1000.0)] == ["-500", "0", "1000"]
+    assert [tick_text(x, 0.05) for x in (0.05, 0.1, 1.0)] == ["0.05", "0.1", "1"]
+    assert tick_text(2e-7, 1e-7) == "2e-7"
 
 
 def test_a_range_without_values_is_no_error(backprop: Run) -> None:

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 _CELLS, _BENDS, _HALVINGS = 320, 8, 24
 # Of the height of the curve: what no eye sees.
 _FLAT, _SAME = 0.01, 1e-6
+# The height of a curve is finite, also where its values are not far from the largest double.
+_MOST = 1e308
 # Stretches that are judged, times nodes, some 2 s; but so many in any case.
-_MOST_WORK, _LEAST = 40_000, 600
+_MOST_WORK, _LEAST = 40_000, _CELLS
 
 
 class _Stretch(NamedTuple):
@@ -56,6 +58,8 @@ def trace_curve(
         raise InputError(
             f"the range of {name} is empty: it goes from {low!r} to {high!r}", hint=f"{name}=-4..4"
         )
+    if (high - low) / _CELLS < 4 * math.ulp(max(-low, high)):
+        raise InputError(f"the range of {name} is too narrow: doubles have too few numbers in it")
     graph = lower_source(source)
     fixed = {key: x for key, x in point.items() if key != name}
     tracer = _Tracer(graph, fixed, name)
@@ -178,4 +182,4 @@ def _height(samples: list[Sample]) -> float:
     if not values:
         return 0.0
     low, high = values[len(values) // 20], values[-1 - len(values) // 20]
-    return high - low
+    return min(high - low, _MOST)

@@ -39,7 +39,7 @@ def draw_plane(plane: Plane, *, columns: int | None, unicode: bool, colour: bool
 def _labels(plane: Plane) -> dict[int, str]:
     """Return the row of each number beside the plane."""
     found = ticks(plane.low, plane.high, 6)
-    step = found[1] - found[0] if len(found) > 1 else plane.high - plane.low
+    step = found[1] - found[0] if len(found) > 1 else (plane.high - plane.low) / 100
     return {_row(plane, y): tick_text(y, step) for y in found}
 
 
@@ -50,7 +50,7 @@ def _row(plane: Plane, y: float) -> int:
 def _below(plane: Plane, width: int) -> str:
     """Return the numbers below the plane, where they have room."""
     found = ticks(plane.left, plane.right, max(width // 12, 2))
-    step = found[1] - found[0] if len(found) > 1 else plane.right - plane.left
+    step = found[1] - found[0] if len(found) > 1 else (plane.right - plane.left) / 100
     line = ""
     for x in found:
         text = tick_text(x, step)

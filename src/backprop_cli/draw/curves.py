@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from backprop_cli.curves.report import Break, Curve, Sample
 
-_FEW = 640
+# What of a curve is looked at for its height: points, and values whose differences are doubles, too.
+_FEW, _MOST = 640, 8e307
 Points = list[tuple[float, float]]
 
 
@@ -93,6 +94,7 @@ def _height(traces: Sequence[Trace], curves: Sequence[Curve]) -> tuple[float, fl
         few = len(values) // 12
         inner, outer = values[few], values[-1 - few]
         low, high = max(low, 2 * inner - outer), min(high, 2 * outer - inner)
+    low, high = max(low, -_MOST), min(high, _MOST)
     room = 0.05 * (high - low) or abs(low) or 1.0
     return low - room, high + room
 
@@ -119,5 +121,8 @@ def tick_text(x: float, step: float) -> str:
     """Return a tick as text, rounded to the step between ticks."""
     if abs(x) < step / 2:
         return "0"
+    if step >= 1e-4 and abs(x) < 1e6:
+        text = f"{x:.{max(0, math.ceil(-math.log10(step) - 1e-9))}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
     digits = max(1, math.floor(math.log10(abs(x))) - math.floor(math.log10(step)) + 2)
     return f"{x:.{digits}g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")

@@ -102,7 +102,7 @@ def _grid(plane: Plane, name: str, colours: dict[str, str]) -> Iterator[str]:
 
 
 def _number(x: float, found: list[float]) -> str:
-    return tick_text(x, found[1] - found[0] if len(found) > 1 else abs(x) or 1.0)
+    return tick_text(x, found[1] - found[0] if len(found) > 1 else abs(x) / 100 or 1.0)
 
 
 def _rule(x0: float, y0: float, x1: float, y1: float, colours: dict[str, str], *, strong: bool) -> str:
