@@ -9,7 +9,7 @@ import pytest
 
 from console import environment
 
-HEAVY = {"sympy", "mpmath", "rich", "typer", "numpy"}
+HEAVY = {"sympy", "mpmath", "rich", "typer", "numpy", "scipy"}
 
 
 def imported(code: str) -> set[str]:
@@ -50,6 +50,8 @@ def test_the_library_loads_neither_typer_nor_rich() -> None:
         ["schema", "grad"],
         ["batch", "--help"],
         ["batch", "a*b", "--data", "points.xlsx"],
+        ["fit", "--help"],
+        ["fit", "y ~ a*x"],
         ["batch", "a 2", "--data", "points.csv"],
         ["completion", "bash"],
         ["__complete", "backprop "],

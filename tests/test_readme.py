@@ -20,6 +20,7 @@ PAGES = [
             "budget.md",
             "data.md",
             "export.md",
+            "fit.md",
             "hessian.md",
             "jacobian.md",
             "language.md",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from backprop_cli.descent.minimize import minimize
     from backprop_cli.differentiate import gradient
     from backprop_cli.errors import BackpropError, DomainError, InputError, ParseError
+    from backprop_cli.fitting.fit import fit
     from backprop_cli.notebook import (
         Explanation as Explanation,
     )
@@ -48,6 +49,7 @@ __all__ = [
     "__version__",
     "budget",
     "compile_rows",
+    "fit",
     "gradient",
     "hessian",
     "jacobian",
@@ -60,6 +62,7 @@ _HOMES = {
     "jacobian": "calculus.jacobian",
     "minimize": "descent.minimize",
     "budget": "uncertainty.budget",
+    "fit": "fitting.fit",
     "Report": "report",
     "compile_rows": "batch.rowwise",
     "STATUSES": "batch.tally",

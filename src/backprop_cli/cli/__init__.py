@@ -26,7 +26,7 @@ _FAMILY = {
     },
     "check": {"check": "check"},
     "learn": {"explain": "explain", "graph": "graph", "plot": "plot", "read": "read", "ops": "ops"},
-    "many points": {"batch": "batch"},
+    "many points": {"batch": "batch", "fit": "fit"},
     "elsewhere": {"export": "export"},
     "shell": {"schema": "ops", "completion": "completion"},
 }

@@ -132,7 +132,7 @@ def _descend(options: PointOptions, way: Way, advance: Callable[[int], None]) ->
         rate=way.rate,
         steps=way.steps,
         until=way.until,
-        bounds=_bounds(way.bounds),
+        bounds=read_bounds(way.bounds),
         maximize=way.maximize,
         advance=advance,
     )
@@ -172,7 +172,7 @@ def _train(
         if reader.has_header:
             points.check_header(reader.names)
         reader.check(points, None)
-        columns = load_columns(reader, points)
+        columns, _ = load_columns(reader, points)
     values = {name: x for name, x in points.start.items() if name not in columns}
     wanted = options.choose_inputs(source) or list(values)
     for name in wanted:
@@ -196,7 +196,7 @@ def _train(
         rate=way.rate,
         steps=way.steps,
         until=way.until,
-        bounds=_bounds(way.bounds),
+        bounds=read_bounds(way.bounds),
         advance=advance,
     )
 
@@ -208,7 +208,7 @@ def _status(descent: Descent) -> Status:
     return Status.DONE if is_done or descent.verdict.kind is Kind.REACHED else Status.CHECK_FAILED
 
 
-def _bounds(text: str | None) -> Bounds:
+def read_bounds(text: str | None) -> Bounds:
     """Return the bounds that a=0..1,b=..5 says. Raises UsageError, ParseError or InputError."""
     from backprop_cli.language.source import evaluate_constant
 

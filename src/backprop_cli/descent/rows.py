@@ -75,19 +75,28 @@ def _mean(numbers: Floats) -> float:
     return total.value(len(numbers))
 
 
-def load_columns(reader: Reader, points: Points) -> dict[str, Floats]:
-    """Return the inputs that are columns of data, all rows of them. Raises InputError for bad input."""
+def load_columns(
+    reader: Reader, points: Points, needs: str = "training", *, allow_bad: bool = False
+) -> tuple[dict[str, Floats], int]:
+    """Return the inputs that are columns of data, all rows of them, and how many rows were left out.
+
+    needs: what needs all rows, for the message.  allow_bad: leave rows out that can't be read.
+
+    Raises InputError for bad input.
+    """
     parts: dict[str, list[Floats]] = {}
-    done = 0
+    done = skipped = 0
     for frame in reader.frames(points, lambda _: None, keep=False):
-        if frame.problems:
+        if frame.problems and not allow_bad:
             first = min(frame.problems)
             raise InputError(
-                f"row {done + first + 1}: {frame.problems[first]}", hint="training needs all rows"
+                f"row {done + first + 1}: {frame.problems[first]}", hint=f"{needs} needs all rows"
             )
+        bad = list(frame.problems)
         for name, column in frame.columns.items():
-            parts.setdefault(name, []).append(column)
+            parts.setdefault(name, []).append(np.delete(column, bad) if bad else column)
+        skipped += len(bad)
         done += frame.count
-    if not done:
-        raise InputError("the data has no rows")
-    return {name: np.concatenate(columns) for name, columns in parts.items()}
+    if done == skipped:
+        raise InputError("the data has no rows" if not done else f"none of the {done:,} rows can be read")
+    return {name: np.concatenate(columns) for name, columns in parts.items()}, skipped

@@ -1,0 +1,221 @@
+"""``backprop fit``."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from backprop_cli.batch.forms import Form
+from backprop_cli.cli.batch import DataOptions, read_map
+from backprop_cli.cli.command import From, command
+from backprop_cli.cli.data import form_of_data, open_data
+from backprop_cli.cli.minimize import read_bounds
+from backprop_cli.cli.options import File, Language, PointOptions, Shown, digits_of, form_of
+from backprop_cli.console.environment import Environment
+from backprop_cli.errors import Status, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from backprop_cli.console.output import Output
+    from backprop_cli.fitting.fit import Data, Start, Wish
+    from backprop_cli.fitting.report import Fit
+
+_EXAMPLE = 'backprop fit "y ~ a*exp(-b*x)" --data d.csv'
+
+
+class FitFormat(StrEnum):
+    """Forms of a fit."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+Arguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FORMULA [NAME=START]...",
+        help="What is explained, ~, what explains it; and starts: a number, or a range, b=0.1..10.",
+        show_default=False,
+    ),
+]
+
+
+class FitOptions(NamedTuple):
+    """The options that say what is fitted, and how."""
+
+    environment: Environment
+    arguments: Arguments = None
+    file: File = None
+    language: Language = None
+    sigma: Annotated[
+        str,
+        typer.Option(
+            "--sigma", metavar="COLUMN", show_default=False,
+            help="The error of the left side: a column, or a formula of columns.",
+        ),
+    ] = ""  # fmt: skip
+    scale_errors: Annotated[
+        bool, typer.Option("--scale-errors", help="Scale errors by the residuals, though there is --sigma.")
+    ] = False
+    fix: Annotated[
+        list[str] | None, typer.Option("--fix", metavar="A=2,...", help="Parameters that stay.")
+    ] = None
+    bounds: Annotated[
+        str | None, typer.Option("--bounds", metavar="A=0..1,B=0..", help="Where parameters stay.")
+    ] = None
+    starts: Annotated[
+        int, typer.Option("--starts", metavar="N", min=1, max=10_000, help="How many starts ranges give.")
+    ] = 20
+    allow_bad: Annotated[bool, typer.Option("--allow-bad", help="Leave rows out that can't be read.")] = False
+
+    def read(self) -> tuple[str, Wish]:
+        """Return the formula and what is asked for beside it. Raises UsageError, FileError or InputError."""
+        from backprop_cli.fitting.fit import Wish
+
+        words = list(self.arguments or [])
+        if self.file is None and not words:
+            raise UsageError("a formula is missing", hint=_EXAMPLE)
+        head = words[: self.file is None]
+        ranges = [word for word in words[len(head) :] if ".." in word.partition("=")[2]]
+        others = [word for word in words[len(head) :] if word not in ranges]
+        options = PointOptions(self.environment, [*head, *others], self.file, language=self.language)
+        text, given = options.read_program()
+        starts: dict[str, Start] = dict(given)
+        for word in ranges:
+            starts |= _range(word, starts)
+        bounds = read_bounds(self.bounds)
+        return text, Wish(starts, _fixed(self.fix), bounds, self.sigma, self.scale_errors, self.starts)
+
+
+@command(
+    epilog="""\b
+Examples:
+  backprop fit "y ~ a*exp(-b*x)" --data decay.csv
+  backprop fit "y ~ a*exp(-b*x) + c" --data decay.csv b=0.1..10 --fix c=0
+  backprop fit "log(y) ~ a - b*x" --data decay.csv --sigma s --json
+  backprop fit "y ~ a*x + b" --data line.csv --predict more.csv
+
+\b
+Names that are no columns are parameters. Those in which the formula is linear
+need no start.
+
+\b
+Exit status: 0 the fit converged; 1 it did not, or the data can't tell some
+parameters; 2 a mistake in the formula, a value, an option or the data; 3 a
+start has no value.""",
+)
+def fit(
+    options: Annotated[FitOptions, From(FitOptions)],
+    rows: Annotated[DataOptions, From(DataOptions)],
+    predict: Annotated[
+        str | None,
+        typer.Option("--predict", metavar="FILE", help="Say the formula at the rows of FILE, too."),
+    ] = None,
+    *,
+    form: Annotated[FitFormat, form_of(FitFormat.table)],
+    digits: Annotated[int | None, digits_of(6)],
+    output: Shown,
+) -> int:
+    """Fit a formula to rows of data.
+
+    Least squares on exact derivatives. The errors of the parameters are scaled by the residuals, or
+    with --sigma follow from those of the data; what the data can't tell is said in words.
+    """
+    if rows.data is None:
+        raise UsageError("the data is missing", hint=f"--data FILE, as in {_EXAMPLE}")
+    from backprop_cli.fitting.fit import fit_rows, needed_columns
+    from backprop_cli.fitting.formula import read_formula
+    from backprop_cli.fitting.report import Outcome
+
+    text, wish = options.read()
+    notation = None if options.language is None else options.language.value
+    formula = None
+
+    def needed(known: list[str]) -> list[str]:
+        nonlocal formula
+        formula = read_formula(text, known, [*wish.starts, *wish.fixed], notation)
+        return needed_columns(formula, wish, known)
+
+    data = _load(options, rows, rows.data, needed)
+    assert formula is not None
+    read = [name for name in formula.program.inputs if name in data.columns]
+    more = (
+        None if predict is None else _load(options, rows._replace(input_format=None), predict, lambda _: read)
+    )
+    found = fit_rows(formula, data, wish, more)
+    _show(found, form, digits, output)
+    is_done = found.outcome in (Outcome.CONVERGED, Outcome.EXACT)
+    return Status.DONE if is_done else Status.CHECK_FAILED
+
+
+def _load(
+    options: FitOptions, rows: DataOptions, name: str, needed: Callable[[list[str]], list[str]]
+) -> Data:
+    """Return the columns that are needed. needed: tells which, of those that are there."""
+    from backprop_cli.batch.job import has_columns
+    from backprop_cli.batch.points import Points, column_name
+
+    if not has_columns():
+        raise UsageError("a fit needs NumPy and pyarrow", hint="pip install 'backprop_cli[fit]'")
+    from backprop_cli.batch.frames.read import open_reader
+    from backprop_cli.descent.rows import load_columns
+    from backprop_cli.fitting.fit import Data
+    from backprop_cli.language.source import Source
+
+    form: Form = rows.input_format or form_of_data(name)
+    renamed = read_map(rows.map, ())
+    with ExitStack() as stack:
+        data = open_data(options.environment, name, form, stack)
+        reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack)
+        wanted = needed(list(dict.fromkeys([*map(column_name, reader.names), *renamed])))
+        if not wanted:
+            raise UsageError("the formula reads no column of the data")
+        own = {name: column for name, column in renamed.items() if name in wanted}
+        points = Points(Source("", [], dict.fromkeys(wanted, (0, 0)), {}), {}, own)
+        if reader.has_header:
+            points.check_header(reader.names)
+        reader.check(points, None)
+        columns, skipped = load_columns(reader, points, "a fit", allow_bad=options.allow_bad)
+    columns = {name: columns[name] for name in wanted}
+    return Data(columns, len(columns[wanted[0]]), skipped)
+
+
+def _range(word: str, others: dict[str, Start]) -> dict[str, Start]:
+    """Return the range that b=0.1..10 gives a parameter. Raises UsageError, ParseError or InputError."""
+    from backprop_cli.language.reader import canonical_name, is_name, normalise
+    from backprop_cli.language.source import evaluate_constant
+
+    left, _, span = word.partition("=")
+    name = canonical_name(normalise(left.strip()))
+    low, _, high = span.partition("..")
+    if not is_name(name) or not low.strip() or not high.strip():
+        raise UsageError(f"a range can't be {word!r}", hint="b=0.1..10; --bounds takes open ones")
+    if name in others:
+        raise UsageError(f"{name} is given two starts")
+    return {name: (evaluate_constant(low), evaluate_constant(high))}
+
+
+def _fixed(words: list[str] | None) -> dict[str, float]:
+    """Return the parameters that --fix gives a number. Raises UsageError, ParseError or InputError."""
+    from backprop_cli.language.source import read_assignments
+
+    parts = [part.strip() for word in words or () for part in re.split(r",(?=[^,=]+=)", word)]
+    return read_assignments(parts, "--fix a=2, or --fix a=2,b=3")
+
+
+def _show(found: Fit, form: FitFormat, digits: int | None, output: Output) -> None:
+    from backprop_cli.render import fit as render
+
+    if form is FitFormat.table:
+        output.write_blocks(render.fit_blocks(found, digits))
+        return
+    output.write(render.render_json(found) + "\n" if form is FitFormat.json else render.render_csv(found))
+    if form is FitFormat.csv:
+        for line, _ in render.closing(found, digits):
+            output.remark(line)
