@@ -138,6 +138,12 @@ READINGS = [
     ("const sigmoid = x => 1/(1 + Math.exp(-x))", "1/(1 + exp(-x))"),
     ("function f(x) { return Math.sqrt(x*x + 1); }", "sqrt(x*x + 1)"),
     ("let y = x > 0 ? x : 0;", "y = where(x > 0, x, 0)"),
+    # remainders
+    ("x % y", "x - y*floor(x/y)"),
+    ("2*x % -y**2 + 1", "2*x - -y^2*floor(2*x/-y^2) + 1"),
+    ("(x % 3)*y % z", "(x - 3*floor(x/3))*y - z*floor((x - 3*floor(x/3))*y/z)"),
+    ("-x % 2 if x % 2 > 1 else x", "where(x - 2*floor(x/2) > 1, -x - 2*floor(-x/2), x)"),
+    ("np.exp(x % 2, ) - x%y*z", "exp(x - 2*floor(x/2)) - (x - y*floor(x/y))*z"),
     # lists that a function takes
     ("max([x, 0])", "max(x, 0)"),
     ("np.max([x, 0, y])", "max(x, 0, y)"),
@@ -166,6 +172,8 @@ REFUSALS = [
     ("np.maximum([x, 0], y)", "a list of 2 numbers"),
     ("np.exp([x, y])", "exp takes no list"),
     ("np.max([x, y], axis=1)", "max takes no list"),
+    ("Math.exp(x % y)", "'%' is not read"),
+    ("np.exp(x % )", "value is expected"),
     ("y = " + "x.exp() if x > 0 and x < 1 else (" * 20 + "x" + ")" * 20, "repeat too much"),
     # two things that would be one
     ("w*self.w", "would both be w"),
@@ -244,6 +252,7 @@ for _name, _compute in {
     "exp": math.exp, "tanh": math.tanh, "sin": math.sin, "pow": pow, "relu": lambda x: max(x, 0.0),
     "__add__": float.__add__, "__radd__": float.__radd__, "__sub__": float.__sub__, "__neg__": float.__neg__,
     "__rsub__": float.__rsub__, "__mul__": float.__mul__, "__rmul__": float.__rmul__,
+    "__mod__": lambda x, y: x - y * float(math.floor(x / y)),
     "__truediv__": float.__truediv__, "__rtruediv__": float.__rtruediv__, "__pow__": float.__pow__,
 }.items():  # fmt: skip
     setattr(Number, _name, _method(_compute))
@@ -271,6 +280,7 @@ def _expressions():
             st.builds("np.maximum({}, {})".format, inner, inner),
             st.builds("-{}.tanh()".format, st.sampled_from(["a", "b"])),
             st.builds("({})**2".format, inner),
+            st.builds("{} % ({})".format, inner, inner),
             st.builds("({} if {} > {} else {})".format, inner, inner, inner, inner),
             st.builds("({} if {} > 0 and not {} < {} else {})".format, inner, inner, inner, inner, inner),
             st.builds("np.where(({} < {}) & ({} >= 1), {}, {})".format, inner, inner, inner, inner, inner),

@@ -419,7 +419,7 @@ BAD = [
     ("a + b «+=» c", "'+=' stands behind a single name, at the start of a statement", _ASSIGNMENT[1]),
     ("«a + 1»; b + 1", *_UNNAMED),
     ("«a»\n+ b", *_UNNAMED),
-    ("a «%» b", "'%' is not in the language", "there is no remainder; a - b*floor(a/b) is one"),
+    ("a «%» b", "'%' is not in the language", "mod(x, y) is the remainder, with the sign of y"),
     ("a «//» b", "'//' is not in the language", "floor(a/b) is the quotient rounded down"),
     (
         "a «==» b",

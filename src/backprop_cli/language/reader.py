@@ -77,7 +77,7 @@ _COMMENT = re.compile(r"#[^\n]*")
 _FACTOR = re.compile(r"\(\s*(?:([\w.]+)\s*|[^()\n]{1,20})\)")
 
 _NOT_IN_LANGUAGE = {
-    "%": "there is no remainder; a - b*floor(a/b) is one",
+    "%": "mod(x, y) is the remainder, with the sign of y",
     "//": "floor(a/b) is the quotient rounded down",
     "==": "a single = names a value; conditions are < <= > >= in where(cond, a, b)",
     "!=": "conditions are < <= > >= in where(cond, a, b)",

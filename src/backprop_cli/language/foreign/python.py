@@ -34,7 +34,7 @@ MARKS = (
     r"|\.(?:data|grad|label)\b|^\s*(?:const|let|var|double|float|auto|my)\s+\$?\w+\s*=|^\s*\$\w+\s*="
     r"|^\s*(?:for|while|with|class|if|try|elif|else)\b[^=\n]*:|\bfor\s+\w+\s+in\b"
     r"|\b[A-Z]\w+\([^()]*\)\s*\(|\b(?:and|or)\b|\bnot\s*\(|\bnot\s+\w|[=!]=|[<>]=?[^<>=,;\n]*[<>]"
-    r"|\w\(\s*\[)"
+    r"|\w\(\s*\[|(?:(?<![\w.])[^\W\d]\w*|\))(?:%|\s+%\s+)(?=[-\w(]))"
     rf"|(?m:{SESSION})|(?m:{C_MARKS})"
 )
 
@@ -77,7 +77,7 @@ class _Program:
     def __init__(self, text: str, given: Collection[str], *, is_c: bool) -> None:
         self.text = text
         self.is_c = is_c
-        self.names = Names(text, given)
+        self.names = Names(text, given, is_c=is_c)
         self.tokens: list[Token] = []
         self.skipped: list[tuple[int, int]] = []
         self.output: str | None = None

@@ -14,6 +14,8 @@ from backprop_cli.language.foreign.words import Word, matching
 from backprop_cli.language.tokens import NAME, NUMBER, OPERATOR, Token
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backprop_cli.language.foreign.python_names import Names
 
 _CONSTRUCTORS = frozenset((
@@ -263,7 +265,11 @@ class Expression:
             raise self.error("a name is given its value at the start of a line alone", word)
         elif sign in ("&", "|", "&&", "||", "~", "!"):
             self.word_between(word)
+        elif sign == "%" and builder.after_operand and not self.names.is_c:
+            self.remainder(word)
         elif sign in (_BETWEEN if builder.after_operand else _BEFORE):
+            if builder.after_operand and sign not in _POWERS:
+                self.end_remainders(word.first)
             builder.sign(sign, word.first, word.last)
         elif sign == "?" and builder.after_operand:
             self.turn(word, _COLON)
@@ -274,6 +280,37 @@ class Expression:
             if builder.after_operand or sign in _HINTS:
                 raise self.error(f"{sign!r} is not read here", word, hint)
             raise self.error(f"a value is expected before {sign!r}", word)
+
+    def remainder(self, word: Word) -> None:
+        """Take the term that is complete as the dividend of ``%``, and wait for the divisor."""
+        self.end_remainders(word.first)
+        builder = self.builder
+        items = builder.items
+        place = len(items)
+        while place and not _ends_term(items, place - 1):
+            place -= 1
+        dividend = Piece(items[place:], items[place].first, word.first)
+        del items[place:]
+
+        def make(parts: list[Piece], _: dict[str, Piece], first: int, last: int) -> Item:
+            return filled("_1 - _2*floor(_1/_2)", parts, first, last)
+
+        frame = Frame(_DIVISOR, make, dividend.first, word.first)
+        frame.operands.append(dividend)
+        builder.frames.append(frame)
+        builder.after_operand = False
+
+    def end_remainders(self, last: int) -> None:
+        """End the divisor of ``%``: the next operator binds no closer."""
+        builder = self.builder
+        while builder.frames[-1].closing == _DIVISOR:
+            frame = builder.frames[-1]
+            if not builder.after_operand:
+                raise builder.error("a value is expected behind '%'", frame.start, frame.start + 1)
+            builder.end_operand(frame, last)
+            builder.frames.pop()
+            assert frame.make is not None
+            builder.operand(frame.make(frame.operands, {}, frame.first, last))
 
     def bracket(self, word: Word) -> None:
         """Read an index, which becomes part of the name before it, or a list of one number."""
@@ -384,6 +421,7 @@ class Expression:
     def word_between(self, word: Word) -> None:
         """Read ``if``, ``else``, ``and``, ``or`` and their signs."""
         builder = self.builder
+        self.end_remainders(word.first)
         name = {"&": "and", "&&": "and", "|": "or", "||": "or", "~": "not", "!": "not"}.get(
             word.word, word.word
         )
@@ -403,6 +441,7 @@ class Expression:
     def turn(self, word: Word, closing_word: str) -> None:
         """End one part of a decision, and wait for the word that ends the next one."""
         builder = self.builder
+        self.end_remainders(word.first)
         frame = builder.frames[-1]
         first = frame.items[0].first if frame.items else word.first
         if closing_word == _REST:
@@ -423,8 +462,9 @@ class Expression:
         builder.after_operand = False
 
     def decide(self, last: int) -> None:
-        """End the decisions that end with what is open around them."""
+        """End the remainders and decisions that end with what is open around them."""
         builder = self.builder
+        self.end_remainders(last)
         while builder.frames[-1].closing in (_ELSE, _COLON, _REST):
             frame = builder.frames[-1]
             if frame.closing != _REST or not builder.after_operand:
@@ -434,8 +474,25 @@ class Expression:
             builder.frames.pop()
             assert frame.make is not None
             builder.operand(frame.make(frame.operands, {}, frame.first, last))
+            self.end_remainders(last)
 
 
+def _ends_term(items: Sequence[Item], place: int) -> bool:
+    """Tell whether an item is an operator that binds looser than ``%``; a sign before a number is none."""
+    item = items[place]
+    if not isinstance(item, Token) or item.lastindex != OPERATOR:
+        return False
+    is_sign = item.word in _BEFORE and (not place or _is_operator(items[place - 1]))
+    return item.word not in _TIGHT and not is_sign
+
+
+def _is_operator(item: Item) -> bool:
+    return isinstance(item, Token) and item.lastindex == OPERATOR
+
+
+_DIVISOR = "%"
+_POWERS = frozenset(("**", "^"))
+_TIGHT = _POWERS | {"*", "/"}
 _ELSE, _COLON, _REST = "else", ":", "rest"
 _BEFORE = frozenset(("+", "-"))
 _BETWEEN = COMPARISONS | {"+", "-", "*", "/", "**", "^"}
@@ -448,7 +505,8 @@ _LABELLED = frozenset(
 _METHODS = {"times": "mul", "plus": "add", "minus": "sub", "over": "div"}
 _HINTS = {
     "@": "a product of vectors is written out: a1*b1 + a2*b2",
-    "%": "there is no remainder; a - b*floor(a/b) is one", "//": "floor(a/b) is the quotient rounded down",
+    "%": "mod(x, y) has the sign of y, fmod(x, y) that of x",
+    "//": "floor(a/b) is the quotient rounded down",
     "{": "only round parentheses group",
     "}": "only round parentheses group",
 }  # fmt: skip

@@ -41,12 +41,14 @@ _LIBRARIES = {
 class Names:
     """The names of a text, each of which stands for one thing alone.
 
-    given: the names that values are given for.  imports: what ``import … as`` and ``from … import`` name.
+    given: the names that values are given for.  is_c: whether the text is of C or JavaScript.
+    imports: what ``import … as`` and ``from … import`` name.
     """
 
-    def __init__(self, text: str, given: Collection[str]) -> None:
+    def __init__(self, text: str, given: Collection[str], *, is_c: bool = False) -> None:
         self.text = text
         self.given = given
+        self.is_c = is_c
         self.imports: dict[str, str] = {}
         self.spellings: dict[str, str] = {}
 
