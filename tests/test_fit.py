@@ -301,3 +301,11 @@ def test_rows_that_can_not_be_read(backprop: Run, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr.splitlines()[0]) == (2, "backprop: row 2: y is 'NA', not a number")
     done = backprop("fit", "y ~ a*x", "--data", str(path), "--allow-bad")
     assert (done.returncode, "2 rows that can't be read left out" in done.stdout) == (0, True)
+
+
+def test_data_as_spreadsheets_write_it(backprop: Run, tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("x;y\n0;1,5\n1;2,5\n2;4\n")
+    words = ("--data", str(path), "--delimiter", ";", "--decimal", ",", "--json")
+    record = json.loads(backprop("fit", "y ~ a*x + b", *words).stdout)
+    assert record["parameters"]["a"]["estimate"] == pytest.approx(1.25)

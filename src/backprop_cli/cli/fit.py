@@ -13,6 +13,7 @@ from backprop_cli.batch.forms import Form
 from backprop_cli.cli.batch import DataOptions, read_map
 from backprop_cli.cli.command import From, command
 from backprop_cli.cli.data import form_of_data, open_data
+from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.minimize import read_bounds
 from backprop_cli.cli.options import File, Language, PointOptions, Shown, digits_of, form_of
 from backprop_cli.console.environment import Environment
@@ -113,6 +114,7 @@ start has no value.""",
 def fit(
     options: Annotated[FitOptions, From(FitOptions)],
     rows: Annotated[DataOptions, From(DataOptions)],
+    written: Annotated[DialectOptions, From(DialectOptions)],
     predict: Annotated[
         str | None,
         typer.Option("--predict", metavar="FILE", help="Say the formula at the rows of FILE, too."),
@@ -142,11 +144,13 @@ def fit(
         formula = read_formula(text, known, [*wish.starts, *wish.fixed], notation)
         return needed_columns(formula, wish, known)
 
-    data = _load(options, rows, rows.data, needed)
+    data = _load(options, rows, written, rows.data, needed)
     assert formula is not None
     read = [name for name in formula.program.inputs if name in data.columns]
     more = (
-        None if predict is None else _load(options, rows._replace(input_format=None), predict, lambda _: read)
+        None
+        if predict is None
+        else _load(options, rows._replace(input_format=None), written, predict, lambda _: read)
     )
     found = fit_rows(formula, data, wish, more)
     _show(found, form, digits, output)
@@ -155,7 +159,11 @@ def fit(
 
 
 def _load(
-    options: FitOptions, rows: DataOptions, name: str, needed: Callable[[list[str]], list[str]]
+    options: FitOptions,
+    rows: DataOptions,
+    written: DialectOptions,
+    name: str,
+    needed: Callable[[list[str]], list[str]],
 ) -> Data:
     """Return the columns that are needed. needed: tells which, of those that are there."""
     from backprop_cli.batch.job import has_columns
@@ -169,15 +177,16 @@ def _load(
     from backprop_cli.language.source import Source
 
     form: Form = rows.input_format or form_of_data(name)
+    dialect = written.read(form)
     renamed = read_map(rows.map, ())
     with ExitStack() as stack:
-        data = open_data(options.environment, name, form, stack)
-        reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack)
+        data = open_data(options.environment, name, form, stack, dialect)
+        reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
         wanted = needed(list(dict.fromkeys([*map(column_name, reader.names), *renamed])))
         if not wanted:
             raise UsageError("the formula reads no column of the data")
         own = {name: column for name, column in renamed.items() if name in wanted}
-        points = Points(Source("", [], dict.fromkeys(wanted, (0, 0)), {}), {}, own)
+        points = Points(Source("", [], dict.fromkeys(wanted, (0, 0)), {}), {}, own, dialect)
         if reader.has_header:
             points.check_header(reader.names)
         reader.check(points, None)
