@@ -125,6 +125,16 @@ def test_no_hint_shows_the_solution(backprop: Run, answer: str, hint: str) -> No
     assert f" {solutions[answer[0]]} " not in f" {remark} ".replace(";", " ")
 
 
+def test_a_student_is_told_of_a_kink(backprop: Run) -> None:
+    done = backprop("check", "relu(x)", "x=0", "--expect", "x=1", "--hint", "1")
+    assert done.stderr.startswith("warning: relu(x) has a kink at x = 0: slope 0 on the left, 1 on the right")
+
+
+def test_a_claim_without_a_value_leads_nowhere() -> None:
+    found = mark("e = a*b; L = e*e", "a=2 b=3", "e=log(-a)", "a=36", "b=1")
+    assert [v.follows for v in found.verdicts] == [(), (), ()]
+
+
 @pytest.mark.parametrize(
     "words",
     [["--hint", "1"], ["--hint", "4", "--expect", "a=1"], ["--hint", "1", "--expect", "a=1", "--json"]],

@@ -194,6 +194,7 @@ def _mark(found: Verification, hint: Hint, output: Output) -> int:
     from backprop_cli.report import Outcome
 
     output.write_blocks(marking_blocks(found, int(hint)))
+    output.warn([warning for warning in found.report.warnings if warning.kind == "kink"])
     output.tell_reading(found.report.read_as)
     failed = found.slips or found.report.check.status == Outcome.FAIL
     return Status.CHECK_FAILED if failed else Status.DONE
