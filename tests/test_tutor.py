@@ -125,6 +125,16 @@ def test_no_hint_shows_the_solution(backprop: Run, answer: str, hint: str) -> No
     assert f" {solutions[answer[0]]} " not in f" {remark} ".replace(";", " ")
 
 
+def test_a_hint_does_not_tell_how_much_is_missing(backprop: Run) -> None:
+    done = backprop("check", "y = x*x", "x=3", "--expect", "x=3", "--hint", "2")
+    remark = "x enters y twice, and one contribution is not counted: look at y = x*x"
+    assert done.stdout.splitlines()[1] == f"no  x = 3  {remark}"
+
+
+def test_a_huge_number_is_no_reciprocal() -> None:
+    assert "reciprocal" not in diagnosis("x*x", "x=3", "x=1.7e308")
+
+
 def test_a_student_is_told_of_a_kink(backprop: Run) -> None:
     done = backprop("check", "relu(x)", "x=0", "--expect", "x=1", "--hint", "1")
     assert done.stderr.startswith("warning: relu(x) has a kink at x = 0: slope 0 on the left, 1 on the right")

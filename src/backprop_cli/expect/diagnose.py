@@ -79,7 +79,7 @@ def _sameness(expected: float, within: float) -> Same:
 
 
 def _same(a: float, b: float) -> bool:
-    return abs(a - b) <= _SAME * max(abs(a), abs(b))
+    return abs(a - b) <= _SAME * max(abs(a), abs(b)) < math.inf
 
 
 def _of_gradient(

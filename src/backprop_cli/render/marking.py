@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])")
 
+# What is missing, behind the reason: the answer and it make the solution.
+_AMOUNT = re.compile(r": [+-]?\d[\d.e-]*$")
+
 
 def marking_blocks(found: Verification, hint: int) -> list[Block]:
     """Return a line per answer and how many are right. hint: 1 where to look, 2 also why, 3 also the rule."""
@@ -47,14 +50,15 @@ def _remark(v: Verdict, hint: int) -> str:
     if not v.is_slip:
         return ""
     place = f"look at {v.place}" if v.place else ""
-    notes = [v.diagnosis if hint > 1 and not _gives_away(v) else "", place, v.rule if hint > 2 else ""]
+    reason = _AMOUNT.sub("", v.diagnosis) if hint > 1 else ""
+    notes = ["" if _gives_away(reason, v.got) else reason, place, v.rule if hint > 2 else ""]
     return ": ".join(filter(None, notes))
 
 
-def _gives_away(v: Verdict) -> bool:
-    """Tell whether the reason holds the solution, or the sign alone stands between the two."""
-    shown = {abs(float(text)) for text in _NUMBER.findall(v.diagnosis)}
-    return bool(shown & {abs(v.got), abs(float(number_text(v.got)))}) or "missing: " in v.diagnosis
+def _gives_away(reason: str, solution: float) -> bool:
+    """Tell whether a reason holds the solution, if with the other sign."""
+    shown = {abs(float(text)) for text in _NUMBER.findall(reason)}
+    return bool(shown & {abs(solution), abs(float(number_text(solution)))})
 
 
 def _closing(found: Verification) -> list[tuple[str, Role]]:
