@@ -13,6 +13,7 @@ import sympy
 from sympy import S, Symbol, symbols
 
 from backprop_cli import DomainError, InputError, ParseError, compile_rows, gradient
+from backprop_cli.errors import LimitError
 from backprop_cli.language.expressions import write_expression
 from backprop_cli.language.source import read_source
 
@@ -252,3 +253,29 @@ def test_printed_text_is_the_expression(seed: int) -> None:
             except DomainError:
                 values.append(math.nan)
         assert values[0] == pytest.approx(values[1], rel=1e-12, nan_ok=True), text
+
+
+W, X, Y = symbols("w x y", real=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "point", "expression"),
+    [
+        ("w = 0.5; z = w*x; sigmoid(z) + z", {"x": 1}, W * X + 1 / (1 + sympy.exp(-W * X))),
+        ("c = x + y; c = c*2; max(c, x, 1)", {"x": 1, "y": 2}, sympy.Max(1, X, 2 * X + 2 * Y)),
+        ("x += 1; x*x", {"x": 2}, (X + 1) ** 2),
+        ("F = wx", {"w": 2, "x": 3}, W * X),
+        ("where(x > 0, pi*floor(x), besselj(1, y))", {"x": 2, "y": 1},
+         sympy.Piecewise((sympy.pi * sympy.floor(X), X > 0), (sympy.besselj(1, Y), True))),
+    ],
+)  # fmt: skip
+def test_a_report_gives_its_program_as_sympys(program, point, expression):
+    report = gradient(program, point)
+    assert sympy.simplify(report.expression() - expression) == 0
+    again = gradient(report.expression(), dict(report.inputs), check=False)
+    assert again.value == pytest.approx(report.value, rel=1e-14)
+
+
+def test_a_long_program_is_no_expression():
+    with pytest.raises(LimitError, match="too long for sympy"):
+        gradient(" + ".join(["x*x"] * 3000), x=1, check=False).expression()

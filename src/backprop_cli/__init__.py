@@ -13,28 +13,17 @@ if TYPE_CHECKING:
     from backprop_cli.batch.tally import STATUSES
     from backprop_cli.calculus.hessian import hessian
     from backprop_cli.calculus.jacobian import jacobian
+    from backprop_cli.check.expressions import report_expression as report_expression
     from backprop_cli.descent.minimize import minimize
     from backprop_cli.differentiate import gradient
     from backprop_cli.errors import BackpropError, DomainError, InputError, ParseError
     from backprop_cli.fitting.fit import fit
-    from backprop_cli.notebook import (
-        Explanation as Explanation,
-    )
-    from backprop_cli.notebook import (
-        Picture as Picture,
-    )
-    from backprop_cli.notebook import (
-        draw_report as draw_report,
-    )
-    from backprop_cli.notebook import (
-        explain_report as explain_report,
-    )
-    from backprop_cli.notebook import (
-        report_html as report_html,
-    )
-    from backprop_cli.notebook import (
-        report_latex as report_latex,
-    )
+    from backprop_cli.notebook import Explanation as Explanation
+    from backprop_cli.notebook import Picture as Picture
+    from backprop_cli.notebook import draw_report as draw_report
+    from backprop_cli.notebook import explain_report as explain_report
+    from backprop_cli.notebook import report_html as report_html
+    from backprop_cli.notebook import report_latex as report_latex
     from backprop_cli.report import Report
     from backprop_cli.uncertainty.budget import budget
 
@@ -66,6 +55,7 @@ _HOMES = {
     "Report": "report",
     "compile_rows": "batch.rowwise",
     "STATUSES": "batch.tally",
+    "report_expression": "check.expressions",
     **dict.fromkeys(
         ("Explanation", "Picture", "draw_report", "explain_report", "report_html", "report_latex"), "notebook"
     ),

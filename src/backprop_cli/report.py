@@ -10,6 +10,8 @@ from backprop_cli.text import held_mark
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from sympy.core.expr import Expr
+
     from backprop_cli import Explanation, Picture
     from backprop_cli.diagnostic import Diagnostic
 
@@ -223,6 +225,12 @@ class Report(Record):
         from backprop_cli import draw_report
 
         return draw_report(self, direction, theme, digits)
+
+    def expression(self) -> Expr:
+        """Return the program as an expression of SymPy's. Raises LimitError for a program that is long."""
+        from backprop_cli import report_expression
+
+        return report_expression(self)
 
     def _repr_html_(self) -> str:
         from backprop_cli import report_html
