@@ -221,7 +221,7 @@ def test_a_printed_piecewise_is_known_by_its_name() -> None:
         ("Piecewise(x, x > 0)", "Piecewise holds pairs"),
         ("Piecewise((x, x > 0, 1), (0, True))", "a pair"),
         ("Piecewise((x, (x > 0 & y)), (0, True))", "a condition"),
-        ("Piecewise((x, Eq(x)), (0, True))", "Eq has two operands"),
+        ("Piecewise((x, Eq(x)), (0, True))", "Eq lacks an operand"),
         ("Eq(x, 1) + Piecewise((x, x > 0), (0, True))", "'==' is not in the language"),
         ("Piecewise()", "Piecewise holds pairs"),
         ("I*Piecewise((x, x > 0), (0, True))", "SymPy's I"),
@@ -274,6 +274,55 @@ def test_a_report_gives_its_program_as_sympys(program, point, expression):
     assert sympy.simplify(report.expression() - expression) == 0
     again = gradient(report.expression(), dict(report.inputs), check=False)
     assert again.value == pytest.approx(report.value, rel=1e-14)
+
+
+def test_what_srepr_writes_is_the_expression():
+    rng = random.Random(5)
+    for _ in range(150):
+        expression = random_expression(rng, 3)
+        if expression.has(sympy.ITE):  # a decision between conditions, which no text has
+            continue
+        source = read_source(sympy.srepr(expression))
+        point = {name: 0.25 + rng.random() for name in source.inputs}
+        if not point:
+            continue
+        assert source.notation == "sympy"
+        values = {symbol: sympy.Float(point[symbol.name], 40) for symbol in expression.free_symbols}
+        expected = complex(expression.subs(values).evalf(30))
+        try:
+            found = gradient(source.read_as, point, check=False).value
+        except DomainError:
+            continue
+        assert found == pytest.approx(expected.real, rel=1e-9)
+
+
+PRINTED_CASES = (
+    "Piecewise(ExprCondPair(Integer(1), And(StrictLessThan(Symbol('x'), Symbol('y')), "
+    "Not(Equality(Symbol('x'), pi)))), ExprCondPair(Abs(Symbol('x')), true))"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Add(Symbol('x', real=True), Integer(-1))", "x + -1"),
+        ("Pow(Symbol('x'), Rational(-1, 2))", "x^(-1/2)"),
+        ("Mul(Float('-1.5', precision=53), Symbol('w_1'))", "-1.5*w_1"),
+        (PRINTED_CASES,
+         "where(x < y, where(x <= pi, where(x >= pi, abs(x), 1), 1), abs(x))"),
+    ],
+)  # fmt: skip
+def test_srepr_is_read_as(text, plain):
+    assert read_source(text).read_as == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Symbol('a b')", "Integer()", "Pow(Symbol('x'))", "Float('nan')", "Integer('3')", "Mul(Symbol('x'),)"],
+)
+def test_srepr_is_refused(text):
+    with pytest.raises(ParseError):
+        read_source(text)
 
 
 def test_a_long_program_is_no_expression():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.errors import InputError, ParseError
@@ -330,7 +331,9 @@ def _not_an_input(source: Source, name: str, given: Collection[str] = ()) -> Inp
 
 
 def _product_hint(source: Source, name: str, given: Collection[str]) -> str:
-    """Return what to write if a name of the program is a product that has this name for a factor."""
+    """Return what to write if the name is a factor of what was read as a name, or as a function."""
+    if name in FUNCTIONS and re.search(rf"(?<!\w){re.escape(name)}\s*\(", source.text):
+        return f"{name}(…) is a function here; a product is written {name}*(…)"
     for whole in source.inputs:
         if whole not in given and len(whole) <= 6 and (whole.startswith(name) or whole.endswith(name)):
             first, last = (

@@ -1,10 +1,11 @@
-"""Expressions as SymPy prints them with str: Piecewise and its conditions, and E for Euler's number.
+"""Expressions as SymPy prints them with str or srepr: Piecewise, conditions, Euler's E, Add and Mul.
 
 Everything else that it prints is in the plain language, or has no word there and is refused.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from backprop_cli.language.foreign.builder import Item, Piece, flat, grouped
@@ -16,13 +17,21 @@ from backprop_cli.language.tokens import FINISH, NAME, NUMBER, OPERATOR, STOP, T
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-MARKS = r"(?<!\w)Piecewise\s*\("
+MARKS = r"(?<!\w)(?:Piecewise|Symbol|Integer|Rational|Float)\s*\("
 
 _KINDS = {"name": NAME, "number": NUMBER, "sign": OPERATOR, "end": STOP}
 _SIGNS = {sign: sign for sign in ("+", "-", "*", "**", "/", "<", "<=", ">", ">=", ")", ",", "=")} | {
     "&": "and", "|": "or", "~": "not",
 }  # fmt: skip
-_EQUATIONS = {"Eq": "==", "Ne": "!="}
+_RELATIONS = {
+    "Eq": "==", "Ne": "!=", "Equality": "==", "Unequality": "!=", "StrictLessThan": "<", "LessThan": "<=",
+    "StrictGreaterThan": ">", "GreaterThan": ">=",
+}  # fmt: skip
+_JOINED = {"Add": "+", "Mul": "*", "Pow": "^", "Rational": "/", "And": "and", "Or": "or", **_RELATIONS}
+"""What srepr writes as a function of its operands, with the sign between them."""
+_ALONE = frozenset(("Symbol", "Integer", "Float", "Not"))
+"""What srepr writes around one operand; what follows it are assumptions and digits."""
+_OF_SREPR = frozenset((*_JOINED, *_ALONE))
 _WORDLESS = {
     "I": "numbers are real",
     **dict.fromkeys(("oo", "zoo", "nan"), "a program computes with finite numbers"),
@@ -33,7 +42,7 @@ _OBJECTS = "from Python the expression itself can be given: gradient(expr, x=1)"
 class _Frame:
     """What stands in a parenthesis that is open, in parts between commas.
 
-    kind: "piecewise"; "pair", a parenthesis right in one of these; "Eq" or "Ne"; "" for any other.
+    kind: "Piecewise"; "pair", a parenthesis right in one of these; a name that srepr writes; "" for others.
     pairs: of a Piecewise, (value, condition).
     """
 
@@ -46,7 +55,7 @@ class _Frame:
 
 def scan(text: str, given: Collection[str]) -> Scan | None:
     """Return the tokens of what SymPy printed, None where a sign is not of it. Raises ParseError."""
-    words = cut(words_pattern(), text)
+    words = cut(words_pattern(name=r"'[^'\n]*'|"), text)
     return None if words is None else _Reader(text, given, words).scan()
 
 
@@ -71,7 +80,9 @@ class _Reader:
     def take(self, word: Word, following: str) -> None:
         """Take a word into the parenthesis that is open."""
         frame = self.frames[-1]
-        if word.kind == "name" and following == "(" and word.word in ("Piecewise", *_EQUATIONS):
+        if word.word == "ExprCondPair" and frame.kind == "Piecewise":
+            self.frames.append(_Frame("pair", None))
+        elif word.kind == "name" and following == "(" and word.word in ("Piecewise", *_OF_SREPR):
             self.frames.append(_Frame(word.word, None))
         elif word.word == "(":
             self.open(word)
@@ -107,8 +118,8 @@ class _Reader:
             around.pairs.append([_piece(part) for part in frame.parts])
         elif frame.kind == "Piecewise":
             around.parts[-1].append(self.branches(frame, word))
-        elif frame.kind in _EQUATIONS:
-            around.parts[-1].append(self.equation(frame, word))
+        elif frame.kind in _OF_SREPR:
+            around.parts[-1].append(self.joined(frame, word))
         else:
             opened = frame.word
             assert opened is not None
@@ -120,20 +131,25 @@ class _Reader:
             closing = Token(OPERATOR, ")", word.first, word.last)
             around.parts[-1].append(Piece([opening, *items, closing], opened.first, word.last))
 
-    def equation(self, frame: _Frame, word: Word) -> Piece:
-        """Return Eq(a, b) as a == b, which stands in conditions alone. Raises ParseError."""
-        if len(frame.parts) != 2 or not all(frame.parts):
-            raise self.refusal(f"{frame.kind} has two operands", word, f"{frame.kind}(x, 1)")
-        left, right = map(_piece, frame.parts)
-        sign = Token(OPERATOR, _EQUATIONS[frame.kind], left.last, right.first)
-        return grouped(Piece([grouped(left), sign, grouped(right)], left.first, right.last))
+    def joined(self, frame: _Frame, word: Word) -> Piece:
+        """Return what srepr writes as a function: Add(a, b) is a + b, Symbol('x') is x. Raises ParseError."""
+        parts = frame.parts[:1] if frame.kind in _ALONE else frame.parts
+        if not all(parts) or (frame.kind in (*_RELATIONS, "Pow", "Rational") and len(parts) != 2):
+            raise self.refusal(f"{frame.kind} lacks an operand", word)
+        sign = _JOINED.get(frame.kind, "not")
+        items: list[Item] = []
+        for part in parts:
+            first = part[0].first
+            is_signed = items or frame.kind == "Not"
+            items += [Token(OPERATOR, sign, first, first)] * bool(is_signed) + [grouped(_piece(part))]
+        return grouped(_piece(items))
 
     def branches(self, frame: _Frame, word: Word) -> Piece:
         """Return the pairs of a Piecewise as where(condition, value, where(…)). Raises ParseError."""
         if any(frame.parts) or not frame.pairs:
             raise self.refusal("Piecewise holds pairs", word, "Piecewise((x, x > 0), (0, True))")
         last, condition = frame.pairs[-1]
-        if [token.word for token in flat([condition])] != ["True"]:
+        if [token.word.lower() for token in flat([condition])] != ["true"]:
             raise self.refusal(
                 "a Piecewise has no value where none of its conditions holds",
                 word,
@@ -147,6 +163,8 @@ class _Reader:
     def named(self, word: Word, following: str) -> list[Item]:
         """Return a name; E as exp(1). Raises ParseError for what has no word."""
         name, first, last = word.word, word.first, word.last
+        if name[0] == "'":
+            return self.quoted(name[1:-1], word)
         if name == "E" and following != "(" and name not in self.given:
             spelled = (NAME, "exp"), (OPERATOR, "("), (NUMBER, "1"), (OPERATOR, ")")
             return [Token(kind, sign, first, last) for kind, sign in spelled]
@@ -154,7 +172,18 @@ class _Reader:
             raise self.refusal(f"SymPy's {name} is not in the language", word, _WORDLESS[name])
         return [Token(NAME, name, first, last)]
 
-    def refusal(self, message: str, word: Word, hint: str) -> RefusalError:
+    def quoted(self, text: str, word: Word) -> list[Item]:
+        """Return the name of a symbol, or the digits of a number. Raises ParseError for another text."""
+        kind = self.frames[-1].kind
+        number = re.fullmatch(r"(-?)(\d+\.?\d*(?:e[+-]?\d+)?)", text) if kind == "Float" else None
+        if number:
+            sign = [Token(OPERATOR, "-", word.first, word.first)] if number[1] else []
+            return [*sign, Token(NUMBER, number[2], word.first, word.last)]
+        if kind != "Symbol" or not text.isidentifier():
+            raise self.refusal(f"{word.word} is not read here", word, _OBJECTS)
+        return [Token(NAME, text, word.first, word.last)]
+
+    def refusal(self, message: str, word: Word, hint: str = "") -> RefusalError:
         """Return an error at a word."""
         return RefusalError(message, self.text, word.first, word.last, hint)
 
