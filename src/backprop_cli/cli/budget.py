@@ -66,6 +66,7 @@ def budget(
     The sensitivities are the gradient, and second derivatives tell where that misleads.
     """
     from backprop_cli.language.source import read_assignments, read_source
+    from backprop_cli.render import budget as render
     from backprop_cli.report import Outcome
     from backprop_cli.uncertainty.budget import budget_of_source
     from backprop_cli.uncertainty.quantities import read_quantities
@@ -85,7 +86,13 @@ def budget(
         seed=seed,
         check=check,
     )
-    _show(report, form, digits, output)
+    output.show(
+        report,
+        form,
+        lambda: render.budget_blocks(report, digits),
+        json=lambda: render.render_json(report),
+        csv=lambda: render.render_csv(report),
+    )
     if report.check.status == Outcome.FAIL:
         return Status.CHECK_FAILED
     _raise_missing(report, output)
@@ -113,20 +120,6 @@ def _correlations(words: list[str]) -> dict[Pair, float]:
             raise UsageError(f"the correlation of {a} and {b} is given twice")
         found[a, b] = evaluate_constant(word, len(names) + 1)
     return found
-
-
-def _show(report: BudgetReport, form: BudgetFormat, digits: int | None, output: Output) -> None:
-    from backprop_cli.render import budget as render
-
-    if form is BudgetFormat.table:
-        output.write_blocks(render.budget_blocks(report, digits))
-    elif form is BudgetFormat.json:
-        output.write(render.render_json(report) + "\n")
-    else:
-        output.write(render.render_csv(report))
-        output.tell_reading(report.read_as)
-    if form is not BudgetFormat.json:  # which holds them itself
-        output.warn(report.warnings)
 
 
 def _raise_missing(report: BudgetReport, output: Output) -> None:

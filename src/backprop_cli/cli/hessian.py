@@ -55,6 +55,7 @@ def hessian(
     as many digits as prove it, and compared with sympy's formula.
     """
     from backprop_cli.calculus.hessian import hessian_of_source
+    from backprop_cli.render import hessian as render
     from backprop_cli.report import Outcome
 
     report = hessian_of_source(
@@ -65,7 +66,14 @@ def hessian(
         along=None if along is None else _direction(along),
         check=check,
     )
-    _show(report, form, digits, output, everything=everything)
+    output.show(
+        report,
+        form,
+        lambda: render.hessian_blocks(report, digits, everything=everything),
+        json=lambda: render.render_json(report),
+        csv=lambda: render.render_csv(report),
+        latex=lambda: render.render_latex(report, digits),
+    )
     if report.status == Outcome.FAIL:
         return Status.CHECK_FAILED
     _raise_missing(report, output)
@@ -80,25 +88,6 @@ def _direction(text: str) -> dict[str, float]:
     if not words:
         raise UsageError("--along names no input", hint="--along x=1,y=-2")
     return read_assignments(words, "a direction is x=1,y=-2")
-
-
-def _show(
-    report: HessianReport, form: HessianFormat, digits: int | None, output: Output, *, everything: bool
-) -> None:
-    from backprop_cli.render import hessian as render
-
-    if form is HessianFormat.table:
-        output.write_blocks(render.hessian_blocks(report, digits, everything=everything))
-    elif form is HessianFormat.json:
-        output.write(render.render_json(report) + "\n")
-    elif form is HessianFormat.csv:
-        output.write(render.render_csv(report))
-    else:
-        output.write(render.render_latex(report, digits))
-    if form in (HessianFormat.csv, HessianFormat.latex):
-        output.tell_reading(report.read_as)
-    if form is not HessianFormat.json:  # which holds them itself
-        output.warn(report.warnings)
 
 
 def _raise_missing(report: HessianReport, output: Output) -> None:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from backprop_cli.cli.command import command
 from backprop_cli.cli.options import Asked, CrossCheck, Shown, digits_of, form_of
 from backprop_cli.errors import DomainError, Status, UsageError
-
-if TYPE_CHECKING:
-    from backprop_cli.calculus.report import JacobianReport
-    from backprop_cli.console.output import Output
 
 
 class JacobianFormat(StrEnum):
@@ -55,6 +51,7 @@ def jacobian(
     if request.upstream != 1:
         raise UsageError("--upstream is of one output", hint="backprop grad takes it")
     from backprop_cli.calculus.jacobian import jacobian_of_source
+    from backprop_cli.render import jacobian as render
     from backprop_cli.report import Outcome
 
     report = jacobian_of_source(
@@ -64,7 +61,13 @@ def jacobian(
         wrt=request.wrt,
         check=check,
     )
-    _show(report, form, digits, output)
+    output.show(
+        report,
+        form,
+        lambda: render.jacobian_blocks(report, digits),
+        json=lambda: render.render_json(report),
+        csv=lambda: render.render_csv(report),
+    )
     if report.status == Outcome.FAIL:
         return Status.CHECK_FAILED
     for name, row in report.jacobian.items():
@@ -81,17 +84,3 @@ def _names(outputs: list[str]) -> list[str]:
     if not names:
         raise UsageError("--outputs names no step", hint="--outputs u,v")
     return names
-
-
-def _show(report: JacobianReport, form: JacobianFormat, digits: int | None, output: Output) -> None:
-    from backprop_cli.render import jacobian as render
-
-    if form is JacobianFormat.table:
-        output.write_blocks(render.jacobian_blocks(report, digits))
-    elif form is JacobianFormat.json:
-        output.write(render.render_json(report) + "\n")
-    else:
-        output.write(render.render_csv(report))
-        output.tell_reading(report.read_as)
-    if form is not JacobianFormat.json:  # which holds them itself
-        output.warn(report.warnings)

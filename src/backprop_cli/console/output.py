@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from backprop_cli.text import printable, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TextIO
 
     from backprop_cli.console.environment import Environment
@@ -22,6 +22,18 @@ _ASCII = str.maketrans({"∂": "d", "…": "...", "→": "->", "·": "*", "−":
 
 
 _PIECES_AT_A_TIME = 500
+
+
+class Told(Protocol):
+    """What a report of any kind has to say beside its numbers."""
+
+    @property
+    def read_as(self) -> str:
+        """How the program was read, "" where it was written in the plain language."""
+
+    @property
+    def warnings(self) -> Sequence[Diagnostic]:
+        """What is to be warned of."""
 
 
 class Paper(NamedTuple):
@@ -97,6 +109,24 @@ class Output:
         for piece in drawn:
             self.write(piece)
             self.flush()
+
+    def show(
+        self, report: Told, form: str, blocks: Callable[[], Iterable[Block]], **forms: Callable[[], str]
+    ) -> None:
+        """Write a report as a table, which is made of blocks, or in another form, each made by its name.
+
+        JSON holds remarks and warnings itself; of the others they go to standard error, the reading of the
+        program too where no table says it.
+        """
+        if form == "table":
+            self.write_blocks(blocks())
+        else:
+            text = forms[form]()
+            self.write(text if text.endswith("\n") else text + "\n")
+            if form != "json":
+                self.tell_reading(report.read_as)
+        if form != "json":
+            self.warn(report.warnings)
 
     def paper(self, signs: str) -> Paper:
         """Return what standard output can take. signs: those that decide whether it has Unicode's."""
