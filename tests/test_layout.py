@@ -189,7 +189,8 @@ def test_svg_of_the_lesson() -> None:
     assert "the local derivative, a factor of gradients" in texts(svg)[-1]
     diagram = diagram_of_report(gradient(*LESSON))
     assert "@media (prefers-color-scheme: dark)" in render_svg(diagram, theme="auto")
-    assert "<style>.page { fill: #14181d }" in render_svg(diagram, theme="dark")
+    dark = render_svg(diagram, theme="dark")
+    assert f"<style>#{ET.fromstring(dark).get('id')} .page {{ fill: #14181d }}" in dark
     assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.op import Namespace
+from backprop_cli.operations.reals import mpmath_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -220,8 +221,11 @@ class IntervalNamespace(Namespace):
         """Return the values of an operation, with what is proved. Raises ValueError outside its domain."""
         if all(x.is_point for x in xs):
             return _interval(FLOAT.value(op, [x.low for x in xs]))  # a constant is its double
+        orders = [x.low for x in xs[: op.orders] if x.is_point]
+        if len(orders) < op.orders:
+            return Interval(-math.inf, math.inf, Grade.OPEN)
         try:
-            if not op.domain.contains(*xs):
+            if not op.domain.contains(*orders, *xs[op.orders :]):
                 raise ValueError(op.domain.words)
             y = _interval(op.value(self, *xs))
         except UndecidedError:
@@ -364,11 +368,40 @@ class IntervalNamespace(Namespace):
             return self._pow(x, y)
         return _join(-self._pow(Interval(0.0, -x.low), y), self._pow(Interval(0.0, x.high), y))
 
+    def special(self, name: str, *xs: Any) -> Interval:
+        *orders, x = map(_interval, xs)
+        order = [n.low for n in orders]
+
+        def at(point: float) -> float:
+            return _special(name, *order, point)
+
+        if name.startswith("besselj"):  # its slope is between -1 and 1
+            middle, half = (x.low + x.high) / 2, (x.high - x.low) / 2
+            y = at(middle)
+            return _outward(max(y - half, -1.0), min(y + half, 1.0))
+        found = _hull(at, x)
+        # Γ and log Γ fall to their one minimum at positive numbers, and rise from there.
+        if name in ("gamma", "lgamma") and x.low <= _LEAST_GAMMA <= x.high:
+            return _join(found, _hull(at, _interval(_LEAST_GAMMA)))
+        return found
+
     def div(self, x: Any, y: Any) -> Interval:
         return _interval(x).__truediv__(y)
 
     def ratio(self, x: Any, y: Any) -> Interval:
         return _interval(x).__truediv__(y)
+
+
+_LEAST_GAMMA = 1.4616321449683623  # DLMF 5.4.20
+
+
+def _special(name: str, *xs: float) -> float:
+    """Return a special function rounded to a double, as the rows do; an infinity where it is beyond them."""
+    exact = mpmath_namespace(20)
+    try:
+        return exact.to_float(exact.special(name, *map(exact.number, xs)))
+    except OverflowError:
+        return math.inf
 
 
 def _meets(x: Interval, place: float, period: float) -> bool:
