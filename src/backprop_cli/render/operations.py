@@ -59,6 +59,11 @@ def accuracy(op: Op) -> str:
     return f"value within 4 ulp; {cancelling.format('derivative', '; of '.join(terms))}"
 
 
+def _rows(op: Op) -> str:
+    """Return how many rows are computed, where no engine has the operation."""
+    return "one by one, by mpmath; the page and exported programs do not have it" if op.special else ""
+
+
 def _point(op: Op, xs: tuple[float, ...]) -> str:
     return ", ".join(f"{name} = {number_text(x)}" for name, x in zip(op.args, xs, strict=True))
 
@@ -133,6 +138,7 @@ def render_one(op: Op) -> str:
         ("needs", op.domain.words),
         ("kink", convention(op)),
         ("accuracy", accuracy(op)),
+        ("rows", _rows(op)),
         ("backward", op.backward),
         *(("example", line) for line in example(op)),
     ]
@@ -155,6 +161,7 @@ def _record(subject: str, op: Op) -> dict[str, Any]:
         "domain": op.domain.words,
         "kink": convention(op) or None,
         "accuracy": accuracy(op),
+        "rows": _rows(op) or None,
         "backward": op.backward,
         "example": example(op),
     }
@@ -190,6 +197,7 @@ def _section(op: Op) -> str:
         ("Needs", op.domain.words),
         ("Kink", convention(op)),
         ("Accuracy", accuracy(op) if op.cancels or op.value_cancels else ""),
+        ("Rows", _rows(op)),
         ("Backward", op.backward),
         ("Example", "; ".join(example(op))),
     ]
