@@ -69,10 +69,10 @@ CURES = (
     # sums of exponentials, softmax, and its logarithm
     Cure("log(exp(x))", "x", "x=800"),
     Cure("log(exp(x) - 1)", "x + log(-expm1(-x))", "x=800"),
-    Cure("log(1 - exp(x))", "log(-expm1(x))", "x=-1e-20"),
-    Cure("log(exp(a) + exp(b))", "a + softplus(b - a)", "a=1000 b=999"),
+    Cure("log(1 - exp(x))", "log1mexp(x)", "x=-1e-20"),
+    Cure("log(exp(a) + exp(b))", "logaddexp(a, b)", "a=1000 b=999"),
     Cure("log(exp(a) - exp(b))", "a + log(-expm1(b - a))", "a=1000 b=999"),
-    Cure("log(exp(a) + exp(b) + exp(c))", "a + softplus(b + softplus(c - b) - a)", "a=1000 b=999 c=998"),
+    Cure("log(exp(a) + exp(b) + exp(c))", "logaddexp(logaddexp(a, b), c)", "a=1000 b=999 c=998"),
     Cure(
         "log(exp(a) + exp(b) + exp(c) + exp(d))",
         "a + softplus(b + softplus(c + softplus(d - c) - b) - a)",
@@ -93,7 +93,8 @@ CURES = (
     Cure("(1 - exp(-2*x))/(1 + exp(-2*x))", "tanh(x)", "x=-800"),
     Cure("(exp(x) - 1)/(exp(x) + 1)", "tanh(x/2)", "x=800"),
     Cure("(1 - exp(-x))/(1 + exp(-x))", "tanh(x/2)", "x=-800"),
-    Cure("log(cosh(x))", "x + softplus(-2*x) - log(2)", "x=712"),
+    Cure("log(cosh(x))", "logcosh(x)", "x=712"),
+    Cure("log(gamma(x))", "lgamma(x)", "x=200"),
     Cure("log(2*cosh(x))", "x + softplus(-2*x)", "x=712"),
     Cure("log(sinh(x))", "x + log(-expm1(-2*x)) - log(2)", "x=712"),
     Cure("atanh(tanh(x))", "x", "x=20"),
