@@ -90,6 +90,9 @@ DIALECTS: dict[str, tuple[bytes, Form, Dialect, Found]] = {
     ),
     "no header": (b"1.5,2\n-3,4e2\n", Form.csv, Dialect(columns=("x", "y")), ROWS),
     "no header, a mark": (b"\xef\xbb\xbf1.5,2\n-3,4e2\n", Form.csv, Dialect(columns=("x", "y")), ROWS),
+    "no comment in quotes": (
+        b'x,y,n\n1.5,2,"a\n# ""b"""\n# c "d\n-3,4e2,"e"\n', Form.csv, Dialect(comment="#"), ROWS,
+    ),
     "comments": (b"# a, b\nx,y\n1.5,2\n  # c\n-3,4e2\n#", Form.csv, Dialect(comment="#"), ROWS),
     "skipped": (b"\xef\xbb\xbfTitle\n\n" + CSV, Form.csv, Dialect(skipped=2), ROWS),
     "missing": (

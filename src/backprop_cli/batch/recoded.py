@@ -154,16 +154,21 @@ def _whole_lines(chunks: Iterator[bytes]) -> Iterator[list[bytes]]:
 
 
 def _without(parts: Iterator[list[bytes]], dialect: Dialect) -> Iterator[bytes]:
-    """Yield the lines that are neither skipped nor comments."""
+    """Yield the lines that are neither skipped nor comments; a line that begins in quotes is none."""
     skipped, comment = dialect.skipped, dialect.comment.encode()
-    is_first = True
+    is_first, in_quotes = True, False
     for lines in parts:
         if is_first:
             lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
             is_first = False
         kept = lines[skipped:]
         skipped = max(0, skipped - len(lines))
-        yield b"".join(line for line in kept if not (comment and line.lstrip().startswith(comment)))
+        lasting = []
+        for line in kept:
+            if in_quotes or not (comment and line.lstrip().startswith(comment)):
+                lasting.append(line)
+                in_quotes ^= line.count(b'"') % 2 == 1
+        yield b"".join(lasting)
 
 
 def _by_words(parts: Iterator[list[bytes]]) -> Iterator[bytes]:
