@@ -64,17 +64,22 @@ class Explanation:
 
 
 def explain_report(
-    report: Report, why: str | None, paths: str | None, limit: str | None, digits: int | None
+    report: Report,
+    why: str | None,
+    paths: str | None,
+    limit: str | None,
+    nudge: float | None,
+    digits: int | None,
 ) -> Explanation:
     """Return what is told of a report; see ``Report.explain``."""
     from backprop_cli.console.sheets import render_plain
-    from backprop_cli.render import story
+    from backprop_cli.render import pens, story
     from backprop_cli.tell.lesson import prepare_lesson
 
-    lesson = prepare_lesson(report, why=why, paths=paths, limit=limit, digits=digits)
+    lesson = prepare_lesson(report, why=why, paths=paths, limit=limit, nudge=nudge, digits=digits)
     plain, maths = (
         story.lesson_lines(lesson, pen(lesson.story.output, report.upstream, digits))
-        for pen in (story.TextPen, story.MathPen)
+        for pen in (pens.TextPen, pens.MathPen)
     )
     return Explanation(
         render_plain(story.text_blocks(plain)).rstrip("\n"), story.markdown(maths, dollars=True)
@@ -112,7 +117,7 @@ def _table(sheet: Sheet) -> str:
 
 def report_latex(report: Report) -> str:
     """Return the value and the gradients as formulas."""
-    from backprop_cli.render.story import MathPen
+    from backprop_cli.render.pens import MathPen
 
     pen = MathPen(report.output, report.upstream, _DIGITS)
     lines = [f"{pen.name(report.output)} &= {pen.number(report.value)}"]

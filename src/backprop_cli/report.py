@@ -206,16 +206,18 @@ class Report(Record):
         why: str | None = None,
         paths: str | None = None,
         limit: str | None = None,
+        nudge: float | None = None,
         digits: int | None = 6,
     ) -> Explanation:
         """Return both passes told step by step, as ``backprop explain`` does.
 
-        why, paths, limit: the nodes that are asked about.  digits: of numbers, None for all.
+        why, paths, limit: the nodes that are asked about.  nudge: how far to move each input.
+        digits: of numbers, None for all.
         Raises InputError for a node that is not there.
         """
         from backprop_cli import explain_report
 
-        return explain_report(self, why, paths, limit, digits)
+        return explain_report(self, why, paths, limit, nudge, digits)
 
     def draw(self, *, direction: str = "LR", theme: str = "light", digits: int | None = 4) -> Picture:
         """Return the graph as a picture, as ``backprop graph`` does.

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backprop_cli.cli.command import command
-from backprop_cli.cli.options import Asked, Shown, digits_of, form_of, raise_missing
+from backprop_cli.cli.options import Asked, Shown, digits_of, form_of, raise_missing, read_number
 from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from backprop_cli.console.output import Output
-    from backprop_cli.render.story import TextPen
+    from backprop_cli.render.pens import Line, TextPen
     from backprop_cli.tell.lesson import Lesson
 
 
@@ -43,6 +43,7 @@ Examples:
   backprop explain "relu(x)" x=-2 --upstream 10
   backprop explain "u = w*x; k = w^2; L = u + k" w=2 x=5 --paths w
   backprop explain "tanh(x)" x=0.5 --limit v1
+  backprop explain "e = a*b; L = e^2" a=2 b=3 --nudge 0.001
 
 \b
 Exit status: 0 done; 2 a mistake in the program, a value or an option; 3 the
@@ -58,6 +59,10 @@ def explain(
     limit: Annotated[
         str | None,
         typer.Option("--limit", metavar="NODE", help="Prove NODE's local rule by difference quotients."),
+    ] = None,
+    nudge: Annotated[
+        str | None,
+        typer.Option("--nudge", metavar="VALUE", help="Move each input by VALUE, and see the output move."),
     ] = None,
     *,
     form: Annotated[Format, form_of(Format.text)],
@@ -78,10 +83,11 @@ def explain(
 
     if maths is not None and form is not Format.markdown:
         raise UsageError("--math goes with --format markdown", hint="--format markdown --math dollars")
+    step = None if nudge is None else read_number(nudge, "--nudge", "0.001")
     report = differentiate_source(
         request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=False
     )
-    lesson = prepare_lesson(report, why=why, paths=paths, limit=limit, digits=digits)
+    lesson = prepare_lesson(report, why=why, paths=paths, limit=limit, nudge=step, digits=digits)
     if not output.quiet:
         if form is not Format.json:
             output.tell_reading(report.read_as)
@@ -99,7 +105,7 @@ def _show(
         output.write(render.render_json(lesson))
         return
     pen = _pen(lesson, form, digits, output, ascii=ascii)
-    lines: Iterable[render.Line] = render.lesson_lines(lesson, pen)
+    lines: Iterable[Line] = render.lesson_lines(lesson, pen)
     if ascii:
         lines = render.in_ascii(lines)
     if form is Format.text:
@@ -113,7 +119,7 @@ def _show(
 
 
 def _pen(lesson: Lesson, form: Format, digits: int | None, output: Output, *, ascii: bool) -> TextPen:
-    from backprop_cli.render.story import MathPen, TextPen
+    from backprop_cli.render.pens import MathPen, TextPen
 
     is_text = form is Format.text
     # LaTeX has the words in ASCII; its formulas have signs of their own.

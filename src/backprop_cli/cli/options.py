@@ -160,11 +160,7 @@ class PointOptions(NamedTuple):
 
     def read_upstream(self) -> float:
         """Return the gradient that arrives at the output. Raises UsageError, ParseError or InputError."""
-        from backprop_cli.language.source import evaluate_constant
-
-        if not self.upstream.strip():
-            raise UsageError("--upstream is given no value", hint="--upstream 10")
-        return evaluate_constant(self.upstream)
+        return read_number(self.upstream, "--upstream", "10")
 
     def wrt_names(self) -> list[str] | None:
         """Return the names of --wrt, whose lists add up, None for all. Raises UsageError."""
@@ -223,6 +219,15 @@ class CertainOptions(NamedTuple):
     def are_given(self) -> bool:
         """Whether any of them is."""
         return self.exact or self.precision is not None
+
+
+def read_number(text: str, option: str, example: str) -> float:
+    """Return the number that an option is given. Raises UsageError, ParseError or InputError."""
+    from backprop_cli.language.source import evaluate_constant
+
+    if not text.strip():
+        raise UsageError(f"{option} is given no value", hint=f"{option} {example}")
+    return evaluate_constant(text)
 
 
 Where = Annotated[PointOptions, From(PointOptions)]

@@ -203,7 +203,7 @@ def _to_digits(sweep: Sweep, names: set[str], m: BoundedReals) -> dict[str, Sett
     exact = sweep_graph(graph, sweep.point, sweep.upstream, m)
     if graph.output in exact.failures:
         return {}
-    behind = _behind_possible_kinks(exact, m)
+    behind = behind_possible_kinks(exact, m)
     bars = {name: exact.gradient(graph.inputs[name], m) for name in names - behind}
     return {name: _slope(bar, m) for name, bar in bars.items() if _is_certain(bar)}
 
@@ -223,7 +223,7 @@ def _is_certain(bar: Bounded) -> bool:
     return bar.size < math.inf and bar.error <= bar.size + _TO_A_DOUBLE
 
 
-def _behind_possible_kinks(exact: Sweep, m: BoundedReals) -> set[str]:
+def behind_possible_kinks(exact: Sweep, m: BoundedReals) -> set[str]:
     """Return the inputs on whose way to the output there may be a kink, as far as the bounds tell."""
     graph = exact.graph
     behind = bytearray(len(graph.ops))

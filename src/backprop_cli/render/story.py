@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from itertools import islice
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.sheets import Block
 from backprop_cli.console.strict_json import dump, maybe_number, number
-from backprop_cli.notation.latex import escape, expression_latex, mark_latex, name_latex, number_latex
+from backprop_cli.notation.latex import escape
 from backprop_cli.notation.pretty import pretty, to_ascii
 from backprop_cli.render.latex import document
+from backprop_cli.render.nudges import nudge_lines, nudges_json
+from backprop_cli.render.pens import Line, grouped
 from backprop_cli.text import held_words, listing, number_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from backprop_cli.console.sheets import Role
+    from backprop_cli.render.pens import TextPen
     from backprop_cli.tell.lesson import Lesson
     from backprop_cli.tell.limits import Limit, Quotient
     from backprop_cli.tell.paths import Path, Paths
@@ -29,83 +32,6 @@ _RELATION = re.compile(r" [<>]=? ")
 _SIMPLE = re.compile(r"[\w.#]+|[^\W\d]\w*\([^()]*\)|\([^()]*\)")
 
 
-class Line(NamedTuple):
-    """A line of the story. kind: "heading", "equation", "words" or "gap"."""
-
-    kind: str
-    text: str
-
-
-class TextPen:
-    """Writes mathematics as text, in ASCII where Unicode is not to be had."""
-
-    def __init__(self, output: str, upstream: float, digits: int | None, *, unicode: bool = True) -> None:
-        self.output = output
-        self.upstream = upstream
-        self.digits = digits
-        self.unicode = unicode
-
-    def number(self, x: float) -> str:
-        return pretty(number_text(x, self.digits), unicode=self.unicode)
-
-    def name(self, name: str) -> str:
-        return name
-
-    def expression(self, text: str) -> str:
-        return pretty(text, unicode=self.unicode)
-
-    def gradient(self, name: str) -> str:
-        """Return the gradient of a node; no derivative of the output where more than 1 arrives there."""
-        return self.local(self.output, name) if self.upstream == 1 else f"gradient of {name}"
-
-    def local(self, user: str, name: str, held: str = "") -> str:
-        """Return a local derivative. held: what stands behind its symbol."""
-        d = "∂" if self.unicode else "d"
-        return f"{d}{user}/{d}{name}{held}"
-
-    def product(self, factors: Iterable[str]) -> str:
-        return (" · " if self.unicode else " * ").join(factors)
-
-    def group(self, text: str) -> str:
-        return f"({text})"
-
-    def words(self, text: str) -> str:
-        return text
-
-
-class MathPen(TextPen):
-    """Writes mathematics as LaTeX."""
-
-    def number(self, x: float) -> str:
-        return number_latex(number_text(x, self.digits))
-
-    def name(self, name: str) -> str:
-        return name_latex(name)
-
-    def expression(self, text: str) -> str:
-        # What stands behind c of c#1 would be read as a comment.
-        found = None if "#" in text else expression_latex(text)
-        return rf"\texttt{{{escape(text)}}}" if found is None else found
-
-    def gradient(self, name: str) -> str:
-        if self.upstream == 1:
-            return self.local(self.output, name)
-        return rf"\mathrm{{gradient}}\left({name_latex(name)}\right)"
-
-    def local(self, user: str, name: str, held: str = "") -> str:
-        fraction = rf"\frac{{\partial {name_latex(user)}}}{{\partial {name_latex(name)}}}"
-        return rf"\left.{fraction}\right{mark_latex(held)}" if held else fraction
-
-    def product(self, factors: Iterable[str]) -> str:
-        return r" \cdot ".join(factors)
-
-    def group(self, text: str) -> str:
-        return rf"\left({text}\right)"
-
-    def words(self, text: str) -> str:
-        return rf"\text{{ {text}}}"
-
-
 def lesson_lines(lesson: Lesson, pen: TextPen) -> Iterator[Line]:
     """Yield all that is told, line by line."""
     if lesson.has_story:
@@ -114,6 +40,8 @@ def lesson_lines(lesson: Lesson, pen: TextPen) -> Iterator[Line]:
         yield from path_lines(lesson.paths, pen)
     if lesson.limits:
         yield from limit_lines(lesson.limits, pen)
+    if lesson.nudges is not None:
+        yield from nudge_lines(lesson.nudges, pen)
 
 
 def in_ascii(lines: Iterable[Line]) -> list[Line]:
@@ -185,7 +113,7 @@ def _backward(step: Backward, story: Story, pen: TextPen, explained: set[str]) -
         products = [pen.number(term.product) for term in step.terms]
         if len(products) > _MOST_ADDENDS:
             products = [*products[: _MOST_ADDENDS - 1], "…" if pen.unicode else "..."]
-        total = " + ".join(_grouped(p, pen) for p in products)
+        total = " + ".join(grouped(p, pen) for p in products)
         yield Line("equation", f"{sum_is}{total} = {pen.number(step.gradient)}")
     if step.found is not None:
         explained.add(step.node)
@@ -196,11 +124,11 @@ def _backward(step: Backward, story: Story, pen: TextPen, explained: set[str]) -
 
 def _term(node: str, term: Term, story: Story, pen: TextPen) -> str:
     """Return a contribution: ∂L/∂e · ∂e/∂a = 5 · b = 5 · 3 = 15."""
-    arriving = _grouped(pen.number(term.arriving), pen)
+    arriving = grouped(pen.number(term.arriving), pen)
     sides = []
     if term.user != story.output or story.upstream != 1:
         sides.append(pen.product([pen.gradient(term.user), pen.local(term.user, node, term.held)]))
-    slope = _grouped(pen.number(term.slope), pen)
+    slope = grouped(pen.number(term.slope), pen)
     # A gate is told in words; where(x > 0, 1, 0) says no more.
     gate = not term.formula or (bool(term.case) and term.formula.startswith("where("))
     factors = [slope] if gate else [_factor(term.formula, pen), _factor(term.numbers, pen), slope]
@@ -215,10 +143,6 @@ def _factor(text: str, pen: TextPen) -> str:
     return shown if _SIMPLE.fullmatch(text) and shown[0] not in "-−" else pen.group(shown)
 
 
-def _grouped(text: str, pen: TextPen) -> str:
-    return pen.group(text) if text[0] in "-−" else text
-
-
 def path_lines(found: Paths, pen: TextPen) -> Iterator[Line]:
     """Yield the paths from a node to the output, and their sum."""
     shown = len(found.paths)
@@ -226,9 +150,9 @@ def path_lines(found: Paths, pen: TextPen) -> Iterator[Line]:
     for path in found.paths:
         yield Line("words", (" → " if pen.unicode else " -> ").join(path.nodes))
         steps = list(zip(path.nodes, path.nodes[1:], path.slopes, path.held, strict=False))[::-1]
-        scale = [] if found.upstream == 1 else [_grouped(pen.number(found.upstream), pen)]
+        scale = [] if found.upstream == 1 else [grouped(pen.number(found.upstream), pen)]
         names = pen.product(scale + [pen.local(user, node, held) for node, user, _, held in steps])
-        numbers = pen.product(scale + [_grouped(pen.number(slope), pen) for _, _, slope, _ in steps])
+        numbers = pen.product(scale + [grouped(pen.number(slope), pen) for _, _, slope, _ in steps])
         sides = dict.fromkeys(filter(None, (names, numbers, pen.number(path.product))))
         yield Line("equation", " = ".join(sides))
     if shown < found.number:
@@ -236,7 +160,7 @@ def path_lines(found: Paths, pen: TextPen) -> Iterator[Line]:
     marks = {mark: name for path in found.paths for name, mark in zip(path.nodes, path.held, strict=False)}
     for mark, name in islice(((mark, name) for mark, name in marks.items() if mark), 2):
         yield Line("words", f"{mark}: {held_words(mark, name)}")
-    products = [_grouped(pen.number(path.product), pen) for path in found.paths[:12]]
+    products = [grouped(pen.number(path.product), pen) for path in found.paths[:12]]
     sums = [" + ".join(products)] if 1 < found.number == len(products) else []
     yield Line("gap", "")
     yield Line("equation", " = ".join([pen.gradient(found.node), *sums, pen.number(found.total)]))
@@ -362,7 +286,7 @@ def latex(lines: Iterable[Line], title: str) -> str:
 
 def render_json(lesson: Lesson) -> str:
     """Return all that is told as one line of JSON, the story always."""
-    story, paths, limits, _ = lesson
+    story, paths, limits, nudges, _ = lesson
     record: dict[str, Any] = {
         "schema": "backprop/explain@1",
         "program": story.program,
@@ -407,6 +331,8 @@ def render_json(lesson: Lesson) -> str:
             }
             for limit in limits
         ]
+    if nudges is not None:
+        record["nudges"] = nudges_json(nudges)
     return dump(record) + "\n"
 
 

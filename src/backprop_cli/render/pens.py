@@ -1,0 +1,101 @@
+"""What writes mathematics: as text, or as LaTeX; and the lines that are written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.notation.latex import escape, expression_latex, mark_latex, name_latex, number_latex
+from backprop_cli.notation.pretty import pretty
+from backprop_cli.text import number_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Line(NamedTuple):
+    """A line of the story. kind: "heading", "equation", "words" or "gap"."""
+
+    kind: str
+    text: str
+
+
+class TextPen:
+    """Writes mathematics as text, in ASCII where Unicode is not to be had."""
+
+    def __init__(self, output: str, upstream: float, digits: int | None, *, unicode: bool = True) -> None:
+        self.output = output
+        self.upstream = upstream
+        self.digits = digits
+        self.unicode = unicode
+
+    def number(self, x: float) -> str:
+        return pretty(number_text(x, self.digits), unicode=self.unicode)
+
+    def name(self, name: str) -> str:
+        return name
+
+    def expression(self, text: str) -> str:
+        return pretty(text, unicode=self.unicode)
+
+    def gradient(self, name: str) -> str:
+        """Return the gradient of a node; no derivative of the output where more than 1 arrives there."""
+        return self.local(self.output, name) if self.upstream == 1 else f"gradient of {name}"
+
+    def local(self, user: str, name: str, held: str = "") -> str:
+        """Return a local derivative. held: what stands behind its symbol."""
+        d = "∂" if self.unicode else "d"
+        return f"{d}{user}/{d}{name}{held}"
+
+    def change(self, name: str) -> str:
+        """Return how far a node moves."""
+        return f"Δ{name}" if self.unicode else f"change of {name}"
+
+    def product(self, factors: Iterable[str]) -> str:
+        return (" · " if self.unicode else " * ").join(factors)
+
+    def group(self, text: str) -> str:
+        return f"({text})"
+
+    def words(self, text: str) -> str:
+        return text
+
+
+class MathPen(TextPen):
+    """Writes mathematics as LaTeX."""
+
+    def number(self, x: float) -> str:
+        return number_latex(number_text(x, self.digits))
+
+    def name(self, name: str) -> str:
+        return name_latex(name)
+
+    def expression(self, text: str) -> str:
+        # What stands behind c of c#1 would be read as a comment.
+        found = None if "#" in text else expression_latex(text)
+        return rf"\texttt{{{escape(text)}}}" if found is None else found
+
+    def gradient(self, name: str) -> str:
+        if self.upstream == 1:
+            return self.local(self.output, name)
+        return rf"\mathrm{{gradient}}\left({name_latex(name)}\right)"
+
+    def local(self, user: str, name: str, held: str = "") -> str:
+        fraction = rf"\frac{{\partial {name_latex(user)}}}{{\partial {name_latex(name)}}}"
+        return rf"\left.{fraction}\right{mark_latex(held)}" if held else fraction
+
+    def change(self, name: str) -> str:
+        return rf"\Delta {name_latex(name)}"
+
+    def product(self, factors: Iterable[str]) -> str:
+        return r" \cdot ".join(factors)
+
+    def group(self, text: str) -> str:
+        return rf"\left({text}\right)"
+
+    def words(self, text: str) -> str:
+        return rf"\text{{ {text}}}"
+
+
+def grouped(text: str, pen: TextPen) -> str:
+    """Return a factor or a term, in parentheses where it has a sign."""
+    return pen.group(text) if text[0] in "-−" else text
