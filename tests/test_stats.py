@@ -7,7 +7,9 @@ import json
 import jsonschema
 import pytest
 
+from backprop_cli import gradient
 from backprop_cli.schemas import schema_text
+from backprop_cli.tell.paths import find_paths
 
 LESSON = "e = a*b; d = e + c; L = d*f"
 
@@ -18,6 +20,8 @@ def test_the_counts_as_text(backprop):
         "program        3 operations on 4 inputs: 2 mul, 1 add\n"
         "               depth 3, 0 branch points\n"
         "adjoint graph  5 operations for the value and 4 gradients: 1.67 × the program\n"
+        "paths          4 paths lead to the output: one sweep back takes all of them into account\n"
+        "modes          reverse: 1 sweep back for 4 gradients; forward: 4 sweeps, one for each input\n"
         "batch          5 instructions a row, 3 for the value alone\n"
     )
     assert result.returncode == 0
@@ -70,3 +74,30 @@ def test_json_is_that_of_the_counts(backprop):
     result = backprop("graph", LESSON, "--json")
     assert result.returncode == 2
     assert "--json goes with --stats" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "paths"),
+    [
+        ("x*x", 2),
+        ("a = 2*x; 3*y", 0),
+        ("x", 1),
+        ("where(x > 0, x, 2*x)", 2),
+        ("u = x*y; v = u*u; v*u", 3),
+        ("pow(x, 2)", 1),
+    ],
+)
+def test_paths_are_those_that_explain_lists(backprop, program, paths):
+    report = gradient(program, {name: 1.5 for name in "xy" if name in program}, check=False)
+    assert find_paths(report, "x").number == paths
+    assert counts(backprop, program, "--wrt", "x")["paths"] == paths
+
+
+def test_countless_paths(backprop):
+    program = "\n".join(["x0 = a*1", *(f"x{i + 1} = x{i}*x{i}" for i in range(300))])
+    assert counts(backprop, program)["paths"] is None
+    assert counts(backprop, "\n".join(program.splitlines()[:101]))["paths"] == 2**100
+    text = backprop("graph", program, "--stats").stdout
+    assert "more than 1e60 paths lead to the output" in text
+    assert "reverse: 1 sweep back for 1 gradient; forward: 1 sweep\n" in text
+    assert "paths" not in backprop("graph", "2*3", "--stats").stdout

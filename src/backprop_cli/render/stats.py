@@ -21,6 +21,11 @@ def render_stats(stats: GraphStats) -> str:
     operations, gradients = _count(stats.adjoint_operations, "operation"), _count(stats.gradients, "gradient")
     times = "" if stats.ratio is None else f": {stats.ratio:.2f} × the program"
     lines.append(f"adjoint graph  {operations} for the value and {gradients}{times}")
+    if stats.gradients:
+        paths = "more than 1e60 paths lead" if stats.paths is None else _paths(stats.paths)
+        lines.append(f"paths          {paths} to the output: one sweep back takes all of them into account")
+        forward = f"{_count(stats.gradients, 'sweep')}{', one for each input' * (stats.gradients > 1)}"
+        lines.append(f"modes          reverse: 1 sweep back for {gradients}; forward: {forward}")
     if stats.instructions is not None:
         value, both = stats.instructions
         lines.append(f"batch          {_count(both, 'instruction')} a row, {value:,} for the value alone")
@@ -29,6 +34,10 @@ def render_stats(stats: GraphStats) -> str:
 
 def _count(count: int, what: str) -> str:
     return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def _paths(count: int) -> str:
+    return f"{_count(count, 'path')} lead{'s' * (count == 1)}"
 
 
 def render_stats_json(stats: GraphStats) -> str:
@@ -46,6 +55,7 @@ def render_stats_json(stats: GraphStats) -> str:
             "branch_points": stats.branch_points,
             "gradients": stats.gradients,
             "adjoint": {"operations": stats.adjoint_operations, "ratio": stats.ratio},
+            "paths": stats.paths,
             "instructions": {"value": value, "value_and_gradients": both},
         }
     )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Writing the code takes some 40 µs an operation, and nobody reads it.
 _MOST_FOR_INSTRUCTIONS = 20_000
+# Paths may double with every node; numbers of a million bits would take hours to add.
+_MOST_PATHS = 10**60
 
 
 class GraphStats(Record):
@@ -25,7 +27,8 @@ class GraphStats(Record):
     other than numbers, that are used more than once.  operations, adjoint_operations: for the value, and for
     the value and all gradients; see ``adjoint``.  instructions: of the code for many rows, likewise; None
     where a constant part of the program has no value, for special functions, and for more than 20,000
-    operations.  read_as: as in Report.
+    operations.  paths: from the inputs to differentiate by to the output; None for more than 1e60.
+    read_as: as in Report.
     """
 
     program: str
@@ -37,6 +40,7 @@ class GraphStats(Record):
     gradients: int
     adjoint_operations: int
     instructions: tuple[int, int] | None
+    paths: int | None
     read_as: str = ""
 
     @property
@@ -70,7 +74,23 @@ def count_graph(graph: Graph, wrt: Sequence[str]) -> GraphStats:
         gradients=len(wrt),
         adjoint_operations=count_operations(build_adjoint(graph, wrt)),
         instructions=_count_instructions(graph, wrt) if has_code else None,
+        paths=_count_paths(graph, wrt),
     )
+
+
+def _count_paths(graph: Graph, wrt: Sequence[str]) -> int | None:
+    """Return how many paths lead to the output that a gradient may take: none through a condition."""
+    counts = [0] * len(graph.ops)
+    counts[graph.output] = 1
+    for node in range(graph.output, -1, -1):
+        op = graph.ops[node]
+        if op is None or op.condition or not counts[node]:
+            continue
+        for operand in graph.operands[node]:
+            if not graph.constant[operand]:
+                counts[operand] = min(counts[operand] + counts[node], _MOST_PATHS + 1)
+    paths = sum(counts[graph.inputs[name]] for name in wrt)
+    return paths if paths <= _MOST_PATHS else None
 
 
 def _count_instructions(graph: Graph, wrt: Sequence[str]) -> tuple[int, int] | None:
