@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from backprop_cli.calculus.curvature import curvature, is_zero
+from backprop_cli.calculus.curvature import curvature
 from backprop_cli.calculus.report import Critical, Kind
+from backprop_cli.certain.compared import is_zero
 from backprop_cli.certain.task import kinks_in
 from backprop_cli.graph.sweep import sweep_graph
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.calculus.local import second_partials
+from backprop_cli.certain.compared import is_zero
 
 if TYPE_CHECKING:
     from backprop_cli.graph.sweep import Sweep
@@ -25,11 +26,6 @@ class Curvature(NamedTuple):
 
     entries: dict[int, dict[int, Number]]
     jumps: list[int]
-
-
-def is_zero(x: Number) -> bool:
-    """Tell whether a number is 0 for certain."""
-    return bool(getattr(x, "value", x) == 0 and getattr(x, "is_exact", True))
 
 
 class _Entries:

@@ -11,11 +11,11 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.calculus.critical import critical_point, eigenvalues
-from backprop_cli.calculus.curvature import curvature, is_zero
+from backprop_cli.calculus.curvature import curvature
 from backprop_cli.calculus.exact import Exact
 from backprop_cli.calculus.report import Entry, HessianReport
 from backprop_cli.calculus.sides import sides_of_curvature
-from backprop_cli.certain.decimal import has_digits
+from backprop_cli.certain.compared import compare, has_digits, is_zero
 from backprop_cli.certain.task import inputs_below, kinks_in
 from backprop_cli.differentiate import compute_graph
 from backprop_cli.errors import InputError, LimitError
@@ -24,7 +24,7 @@ from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.arguments import given_values, name_list
 from backprop_cli.language.source import check_names, choose_point, read_source
-from backprop_cli.operations.bounded import add_logs, bounded_reals, log2_size
+from backprop_cli.operations.bounded import add_logs, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import LADDER
 from backprop_cli.report import ALL_DIGITS, Outcome
@@ -236,7 +236,7 @@ def _formulas(source: Source, pairs: list[Pair]) -> tuple[Any, str]:
 
 
 def _is_settled(x: Bounded, formula: Bounded | None) -> bool:
-    if is_zero(x) or (x.is_noise and formula is not None and is_zero(formula)):
+    if is_zero(x) or (x.is_noise and is_zero(formula)):
         return True
     return has_digits(x, _RIGHT) and has_digits(formula, _RIGHT)
 
@@ -247,10 +247,10 @@ def _judge(x: Bounded, formula: Bounded | None, text: str | None, reason: str, m
         infinite = x.value == x.value
         value = m.base.to_float(x.value) if infinite else math.nan
         return Entry(value, Outcome.SKIPPED, "infinite" if infinite else "it does not exist, or is not known")
-    status, why = _compare(x, formula, reason)
+    status, why = compare(x, formula, _RIGHT, reason)
     if x.is_noise and not x.is_exact:
         bound = max(x.error, add_logs(x.size, x.error))
-        if formula is None or not is_zero(formula):
+        if not is_zero(formula):
             return Entry(0.0, status, why, within=f"1e{math.ceil(bound / math.log2(10))}")
         return Entry(0.0, status, why, ALL_DIGITS, "0", formula=text)
     value = m.base.to_float(x.value) + 0.0
@@ -259,17 +259,6 @@ def _judge(x: Bounded, formula: Bounded | None, text: str | None, reason: str, m
     else:
         digits = max(0, min(ALL_DIGITS, math.floor((x.size - x.error) / math.log2(10)) - 1))
     return Entry(value, status, why, digits, m.certain_text(x), formula=text)
-
-
-def _compare(x: Bounded, formula: Bounded | None, reason: str) -> tuple[Outcome, str]:
-    if formula is None or formula.value != formula.value:
-        return Outcome.SKIPPED, reason
-    gap, slack = log2_size(x.value - formula.value), add_logs(x.error, formula.error)
-    if gap > slack + 1:
-        return Outcome.FAIL, "sympy disagrees"
-    if is_zero(formula) or (has_digits(x, _RIGHT) and has_digits(formula, _RIGHT)):
-        return Outcome.PASS, ""
-    return Outcome.SKIPPED, "too few digits to compare"
 
 
 def _at_kink(sweep: Sweep, a: str, b: str, below: set[str], *, few: bool) -> Entry:

@@ -10,6 +10,7 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.certain.compared import BITS, compare, has_digits, is_zero
 from backprop_cli.certain.numbers import CertainNumber, CertainReport
 from backprop_cli.certain.task import found_from_both_sides, inputs_below, kinks_in, no_value
 from backprop_cli.errors import DomainError, LimitError
@@ -31,9 +32,6 @@ _BUDGET = 2_000_000
 # The first count of digits, and how far it is doubled where terms cancel: 1,600 resolve (1 - cos(x))/x^2 at
 # 1e-200, and numbers need not be doubles here.
 _MORE, _LEAST, _TIMES, _LEAST_CAP = 10, 50, 4, 3_200
-# A number is told where its bound is below 1e-5 of a unit of its last digit; its rounding adds half a unit.
-_MARGIN = 5
-_BITS = math.log2(10)
 
 
 class _Rung(NamedTuple):
@@ -75,7 +73,7 @@ class _Rung(NamedTuple):
     def is_zero(self, name: str) -> bool:
         """Tell whether a number is proved zero: by the graph, or by sympy, whose formula is 0."""
         x, formula = self.number(name), self.formulas.get(name)
-        return (x.is_exact and not x.value) or (x.is_noise and _is_zero(formula))
+        return (x.is_exact and not x.value) or (x.is_noise and is_zero(formula))
 
 
 def compute_digits(task: Task, digits: int, *, check: bool) -> CertainReport:
@@ -153,17 +151,8 @@ def _require(rung: _Rung, names: list[str]) -> None:
             raise DomainError(f"the gradient with respect to {name} {kind} at this point")
 
 
-def _is_zero(formula: Bounded | None) -> bool:
-    return formula is not None and formula.is_exact and not formula.value
-
-
 def _is_finite(x: Bounded) -> bool:
     return bool(x.value == x.value) and x.size < math.inf
-
-
-def has_digits(x: Bounded | None, digits: int) -> bool:
-    """Tell whether the bound of a number allows so many digits. Of None nothing is asked."""
-    return x is None or x.is_exact or x.error < x.size - (digits + _MARGIN) * _BITS
 
 
 def _report(
@@ -209,7 +198,7 @@ def _from_both_sides(slope: Bounded, digits: int, m: BoundedReals) -> CertainNum
 def _judge(rung: _Rung, name: str, digits: int, *, at_kink: bool) -> CertainNumber:
     """Return a number to the digits asked for, or to those that there are, with the bound of its error."""
     x, formula = rung.number(name), rung.formulas.get(name)
-    status, reason = _compare(x, formula, digits, "at a kink" if at_kink else rung.reason)
+    status, reason = compare(x, formula, digits, "at a kink" if at_kink else rung.reason)
     if at_kink:
         status, reason = Outcome.SKIPPED, "at a kink"
     if rung.is_zero(name):
@@ -221,25 +210,14 @@ def _told(x: Bounded, digits: int, m: BoundedReals) -> tuple[str, str]:
     """Return a number to so many digits; or to those that are sure, and the bound of its error."""
     if has_digits(x, digits):
         return digits_text(x, digits, m), ""
-    sure = math.floor((x.size - x.error) / _BITS) - 1 if x.value else 0
+    sure = math.floor((x.size - x.error) / BITS) - 1 if x.value else 0
     text = digits_text(x, sure, m) if sure > 0 else "0"
     return text, _power_text(x.error if sure > 0 else add_logs(x.size, x.error))
 
 
-def _compare(x: Bounded, formula: Bounded | None, digits: int, reason: str) -> tuple[Outcome, str]:
-    if formula is None:
-        return Outcome.SKIPPED, reason
-    gap, slack = log2_size(x.value - formula.value), add_logs(x.error, formula.error)
-    if gap > slack + 1:
-        return Outcome.FAIL, ""
-    if _is_zero(formula) or (has_digits(x, digits) and has_digits(formula, digits)):
-        return Outcome.PASS, ""
-    return Outcome.SKIPPED, "too few digits to compare"
-
-
 def _power_text(log: float) -> str:
     """Return a power of ten that is no less than 2**log."""
-    return f"1e{math.ceil(log / _BITS)}"
+    return f"1e{math.ceil(log / BITS)}"
 
 
 def digits_text(x: Bounded, digits: int, m: BoundedReals) -> str:
