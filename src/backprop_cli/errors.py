@@ -126,3 +126,9 @@ class DomainError(BackpropError):
 
     kind = "domain"
     status = Status.UNDEFINED
+
+
+class StorageError(FileError):
+    """A storage beyond this machine did not do what was asked; it may yet."""
+
+    kind = "storage"

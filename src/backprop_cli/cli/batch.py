@@ -15,6 +15,7 @@ from backprop_cli.batch.sums import Reduction
 from backprop_cli.cli.app import turn_on_collector
 from backprop_cli.cli.command import From, command
 from backprop_cli.cli.data import form_of_data, form_of_output, open_data, open_results, open_table
+from backprop_cli.cli.datasets import SetOptions, SetRun, is_set, run_set
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import Shown, Where, choose_format
 from backprop_cli.errors import Status, UsageError
@@ -41,6 +42,16 @@ class EngineName(StrEnum):
     numba = "numba"
 
 
+InputFormat = Annotated[
+    Form | None,
+    typer.Option("--input-format", help="Form of the data, told by the file's ending by default."),
+]
+Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="A=COLUMN,...", help="Read an input from a column of another name."),
+]
+
+
 class DataOptions(NamedTuple):
     """The options that say what is read."""
 
@@ -52,14 +63,24 @@ class DataOptions(NamedTuple):
             help="The rows, - for standard input; columns are inputs by their names.",
         ),
     ] = None
-    input_format: Annotated[
-        Form | None,
-        typer.Option("--input-format", help="Form of the data, told by the file's ending by default."),
-    ] = None
-    map: Annotated[
+    input_format: InputFormat = None
+    map: Map = None
+
+
+class FilesOptions(NamedTuple):
+    """The options that say what is read, of one file or many."""
+
+    data: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="A=COLUMN,...", help="Read an input from a column of another name."),
+        typer.Option(
+            "--data",
+            metavar="FILE",
+            help="The rows, - for standard input; columns are inputs by their names. Many files: a folder, "
+            "a glob in quotes, or again for each.",
+        ),
     ] = None
+    input_format: InputFormat = None
+    map: Map = None
 
 
 class ResultOptions(NamedTuple):
@@ -75,7 +96,7 @@ class ResultOptions(NamedTuple):
             "--output",
             metavar="FILE",
             show_default=False,
-            help="Write to FILE, whole or not at all; - for standard output.",
+            help="Write to FILE, whole or not at all; - for standard output; FOLDER/ for a file each.",
         ),
     ] = "-"
     json: Annotated[bool, typer.Option("--json", help="Short for --format jsonl.")] = False
@@ -136,6 +157,7 @@ Examples:
   backprop batch "(a*b+c)*f" --data in.parquet --map c=d --output out.npz
   backprop batch "(w*x - y)^2" --data d.csv w=1 --wrt w --reduce mean
   backprop batch "a*b" --data prices.csv.gz --delimiter ';' --decimal ,
+  backprop batch "a*b" --data FOLDER --output OUT/
   tail -f log.csv | backprop batch "relu(w*x)" w=2 --data - --json
 
 \b
@@ -148,7 +170,7 @@ for more; 2 a mistake in the program, a value, an option or the header, or an
 unusable file; 3 a row is neither ok nor at a kink (0 with --allow-bad).""",
 )
 def batch(
-    rows: Annotated[DataOptions, From(DataOptions)],
+    rows: Annotated[FilesOptions, From(FilesOptions)],
     options: Where,
     written: Annotated[DialectOptions, From(DialectOptions)],
     results: Annotated[ResultOptions, From(ResultOptions)],
@@ -157,6 +179,7 @@ def batch(
     ] = False,
     *,
     drawn: Annotated[SampleOptions, From(SampleOptions)],
+    spread: Annotated[SetOptions, From(SetOptions)],
     engine: Annotated[
         EngineName,
         typer.Option("--engine", help="What computes; jit is compiled, and numba another word for it."),
@@ -164,14 +187,21 @@ def batch(
     output: Shown,
 ) -> int:
     """Compute value and gradients at every row of data."""
-    job = _read_job(rows, options, results, engine, output)
+    names = _names_of_data(rows, options)
+    if is_set(names, results.target):
+        job, shape = _read_set_job(rows, options, results, engine, drawn)
+        job = job._replace(skips=allow_bad)
+        asked = SetRun(job, shape, names, rows.input_format, results.target, spread, written)
+        return run_set(asked, output)
+    spread.refuse_single()
+    job = _read_job(names[0], rows, options, results, engine, output)
     job = job._replace(skips=allow_bad, dialect=written.read(job.form))
     sample = drawn.draw()
 
     from backprop_cli.batch.job import Run, prepare, run_work
 
     with ExitStack() as stack:
-        data = open_data(output.environment, str(rows.data), job.form, stack, job.dialect)
+        data = open_data(output.environment, names[0], job.form, stack, job.dialect)
         table, advance = open_table(data, job, output.environment, stack)
         work = prepare(job, table)
         output.tell_reading(work.batch.source.read_as)
@@ -186,22 +216,61 @@ def batch(
 
 
 def _read_job(
-    rows: DataOptions, options: PointOptions, results: ResultOptions, engine: EngineName, output: Output
+    data: str,
+    rows: FilesOptions,
+    options: PointOptions,
+    results: ResultOptions,
+    engine: EngineName,
+    output: Output,
 ) -> Job:
     """Return what is asked for. Raises UsageError, FileError, ParseError or InputError."""
-    form = _form_of_data(rows, options)
+    form = rows.input_format or form_of_data(data)
     short = Form.jsonl if results.json else None
     shape = choose_format(results.format, None, short) or form_of_output(results.target, form)
-    program = options.file or next(iter(options.arguments or ()), None)
-    if program is None:
-        raise UsageError("a program is missing", hint=_EXAMPLE)
-    if results.keep and results.reduce is not None:
-        raise UsageError("--reduce writes one row, beside which no data can stand", hint="omit --keep")
-    if program == rows.data == "-":
+    if _named_program(options) == data == "-":
         raise UsageError("the program and the data can't both be standard input", hint=_EXAMPLE)
     writes_terminal = results.target == "-" and output.environment.writes_terminal
     if writes_terminal and shape in BINARY and not output.quiet:
         raise UsageError(f"{BINARY[shape]} is nothing for a terminal", hint="--output FILE, or a pipe")
+    return _job(form, shape, rows, options, results, engine)
+
+
+def _read_set_job(
+    rows: FilesOptions,
+    options: PointOptions,
+    results: ResultOptions,
+    engine: EngineName,
+    drawn: SampleOptions,
+) -> tuple[Job, Form | None]:
+    """Return what is asked for of a data set, and the form of all results, None for that of each file."""
+    shape = choose_format(results.format, None, Form.jsonl if results.json else None)
+    if results.reduce is not None:
+        raise UsageError("--reduce writes one row, and a folder has a file for each", hint="--data FILE")
+    if drawn.check or drawn.strict:
+        raise UsageError("--check draws from one file", hint="--data FILE, one of them")
+    return _job(rows.input_format or Form.csv, shape or Form.csv, rows, options, results, engine), shape
+
+
+def _named_program(options: PointOptions) -> str:
+    """Return what names the program: the text, a file or a stream. Raises UsageError."""
+    program = options.file or next(iter(options.arguments or ()), None)
+    if program is None:
+        raise UsageError("a program is missing", hint=_EXAMPLE)
+    return program
+
+
+def _job(
+    form: Form,
+    shape: Form,
+    rows: FilesOptions,
+    options: PointOptions,
+    results: ResultOptions,
+    engine: EngineName,
+) -> Job:
+    """Return what is asked for of data in a form."""
+    _named_program(options)
+    if results.keep and results.reduce is not None:
+        raise UsageError("--reduce writes one row, beside which no data can stand", hint="omit --keep")
 
     from backprop_cli.batch.job import Job
 
@@ -233,12 +302,12 @@ def _refuse_at_once(text: str, given: Collection[str], notation: str | None) -> 
         read_source(text, given, notation)
 
 
-def _form_of_data(rows: DataOptions, options: PointOptions) -> Form:
-    """Return the form of the data. Raises UsageError, also where there is none."""
-    if rows.data is None:
+def _names_of_data(rows: FilesOptions, options: PointOptions) -> list[str]:
+    """Return what the data is called. Raises UsageError where nothing says it."""
+    if not rows.data:
         named = next((word for word in options.arguments or () if Path(word).suffix in ENDINGS), None)
         raise UsageError("--data is missing", hint=f"did you mean --data {named}?" if named else _EXAMPLE)
-    return rows.input_format or form_of_data(rows.data)
+    return rows.data
 
 
 def _tell(

@@ -34,12 +34,12 @@ def write_file(name: str, data: bytes) -> Path:
 
 
 @contextmanager
-def open_whole(name: str) -> Iterator[BinaryIO]:
+def open_whole(name: str, aside: Path | None = None) -> Iterator[BinaryIO]:
     """Open a file for writing, in place of one that is there already. Raises FileError.
 
-    The data is first written beside it, under a random name: a reader never sees half a file, an old one
-    outlives a failure, and runs in one folder don't meet. /dev/stdout, /dev/fd/3 and their like are open
-    already, and written on as they are.
+    The data is first written beside it, or in the folder ``aside``, under a random name: a reader never sees
+    half a file, an old one outlives a failure, and runs in one folder don't meet. /dev/stdout, /dev/fd/3 and
+    their like are open already, and written on as they are.
     """
     try:
         opened = opened_by_shell(name)
@@ -55,7 +55,7 @@ def open_whole(name: str) -> Iterator[BinaryIO]:
                 yield device
             return
         mode = path.stat().st_mode & 0o7777 if path.exists() else None
-        beside = path.parent / f".backprop-{secrets.token_hex(8)}.tmp"
+        beside = (aside or path.parent) / f".backprop-{secrets.token_hex(8)}.tmp"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
         _unfinished.add(beside)
         try:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 from io import BufferedReader, RawIOBase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
+
+
+def outlive_readers() -> None:
+    """Have an error where a pipe or a connection is closed at its other end, which else ends a command."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
 class Portion(NamedTuple):

@@ -7,6 +7,7 @@ own, at some thousand times the cost.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.util import find_spec
 from threading import Lock, local
 from typing import TYPE_CHECKING, Protocol
@@ -23,7 +24,7 @@ from backprop_cli.errors import UsageError
 from backprop_cli.system.threads import count_workers, shared_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from backprop_cli.batch.engines.namespace import Array
     from backprop_cli.batch.program import Batch
@@ -105,6 +106,21 @@ def choose_engine(
             hint=f"up to {_MOST_INSTRUCTIONS:,} are compiled; --engine numpy",
         )
     return engine
+
+
+def settle_engine(name: str, batch: Batch, start: Mapping[str, float], columns: Collection[str]) -> str:
+    """Return the engine that a choice left open comes to: compiled, else NumPy, else row by row.
+
+    Where rows are computed by several processes, all have to take one: the last bits may differ.
+    """
+    for settled in ("jit", "numpy") if name == "auto" else ():
+        with suppress(UsageError):
+            choose_engine(settled, batch, start, columns)
+            return settled
+    if name != "auto":
+        choose_engine(name, batch, start, columns)
+        return name
+    return "python"
 
 
 class KernelEngine:

@@ -67,18 +67,19 @@ def run_columns(
     engine: str,
     keep: bool,
     reducer: Reducer | None = None,
+    threads: int | None = None,
 ) -> None:
     """Read, compute, count and write all rows. flush: is called when a frame is written.
 
     advance: is called with the count of units read, as ``reader.unit`` names them.  reducer: brings all rows
-    together to one, which is written alone.
+    together to one, which is written alone.  threads: how many compute, None for as many as there are cores.
     """
     start = points.start
     frames = reader.frames(points, advance, keep=keep)
     first = next(frames)
     computing = choose_engine(engine, batch, start, first.columns)
     # What comes as a stream is answered before more is asked for.
-    ahead = 0 if reader.total is None else count_workers()
+    ahead = 0 if reader.total is None else count_workers() if threads is None else threads - 1
     if ahead:
         frames = read_ahead(frames, ahead)
     with ExitStack() as stack:

@@ -75,15 +75,17 @@ class ParquetReader(TableReader):
 
     unit = "rows"
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: BinaryIO, name: str, *, mapped: bool = True) -> None:
         super().__init__(name)
         try:
-            # Read, and not mapped, all of a row group stays in memory until its end.
-            mapped = MappedFile(file)
-            self._file = parquet.ParquetFile(mapped.reader())
+            source: Any = file
+            if mapped:
+                # Read, and not mapped, all of a row group stays in memory until its end.
+                pages = MappedFile(file)
+                source, self._forget = pages.reader(), pages.forget
+            self._file = parquet.ParquetFile(source, pre_buffer=not mapped, page_checksum_verification=True)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise unreadable(name, error) from None
-        self._forget = mapped.forget
         self.schema = self._file.schema_arrow
         self.total = self._file.metadata.num_rows
 

@@ -115,7 +115,12 @@ class TableWriter:
             # Doubles hardly repeat: a dictionary takes six times as long, and snappy saves some per cent.
             texts = [field.name for field in schema if not pa.types.is_primitive(field.type)]
             return parquet.ParquetWriter(
-                self._file, schema, compression="none", use_dictionary=texts, write_statistics=False
+                self._file,
+                schema,
+                compression="none",
+                use_dictionary=texts,
+                write_statistics=False,
+                write_page_checksum=True,
             )
         # A pipe is read from its beginning; a file may be read from any place.
         kind = ipc.new_file if self._file.seekable() else ipc.new_stream

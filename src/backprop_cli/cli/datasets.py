@@ -1,0 +1,209 @@
+"""``backprop batch`` over many files: the options, and the run."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
+
+import typer
+
+from backprop_cli.datasets.inputs import find_inputs, is_data_set
+from backprop_cli.datasets.places import WORK, is_remote
+from backprop_cli.datasets.run import Shard
+from backprop_cli.errors import FileError, Status, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.batch.forms import Form
+    from backprop_cli.batch.job import Job
+    from backprop_cli.cli.dialect import DialectOptions
+    from backprop_cli.console.output import Output
+    from backprop_cli.datasets.inputs import Input
+    from backprop_cli.datasets.plan import Plan
+    from backprop_cli.datasets.run import Summary
+    from backprop_cli.datasets.workers import Workers
+
+_MINUTE = 60.0
+_HINT = "--output FOLDER/, with a / at its end"
+
+
+class SetOptions(NamedTuple):
+    """The options of a data set: who does the parts, and which."""
+
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="WHERE", help="What does the files of a folder: local, local:2."),
+    ] = None
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="K/N", help="Do every Nth file of a folder, from the Kth on."),
+    ] = None
+    retries: Annotated[
+        int,
+        typer.Option(
+            "--retries", metavar="N", min=0, help="Do a file again where a worker or a storage fails."
+        ),
+    ] = 3
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget what an earlier run has written to the folder.")
+    ] = False
+
+    def refuse_single(self) -> None:
+        """Raise UsageError for an option that is given where one file is read."""
+        given = {"--on": self.on, "--shard": self.shard, "--fresh": self.fresh}
+        for option, value in given.items():
+            if value:
+                raise UsageError(f"{option} is for folders of results", hint=_HINT)
+
+    def read_shard(self) -> Shard:
+        """Return which parts are done. Raises UsageError."""
+        found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", self.shard or "1/1")
+        if found is None or not 1 <= int(found[1]) <= int(found[2]):
+            raise UsageError(f"--shard can't be {self.shard!r}", hint="1/4, 2/4, 3/4 and 4/4 are all of it")
+        return Shard(int(found[1]), int(found[2]))
+
+
+def is_set(names: Sequence[str], target: str) -> bool:
+    """Tell whether a folder is written. Raises UsageError where several files are read and none is."""
+    several = len(names) > 1 or any(name != "-" and is_data_set(name) for name in names)
+    is_folder = target.endswith("/") or is_remote(target)
+    if several and not is_folder:
+        what = "several files" if len(names) > 1 else names[0]
+        raise UsageError(f"the results of {what} need a folder", hint=_HINT)
+    if "-" in names and is_folder:
+        raise UsageError("a stream has no name for a file in a folder", hint="--output FILE")
+    return is_folder
+
+
+class SetRun(NamedTuple):
+    """What is asked for of a data set. shape: of all results, None for that of each file."""
+
+    job: Job
+    shape: Form | None
+    names: Sequence[str]
+    input_form: Form | None
+    target: str
+    options: SetOptions
+    dialect: DialectOptions
+
+
+def run_set(asked: SetRun, output: Output) -> int:
+    """Do the files of a data set, and tell what became of them. Return the exit status."""
+    from backprop_cli.batch.job import need_columns
+    from backprop_cli.datasets.plan import Ledger
+    from backprop_cli.datasets.run import Run, own_records
+    from backprop_cli.render.datasets import render_parts, render_rows
+    from backprop_cli.system.pipes import outlive_readers
+
+    outlive_readers()
+    need_columns(asked.job._replace(engine="numpy"))
+    shard = asked.options.read_shard()
+    plan = _plan(asked, output)
+    with ExitStack() as stack:
+        workers = stack.enter_context(closing(_workers(asked.options.on, len(plan.parts))))
+        plan = plan.with_engine(workers.look(plan.parts[0]))
+        ledger = Ledger(plan, str(shard))
+        stack.enter_context(ledger.hold())
+        ledger.begin(fresh=asked.options.fresh)
+        run = Run(plan, ledger, shard, asked.options.retries)
+        told = stack.enter_context(_progress(output, [part.input for part in run.todo]))
+        summary = run.go(workers, told)
+    records = own_records(summary, shard, plan.parts)
+    for line in render_rows(records):
+        output.remark(line)
+    if summary.failures:
+        raise _failed(summary, len(plan.parts), output)
+    output.remark(render_parts(summary, records, len(plan.parts), asked.target))
+    is_bad = any(set(record["met"]) & _faults() for record in records)
+    return Status.UNDEFINED if is_bad and not asked.job.skips else Status.DONE
+
+
+def _faults() -> set[str]:
+    from backprop_cli.batch.tally import FAULTS
+
+    return set(map(str, FAULTS))
+
+
+def _plan(asked: SetRun, output: Output) -> Plan:
+    from backprop_cli.datasets.plan import make_plan
+
+    target = asked.target.rstrip("/")
+    if not is_remote(target):
+        target = str(Path(target or "/").resolve())
+    found = find_inputs(asked.names, asked.input_form)
+    _refuse_inside(asked.names, found.inputs, target)
+    for form in sorted({file.form for file in found.inputs}):
+        dialect = asked.dialect.read(form)
+    if found.left_out:
+        count = len(found.left_out)
+        told = "1 file is" if count == 1 else f"{count:,} files are"
+        output.remark(f"warning: {told} left out, whose ending is of no form: {found.left_out[0]}")
+    return make_plan(asked.job._replace(dialect=dialect), asked.shape, found.inputs, target)
+
+
+def _refuse_inside(names: Sequence[str], inputs: Sequence[Input], target: str) -> None:
+    """Raise UsageError where results would be among the data, and the data of the next run."""
+    folders = [name.rstrip("/") if is_remote(name) else str(Path(name).resolve()) for name in names]
+    is_below = any(f"{target}/".startswith(f"{folder}/") for folder in folders)
+    if is_below or any(file.source.startswith((f"{target}/", f"{target}{WORK}/")) for file in inputs):
+        raise UsageError(f"the data and the results are both in {target}/", hint="another folder")
+
+
+def _workers(where: str | None, parts: int) -> Workers:
+    """Return who does the parts. Raises UsageError."""
+    from backprop_cli.datasets.workers import LocalWorkers, OwnProcess
+    from backprop_cli.system.threads import count_workers
+
+    found = re.fullmatch(r"local(?::([1-9][0-9]{0,3}))?", where or "local")
+    if found is None:
+        raise UsageError(f"--on can't be {where!r}", hint="local, or local:2 for two processes")
+    count = min(int(found[1] or count_workers()), parts)
+    return OwnProcess() if count == 1 else LocalWorkers(count)
+
+
+def _failed(summary: Summary, total: int, output: Output) -> FileError:
+    for number in sorted(summary.failures):
+        output.diagnose(f"backprop: {summary.failures[number]}")
+    return FileError(
+        f"{len(summary.failures):,} of {total:,} parts are not done, {len(summary.records):,} are there",
+        hint="the same command does what is missing",
+    )
+
+
+class _Lines:
+    """Tells how far a run is once a minute, where no terminal shows it."""
+
+    def __init__(self, output: Output, total: int) -> None:
+        self._output = output
+        self._total = total
+        self._done = 0
+        self._begun = self._last = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Tell nothing."""
+
+    def advance(self, n: int) -> None:
+        """Count n bytes more as done."""
+        self._done += n
+        now = time.monotonic()
+        if now - self._last >= _MINUTE and self._done:
+            self._last = now
+            left = (now - self._begun) * (self._total - self._done) / self._done / _MINUTE
+            share = 100 * self._done // self._total
+            self._output.remark(f"{share}% of {self._total / 1e6:,.0f} MB done, {left:,.0f} minutes left")
+
+
+def _progress(output: Output, inputs: Sequence[Input]) -> _Lines:
+    from backprop_cli.console.progress import Progress
+
+    total = sum(file.size for file in inputs)
+    if output.environment.shows_progress:
+        return Progress(output.environment, total, "bytes")  # type: ignore[return-value]
+    return _Lines(output, total)

@@ -1,0 +1,195 @@
+"""One part of a data set: a file in, a file out, and the record of it. What a worker does.
+
+A worker needs NumPy and pyarrow beside this package, and no SymPy, Typer or rich.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+from backprop_cli import __version__
+from backprop_cli.batch.forms import TEXT, Form
+from backprop_cli.batch.job import Work, prepare
+from backprop_cli.batch.tally import OK, STATUSES, Tally
+from backprop_cli.datasets.places import is_remote, open_store
+from backprop_cli.errors import BackpropError, FileError, StorageError, UsageError
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from backprop_cli.batch.frames.frame import Reader
+    from backprop_cli.batch.job import Job
+    from backprop_cli.datasets.inputs import Input
+
+
+class Part(NamedTuple):
+    """What one worker is asked for. number: from 1, in the order of names.
+
+    job: with the forms of this part and a fixed engine.  output: the folder of results.  name: of these.
+    aside: where files of this machine stand until they are whole.  threads: how many compute.
+    version: of the package that asks.
+    """
+
+    number: int
+    job: Job
+    input: Input
+    output: str
+    name: str
+    aside: str = ""
+    threads: int = 1
+    version: str = __version__
+
+
+class Outcome(NamedTuple):
+    """What became of a part: its record, or what is wrong. is_passing: whether another try may go well."""
+
+    number: int
+    record: dict[str, Any] | None
+    message: str = ""
+    is_passing: bool = False
+
+
+def run_part(part: Part) -> Outcome:
+    """Do a part. What a user can cause is told, not raised."""
+    try:
+        _check_version(part)
+        return Outcome(part.number, _run(part))
+    except StorageError as error:
+        return Outcome(part.number, None, error.message, is_passing=True)
+    except BackpropError as error:
+        return Outcome(part.number, None, _with_name(error.message, part.input.name))
+    except MemoryError:
+        return Outcome(part.number, None, f"{part.input.name}: the memory is not enough")
+
+
+def look(part: Part) -> str:
+    """Return the engine that a job is done with, after all has been checked that its first part shows.
+
+    Raises what a user can cause.
+    """
+    _check_version(part)
+    from backprop_cli.batch.engines.engine import settle_engine
+
+    with ExitStack() as stack:
+        reader = _open_reader(part, stack)
+        work = _prepare(part, reader)
+        points = work.points
+        columns = [name for name in points.inputs if name not in points.given]
+        return settle_engine(part.job.engine, work.batch, points.start, columns)
+
+
+def _check_version(part: Part) -> None:
+    if part.version != __version__:
+        raise UsageError(
+            f"a worker has backprop {__version__}, and {part.version} asks it",
+            hint=f"pip install backprop_cli=={part.version} on all workers",
+        )
+
+
+def _with_name(message: str, name: str) -> str:
+    return message if name in message else f"{name}: {message}"
+
+
+def _run(part: Part) -> dict[str, Any]:
+    from backprop_cli.batch.frames.run import open_writer, run_columns
+    from backprop_cli.datasets.totals import TotallingWriter
+
+    tally, job = Tally(), part.job
+    store = open_store(part.output, part.aside)
+    with ExitStack() as stack:
+        reader = _open_reader(part, stack)
+        work = _prepare(part, reader)
+        with store.open_whole(part.name) as binary, ExitStack() as inner:
+            sink = _as_text(binary, inner) if job.shape in TEXT else binary
+            writer = open_writer(sink, job.shape, work.columns, work.kept, work.points, job.form)
+            totals = TotallingWriter(writer, work.columns)
+            run_columns(
+                reader,
+                work.batch,
+                work.points,
+                tally,
+                None,
+                totals,
+                _do_nothing,
+                _ignore,
+                engine=job.engine,
+                keep=job.keep,
+                threads=part.threads,
+            )
+    return _record(part, tally, totals) | {"bytes": store.size(part.name)}
+
+
+def _record(part: Part, tally: Tally, totals: Any) -> dict[str, Any]:
+    statuses = {str(status): tally.met[status].rows for status in STATUSES if status in tally.met}
+    met = {
+        str(kind): {"rows": found.rows, "first": list(found.first), "message": found.message}
+        for kind, found in tally.met.items()
+    }
+    return {
+        "part": part.number,
+        "name": part.name,
+        "source": part.input.source,
+        "rows": tally.rows,
+        "statuses": {str(OK): tally.rows - sum(statuses.values())} | statuses,
+        "met": met,
+        "lost": sorted(totals.lost),
+        "sums": totals.as_hex(),
+    }
+
+
+def _prepare(part: Part, reader: Reader) -> Work:
+    """Bring a part together with its data, and check all that can be before anything is written."""
+    job = part.job
+    work = prepare(job, reader)
+    reader.check(work.points, job.shape if job.keep else None)
+    if work.kept is not None and part.input.keys:
+        # What the folders say stays in the folders.
+        work = work._replace(kept=reader.names[: len(reader.names) - len(part.input.keys)])
+    return work
+
+
+def _open_reader(part: Part, stack: ExitStack) -> Reader:
+    """Open the data of a part. Raises FileError."""
+    from backprop_cli.batch.frames.read import open_reader
+    from backprop_cli.batch.frames.tables import ParquetReader
+    from backprop_cli.batch.recoded import recode
+    from backprop_cli.datasets.keys import KeyedReader
+
+    source, name, form, dialect = part.input.source, part.input.name, part.job.form, part.job.dialect
+    reader: Reader
+    if not is_remote(source):
+        try:
+            file: BinaryIO = stack.enter_context(Path(source).open("rb"))  # noqa: SIM115 - the stack closes it
+        except OSError as error:
+            raise FileError(f"can't read {source}: {error.strerror}") from None
+        plain = recode(file, source, form, dialect, sniffed=True)
+        size = part.input.size if plain is file else None
+        reader = open_reader(plain, source, form, size, b"", stack, dialect)
+    else:
+        from backprop_cli.datasets.storage import open_remote, stream_remote
+
+        if form is Form.parquet and name.lower().endswith(".parquet"):
+            reader = ParquetReader(stack.enter_context(open_remote(source)), source, mapped=False)
+        else:
+            plain = recode(stream_remote(source, stack), source, form, dialect, sniffed=True)
+            reader = open_reader(plain, source, form, None, b"", stack, dialect)
+    return KeyedReader(reader, part.input.keys) if part.input.keys else reader
+
+
+def _as_text(binary: BinaryIO, stack: ExitStack) -> TextIO:
+    from backprop_cli.console.output import Output
+
+    wrapper = TextIOWrapper(binary, encoding="utf-8", errors=Output.data_errors(), newline="")
+    stack.callback(wrapper.detach)  # which brings what was written to the file
+    return wrapper
+
+
+def _do_nothing() -> None:
+    pass
+
+
+def _ignore(count: int) -> None:
+    pass

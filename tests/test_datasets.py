@@ -1,0 +1,417 @@
+"""Data sets: many files in, a folder of as many out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from backprop_cli.batch.forms import Form
+from backprop_cli.datasets.inputs import Input, find_inputs
+from conftest import Run
+from console import BIN, environment
+
+HERE = ("--on", "local:1")
+PROGRAM = "(a*b+c)*f"
+ROWS = 500
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of six files with an id; their page checksums are written."""
+    data = tmp_path / "in"
+    random = np.random.default_rng(7)
+    for number in range(6):
+        path = data / f"year={2020 + number // 3}" / f"p{number}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        columns = {name: random.normal(size=ROWS) for name in "abcf"}
+        columns["id"] = np.arange(number * ROWS, (number + 1) * ROWS)
+        columns["unread"] = ["x"] * ROWS
+        parquet.write_table(
+            pa.table(columns), path, compression="none", use_dictionary=False, write_page_checksum=True
+        )
+    return data
+
+
+def records(out: Path) -> dict[str, int]:
+    """Return when each file of results was written."""
+    return {p.relative_to(out).as_posix(): p.stat().st_mtime_ns for p in out.rglob("*.parquet")}
+
+
+def manifest(out: Path) -> dict[str, object]:
+    found = json.loads((out.parent / f"{out.name}.backprop" / "manifest.json").read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def bits(out: Path, column: str) -> str:
+    total = sum(
+        int(parquet.read_table(p)[column].to_numpy().view(np.uint64).sum(dtype=np.uint64))
+        for p in out.rglob("*.parquet")
+    )
+    return f"{total % 2**64:016x}"
+
+
+def test_each_file_has_results_under_its_name(backprop: Run, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = backprop("batch", PROGRAM, "--data", str(folder), "--output", f"{out}/", "--keep", *HERE)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"6 parts written: 3,000 rows in {out}/\n"
+    files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.parquet"))
+    assert sorted(records(out)) == files
+    assert {p.name for p in out.iterdir()} == {"_SUCCESS", "year=2020", "year=2021"}
+    for name in files:
+        before, after = parquet.read_table(folder / name), parquet.read_table(out / name)
+        # What the folders say stays there.
+        assert after.column_names[:6] == [n for n in before.column_names if n != "year"]
+        assert after["id"].equals(before["id"])
+        expected = (before["a"].to_numpy() * before["b"].to_numpy() + before["c"].to_numpy()) * before[
+            "f"
+        ].to_numpy()
+        assert np.array_equal(after["value"].to_numpy(), expected)
+    told = manifest(out)
+    assert (told["rows"], told["statuses"]) == (6 * ROWS, {"ok": 6 * ROWS})
+    sums = told["sums"]
+    assert isinstance(sums, dict)
+    assert {name: bits(out, name) for name in sums if name != "status"} == {
+        name: total for name, total in sums.items() if name != "status"
+    }
+    beside = tmp_path / "out.backprop"
+    assert sorted(p.name for p in beside.iterdir()) == ["done", "manifest.json", "plan.json"]
+
+
+def test_the_same_command_does_what_is_missing(backprop: Run, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ("batch", PROGRAM, "--data", str(folder), "--output", f"{out}/", *HERE)
+    backprop(*command)
+    first, sums = records(out), manifest(out)["sums"]
+    assert "0 parts written, 6 there before" in backprop(*command).stderr
+    (out / "year=2020/p1.parquet").unlink()
+    (out / "year=2021/p4.parquet").write_bytes(b"short")
+    again = backprop(*command)
+    assert (again.returncode, again.stderr) == (
+        0,
+        f"2 parts written, 4 there before: 3,000 rows in {out}/\n",
+    )
+    second = records(out)
+    assert {name for name in first if first[name] != second[name]} == {
+        "year=2020/p1.parquet",
+        "year=2021/p4.parquet",
+    }
+    assert manifest(out)["sums"] == sums
+
+
+def test_another_plan_for_a_folder_is_refused(backprop: Run, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    rest = ("--data", str(folder), "--output", f"{out}/", *HERE)
+    backprop("batch", PROGRAM, *rest)
+    first = records(out)
+    for command, told in {
+        ("batch", "a*b", *rest): "another program: '(a*b+c)*f', now 'a*b'",
+        ("batch", PROGRAM, *rest, "--wrt", "a"): "another wrt: None, now ['a']",
+        ("batch", PROGRAM, *rest, "--engine", "python"): "another engine: 'jit', now 'python'",
+        ("batch", PROGRAM, *rest, "c=1"): "another given: {}, now {'c': 1.0}",
+    }.items():
+        done = backprop(*command)
+        assert done.returncode == 2
+        assert done.stderr == (
+            f"backprop: {out}/ was begun with {told}\n  hint: --fresh writes it anew; or another folder\n"
+        )
+    os.utime(folder / "year=2020/p0.parquet", (1, 1))
+    done = backprop("batch", PROGRAM, *rest)
+    assert "another content of" in done.stderr
+    assert "p0.parquet" in done.stderr
+    (folder / "year=2020/p0.parquet").unlink()
+    assert "more inputs: " in backprop("batch", PROGRAM, *rest).stderr
+    assert records(out) == first
+    fresh = backprop("batch", "a*b", *rest, "--fresh")
+    assert fresh.returncode == 0
+    assert len(records(out)) == 5  # what an earlier plan wrote, and this one does not, is gone
+    assert parquet.read_table(out / "year=2020/p1.parquet").column_names == [
+        "value",
+        "grad_a",
+        "grad_b",
+        "status",
+    ]
+
+
+def test_what_is_no_part_is_never_touched(backprop: Run, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("mine")
+    command = ("batch", PROGRAM, "--data", str(folder), "--output", f"{out}/", *HERE)
+    done = backprop(*command)
+    assert done.returncode == 2
+    assert "holds a file of other origin: mine.txt" in done.stderr
+    assert [p.name for p in out.iterdir()] == ["mine.txt"]
+    assert backprop(*command, "--fresh").returncode == 0
+    assert backprop(*command, "--fresh").returncode == 0
+    assert (out / "mine.txt").read_text() == "mine"
+
+
+def test_parts_that_can_not_be_read_are_named(backprop: Run, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    whole = (folder / "year=2020/p1.parquet").read_bytes()
+    (folder / "year=2020/p1.parquet").write_bytes(whole[:-400])
+    (folder / "year=2020/p2.parquet").write_bytes(b"")
+    path = folder / "year=2021/p3.parquet"
+    spoilt = bytearray(path.read_bytes())
+    column = parquet.ParquetFile(path).metadata.row_group(0).column(2)
+    spoilt[column.data_page_offset + column.total_compressed_size // 2] ^= 1
+    path.write_bytes(spoilt)
+    command = ("batch", PROGRAM, "--data", str(folder), "--output", f"{out}/", *HERE)
+    done = backprop(*command)
+    assert done.returncode == 2
+    for name in ("year=2020/p1", "year=2020/p2", "year=2021/p3"):
+        assert f"{name}.parquet" in done.stderr
+    assert "CRC checksum verification failed" in done.stderr
+    assert "3 of 6 parts are not done, 3 are there" in done.stderr
+    assert sorted(records(out)) == [
+        "year=2020/p0.parquet",
+        "year=2021/p4.parquet",
+        "year=2021/p5.parquet",
+    ]
+    assert not (out / "_SUCCESS").exists()
+
+
+def test_shards_together_are_the_whole(backprop: Run, folder: Path, tmp_path: Path) -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    command = ("batch", PROGRAM, "--data", str(folder), "--output")
+    backprop(*command, f"{whole}/", *HERE)
+    for place, missing in ((2, "; 4 of all 6 missing as yet"), (1, "; 2 of all 6 missing as yet"), (3, "")):
+        done = backprop(*command, f"{out}/", *HERE, "--shard", f"{place}/3")
+        assert done.stderr == f"2 parts written{missing}: 1,000 rows in {out}/\n"
+        assert (out / "_SUCCESS").exists() == (place == 3)
+    assert manifest(out)["sums"] == manifest(whole)["sums"]
+    for wrong in ("0/3", "4/3", "1", "a/b", "1/0", "-1/2"):
+        assert backprop(*command, f"{out}/", "--shard", wrong).returncode == 2
+
+
+def test_folders_say_columns(backprop: Run, tmp_path: Path) -> None:
+    for year in ("2023", "__HIVE_DEFAULT_PARTITION__", "x%20y"):
+        (tmp_path / f"in/year={year}").mkdir(parents=True)
+        (tmp_path / f"in/year={year}/d.csv").write_text("x\n2\n3\n")
+        (tmp_path / f"in/year={year}/e.jsonl").write_text('{"x": 4}\n')
+    out = tmp_path / "out"
+    done = backprop(
+        "batch", "x*y", "--map", "y=year", "--data", f"{tmp_path}/in", "--output", f"{out}/", *HERE
+    )
+    assert done.returncode == 3
+    assert "6 of 9 rows are not ok" in done.stderr
+    assert (out / "year=2023/d.csv").read_text() == (
+        "value,grad_x,grad_y,status\n4046.0,2023.0,2.0,ok\n6069.0,2023.0,3.0,ok\n"
+    )
+    line = json.loads((out / "year=2023/e.jsonl").read_text())
+    assert (line["value"], line["grad_y"]) == (8092.0, 4.0)
+    assert "y is 'x y', not a number" in done.stderr or "y is empty" in done.stderr
+
+
+def test_names_of_inputs(tmp_path: Path) -> None:
+    for name in ("k=1/a.csv", "k=1/b.csv.gz", "k=2/.hidden.csv", "_log/c.csv", "k=2/d.json", "note.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / "k=2" / "circle").symlink_to(tmp_path)
+    found = find_inputs([str(tmp_path)], None)
+    assert [file.name for file in found.inputs] == ["k=1/a.csv", "k=1/b.csv.gz", "k=2/d.json"]
+    assert found.left_out == ["note.md"]
+    assert [file.output_name(Form.csv) for file in found.inputs] == ["k=1/a.csv", "k=1/b.csv", "k=2/d.csv"]
+    assert found.inputs[0].output_name(Form.parquet) == "k=1/a.parquet"
+    for pattern in ("k=*/a.csv", "k=1/a*", "**/a.csv", "k=[12]"):
+        names = [file.name for file in find_inputs([f"{tmp_path}/{pattern}"], None).inputs]
+        assert "k=1/a.csv" in names, pattern
+    single = find_inputs([f"{tmp_path}/k=1/a.csv"], None).inputs[0]
+    assert (single.name, single.keys) == ("k=1/a.csv", {"k": "1"})
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "expected"),
+    [
+        ("a.ndjson", Form.jsonl, "a.ndjson"),
+        ("a.json", Form.jsonl, "a.jsonl"),
+        ("a.b.csv.zst", Form.csv, "a.b.csv"),
+        ("a.b", Form.csv, "a.b.csv"),
+        ("A.CSV", Form.csv, "A.CSV"),
+    ],
+)
+def test_names_of_results(name: str, form: Form, expected: str) -> None:
+    assert Input("/x", name, form, 0, "").output_name(form) == expected
+
+
+def test_mistakes(backprop: Run, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text("x\n1\n")
+    (tmp_path / "in/a.csv.gz").write_bytes(b"")
+    (tmp_path / "empty").mkdir()
+    folder = str(tmp_path / "in")
+    for args, told in {
+        ("--data", folder): "need a folder",
+        (
+            "--data",
+            f"{folder}/a.csv",
+            "--data",
+            f"{folder}/b.csv",
+        ): "the results of several files need a folder",
+        ("--data", f"{folder}/a.csv", "--shard", "1/2"): "--shard is for folders of results",
+        ("--data", "-", "--output", f"{tmp_path}/o/"): "a stream has no name",
+        ("--data", folder, "--output", f"{tmp_path}/o/"): "would both be written to a.csv",
+        ("--data", folder, "--output", f"{folder}/"): "the data and the results are both in",
+        ("--data", folder, "--output", f"{folder}/o/"): "the data and the results are both in",
+        ("--data", f"{tmp_path}/empty", "--output", f"{tmp_path}/o/"): "no files of data",
+        ("--data", f"{tmp_path}/no", "--output", f"{tmp_path}/o/"): "can't read",
+        ("--data", f"{tmp_path}/*.csv", "--output", f"{tmp_path}/o/"): "no files of data",
+        (
+            "--data",
+            f"{folder}/a.csv",
+            "--output",
+            f"{tmp_path}/o/",
+            "--reduce",
+            "sum",
+        ): "--reduce writes one row",
+        (
+            "--data",
+            f"{folder}/a.csv",
+            "--output",
+            f"{tmp_path}/o/",
+            "--check",
+            "3",
+        ): "--check draws from one file",
+        ("--data", f"{folder}/a.csv", "--output", f"{tmp_path}/o/", "--on", "here"): "--on can't be 'here'",
+        ("--data", f"{folder}/a.csv", "--output", f"{folder}/a.csv/"): "the data and the results are both in",
+        ("--data", f"{folder}/a.csv", "--output", f"{tmp_path}/o/", "--map", "x=z"): "has no column z",
+    }.items():
+        done = backprop("batch", "x^2", *args)
+        assert (done.returncode, done.stdout) == (2, ""), args
+        assert told in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "o").exists()
+
+
+GATE = """
+import os, time
+plain = os.replace
+def gated(source, target):
+    while str(target).endswith(".parquet") and int(open({gate!r}).read()) <= os.stat({count!r}).st_size:
+        time.sleep(0.02)
+    plain(source, target)
+    if str(target).endswith(".parquet"):
+        with open({count!r}, "a") as counted:
+            counted.write(".")
+os.replace = gated
+"""
+
+
+class Gate:
+    """Lets so many parts through, and keeps the others where they are almost done."""
+
+    def __init__(self, folder: Path) -> None:
+        self._gate, self._count = folder / "gate", folder / "count"
+        self._count.touch()
+        (folder / "site").mkdir()
+        code = GATE.format(gate=str(self._gate), count=str(self._count))
+        (folder / "site/sitecustomize.py").write_text(code)
+        self.variables = environment() | {"PYTHONPATH": str(folder / "site")}
+
+    def open(self, parts: int) -> None:
+        beside = self._gate.with_suffix(".new")
+        beside.write_text(str(parts))
+        beside.replace(self._gate)
+
+    def passed(self) -> int:
+        return self._count.stat().st_size
+
+
+def start(args: list[str], variables: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen([str(BIN / "backprop"), *args], env=variables, stderr=subprocess.PIPE, text=True)
+
+
+def children(process: int) -> list[int]:
+    found = subprocess.run(["ps", "--ppid", str(process), "-o", "pid=,args="], capture_output=True, text=True)
+    return [int(line.split()[0]) for line in found.stdout.splitlines() if "spawn_main" in line]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    for _ in range(1200):
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it does not come")
+
+
+def test_workers_and_driver_may_be_killed(folder: Path, tmp_path: Path, backprop: Run) -> None:
+    out, whole, gate = tmp_path / "out", tmp_path / "whole", Gate(tmp_path)
+    backprop("batch", PROGRAM, "--data", str(folder), "--output", f"{whole}/", *HERE)
+    command = ["batch", PROGRAM, "--data", str(folder), "--output", f"{out}/", "--on", "local:2"]
+    gate.open(2)
+    driver = start(command, gate.variables)
+    until(lambda: gate.passed() >= 2)
+    second = start(command, gate.variables)
+    _, said = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "another run is at work on" in said
+    workers = children(driver.pid)
+    driver.send_signal(signal.SIGKILL)
+    driver.communicate()
+    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+    assert not (out / "_SUCCESS").exists()
+    for path in out.rglob("*.parquet"):
+        parquet.read_table(path)
+    before = gate.passed()
+    assert before == len(records(out)) < 6
+    gate.open(before + 1)
+    driver = start(command, gate.variables)
+    until(lambda: gate.passed() > before)
+    os.kill(children(driver.pid)[0], signal.SIGKILL)
+    gate.open(100)
+    _, said = driver.communicate(timeout=60)
+    assert driver.returncode == 0, said
+    assert ", 1 done again after a worker or a storage failed" in said
+    assert manifest(out)["sums"] == manifest(whole)["sums"]
+    assert sum(len(parquet.read_table(path)) for path in out.rglob("*.parquet")) == 6 * ROWS
+    assert not list((tmp_path / "out.backprop").rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_an_end_leaves_nothing_half(folder: Path, tmp_path: Path, end: signal.Signals) -> None:
+    out, gate = tmp_path / "out", Gate(tmp_path)
+    gate.open(1)
+    command = ["batch", PROGRAM, "--data", str(folder), "--output", f"{out}/", "--on", "local:2"]
+    driver = start(command, gate.variables)
+    until(lambda: gate.passed() >= 1)
+    workers = children(driver.pid)
+    driver.send_signal(end)
+    _, said = driver.communicate(timeout=60)
+    assert driver.returncode == (130 if end == signal.SIGINT else -end)
+    assert "Traceback" not in said
+    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+    assert not list((tmp_path / "out.backprop").rglob("*.tmp"))
+    assert {path.name for path in out.rglob("*")} <= {"year=2020", *(f"p{n}.parquet" for n in range(3))}
+
+
+def test_a_worker_does_without_sympy_typer_and_rich(folder: Path, tmp_path: Path) -> None:
+    code = f"""
+import sys
+for name in ("sympy", "typer", "rich", "click"): sys.modules[name] = None
+from backprop_cli.batch.job import Job
+from backprop_cli.batch.forms import Form
+from backprop_cli.datasets.inputs import find_inputs
+from backprop_cli.datasets.plan import make_plan
+from backprop_cli.datasets.part import run_part, look
+job = Job("log(a)/relu(b)", {{}}, {{}}, None, 1.0, [], Form.csv, Form.csv)
+plan = make_plan(job, None, find_inputs([{str(folder)!r}], None).inputs, {str(tmp_path / "out")!r})
+plan = plan.with_engine(look(plan.parts[0]))
+outcome = run_part(plan.parts[0])
+assert outcome.record["statuses"]["undefined"] > 0, outcome
+assert outcome.record["met"]["undefined"]["message"], outcome
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment())
+    assert (done.returncode, done.stderr) == (0, "")
