@@ -58,7 +58,11 @@ def explain(
     ] = None,
     limit: Annotated[
         str | None,
-        typer.Option("--limit", metavar="NODE", help="Prove NODE's local rule by difference quotients."),
+        typer.Option(
+            "--limit",
+            metavar="NODE",
+            help="Prove NODE's rule by difference quotients, of an input the gradient.",
+        ),
     ] = None,
     nudge: Annotated[
         str | None,

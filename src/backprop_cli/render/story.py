@@ -8,21 +8,21 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.sheets import Block
-from backprop_cli.console.strict_json import dump, maybe_number, number
+from backprop_cli.console.strict_json import dump, number
 from backprop_cli.notation.latex import escape
 from backprop_cli.notation.pretty import pretty, to_ascii
 from backprop_cli.render.latex import document
+from backprop_cli.render.limits import limit_lines, limits_json
 from backprop_cli.render.nudges import nudge_lines, nudges_json
 from backprop_cli.render.pens import Line, grouped
 from backprop_cli.text import held_words, listing, number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from backprop_cli.console.sheets import Role
     from backprop_cli.render.pens import TextPen
     from backprop_cli.tell.lesson import Lesson
-    from backprop_cli.tell.limits import Limit, Quotient
     from backprop_cli.tell.paths import Path, Paths
     from backprop_cli.tell.story import Backward, Forward, Story, Term
 
@@ -166,27 +166,6 @@ def path_lines(found: Paths, pen: TextPen) -> Iterator[Line]:
     yield Line("equation", " = ".join([pen.gradient(found.node), *sums, pen.number(found.total)]))
 
 
-def limit_lines(limits: Sequence[Limit], pen: TextPen) -> Iterator[Line]:
-    """Yield the difference quotients of a node by each operand, beside the derivative."""
-    for limit in limits:
-        x = limit.operand
-        expr, at = pretty(limit.expr, unicode=pen.unicode), number_text(limit.at, pen.digits)
-        yield Line("heading", f"{limit.node} = {expr} near {x} = {at}")
-        sides = [pen.local(limit.node, x, limit.held), pen.expression(limit.formula), pen.number(limit.slope)]
-        if limit.note:
-            del sides[1]
-        yield Line("equation", " = ".join(dict.fromkeys(sides)))
-        if limit.note:
-            yield Line("words", limit.note)
-        for quotient in limit.quotients:
-            h = number_text(quotient.h)
-            if quotient.value is None or quotient.error is None:
-                yield Line("words", f"h = {h}: outside the domain")
-                continue
-            value, error = number_text(quotient.value, 10), number_text(quotient.error, 2)
-            yield Line("words", f"h = {h:6} (f({x} + h) - f({x}))/h = {value:14} off by {error}")
-
-
 # ---- forms ----
 
 
@@ -320,17 +299,7 @@ def render_json(lesson: Lesson) -> str:
             "paths": [_path(path) for path in paths.paths],
         }
     if limits:
-        record["limits"] = [
-            {
-                "node": limit.node,
-                "operand": limit.operand,
-                "at": number(limit.at),
-                "formula": limit.formula,
-                "slope": number(limit.slope),
-                "quotients": [_quotient(q) for q in limit.quotients],
-            }
-            for limit in limits
-        ]
+        record["limits"] = limits_json(limits)
     if nudges is not None:
         record["nudges"] = nudges_json(nudges)
     return dump(record) + "\n"
@@ -340,7 +309,3 @@ def _path(path: Path) -> dict[str, Any]:
     slopes = [number(x) for x in path.slopes]
     held = {"held": list(path.held)} if any(path.held) else {}
     return {"nodes": list(path.nodes), "slopes": slopes, "product": number(path.product), **held}
-
-
-def _quotient(quotient: Quotient) -> dict[str, Any]:
-    return {"h": quotient.h, "value": maybe_number(quotient.value), "error": maybe_number(quotient.error)}
