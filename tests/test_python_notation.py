@@ -145,7 +145,6 @@ READINGS = [
     ("-x % 2 if x % 2 > 1 else x", "where(x - 2*floor(x/2) > 1, -x - 2*floor(-x/2), x)"),
     ("np.exp(x % 2, ) - x%y*z", "exp(x - 2*floor(x/2)) - (x - y*floor(x/y))*z"),
     # lists that a function takes
-    ("max([x, 0])", "max(x, 0)"),
     ("np.max([x, 0, y])", "max(x, 0, y)"),
     ("np.linalg.norm([x, y, z])", "hypot(hypot(x, y), z)"),
     ("sum([x.exp(), -y, 2])/np.mean([x, y])", "(exp(x) + -y + 2)/((x + y)/2)"),
@@ -190,7 +189,6 @@ REFUSALS = [
     # what means something else elsewhere
     ("np.max(0, x)", "axis"),
     ("np.log(x, y)", "no base"),
-    ("x.max()", "of a vector"),
     ("np.round(x, 2)", "one number"),
     ("math.remainder(x, y)", "nearest quotient"),
     ("double y = 1/2*x*x;", "whole number in C"),

@@ -17,6 +17,7 @@ PAGES = [
     *(
         (ROOT / "docs" / name).read_text(encoding="utf-8")
         for name in (
+            "arrays.md",
             "budget.md",
             "data.md",
             "export.md",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from operator import eq
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from backprop_cli.findings import notices
 from backprop_cli.findings.kinks import exact_value, find_kinks, sides_of_operation
@@ -20,19 +20,21 @@ from backprop_cli.findings.settled import (
     with_origins,
 )
 from backprop_cli.findings.undefined import undefined_value
+from backprop_cli.graph.arrays import numbered
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import partials_at, sweep_graph
-from backprop_cli.language.arguments import given_values, name_list, upstream_gradient
+from backprop_cli.language.arguments import given_arrays, name_list, upstream_gradient
 from backprop_cli.language.source import Source, check_names, choose_point, read_source
 from backprop_cli.operations.doubles import FLOAT
-from backprop_cli.report import KinkRecord, NodeRecord, Outcome, Report, skipped_check
+from backprop_cli.report import ArrayRecord, KinkRecord, NodeRecord, Outcome, Report, skipped_check
 from backprop_cli.system.collector import collector_paused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from backprop_cli.findings.settled import Settled
+    from backprop_cli.graph.arrays import ArrayNodes
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
     from backprop_cli.report import Check
@@ -42,20 +44,21 @@ _FEW_IDS = 10
 
 def gradient(
     program: str,
-    inputs: Mapping[str, float] | None = None,
+    inputs: Mapping[str, Any] | None = None,
     /,
     *,
     wrt: Iterable[str] | None = None,
     upstream: float = 1.0,
     check: bool = True,
     notation: str | None = None,
-    **more_inputs: float,
+    **more_inputs: Any,
 ) -> Report:
     """Return the value of a program and its gradients with respect to its inputs, checked against sympy.
 
     program: an expression, or statements, in the language of the README; or an expression of SymPy's.
     inputs, more_inputs: the value of each input, a finite real number of any type, which is rounded once
-    to binary64; angles are radians. Inputs that the program gives a constant have that as their default.
+    to binary64; or an array: lists of lists of such numbers, or an array of NumPy's, of up to a million
+    elements. Angles are radians. Inputs that the program gives a constant have that as their default.
     wrt: the inputs to differentiate by, all of them by default.
     upstream: the gradient that arrives at the output; every gradient is multiplied by it.
     check: whether to cross-check with sympy, which costs some milliseconds.
@@ -63,7 +66,8 @@ def gradient(
     "wolfram" or "sympy"; None for the language of the README or, if it can't be read so, for what its signs
     tell. ``report.read_as`` has the reading.
 
-    The output is one number, so ``report.gradients[name]`` is upstream · ∂output/∂name, a float. Where the
+    The output is one number, so ``report.gradients[name]`` is upstream · ∂output/∂name, a float; an array W
+    has ``W[0,1]`` and so on there, and all of it in ``report.arrays``. Where the
     slopes on both sides of a kink agree, it is that slope; else what the convention says
     (``report.warnings``). Where a gradient does not exist it is NaN, and infinite where the slope is.
 
@@ -74,7 +78,7 @@ def gradient(
     >>> gradient("(a*b + c)*f", a=2, b=3, c=-10, f=5).gradients["a"]
     15.0
     """
-    given = given_values("inputs", inputs or {}) | given_values("inputs", more_inputs)
+    given = given_arrays("inputs", inputs or {}) | given_arrays("inputs", more_inputs)
     with collector_paused():
         source = read_source(program, given, notation)
         point = choose_point(source, given)
@@ -169,9 +173,8 @@ class Computation:
             *notices.kinks_missed(sweep, self._naming, late),
             *notices.found_otherwise(sweep, self._naming, late),
         )
-        draft = replace(
-            draft, gradients=gradients, nodes=draft.nodes.with_gradients(nodes), warnings=warnings
-        )
+        made = draft.nodes.with_gradients(nodes)
+        draft = replace(draft, gradients=gradients, nodes=made, warnings=warnings, outline=made.outline())
         return draft, with_origins(check, late)
 
 
@@ -209,6 +212,8 @@ def compute_graph(
     settled |= met_by_rounding(sweep, settled)
     gradients = gradients_of(sweep, wanted, settled)
     records = {node: _kink_record(sweep, node) for node in kinks[: notices.MOST_TOLD]}
+    settled_nodes = {graph.inputs[name]: found.gradient for name, found in settled.items()}
+    nodes = Nodes(sweep, naming, records, settled_nodes)
     draft = Report(
         program=source.text,
         inputs=point,
@@ -216,11 +221,10 @@ def compute_graph(
         value=value,
         upstream=upstream,
         gradients=gradients,
-        nodes=Nodes(
-            sweep, naming, records, {graph.inputs[name]: found.gradient for name, found in settled.items()}
-        ),
+        nodes=nodes,
         check=with_origins(skipped_check(gradients, "not asked for", settled_checks(settled)), settled),
         warnings=(
+            *source.warnings,
             *notices.shadowed_names(naming),
             *notices.unused_steps(naming),
             *(
@@ -232,6 +236,7 @@ def compute_graph(
             *notices.overflow_met(sweep, naming),
         ),
         read_as=source.read_as,
+        outline=nodes.outline(),
     )
     return Computation(draft, source, sweep, naming, settled, check=check)
 
@@ -274,6 +279,46 @@ class Nodes(Sequence[NodeRecord]):
     def with_gradients(self, gradients: Mapping[int, float]) -> Nodes:
         """Return the same nodes with other gradients of the inputs."""
         return Nodes(self._sweep, self._naming, self._kinks, gradients)
+
+    def outline(self) -> tuple[ArrayRecord | NodeRecord, ...]:
+        """Return the arrays and the nodes that are no part of any, in order; nothing where there are none."""
+        arrays = self._sweep.graph.arrays
+        if arrays is None:
+            return ()
+        found = numbered(
+            array for array in arrays.found if array.op == "input" or any(array.own) or array.shape
+        )
+        parts = {node for array in found for node in array.nodes}
+        others = (node for node in self._naming.order if node not in parts and not arrays.inner[node])
+        records = [
+            *((max(array.nodes), place, array) for place, array in enumerate(found)),
+            *((node, -1, None) for node in others),
+        ]
+        records.sort(key=lambda record: record[:2])
+        return tuple(
+            self._record(node) if array is None else self._array(array) for node, _, array in records
+        )
+
+    def _array(self, array: ArrayNodes) -> ArrayRecord:
+        sweep, naming = self._sweep, self._naming
+        constant = sweep.graph.constant
+        return ArrayRecord(
+            name=array.name or naming.output_id(),
+            shape=array.shape,
+            op=array.op or "view",
+            expr=array.text,
+            backward=array.backward,
+            elements=tuple(None if constant[node] else naming.id(node) for node in array.nodes),
+            values=tuple(sweep.primal[node] for node in array.nodes),
+            gradients=tuple(
+                self._gradient(node) if own else None
+                for node, own in zip(array.nodes, array.own, strict=True)
+            ),
+        )
+
+    def _gradient(self, node: int) -> float:
+        swept: float = self._sweep.gradient(node, FLOAT) + 0.0
+        return self._gradients.get(node, swept)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
@@ -323,5 +368,6 @@ class Nodes(Sequence[NodeRecord]):
             aliases=naming.aliases(node),
             is_named=naming.is_named(node),
             held=tuple(naming.held(node, argnum) for argnum in range(len(operands))),
+            is_inner=bool(graph.arrays and graph.arrays.inner[node]),
             swept=None if gradient is swept or repr(swept) == repr(gradient) else swept,
         )

@@ -90,6 +90,10 @@ class InputError(BackpropError):
     kind = "input"
 
 
+class ShapeError(InputError):
+    """An array is needed, and there is none: the shape of an input is not known."""
+
+
 class FileError(BackpropError):
     """A file or a stream can't be read or written."""
 

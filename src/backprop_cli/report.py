@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backprop_cli.record import Record, Word
-from backprop_cli.text import held_mark
+from backprop_cli.text import held_mark, nested
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -146,6 +146,36 @@ class KinkRecord(Record):
     smooth: frozenset[int] = frozenset()
 
 
+class ArrayRecord(Record):
+    """An array of the program, or the result of an operation on arrays, which may be one number.
+
+    name: as nodes are named.  shape: () of a number.  expr: how it is made, with the names of arrays.
+    op: the operation, "input" of an input, "view" of what has the elements of others.
+    backward: what the operation does to the gradient that arrives.
+    elements: ids of its nodes, in the order of rows; None of a constant.  values, gradients: in that order.
+    There is no gradient of a constant, nor of an element that is also another's, where that is told.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    op: str
+    expr: str
+    backward: str
+    elements: tuple[str | None, ...]
+    values: tuple[float, ...]
+    gradients: tuple[float | None, ...]
+
+    @property
+    def value(self) -> Any:
+        """The values as lists of lists, or a number."""
+        return nested(self.shape, self.values)
+
+    @property
+    def gradient(self) -> Any:
+        """The gradients as lists of lists, or a number."""
+        return nested(self.shape, self.gradients)
+
+
 class NodeRecord(Record):
     """One node. operands: ids, or the number itself for a constant, whose partial is None.
 
@@ -153,6 +183,7 @@ class NodeRecord(Record):
     value: NaN where a branch that was not taken has none.  gradient: upstream · ∂output/∂node.  swept: what
     the backward pass alone gives, where the gradient is found otherwise and is another number.
     held: per operand, the others that depend on it, which its partial holds; itself where it is one of them.
+    is_inner: whether it is inside an operation on arrays.
     aliases: further names that the program gives the same node.  is_named: whether it gives any.
     """
 
@@ -169,6 +200,7 @@ class NodeRecord(Record):
     is_named: bool = False
     swept: float | None = None
     held: tuple[tuple[str, ...], ...] = ()
+    is_inner: bool = False
 
     def mark(self, argnum: int) -> str:
         """Return what a partial holds as it stands behind its symbol; see ``text.held_mark``."""
@@ -184,7 +216,8 @@ class Report(Record):
 
     program: its text.  read_as: the program in the plain language, where the text is in another notation.
     inputs: the point.  output: id of the output node.  gradients: upstream · ∂output/∂input for the requested
-    inputs.  nodes: in topological order, inputs first, output last.
+    inputs.  nodes: in topological order, inputs first, output last.  outline: of a program with arrays, these
+    and the other nodes, in the same order, without what is inside an operation on arrays.
     """
 
     program: str
@@ -197,6 +230,12 @@ class Report(Record):
     check: Check
     warnings: tuple[Diagnostic, ...]
     read_as: str = ""
+    outline: tuple[ArrayRecord | NodeRecord, ...] = ()
+
+    @property
+    def arrays(self) -> dict[str, ArrayRecord]:
+        """The arrays, and the numbers that operations on arrays come to, by name; inputs first."""
+        return {record.name: record for record in self.outline if isinstance(record, ArrayRecord)}
 
     # What shows a report is below it on the map, and is reached through the face of the library.
 

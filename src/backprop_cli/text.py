@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -142,3 +142,11 @@ _FOREIGN = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def in_xml(text: str) -> str:
     """Return a text that XML can hold, with � for what it can't. It is not escaped."""
     return re.sub(_FOREIGN, "\ufffd", text)
+
+
+def nested(shape: Sequence[int], flat: Sequence[Any]) -> Any:
+    """Return elements as lists of lists."""
+    if not shape:
+        return flat[0]
+    step = len(flat) // shape[0] if shape[0] else 0
+    return [nested(shape[1:], flat[i * step : (i + 1) * step]) for i in range(shape[0])]

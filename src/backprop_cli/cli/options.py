@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NamedTuple, TypeVar
 
@@ -90,6 +91,7 @@ _Default = TypeVar("_Default", bound=StrEnum | None)
 _Given = TypeVar("_Given")
 
 
+_COMMA = re.compile(r",(?![^\[]*\])")  # not the one in W[0,1]
 _ADVICE = "put quotes around one that has spaces, parentheses or *"
 
 
@@ -166,7 +168,7 @@ class PointOptions(NamedTuple):
         """Return the names of --wrt, whose lists add up, None for all. Raises UsageError."""
         if not self.wrt:
             return None
-        names = [name.strip() for names in self.wrt for name in names.split(",") if name.strip()]
+        names = [name.strip() for names in self.wrt for name in _COMMA.split(names) if name.strip()]
         if not names:
             raise UsageError("--wrt names no input", hint="--wrt a,b")
         return names
@@ -180,9 +182,11 @@ class PointOptions(NamedTuple):
 
     def read(self) -> Request:
         """Return what is asked for. Raises UsageError, FileError, ParseError or InputError."""
+        from backprop_cli.cli.array_files import load_array
         from backprop_cli.language.source import choose_point, read_source
+        from backprop_cli.language.values import read_values
 
-        text, given = self.read_program()
+        text, given = self.read_program_with(partial(read_values, load=load_array))
         upstream = self.read_upstream()
         source = read_source(text, given, self.notation)
         point = choose_point(source, given)

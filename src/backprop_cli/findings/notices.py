@@ -57,8 +57,17 @@ def _shadowed_names(naming: Naming) -> Iterator[Diagnostic]:
     graph = naming.graph
     assigned = set(chain.from_iterable(graph.assignments))  # names, and the nodes they are given to
     again = {name: node for node, name in reversed(graph.assignments)}  # where each is assigned first
+    told: set[str] = set()
     for name, node in graph.inputs.items():
         if (name in assigned or node in assigned) and naming.id(node) != name:
+            array, is_element, _ = name.partition("[")
+            if array in told:
+                continue
+            told.add(array)
+            if is_element:
+                message = f"the program assigns {array} again; the input {array} is the array {array}#1"
+                yield _at(naming, node, "shadowed", message, [again[name]] if name in again else [])
+                continue
             message = f"the program assigns {name} again; the input {name} is the node {naming.id(node)}"
             yield _at(naming, node, "shadowed", message, [again[name]] if name in again else [])
 
@@ -77,9 +86,15 @@ def _unused_steps(naming: Naming) -> Iterator[Diagnostic]:
     for operands in islice(graph.operands, graph.end):
         for node in operands:
             used[node] = 1
+    whole = {name.partition("[")[0] for node, name in graph.assignments if used[node] and "[" in name}
+    told: set[str] = set()
     for node in dict.fromkeys(node for node, _ in graph.assignments):
         if not used[node] and not graph.constant[node] and graph.ops[node] is not None:
-            yield _at(naming, node, "unused", f"{naming.id(node)} is computed but not used")
+            name, is_element, _ = naming.id(node).partition("[")
+            if is_element and (name in whole or name in told):
+                continue
+            told.add(name)
+            yield _at(naming, node, "unused", f"{name} is computed but not used")
 
 
 def kinks_met(

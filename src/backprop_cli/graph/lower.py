@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from backprop_cli.graph.elements import array_nodes
 from backprop_cli.graph.tape import Graph
-from backprop_cli.language.code import steps
+from backprop_cli.language.code import Temporary, steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,15 +25,22 @@ def lower_source(source: Source, formulas: Sequence[Code] = ()) -> Graph:
     graph.add_inputs(source.inputs)
     environment: dict[Any, int] = {**graph.inputs}
     lowering = _Lowering(graph)
+    results: list[int] = []
+    ends: list[int] = []
     for statement in source.statements:
         name = statement.name
         if name is not None and source.defaults.get(name) is statement:
             graph.output = environment[name]
-            continue
-        graph.output = lowering.run(statement.code, environment)
-        if name is not None:
-            environment[name] = graph.output
-            graph.assignments.append((graph.output, name))
+        else:
+            graph.output = lowering.run(statement.code, environment)
+            if name is not None:
+                environment[name] = graph.output
+                if type(name) is not Temporary:
+                    graph.assignments.append((graph.output, name))
+        results.append(graph.output)
+        ends.append(len(graph.ops))
+    if source.steps or source.shapes:
+        graph.arrays = array_nodes(source, graph, results, ends)
     graph.end = len(graph.ops)
     graph.formulas = [lowering.run(code, environment) for code in formulas]
     graph.spans[graph.end :] = [(0, 0)] * (len(graph.ops) - graph.end)  # they have no place in the text

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
 _RAISED = str.maketrans(_SUPERSCRIPTS, "0123456789+-")
+_LONG = 60
 _SIMPLE = re.compile(r"[\w.#]+")
 # The exponent of x² stands for itself in x^2.
 
@@ -86,8 +87,10 @@ class Naming:
     def _numbered(self) -> dict[int, str]:
         """Name the other nodes: v1, v2 and so on."""
         given, taken = self._given.ids, self._given.names
-        free = (text for text in map("v{}".format, count(1)) if text not in taken)
-        return {node: next(free) for node in self.order if node not in given}
+        arrays = self.graph.arrays
+        labels, made_up = (arrays.labels, arrays.names) if arrays else ({}, frozenset())
+        free = (text for text in map("v{}".format, count(1)) if text not in taken and text not in made_up)
+        return {node: labels.get(node) or next(free) for node in self.order if node not in given}
 
     def id(self, node: int) -> str:
         """Return the name under which the node is shown."""
@@ -120,6 +123,8 @@ class Naming:
         number = self.graph.numbers.get(node)
         if isinstance(number, float):
             return number_text(number, None)  # equal numbers are one node, however each is written
+        if self.graph.arrays is not None:
+            return self._constant_of_arrays(node)
         text = " ".join(self.graph.source(node).split()) or "pi"
         if not text.strip(_SUPERSCRIPTS):
             text = text.translate(_RAISED)  # the -1 of x⁻¹
@@ -127,9 +132,32 @@ class Naming:
         is_call = op is not None and not op.infix  # sqrt(2), not sqrt(2)*sqrt(3)
         return text if is_call or _SIMPLE.fullmatch(text) else f"({text})"
 
+    def _constant_of_arrays(self, node: int) -> str:
+        """Return the text of a constant whose place in the text is that of a whole array: "(2*3)"."""
+        graph = self.graph
+        texts: dict[int, str] = {}
+        waiting = [node]
+        while waiting:
+            at = waiting[-1]
+            if at in texts:
+                waiting.pop()
+                continue
+            op, number = graph.ops[at], graph.numbers.get(at)
+            missing = [x for x in graph.operands[at] if x not in texts]
+            if missing:
+                waiting += missing
+            elif op is None:
+                texts[at] = number_text(number, None) if isinstance(number, float) else "pi"
+            else:
+                text = op.write([texts[x] for x in graph.operands[at]])
+                texts[at] = "(…)" if len(text) > _LONG else f"({text})" if op.infix else text
+        return texts[node]
+
     def expression(self, node: int) -> str:
         """Return a node in terms of its operands: "e + c"."""
         op = self.graph.ops[node]
+        if self.graph.constant[node] and self.graph.arrays is not None:
+            return self._constant_of_arrays(node)
         if self.graph.constant[node]:
             return " ".join(self.graph.source(node).split())
         if op is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from backprop_cli.graph.arrays import Arrays
     from backprop_cli.operations.op import Namespace, Number, Op
 
 
@@ -17,6 +18,7 @@ class Graph:
     constant: 1 where the node depends on no input.  spans: where it stands in the text.
     inputs: name -> node.  numbers: node -> its value, or "pi".
     assignments: (node, name) in order, as the program assigns them.  output: the node of the result.
+    arrays: what of it is arrays, if anything is.
     end: the count of nodes of the program itself.  formulas: of further expressions in its names, which come
     behind.
     """
@@ -33,6 +35,7 @@ class Graph:
         self.output = 0
         self.end = 0
         self.formulas: list[int] = []
+        self.arrays: Arrays | None = None
 
     @property
     def special(self) -> str | None:

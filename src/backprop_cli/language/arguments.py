@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Any
 
 from backprop_cli.errors import InputError
+from backprop_cli.language.arrays.values import Array, Value, finite_element, flattened, refuse_size
 from backprop_cli.language.reader import canonical_name, normalise
 
 
@@ -74,6 +76,36 @@ def given_values(what: str, values: Any) -> dict[str, float]:
             raise InputError(f"{name} is given twice")
         found[name] = real_number(name, value)
     return found
+
+
+def given_arrays(what: str, values: Any) -> dict[str, Value]:
+    """Return name -> number or array from a mapping; see ``given_values``. Raises InputError."""
+    if not isinstance(values, Mapping):
+        return dict(given_values(what, values))  # which raises
+    arrays: dict[str, Value] = {}
+    numbers: dict[str, Any] = {}
+    for given, value in values.items():
+        array = array_from_python(str(given), value)
+        if array is None:
+            numbers[given] = value
+        else:
+            _require_text(f"a name in {what}", given)
+            arrays[canonical_name(normalise(given))] = array
+    return {**given_values(what, numbers), **arrays}
+
+
+def array_from_python(name: str, value: Any) -> Array | None:
+    """Return the array that a list, a tuple, or an array of NumPy's is; None for what is none.
+
+    Raises InputError for a ragged one, and for elements that are no finite numbers.
+    """
+    shape = getattr(value, "shape", None)
+    if hasattr(value, "tolist") and isinstance(shape, tuple) and shape:
+        refuse_size(name, prod(shape))
+        value = value.tolist()
+    if not isinstance(value, list | tuple):
+        return None
+    return flattened(name, value, lambda x: finite_element(name, real_number(f"an element of {name}", x)))
 
 
 def _require_text(what: str, value: object) -> None:

@@ -32,6 +32,29 @@ class Statement(NamedTuple):
     end: int
 
 
+class Temporary(str):
+    """The name of a statement that the program does not have: of an element of a step, or of what is kept."""
+
+    __slots__ = ()
+
+
+class ArrayStep(NamedTuple):
+    """An operation on arrays, whose elements are statements.
+
+    name: by the program, or made up, then a ``Temporary``.  shape: of the result.
+    text: how it is written, with the names of its operands.  op: the operation.  backward: what that does to
+    the gradient.  span: where it stands.  first: the place of the statement of its first element.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    text: str
+    op: str
+    backward: str
+    span: Span
+    first: int
+
+
 def steps(code: Code) -> Iterator[Step]:
     """Return what, arity, start and end of every step."""
     entries = iter(code)

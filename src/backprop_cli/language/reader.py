@@ -12,15 +12,19 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.errors import ParseError
-from backprop_cli.language.binding import NOTHING, POWER, RELATION, SIGN, rule_of
+from backprop_cli.language.arrays.calls import postfix_call, read_keyword
+from backprop_cli.language.arrays.ops import ARRAY_FUNCTIONS, ARRAY_OPS, MATMUL, ArrayCall, ArrayOp
+from backprop_cli.language.binding import NOTHING, POWER, PRODUCT, RELATION, SIGN, rule_of
 from backprop_cli.language.code import Code, Statement
-from backprop_cli.language.synonyms import hint_at
+from backprop_cli.language.synonyms import NOT_IN_LANGUAGE, hint_at
 from backprop_cli.language.tokens import (
     BEHIND_NAME,
     BEHIND_NUMBER,
+    KEYWORD,
     NAME,
     NUMBER,
     OTHER,
+    POSTFIX,
     POWER_SIGN,
     SPELLINGS,
     SUBSCRIPTS,
@@ -45,22 +49,29 @@ class _Waiting:
     op: None for a plain one.  name: by which it is called.  arity: operands of the operator; for a call,
     those read so far.
     start: where it begins, unless with its left operand.  opening: where an open parenthesis stands.
-    first_end: where the first operand of a call ends, once it is read.
+    first_end: where the first operand of a call ends, once it is read.  keywords: of the call.
     """
 
-    __slots__ = ("arity", "binding", "first_end", "least", "name", "op", "opening", "start")
+    __slots__ = ("arity", "binding", "first_end", "keywords", "least", "name", "op", "opening", "start")
 
     def __init__(
-        self, binding: int, op: Op | None, arity: int = 2, start: int = 0, opening: int = 0, name: str = ""
+        self,
+        binding: int,
+        op: Op | ArrayOp | ArrayCall | None,
+        arity: int = 2,
+        start: int = 0,
+        opening: int = 0,
+        name: str = "",
     ) -> None:
         self.binding = binding
         self.least = binding + (binding == POWER)
-        self.op: Op | None = op
+        self.op: Any = op
         self.name = name
         self.arity = arity
         self.start = start
         self.opening = opening
         self.first_end = 0
+        self.keywords: dict[str, Any] = {}
 
 
 _BINARY: dict[str, _Waiting] = {
@@ -70,30 +81,18 @@ _BINARY: dict[str, _Waiting] = {
         "<": "lt", "<=": "le", "≤": "le", ">": "gt", ">=": "ge", "≥": "ge",
     }.items()
 }  # fmt: skip
+_BINARY["@"] = _Waiting(PRODUCT, ArrayCall(MATMUL, {}))
+_STATEMENTS = "statements are separated by ; or a new line"
+_OPEN = _Waiting(NOTHING, None)
 _ENDS = frozenset((";", "\n", ""))  # of a statement; the end of the text is an empty word
-_AUGMENTED = {f"{sign}=": operator.op for sign, operator in _BINARY.items() if operator.binding != RELATION}
+_AUGMENTED = {
+    f"{sign}=": operator.op
+    for sign, operator in _BINARY.items()
+    if operator.binding != RELATION and sign != "@"
+}
 _POWER_OF_FUNCTION = re.compile(rf"(\w+?)\s*(?:([⁺⁻]?[{SUPERSCRIPTS}]+)|(?:\^|\*\*)\s*(-?\s*[\w.]+))\s*$")
 _COMMENT = re.compile(r"#[^\n]*")
 _FACTOR = re.compile(r"\(\s*(?:([\w.]+)\s*|[^()\n]{1,20})\)")
-
-_NOT_IN_LANGUAGE = {
-    "%": "mod(x, y) is the remainder, with the sign of y",
-    "//": "floor(a/b) is the quotient rounded down",
-    "==": "a single = names a value; conditions are < <= > >= in where(cond, a, b)",
-    "!=": "conditions are < <= > >= in where(cond, a, b)",
-    **dict.fromkeys(("and", "or", "not"), "conditions stand in where(cond, a, b)"),
-    "!": "there is no factorial and no negation of conditions",
-    "&": "nest where(cond, a, b) to combine conditions",
-    "|": "abs(x) is the absolute value",
-    "√": "write sqrt(x)",
-    "∞": "there is no infinity",
-    **dict.fromkeys("[]{}", "only round parentheses group"),
-    **dict.fromkeys("\"'“”‘’`", "there is no text in the language"),
-    "\\": "a new line is written as ; or as a real one, in a shell by $'a = 2\\nb = 3'",
-    "½": "write 1/2",
-    "$": "give a value as NAME=VALUE behind the program",
-    ".": "a name has no dot",
-}
 
 
 def normalise(text: str) -> str:
@@ -212,6 +211,10 @@ class _Reader:
                     after_operand = False
                 elif kind == POWER_SIGN:
                     self.raise_to(word, *match.span(kind))
+                elif kind >= POSTFIX:
+                    after_operand = self.array_token(kind, word, *match.span(kind))
+                elif word == "]":
+                    self.close(match.start(kind), match.end(), "[")
                 else:
                     explain = self.adjacent if kind == OTHER else self.unexpected
                     raise explain("other" if kind == OTHER else "operator", word, *match.span(kind))
@@ -226,6 +229,10 @@ class _Reader:
             elif word == "+":  # +x is x, to the bit
                 if not waiting and not code and target is None:
                     self.sign = word, match.start(kind)
+            elif word == "[":
+                start = match.start(kind)
+                waiting.append(_Waiting(NOTHING, ARRAY_OPS["array"], 0, start, start, "["))
+                self.depth += 1
             elif word == "\n" and self.depth:
                 pass
             elif word not in _ENDS or code or waiting or target:
@@ -357,21 +364,54 @@ class _Reader:
         name, _, name_start, name_end = self.code[-4:]
         if not isinstance(name, str) or (name_start, name_end) != (self.starts[-1], self.end):
             raise self.adjacent("operator", "(", start, start + 1)
-        if name not in FUNCTIONS:
+        op = FUNCTIONS.get(name) or ARRAY_FUNCTIONS.get(name)
+        if op is None:
             raise self.not_a_function(name, name_start, name_end, start)
         del self.code[-4:]
         self.starts.pop()
-        self.waiting.append(_Waiting(NOTHING, FUNCTIONS[name], 0, name_start, start, name))
+        self.waiting.append(_Waiting(NOTHING, op, 0, name_start, start, name))
         self.depth += 1
 
-    def close(self, start: int, end: int) -> None:
-        """Close a parenthesis; if it is a call's, its operands are the last ones read."""
+    def array_token(self, kind: int, word: str, start: int, end: int) -> bool:
+        """Take an index, a transpose, a method or a keyword. Return whether an operand is complete."""
+        if kind == KEYWORD:
+            self.keyword(word, start, end)
+            return True
+        self.refuse_conditions([len(self.starts) - 1])
+        if kind == POSTFIX:
+            try:
+                call = postfix_call(word)
+            except ValueError as error:
+                raise self.error(str(error), (start, end)) from None
+            self.code += (call, 1, self.starts[-1], end)
+            self.end = end
+            return True
+        op = ARRAY_FUNCTIONS[word.strip(". \t(")]
+        self.waiting.append(_Waiting(NOTHING, op, 1, self.starts[-1], end - 1, op.name))
+        self.depth += 1
+        return False
+
+    def keyword(self, word: str, start: int, end: int) -> None:
+        """Note a keyword of the innermost call."""
+        opened = next(waiting for waiting in reversed((_OPEN, *self.waiting)) if waiting.binding == NOTHING)
+        name, value = read_keyword(word)
+        op = ARRAY_FUNCTIONS.get(opened.name)
+        if op is None or name not in op.keywords:
+            raise self.error(f"{word} has no place here", (start, end), "such as sum(x, axis=0)")
+        opened.keywords[name] = value
+
+    def close(self, start: int, end: int, sign: str = "(") -> None:
+        """Close a parenthesis; if it is a call's, its operands are the last ones read.
+
+        sign: the one that it closes, "[" for a list.
+        """
         opened = self.unwind()
         if opened is None:
-            raise self.error("this ) closes nothing", (start, end))
+            raise self.error(f"this {')' if sign == '(' else ']'} closes nothing", (start, end))
+        if (opened.name == "[") != (sign == "["):
+            raise self.never_closed(opened)
         self.depth -= 1
-        starts, conditions, op = self.starts, self.conditions, opened.op
-        last = len(starts) - 1
+        starts, conditions, op, last = self.starts, self.conditions, opened.op, len(self.starts) - 1
         if op is None:
             starts[last] = opened.start
             if last in conditions:
@@ -380,7 +420,10 @@ class _Reader:
             return
         count = opened.arity + 1
         name = opened.name
-        if count != op.arity and not (op.variadic and count > op.arity):
+        array_op = op if isinstance(op, ArrayOp) else ARRAY_FUNCTIONS.get(name)
+        if array_op is not None and (array_op is op or count == 1) and array_op.takes(count):
+            op = ArrayCall(array_op, opened.keywords)
+        elif count != op.arity and not (op.variadic and count > op.arity):
             few = "at least " if op.variadic else ""
             raise self.error(
                 f"{name} needs {few}{op.arity} operand{'s' * (op.arity > 1)}, got {count}",
@@ -388,7 +431,11 @@ class _Reader:
                 _signature(op, name),
             )
         first = last - count + 1
-        if op.takes_condition and not self.is_condition(first, opened.first_end):
+        if (
+            not isinstance(op, ArrayCall)
+            and op.takes_condition
+            and not self.is_condition(first, opened.first_end)
+        ):
             raise self.error(
                 f"the first operand of {name} is a condition",
                 (starts[first], opened.first_end),
@@ -421,10 +468,8 @@ class _Reader:
         for position, character in enumerate(word):
             if not is_name("a" + character):
                 at = start + position
-                hint = _NOT_IN_LANGUAGE.get(character, "names are letters, digits and _")
+                hint = NOT_IN_LANGUAGE.get(character, "names are letters, digits and _")
                 raise self.error(f"unexpected character {character!r}", (at, at + 1), hint)
-
-    # ---- errors ----
 
     def error(self, message: str, span: tuple[int, int], hint: str = "") -> ParseError:
         return ParseError(message, self.text, *span, hint)
@@ -443,7 +488,8 @@ class _Reader:
         return self.error(f"{name} is not a function", (start, end), hint)
 
     def never_closed(self, opened: _Waiting) -> ParseError:
-        return self.error("this ( is never closed", (opened.opening, opened.opening + 1))
+        sign = "[" if opened.name == "[" else "("
+        return self.error(f"this {sign} is never closed", (opened.opening, opened.opening + 1))
 
     def condition_misused(self, place: int) -> ParseError:
         return self.error(
@@ -459,7 +505,7 @@ class _Reader:
             if opened is not None:
                 return self.never_closed(opened)
             return self.error("the expression ends where a value is expected", (start, start))
-        if kind != "operator" or word in _NOT_IN_LANGUAGE:
+        if kind != "operator" or word in NOT_IN_LANGUAGE:
             return self.unexpected(kind, word, start, end)
         if word == ")" and opened is not None and opened.op is not None and opened.arity == 0:
             name = opened.name
@@ -538,11 +584,15 @@ class _Reader:
             return self.error(
                 f"{word!r} stands behind a single name, at the start of a statement",
                 (start, end),
-                "conditions are < <= > >=, in where(cond, a, b)"
-                if self.depth
-                else "statements are separated by ; or a new line",
+                "conditions are < <= > >=, in where(cond, a, b)" if self.depth else _STATEMENTS,
             )
-        return self.error(f"'{word}' is not in the language", (start, end), _NOT_IN_LANGUAGE.get(word, ""))
+        if word == "[" and self.text.find("]", start) < 0:
+            return self.error("this [ is never closed", (start, end))
+        if word == "[":
+            return self.error(
+                "this is no index", (start, end), "whole numbers and slices are: x[0], W[1, 0:3]"
+            )
+        return self.error(f"'{word}' is not in the language", (start, end), NOT_IN_LANGUAGE.get(word, ""))
 
 
 def _signature(op: Op, name: str) -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backprop_cli.errors import InputError, ParseError
+from backprop_cli.errors import InputError, ParseError, ShapeError
+from backprop_cli.language.arrays.ops import ARRAY_FUNCTIONS
+from backprop_cli.language.arrays.shapes import element_names
+from backprop_cli.language.arrays.values import Array, Value, as_array
 from backprop_cli.language.code import Statement, fold, is_constant, names_in
 from backprop_cli.language.reader import canonical_name, is_name, normalise, read_statements, read_value
 from backprop_cli.language.writing import write_program
@@ -15,9 +19,11 @@ from backprop_cli.operations.table import CONSTANTS, FUNCTIONS
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from backprop_cli.language.code import Code, Span
+    from backprop_cli.diagnostic import Diagnostic
+    from backprop_cli.language.arrays.shapes import Shape
+    from backprop_cli.language.code import ArrayStep, Code, Span
     from backprop_cli.language.foreign import Reading
     from backprop_cli.operations.op import Op
 
@@ -32,6 +38,10 @@ class Source(NamedTuple):
     inputs: every input in order of first use, with the span of that.
     defaults: the statement that gives the input its default.
     notation: the foreign one that the text is in, or "".  skipped: spans of lines that were left out.
+
+    Of a program with arrays: the statements are those of its elements, and so are the inputs.
+    shapes: of the inputs that are arrays.  steps: its operations on arrays.  warnings: of these.
+    labels: inputs that are numbers of classes, which are part of the program.
     """
 
     text: str
@@ -40,11 +50,15 @@ class Source(NamedTuple):
     defaults: dict[str, Statement]
     notation: str = ""
     skipped: tuple[Span, ...] = ()
+    shapes: dict[str, Shape] = {}  # noqa: RUF012 - a default that nobody changes
+    steps: tuple[ArrayStep, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+    labels: frozenset[str] = frozenset()
 
     @property
     def as_plain(self) -> str:
         """The program in the plain language."""
-        return write_program(self.statements)
+        return self.text if self.steps or self.shapes else write_program(self.statements)
 
     @property
     def read_as(self) -> str:
@@ -53,12 +67,15 @@ class Source(NamedTuple):
 
 
 def read_source(
-    text: str, given: Collection[str] = (), notation: str | None = None, known: Collection[str] = ()
+    text: str,
+    given: Collection[str] | Mapping[str, Value] = (),
+    notation: str | None = None,
+    known: Collection[str] = (),
 ) -> Source:
     """Read a program.
 
-    given: the names that values are given for.  known: names that further values could be had for, such as
-    columns of data.
+    given: the names that values are given for, with them where these may be arrays.
+    known: names that further values could be had for, such as columns of data.
     notation: the foreign one that it is in, or "plain"; None for plain if it can be read so, else the one
     whose marks it has.
 
@@ -67,8 +84,52 @@ def read_source(
 
     text may be an expression of SymPy's, too, which is written as a program first.
 
-    Raises ParseError.
+    Raises ParseError, and where arrays do not fit InputError or LimitError.
     """
+    source = _read_source(text, given, notation, known)
+    values = given if isinstance(given, Mapping) else dict.fromkeys(given, 0.0)
+    if _ARRAYS.search(source.text) or _are_arrays(given):
+        from backprop_cli.language.arrays.expand import has_arrays  # hardly ever needed
+
+        arrays = {name: as_array(value) for name, value in values.items()}
+        if has_arrays(source.statements) or _are_arrays(given):
+            try:
+                return _expanded(source, arrays)
+            except ShapeError:
+                # What has no array may be meant as names: x[0] as x_0.
+                other = None if notation else _foreign_source(source.text, {*given, *known})
+                if other is None:
+                    raise
+                return other
+    return source
+
+
+def _expanded(source: Source, known: Mapping[str, Array]) -> Source:
+    """Return a program with arrays as one of numbers alone."""
+    from backprop_cli.language.arrays.expand import Program, expand_program
+
+    parts = Program(*source[:4], source.shapes, source.steps, source.warnings, source.labels)
+    return source._replace(**expand_program(parts, known)._asdict())
+
+
+def _foreign_source(text: str, names: Collection[str]) -> Source | None:
+    """Return the reading in a foreign notation, None where there is none."""
+    try:
+        reading = _read_foreign(text, names)
+        if reading is None:
+            return None
+        source = _resolved(text, reading.statements, names)
+    except ParseError:
+        return None
+    return source._replace(notation=reading.notation, skipped=reading.skipped)
+
+
+_ARRAYS = re.compile(rf"[@\[\]ᵀ]|\.\s*T\b|\b(?:{'|'.join(ARRAY_FUNCTIONS)})\s*\(")
+"""What the text of a program with arrays has somewhere."""
+
+
+def _read_source(text: str, given: Collection[str], notation: str | None, known: Collection[str]) -> Source:
+    """Return the program as it is read, with arrays if it has any."""
     if not isinstance(text, str):
         text, notation = _written(text), PLAIN
     text = normalise(text)
@@ -77,6 +138,11 @@ def read_source(
         try:
             source = _resolved(text, list(read_statements(text)), names)
         except ParseError:
+            if _are_arrays(given):
+                python = _python_arrays(text, names)
+                if python is None:
+                    raise
+                return python
             reading = None if notation else _read_foreign(text, names)
             if reading is None:
                 raise
@@ -88,6 +154,20 @@ def read_source(
             raise ParseError(f"the text is not in {notation}", text, 0, len(text))
     source = _resolved(text, reading.statements, names)
     return source._replace(notation=reading.notation, skipped=reading.skipped)
+
+
+def _are_arrays(given: Collection[str] | Mapping[str, Value]) -> bool:
+    return isinstance(given, Mapping) and any(isinstance(value, Array) for value in given.values())
+
+
+def _python_arrays(text: str, names: Collection[str]) -> Source | None:
+    """Return the reading of a program with arrays whose functions have modules before them: np.dot(w, x)."""
+    from backprop_cli.language.arrays.tokens import array_tokens
+
+    try:
+        return _resolved(text, list(read_statements(text, tokens=array_tokens(text, python=True))), names)
+    except ParseError:
+        return None
 
 
 def _written(program: object) -> str:
@@ -275,14 +355,14 @@ def _no_value(op: Op, operands: Sequence[Any], span: Span, text: str) -> InputEr
     return InputError(f"{part} has no finite value", text, *span, hint)
 
 
-def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]:
-    """Return the value of every input: the one given, or its default.
+def choose_point(source: Source, given: Mapping[str, Value]) -> dict[str, float]:
+    """Return the value of every input: the one given, or its default. Elements of arrays are inputs.
 
     Raises InputError for a name that is not an input and for an input without a value.
     """
     values: dict[str, float] = {}
     inputs = source.inputs
-    for name, value in given.items():
+    for name, value in _elements(source, given):
         if name not in inputs:
             raise _not_an_input(source, name, given)
         values[name] = value
@@ -290,7 +370,7 @@ def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]
             raise InputError(
                 f"{name} is not finite", hint="the value of an input is a number up to 1.79769e308"
             )
-    missing = [name for name in source.inputs if name not in given and name not in source.defaults]
+    missing = [name for name in source.inputs if name not in values and name not in source.defaults]
     if missing:
         raise InputError(
             f"{listing(missing)} {'has' if len(missing) == 1 else 'have'} no value",
@@ -305,13 +385,31 @@ def choose_point(source: Source, given: Mapping[str, float]) -> dict[str, float]
     }
 
 
+def _elements(source: Source, given: Mapping[str, Value]) -> Iterator[tuple[str, float]]:
+    """Yield the names and numbers of what is given, element by element."""
+    for name, value in given.items():
+        if name in source.labels:
+            continue
+        if isinstance(value, Array) and name in source.shapes:
+            yield from zip(element_names(name, value.shape), value.values, strict=True)
+        else:
+            yield name, value if isinstance(value, float) else as_array(value).values[0]
+
+
 def check_names(source: Source, names: Iterable[str]) -> list[str]:
-    """Return the names, each of which must be an input. Raises InputError."""
-    chosen = list(dict.fromkeys(canonical_name(normalise(name)) for name in names))
+    """Return the names, each of which must be an input; an array's is all its elements. Raises InputError."""
+    found = (canonical_name(normalise(name)) for name in names)
+    chosen = list(dict.fromkeys(one for name in found for one in _all_of(source, name)))
     for name in chosen:
         if name not in source.inputs:
             raise _not_an_input(source, name)
     return chosen
+
+
+def _all_of(source: Source, name: str) -> list[str]:
+    if name in source.shapes:
+        return element_names(name, source.shapes[name])
+    return [re.sub(r"\s+", "", name) if "[" in name else name]
 
 
 def _not_an_input(source: Source, name: str, given: Collection[str] = ()) -> InputError:

@@ -83,6 +83,27 @@ VECTORS = {
 }  # fmt: skip
 """What takes a vector, with how it is written for numbers."""
 
+NOT_IN_LANGUAGE = {
+    "%": "mod(x, y) is the remainder, with the sign of y",
+    "//": "floor(a/b) is the quotient rounded down",
+    "==": "a single = names a value; conditions are < <= > >= in where(cond, a, b)",
+    "!=": "conditions are < <= > >= in where(cond, a, b)",
+    **dict.fromkeys(("and", "or", "not"), "conditions stand in where(cond, a, b)"),
+    "!": "there is no factorial and no negation of conditions",
+    "&": "nest where(cond, a, b) to combine conditions",
+    "|": "abs(x) is the absolute value",
+    "√": "write sqrt(x)",
+    "∞": "there is no infinity",
+    **dict.fromkeys("{}", "only round parentheses group"),
+    **dict.fromkeys("[]", "an array is [1, 2, 3], an element of it x[0]"),
+    **dict.fromkeys("\"'“”‘’`", "there is no text in the language"),
+    "\\": "a new line is written as ; or as a real one, in a shell by $'a = 2\\nb = 3'",
+    "½": "write 1/2",
+    "$": "give a value as NAME=VALUE behind the program",
+    ".": "a name has no dot",
+}
+"""What to write for signs that are not in the language."""
+
 
 def hint_at(name: str, operands: Sequence[str] = ()) -> str:
     """Return what to write for a function that is not here, "" where nothing is near.

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.strict_json import dump, maybe_number, number, warning_record
+from backprop_cli.render.arrays import whole_arrays
 from backprop_cli.report import Outcome
+from backprop_cli.text import nested
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from backprop_cli.calculus.report import Elasticity
-    from backprop_cli.report import Check, GradientCheck, NodeRecord, Report
+    from backprop_cli.report import ArrayRecord, Check, GradientCheck, NodeRecord, Report
 
 
 def render_report(report: Report) -> str:
@@ -28,10 +30,14 @@ def report_pieces(report: Report, relative: Mapping[str, Elasticity] | None = No
     if report.read_as:
         yield f', "read_as": {dump(report.read_as)}'
     yield ', "inputs": '
-    yield from _numbers(report.inputs)
+    yield from _numbers(report.inputs, report, "values")
     yield f', "output": {dump(report.output)}, "value": {dump(number(report.value))}'
     yield f', "upstream": {dump(number(report.upstream))}, "gradients": '
-    yield from _numbers(report.gradients)
+    yield from _numbers(report.gradients, report, "gradients")
+    if report.outline:
+        yield ', "arrays": '
+        arrays = report.arrays.items()
+        yield from _joined("{", (f"{dump(name)}: {dump(_array(array))}" for name, array in arrays), "}")
     if relative:
         yield f', "elasticity": {dump({name: vars(found) for name, found in relative.items()})}'
     yield ', "nodes": '
@@ -43,8 +49,27 @@ def report_pieces(report: Report, relative: Mapping[str, Elasticity] | None = No
     yield f'}}, "warnings": {dump([*map(warning_record, report.warnings)])}}}'
 
 
-def _numbers(values: Mapping[str, float]) -> Iterator[str]:
-    return _joined("{", (f"{dump(name)}: {dump(number(x))}" for name, x in values.items()), "}")
+def _numbers(values: Mapping[str, float], report: Report, which: str) -> Iterator[str]:
+    """Yield numbers by name; those of elements as an array of its shape where all of it is there."""
+    groups = whole_arrays(report, values)
+    elements = {element for group in groups.values() for element in group.elements}
+    pairs: dict[str, Any] = {
+        name: nested(array.shape, [number(x) for x in getattr(array, which)])
+        for name, array in groups.items()
+    }
+    pairs |= {name: number(x) for name, x in values.items() if name not in elements}
+    return _joined("{", (f"{dump(name)}: {dump(x)}" for name, x in pairs.items()), "}")
+
+
+def _array(array: ArrayRecord) -> dict[str, Any]:
+    return {
+        "shape": list(array.shape),
+        "op": array.op,
+        "expr": array.expr or array.name,
+        "elements": nested(array.shape, array.elements),
+        "value": nested(array.shape, [number(x) for x in array.values]),
+        "gradient": nested(array.shape, [maybe_number(x) for x in array.gradients]),
+    }
 
 
 def _joined(opening: str, pieces: Iterable[str], closing: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from backprop_cli.notation.latex import (
     number_latex,
 )
 from backprop_cli.render.table import check_sheet, choose_nodes, closing, node_sheet
+from backprop_cli.report import ArrayRecord
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _node_table(report: Report, digits: int | None, everything: bool) -> str:
     rows = []
     for node, row in zip(choose_nodes(report, everything)[0], sheet.rows, strict=True):
         texts = [cell[0] for cell in row.cells]
-        if node is None:
+        if node is None or isinstance(node, ArrayRecord):
             rows.append([escape(text) for text in texts])
             continue
         rows.append(

@@ -6,16 +6,19 @@ between words, so no number is ever cut.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from backprop_cli.console.sheets import Block, Role, Row, Sheet
-from backprop_cli.report import ALL_DIGITS, BOTH_SIDES, FEW_DIGITS, Outcome
+from backprop_cli.language.arrays.shapes import shape_text
+from backprop_cli.render.arrays import array_cells, array_lines, arrays_asked_for, numbers_text
+from backprop_cli.report import ALL_DIGITS, BOTH_SIDES, FEW_DIGITS, ArrayRecord, Outcome
 from backprop_cli.text import decimal_text, few_digits, held_words, number_text, reading, side_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from backprop_cli.certain.numbers import ExactNode
     from backprop_cli.report import Check, GradientCheck, NodeRecord, Report
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 # A graph with more nodes than this is summed up, unless all of it is asked for.
 _FEW_NODES = 30
 _FEW_ROWS = 40
+_FEW_ELEMENTS = 6
 
 
 def node_sheet(report: Report, *, digits: int | None, everything: bool, stacked: bool) -> Sheet:
@@ -32,6 +36,9 @@ def node_sheet(report: Report, *, digits: int | None, everything: bool, stacked:
     for node in shown:
         if node is None:
             rows.append(Row((("…",), (f"{hidden:,} more nodes (--all shows them)",), *[("",)] * 3), "note"))
+            continue
+        if isinstance(node, ArrayRecord):
+            rows.append(Row(array_cells(node, digits), _role_of_array(report, node)))
             continue
         slopes = _slopes(node, digits)
         rows.append(
@@ -52,7 +59,9 @@ def node_sheet(report: Report, *, digits: int | None, everything: bool, stacked:
 
 def check_sheet(report: Report, *, digits: int | None, everything: bool) -> Sheet:
     """Return the table of gradients: by reverse mode, by sympy, the digits right, the verdict."""
-    names = list(report.gradients)
+    groups = {} if everything else arrays_asked_for(report)
+    elements = {element for group in groups.values() for element in group.elements}
+    names = [*groups, *(name for name in report.gradients if name not in elements)]
     hidden = 0
     if not everything and len(names) > _FEW_ROWS:
         hidden = len(names) - _FEW_ROWS
@@ -61,6 +70,9 @@ def check_sheet(report: Report, *, digits: int | None, everything: bool) -> Shee
     for name in names:
         if not name:
             rows.append(Row((("…",), (f"{hidden:,} more",), *[("",)] * 4), "note"))
+            continue
+        if name in groups:
+            rows += _array_rows(report, groups[name], digits)
             continue
         found = report.check.gradients[name]
         verdict, role = _verdict(found, digits)
@@ -81,6 +93,31 @@ def check_sheet(report: Report, *, digits: int | None, everything: bool) -> Shee
     return Sheet(
         ("input", "gradient", "sympy's formula", "its value", "digits", "check"), (1, 3, 4), rows, wraps=2
     )
+
+
+def _array_rows(report: Report, array: ArrayRecord, digits: int | None) -> Iterator[Row]:
+    """Yield the row of an array that is an input, and rows of what there is to tell of single elements."""
+    checks = {element: report.check.gradients[element] for element in array.elements if element is not None}
+    verdicts = {element: _verdict(found, digits) for element, found in checks.items()}
+    common, count = Counter(verdicts.values()).most_common(1)[0]
+    others = [element for element, verdict in verdicts.items() if verdict != common]
+    known = (found.digits for element, found in checks.items() if verdicts[element] == common)
+    counts = [digits for digits in known if digits is not None]
+    told = common[0] if not others else f"{common[0]}: {count:,} of {len(checks):,}"
+    gradient = numbers_text(array.gradients, array.shape, digits)
+    name = f"{array.name} {shape_text(array.shape)}"
+    right = str(min(counts)) if counts else ""
+    yield Row(((name,), (gradient,), ("",), ("",), (right,), (told,)), common[1])
+    for element in others[:_FEW_ELEMENTS]:
+        verdict, role = verdicts[element]
+        found = checks[element]
+        value = "" if found.value is None else decimal_text(found.value, digits)
+        cells = (element, number_text(report.gradients[element], digits), "", value)
+        of_digits = "" if found.digits is None else str(found.digits)
+        yield Row((*((cell,) for cell in cells), (of_digits,), (verdict,)), role)
+    if len(others) > _FEW_ELEMENTS:
+        rest = f"{len(others) - _FEW_ELEMENTS:,} more elements (--all shows them)"
+        yield Row((("…",), (rest,), *[("",)] * 4), "note")
 
 
 def summary(report: Report, digits: int | None) -> tuple[str, Role]:
@@ -179,7 +216,8 @@ def closing(report: Report, digits: int | None) -> list[tuple[str, Role]]:
     """
     read: list[tuple[str, Role]] = [(reading(report.read_as), "note")] if report.read_as else []
     shown, _ = choose_nodes(report, everything=False)
-    return [*read, *mark_lines(filter(None, shown)), summary(report, digits), *right_lines(report, digits)]
+    nodes = (node for node in shown if node is not None and not isinstance(node, ArrayRecord))
+    return [*read, *mark_lines(nodes), summary(report, digits), *right_lines(report, digits)]
 
 
 def mark_lines(nodes: Iterable[NodeRecord | ExactNode]) -> list[tuple[str, Role]]:
@@ -212,15 +250,22 @@ def right_numbers(report: Report, digits: int | None) -> list[str]:
     return numbers if check.status != Outcome.FAIL else []
 
 
-def choose_nodes(report: Report, everything: bool) -> tuple[list[NodeRecord | None], int]:
-    """Return the nodes to show, None where some are left out, and how many those are."""
-    nodes = report.nodes
+def choose_nodes(report: Report, everything: bool) -> tuple[list[NodeRecord | ArrayRecord | None], int]:
+    """Return the nodes to show, None where some are left out, and how many those are.
+
+    An array is one of them, unless everything is asked for.
+    """
+    nodes: Sequence[NodeRecord | ArrayRecord] = report.nodes if everything else report.outline or report.nodes
     if everything or len(nodes) <= _FEW_NODES:
         return list(nodes), 0
 
-    def choose(nodes: Iterable[NodeRecord], count: int) -> list[NodeRecord]:
-        chosen = (n for n in nodes if n.op == "input" or n.id == report.output or n.is_named)
-        return list(islice(chosen, count))
+    def is_shown(node: NodeRecord | ArrayRecord) -> bool:
+        if isinstance(node, ArrayRecord):
+            return True
+        return node.op == "input" or node.id == report.output or node.is_named
+
+    def choose(nodes: Iterable[NodeRecord | ArrayRecord], count: int) -> list[NodeRecord | ArrayRecord]:
+        return list(islice(filter(is_shown, nodes), count))
 
     # No more nodes are looked at than it takes: there may be a million.
     shown = choose(nodes, _FEW_ROWS + 1)
@@ -246,6 +291,14 @@ def _role(report: Report, node: NodeRecord) -> Role:
     if node.op == "input":
         return "input"
     return "idle" if node.gradient == 0 else ""
+
+
+def _role_of_array(report: Report, array: ArrayRecord) -> Role:
+    if array.name == report.output:
+        return "output"
+    if array.op == "input":
+        return "input"
+    return "" if any(array.gradients) else "idle"
 
 
 def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
@@ -307,6 +360,9 @@ def node_lines(report: Report, *, digits: int | None, everything: bool) -> list[
     for node in shown:
         if node is None:
             lines.append((f"… {hidden:,} more nodes (--all shows them)", "note"))
+            continue
+        if isinstance(node, ArrayRecord):
+            lines += array_lines(report, node, digits)
             continue
         value = number_text(node.value, digits)
         text = f"{node.id} = {value}" if node.op == "input" else f"{node.id} = {node.expr} = {value}"

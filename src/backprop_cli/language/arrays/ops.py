@@ -1,0 +1,134 @@
+"""What the language can do with arrays: a row for each function, by the names of NumPy and PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ArrayOp:
+    """A function of arrays.
+
+    args: names of its operands; the last ``optional`` of them may be left out.
+    keywords: what may stand behind them as NAME=NUMBER.  backward: what it does to the gradient that arrives.
+    """
+
+    name: str
+    args: tuple[str, ...] = ("x",)
+    optional: int = 0
+    keywords: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    backward: str
+    variadic: bool = False
+    # As the reader asks of an operation on numbers.
+    condition: bool = False
+    takes_condition: bool = False
+
+    @property
+    def arity(self) -> int:
+        """The fewest operands."""
+        return len(self.args) - self.optional
+
+    def takes(self, count: int) -> bool:
+        """Tell whether it can have so many operands."""
+        return self.arity <= count and (self.variadic or count <= len(self.args))
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayCall:
+    """An array function with its keywords, or an index: a step of code. what: as an error names it."""
+
+    op: ArrayOp
+    keywords: dict[str, Any]
+    index: tuple[Any, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return self.op.name
+
+
+_AXIS = ("axis", "keepdims")
+_EACH = "every element gets the gradient of the sum that it is in"
+
+_ROWS = (
+    ArrayOp(name="array", args=("x",), variadic=True, backward="each element gets its own gradient"),
+    ArrayOp(name="index", backward="what is taken gets the gradient, all else gets 0"),
+    ArrayOp(name="T", backward="the gradient is transposed, too"),
+    ArrayOp(
+        name="matmul", args=("a", "b"), aliases=("mm", "mv"),
+        backward="the gradient of each factor is made of the other factor and the gradient that arrives",
+    ),
+    ArrayOp(
+        name="dot", args=("a", "b"), aliases=("vdot", "inner"),
+        backward="the gradient of each factor is made of the other factor and the gradient that arrives",
+    ),
+    ArrayOp(
+        name="outer", args=("a", "b"), aliases=("ger",),
+        backward="each factor gets the gradient, times the other factor, summed",
+    ),
+    ArrayOp(name="sum", keywords=_AXIS, backward=_EACH),
+    ArrayOp(
+        name="mean", keywords=_AXIS, aliases=("average",),
+        backward="every element gets 1/n of the gradient",
+    ),
+    ArrayOp(
+        name="var", keywords=(*_AXIS, "ddof"),
+        backward="every element gets the gradient times 2/(n - ddof) of its part above the mean",
+    ),
+    ArrayOp(
+        name="std", keywords=(*_AXIS, "ddof"),
+        backward="every element gets the gradient times its part above the mean over (n - ddof) * std",
+    ),
+    ArrayOp(
+        name="prod", keywords=_AXIS, aliases=("product",),
+        backward="every element gets the gradient times the product of the others",
+    ),
+    ArrayOp(
+        name="max", keywords=_AXIS, aliases=("amax",),
+        backward="the largest element gets the gradient; where several are, each gets its share",
+    ),
+    ArrayOp(
+        name="min", keywords=_AXIS, aliases=("amin",),
+        backward="the least element gets the gradient; where several are, each gets its share",
+    ),
+    ArrayOp(
+        name="norm", keywords=_AXIS,
+        backward="every element gets the gradient times itself over the norm",
+    ),
+    ArrayOp(
+        name="logsumexp", keywords=_AXIS, backward="every element gets the gradient times its softmax"
+    ),
+    ArrayOp(
+        name="softmax", keywords=("axis",),
+        backward="every element gets its softmax times its gradient's part above the softmax-weighted mean",
+    ),
+    ArrayOp(
+        name="log_softmax", keywords=("axis",),
+        backward="every element gets its gradient, less its softmax times the sum of the gradients",
+    ),
+    ArrayOp(
+        name="cross_entropy", args=("logits", "label"),
+        backward="every logit gets its softmax, that of the label less 1, times the gradient",
+    ),
+    ArrayOp(
+        name="mse", args=("a", "b"), aliases=("mse_loss",),
+        backward="every element gets 2/n of its difference times the gradient",
+    ),
+    ArrayOp(name="transpose", aliases=("t",), backward="the gradient is transposed, too"),
+)  # fmt: skip
+
+ARRAY_OPS: dict[str, ArrayOp] = {op.name: op for op in _ROWS}
+ARRAY_FUNCTIONS: dict[str, ArrayOp] = {
+    name: op for op in _ROWS for name in (op.name, *op.aliases) if name not in ("index", "T", "array", "t")
+}
+"""What may be called by name."""
+METHODS = {"sum", "mean", "var", "std", "prod", "max", "min", "norm", "logsumexp", "softmax", "log_softmax"}
+"""What may stand behind a value and a dot, besides T, dot and matmul."""
+KEYWORDS = {
+    "axis": "axis", "dim": "axis", "keepdims": "keepdims", "keepdim": "keepdims", "ddof": "ddof",
+    "correction": "ddof",
+}  # fmt: skip
+"""Keywords as they are written, by NumPy's name of them."""
+MATMUL = ARRAY_OPS["matmul"]

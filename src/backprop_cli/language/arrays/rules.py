@@ -1,0 +1,288 @@
+"""What each array function comes to, element by element, as code of the scalar language.
+
+Sums and products are taken from left to right. A logarithm of a sum of exponentials is made of
+``logaddexp``, which neither over- nor underflows; ``norm`` of ``hypot``; ``cross_entropy`` is the logsumexp
+of the differences from the logit of the label, whose terms do not cancel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from backprop_cli.language.arrays import shapes
+from backprop_cli.language.arrays.shapes import Shape, shape_text
+from backprop_cli.operations.table import OPS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.language.arrays.ops import ArrayCall
+    from backprop_cli.language.code import Code, Span
+
+
+Keep = Callable[["Code"], "Code"]
+"""Makes a statement of a code, and returns the code of its name: what is used again and again."""
+
+
+class Elements(NamedTuple):
+    """An array: its shape, and the code of each element."""
+
+    shape: Shape
+    codes: Sequence[Code]
+
+    def taken(self, shape: Shape, places: Sequence[int]) -> Elements:
+        """Return the elements at these places."""
+        return Elements(shape, [self.codes[place] for place in places])
+
+
+def _op(name: str, span: Span, *operands: Code) -> Code:
+    return (*(entry for code in operands for entry in code), OPS[name], len(operands), *span)
+
+
+def _number(value: float, span: Span) -> Code:
+    return float(value), 0, *span
+
+
+def _chain(name: str, codes: Sequence[Code], span: Span) -> Code:
+    """Return an operation taken again and again, from left to right."""
+    flat: list[Any] = [*codes[0]]
+    tail = (OPS[name], 2, *span)
+    for code in codes[1:]:
+        flat += code
+        flat += tail
+    return tuple(flat)
+
+
+def _all_at_once(name: str, codes: Sequence[Code], span: Span) -> Code:
+    return _op(name, span, *codes) if len(codes) > 1 else codes[0]
+
+
+def _mean(codes: Sequence[Code], span: Span) -> Code:
+    return _op("div", span, _chain("add", codes, span), _number(len(codes), span))
+
+
+def _variance(codes: Sequence[Code], span: Span, call: ArrayCall, keep: Keep) -> Code:
+    ddof = call.keywords.get("ddof", 0)
+    if len(codes) - ddof < 1:
+        raise ValueError(f"a variance of {len(codes)} with ddof={ddof} has no value")
+    mean = keep(_mean(codes, span))
+    squares = [_op("square", span, _op("sub", span, code, mean)) for code in codes]
+    return _op("div", span, _chain("add", squares, span), _number(len(codes) - ddof, span))
+
+
+def _logsumexp(codes: Sequence[Code], span: Span) -> Code:
+    return _chain("logaddexp", codes, span)
+
+
+def _norm(codes: Sequence[Code], span: Span, _call: ArrayCall, _keep: Keep) -> Code:
+    return _chain("hypot", codes, span) if len(codes) > 1 else _op("abs", span, *codes)
+
+
+_REDUCTIONS: dict[str, Callable[[Sequence[Code], Span, ArrayCall, Keep], Code]] = {
+    "sum": lambda codes, span, *_: _chain("add", codes, span),
+    "prod": lambda codes, span, *_: _chain("mul", codes, span),
+    "mean": lambda codes, span, *_: _mean(codes, span),
+    "max": lambda codes, span, *_: _all_at_once("max", codes, span),
+    "min": lambda codes, span, *_: _all_at_once("min", codes, span),
+    "norm": _norm,
+    "logsumexp": lambda codes, span, *_: _logsumexp(codes, span),
+    "var": _variance,
+    "std": lambda codes, *rest: _op("sqrt", rest[0], _variance(codes, *rest)),
+}
+_EMPTY = {"sum": 0.0, "prod": 1.0}
+
+
+def _reduce(operands: Sequence[Elements], call: ArrayCall, span: Span, keep: Keep) -> Elements:
+    """Reduce along an axis, or all there is."""
+    array = operands[0]
+    axes = shapes.normal_axes(array.shape, call.keywords.get("axis"))
+    outer, places = shapes.groups(array.shape, axes)
+    if not all(places) and call.name not in _EMPTY:
+        raise ValueError(f"{call.name} of no elements has no value")
+    codes = [
+        _REDUCTIONS[call.name]([array.codes[place] for place in group], span, call, keep)
+        if group
+        else _number(_EMPTY[call.name], span)
+        for group in places
+    ]
+    if call.keywords.get("keepdims"):
+        outer = tuple(1 if axis in axes else size for axis, size in enumerate(array.shape))
+    return Elements(outer, codes)
+
+
+def _along(operands: Sequence[Elements], call: ArrayCall, span: Span, keep: Keep) -> Elements:
+    """Return softmax or log_softmax along an axis, of all there is where there is one."""
+    array = operands[0]
+    if "axis" not in call.keywords and len(array.shape) > 1:
+        raise ValueError(f"{call.name} of {shape_text(array.shape)} needs an axis, such as axis=-1")
+    axes = shapes.normal_axes(array.shape, call.keywords.get("axis"))
+    if len(axes) != 1 and array.shape:
+        raise ValueError(f"{call.name} is along one axis, such as axis=-1")
+    codes: list[Code] = [()] * len(array.codes)
+    _, places = shapes.groups(array.shape, axes)
+    for group in places:
+        whole = keep(_logsumexp([array.codes[place] for place in group], span))
+        for place in group:
+            difference = _op("sub", span, array.codes[place], whole)
+            codes[place] = difference if call.name == "log_softmax" else _op("exp", span, difference)
+    return Elements(array.shape, codes)
+
+
+def _cross_entropy(operands: Sequence[Elements], _call: ArrayCall, span: Span, keep: Keep) -> Elements:
+    """Return -log softmax(logits)[label], or what the shares of all classes make of it; the mean of rows."""
+    logits, label = operands
+    if len(logits.shape) not in (1, 2):
+        raise ValueError(f"logits have one axis or two, not the shape {shape_text(logits.shape)}")
+    classes = logits.shape[-1]
+    rows = [logits.codes[i : i + classes] for i in range(0, len(logits.codes), classes)]
+    if label.shape == logits.shape:
+        shares = [label.codes[i : i + classes] for i in range(0, len(label.codes), classes)]
+        losses = [_weighted(row, share, span, keep) for row, share in zip(rows, shares, strict=True)]
+    elif label.shape == logits.shape[:-1]:
+        losses = [_of_label(row, code, span) for row, code in zip(rows, label.codes, strict=True)]
+    else:
+        raise ValueError(f"the shapes {_both(operands)} do not fit as logits and labels")
+    return Elements((), [_mean(losses, span) if len(losses) > 1 else losses[0]])
+
+
+def _of_label(logits: Sequence[Code], label: Code, span: Span) -> Code:
+    number = label[0]
+    is_whole = len(label) == 4 and isinstance(number, float) and number.is_integer()
+    if not is_whole or not 0 <= number < len(logits):
+        raise ValueError(f"a label is a whole number from 0 to {len(logits) - 1}")
+    own = int(number)
+    return _logsumexp(
+        [
+            _number(0.0, span) if place == own else _op("sub", span, code, logits[own])
+            for place, code in enumerate(logits)
+        ],
+        span,
+    )
+
+
+def _weighted(logits: Sequence[Code], shares: Sequence[Code], span: Span, keep: Keep) -> Code:
+    whole = keep(_logsumexp(logits, span))
+    terms = [
+        _op("mul", span, share, _op("sub", span, whole, code))
+        for code, share in zip(logits, shares, strict=True)
+    ]
+    return _chain("add", terms, span)
+
+
+def _matmul(operands: Sequence[Elements], call: ArrayCall, span: Span, _keep: Keep) -> Elements:
+    """Return the product of matrices and vectors, as NumPy's @ has it for one axis or two."""
+    left, right = operands
+    if not left.shape or not right.shape:
+        if call.name == "dot":
+            return _outer_of(operands, span)
+        raise ValueError("@ is of arrays; a number is multiplied by *")
+    if len(left.shape) > 2 or len(right.shape) > 2:
+        raise ValueError(f"{_sign(call)} is of one axis or two, not {_both(operands)}")
+    if left.shape[-1] != right.shape[0]:
+        hint = "; the transpose is x.T" if len(right.shape) == 2 and right.shape[-1] == left.shape[-1] else ""
+        raise ValueError(f"the shapes {_both(operands)} do not fit in {_sign(call)}{hint}")
+    inner = left.shape[-1]
+    rows = left.shape[:-1]
+    columns = right.shape[1:]
+    width = prod(columns)
+    codes = []
+    for row in range(prod(rows)):
+        for column in range(width):
+            products = [
+                _op("mul", span, left.codes[row * inner + i], right.codes[i * width + column])
+                for i in range(inner)
+            ]
+            codes.append(_chain("add", products, span) if products else _number(0.0, span))
+    return Elements((*rows, *columns), codes)
+
+
+def product_rule(operands: Sequence[Elements], names: Sequence[str]) -> str:
+    """Return what a product does to the gradient g that arrives, by the axes of its operands."""
+    left, right = names
+    rules = {
+        (1, 1): (f"g*{right}", f"g*{left}"),
+        (2, 1): (f"outer(g, {right})", f"{left}.T @ g"),
+        (1, 2): (f"{right} @ g", f"outer({left}, g)"),
+        (2, 2): (f"g @ {right}.T", f"{left}.T @ g"),
+    }
+    to_left, to_right = rules.get((len(operands[0].shape), len(operands[1].shape)), ("", ""))
+    if not to_left:
+        return "each factor gets the gradient, times the other factor, summed"
+    if left == right:
+        return f"with g arriving, {left} gets {to_left} + {to_right}"
+    return f"with g arriving, {left} gets {to_left}, {right} gets {to_right}"
+
+
+def loss_rule(operands: Sequence[Elements]) -> str:
+    """Return what cross_entropy does to the gradient that arrives."""
+    logits, label = operands
+    rows = ", over the count of rows" * (len(logits.shape) == 2)
+    if label.shape == logits.shape:
+        return (
+            "every logit gets its softmax times the sum of the shares, less its own share, "
+            f"times the gradient{rows}"
+        )
+    return f"every logit gets its softmax, that of the label less 1, times the gradient{rows}"
+
+
+def _sign(call: ArrayCall) -> str:
+    return "@" if call.name == "matmul" else call.name
+
+
+def _both(operands: Sequence[Elements]) -> str:
+    return " and ".join(shape_text(value.shape) for value in operands)
+
+
+def _outer_of(operands: Sequence[Elements], span: Span) -> Elements:
+    left, right = operands
+    codes = [_op("mul", span, a, b) for a in left.codes for b in right.codes]
+    return Elements((*left.shape, *right.shape), codes)
+
+
+def _outer(operands: Sequence[Elements], _call: ArrayCall, span: Span, _keep: Keep) -> Elements:
+    if any(len(value.shape) != 1 for value in operands):
+        raise ValueError(f"outer is of two vectors, not {_both(operands)}")
+    return _outer_of(operands, span)
+
+
+def _mse(operands: Sequence[Elements], _call: ArrayCall, span: Span, _keep: Keep) -> Elements:
+    shape = shapes.broadcast([value.shape for value in operands])
+    if shape is None or len({value.shape for value in operands} - {()}) > 1:
+        raise ValueError(f"the shapes {_both(operands)} do not fit in mse")
+    left, right = ([value.codes[place] for place in shapes.spread(value.shape, shape)] for value in operands)
+    squares = [_op("square", span, _op("sub", span, a, b)) for a, b in zip(left, right, strict=True)]
+    return Elements((), [_mean(squares, span)])
+
+
+def _array(operands: Sequence[Elements], _call: ArrayCall, _span: Span, _keep: Keep) -> Elements:
+    """Stack what is listed along a new first axis."""
+    for one, other in pairwise(operands):
+        if one.shape != other.shape:
+            raise ValueError(
+                f"a list is of equal shapes, and has {shape_text(one.shape)} beside {shape_text(other.shape)}"
+            )
+    return Elements((len(operands), *operands[0].shape), [code for value in operands for code in value.codes])
+
+
+def _index(operands: Sequence[Elements], call: ArrayCall, _span: Span, _keep: Keep) -> Elements:
+    return operands[0].taken(*shapes.indexed(operands[0].shape, call.index))
+
+
+def _transpose(operands: Sequence[Elements], _call: ArrayCall, _span: Span, _keep: Keep) -> Elements:
+    return operands[0].taken(*shapes.transposed(operands[0].shape))
+
+
+RULES: dict[str, Callable[[Sequence[Elements], ArrayCall, Span, Keep], Elements]] = {
+    **dict.fromkeys(_REDUCTIONS, _reduce),
+    **dict.fromkeys(("softmax", "log_softmax"), _along),
+    **dict.fromkeys(("matmul", "dot"), _matmul),
+    **dict.fromkeys(("T", "transpose"), _transpose),
+    "outer": _outer,
+    "cross_entropy": _cross_entropy,
+    "mse": _mse,
+    "array": _array,
+    "index": _index,
+}

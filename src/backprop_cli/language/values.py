@@ -1,0 +1,142 @@
+"""Values as they are written behind a program: numbers, and arrays of them."""
+
+from __future__ import annotations
+
+import re
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from backprop_cli.errors import InputError, ParseError
+from backprop_cli.language.arrays.values import Array, Value, finite_element, flattened, refuse_size
+from backprop_cli.language.reader import canonical_name, is_name, normalise
+from backprop_cli.language.source import evaluate_constant, read_assignments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_FORM = re.compile(r"\s*([^\s=]+)\s*=\s*([\[@])", re.DOTALL)
+_SHAPED = re.compile(r"\s*([^\s=:\[@]+)\s*:\s*([0-9]+(?:\s*x\s*[0-9]+)*)\s*", re.DOTALL)
+_PLAIN_NUMBER = re.compile(r"\s*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\s*")
+
+
+def read_values(
+    arguments: Iterable[str], hint: str = "", load: Callable[[str, str], Array] | None = None
+) -> dict[str, Value]:
+    """Read NAME=VALUE arguments where VALUE may be an array, ``[1, 2]`` or the name of a file behind an @.
+
+    hint: what to say of a word that is nothing like NAME=VALUE.
+    load: reads the array for a name from a file.
+
+    Raises InputError, ParseError or FileError.
+    """
+    found: dict[str, Value] = {}
+    words = []
+    for word in arguments:
+        if is_array_value(word):
+            name, array = read_array(word, load)
+            if name in found:
+                raise InputError(f"{name} is given twice", word, 0, len(word))
+            found[name] = array
+        else:
+            words.append(word)
+    numbers = read_assignments(words, hint)
+    for name in found:
+        if name in numbers:
+            raise InputError(f"{name} is given twice")
+    return {**numbers, **found}
+
+
+def is_array_value(word: str) -> bool:
+    """Tell whether a word is NAME=[…] or NAME=@FILE."""
+    return bool(_FORM.match(word))
+
+
+def shape_of(word: str) -> tuple[str, Array] | None:
+    """Return the name and the shape of NAME:2x3, None for another word."""
+    match = _SHAPED.fullmatch(word)
+    if match is None:
+        return None
+    shape = tuple(int(size) for size in match[2].split("x"))
+    if not prod(shape):
+        raise InputError(
+            f"{match[1]} has no elements", word, *match.span(2), "sizes are 1 or more: w:3, W:2x3"
+        )
+    refuse_size(match[1], prod(shape))
+    return match[1], Array(shape, ())
+
+
+def read_array(word: str, load: Callable[[str, str], Array] | None = None) -> tuple[str, Array]:
+    """Return the name and the array of NAME=[…] or NAME=@FILE, which ``load`` reads.
+
+    Raises InputError or ParseError, and what ``load`` raises.
+    """
+    text = normalise(word)
+    left, _, right = text.partition("=")
+    name = canonical_name(left.strip())
+    if not is_name(name):
+        raise InputError(f"{left!r} is not a name", text, 0, len(left), "write NAME=VALUE, such as w=[1,2,3]")
+    if right.lstrip().startswith("@"):
+        if load is None:
+            raise InputError(f"{name} can't come from a file here", text, hint=f"write {name}=[1, 2, 3]")
+        return name, load(name, right.strip()[1:])
+    return name, _written(name, text, len(left) + 1)
+
+
+def _written(name: str, text: str, start: int) -> Array:
+    """Return the array that a text holds from a place on, whose elements are constant expressions."""
+    elements: list[Any] = []
+    stack: list[list[Any]] = []
+    whole: list[Any] | None = None
+    place = start
+    depth, begin = 0, start
+    for match in re.finditer(r"[\[\](),]", text[start:]):
+        sign, place = match[0], start + match.start()
+        if sign in "()":
+            depth += 1 if sign == "(" else -1
+            continue
+        if depth > 0:
+            continue
+        piece = text[begin:place]
+        begin = place + 1
+        if sign == "[":
+            if piece.strip() or whole is not None:
+                raise ParseError("a comma is missing before this list", text, place, place + 1)
+            inner: list[Any] = []
+            if stack:
+                stack[-1].append(inner)
+            else:
+                elements = inner
+            stack.append(inner)
+            continue
+        if not stack:
+            raise ParseError(
+                f"this {sign} has no list around it", text, place, place + 1, "an array is [1, 2, 3]"
+            )
+        if piece.strip():
+            stack[-1].append(_element(text, piece, place, evaluate_constant))
+        elif sign == "," and (not stack[-1] or text[:place].rstrip()[-1:] == ","):
+            raise ParseError("a number is missing before this comma", text, place, place + 1)
+        if sign == "]":
+            stack.pop()
+            if not stack:
+                whole = elements
+    rest = text[begin:]
+    if stack:
+        raise ParseError(
+            "a [ is never closed", text, start, len(text), "an array is [1, 2, 3] or [[1, 2], [3, 4]]"
+        )
+    if whole is None or rest.strip():
+        at = begin + len(rest) - len(rest.lstrip())
+        raise ParseError("nothing stands behind a list", text, at, len(text), f"{name}=[1, 2, 3] is an array")
+    return flattened(name, whole, lambda x: finite_element(name, x))
+
+
+def _element(text: str, piece: str, end: int, evaluate: Any) -> float:
+    if _PLAIN_NUMBER.fullmatch(piece):
+        return float(piece)
+    blank = " " * (end - len(piece))
+    try:
+        return float(evaluate(blank + piece))
+    except (ParseError, InputError) as error:
+        error.text = text
+        raise

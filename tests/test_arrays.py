@@ -1,0 +1,356 @@
+"""Arrays: values against NumPy, gradients against SymPy and differences, shapes, errors, what is shown."""
+
+# ruff: noqa: N803 - matrices have capital letters
+
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from backprop_cli import gradient
+from backprop_cli.errors import BackpropError, InputError, LimitError, ParseError
+from backprop_cli.language.arrays import shapes
+from backprop_cli.language.arrays.ops import ARRAY_FUNCTIONS, ARRAY_OPS
+from backprop_cli.language.arrays.rules import RULES
+from backprop_cli.language.source import read_source
+from backprop_cli.render.json import render_report
+from backprop_cli.report import Outcome
+
+RNG = np.random.default_rng(7)
+
+
+def lse(x, axis=None):
+    return np.log(np.sum(np.exp(x), axis=axis))
+
+
+def softmax(x, axis=-1):
+    e = np.exp(x)
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+# A program, its inputs by shape, and what NumPy makes of them.
+PROGRAMS = [
+    ("sum(w*x)", {"w": (3,), "x": (3,)}, lambda w, x: (w * x).sum()),
+    ("w @ x", {"w": (4,), "x": (4,)}, lambda w, x: w @ x),
+    ("sum(W @ x)", {"W": (2, 3), "x": (3,)}, lambda W, x: (W @ x).sum()),
+    ("sum(x @ W)", {"W": (2, 3), "x": (2,)}, lambda W, x: (x @ W).sum()),
+    ("mean(A @ B)", {"A": (2, 3), "B": (3, 2)}, lambda A, B: (A @ B).mean()),
+    ("sum((A @ B)^2)", {"A": (2, 3), "B": (3, 2)}, lambda A, B: ((A @ B) ** 2).sum()),
+    ("x.T @ A @ x", {"A": (3, 3), "x": (3,)}, lambda A, x: x @ A @ x),
+    ("sum(A.T * B)", {"A": (2, 3), "B": (3, 2)}, lambda A, B: (A.T * B).sum()),
+    ("sum(Aᵀ * B)", {"A": (2, 3), "B": (3, 2)}, lambda A, B: (A.T * B).sum()),
+    ("dot(a, b)*c", {"a": (2,), "b": (2,), "c": ()}, lambda a, b, c: a @ b * c),
+    ("sum(outer(a, b)*M)", {"a": (2,), "b": (3,), "M": (2, 3)}, lambda a, b, M: (np.outer(a, b) * M).sum()),
+    ("sum(a + M)", {"a": (3,), "M": (2, 3)}, lambda a, M: (a + M).sum()),
+    ("prod(a*M)", {"a": (3,), "M": (2, 1)}, lambda a, M: (a * M).prod()),
+    ("mse(a, b)", {"a": (3,), "b": (3,)}, lambda a, b: ((a - b) ** 2).mean()),
+    ("var(x)", {"x": (4,)}, lambda x: x.var()),
+    ("var(x, ddof=1)", {"x": (4,)}, lambda x: x.var(ddof=1)),
+    ("std(x)", {"x": (4,)}, lambda x: x.std()),
+    ("sum(std(X, axis=0))", {"X": (4, 2)}, lambda X: X.std(axis=0).sum()),
+    ("norm(x)", {"x": (3,)}, np.linalg.norm),
+    ("norm(X)", {"X": (2, 3)}, lambda X: np.linalg.norm(X)),
+    ("max(x) - min(x)", {"x": (5,)}, lambda x: x.max() - x.min()),
+    ("sum(max(X, axis=1))", {"X": (2, 3)}, lambda X: X.max(axis=1).sum()),
+    ("logsumexp(x)", {"x": (4,)}, lse),
+    ("sum(logsumexp(X, axis=-1))", {"X": (2, 3)}, lambda X: lse(X, -1).sum()),
+    ("softmax(x)[1]", {"x": (3,)}, lambda x: softmax(x)[1]),
+    ("sum(softmax(X, axis=0)*M)", {"X": (2, 3), "M": (2, 3)}, lambda X, M: (softmax(X, 0) * M).sum()),
+    ("-log_softmax(x)[2]", {"x": (3,)}, lambda x: -np.log(softmax(x)[2])),
+    ("cross_entropy(x, 1)", {"x": (3,)}, lambda x: -np.log(softmax(x)[1])),
+    ("cross_entropy(x, softmax(p))", {"x": (3,), "p": (3,)}, lambda x, p: -softmax(p) @ np.log(softmax(x))),
+    (
+        "cross_entropy(X, [2, 0])",
+        {"X": (2, 3)},
+        lambda X: -(np.log(softmax(X))[0, 2] + np.log(softmax(X))[1, 0]) / 2,
+    ),
+    ("x[0]*x[-1] + x[1]", {"x": (3,)}, lambda x: x[0] * x[-1] + x[1]),
+    ("sum(X[1, :]*X[:, 0][0:1])", {"X": (2, 3)}, lambda X: (X[1, :] * X[:, 0][0:1]).sum()),
+    ("sum(x[::-1]*x[None, 0:2][0, 1])", {"x": (3,)}, lambda x: (x[::-1] * x[1]).sum()),
+    ("sum(X[..., 1])", {"X": (2, 2, 2)}, lambda X: X[..., 1].sum()),
+    ("sum(sum(X, axis=(0, 2))^2)", {"X": (2, 3, 2)}, lambda X: (X.sum(axis=(0, 2)) ** 2).sum()),
+    (
+        "sum((X - mean(X, axis=1, keepdims=True))^3)",
+        {"X": (2, 3)},
+        lambda X: ((X - X.mean(axis=1, keepdims=True)) ** 3).sum(),
+    ),
+    ("sum([a, 2*b, a*b])", {"a": (), "b": ()}, lambda a, b: a + 2 * b + a * b),
+    ("[[a, 1], [0, b]] @ x @ x", {"a": (), "b": (), "x": (2,)},
+     lambda a, b, x: np.array([[a, 1], [0, b]]) @ x @ x),
+    ("z = W@x + b; a = sigmoid(z); C = sum((a - y)^2)", {"W": (2, 3), "x": (3,), "b": (2,), "y": (2,)},
+     lambda W, x, b, y: ((sigmoid(W @ x + b) - y) ** 2).sum()),
+    ("h = tanh(W1@x + b1)\nC = (w2@h + b2)^2", {"W1": (3, 2), "x": (2,), "b1": (3,), "w2": (3,), "b2": ()},
+     lambda W1, x, b1, w2, b2: (w2 @ np.tanh(W1 @ x + b1) + b2) ** 2),
+    ("x = x*2; x = x + x; sum(x*x)", {"x": (3,)}, lambda x: (16 * x * x).sum()),
+    ("h = W.T; sum(h@x) + sum(W)", {"W": (2, 2), "x": (2,)}, lambda W, x: (W.T @ x).sum() + W.sum()),
+    ("sum(where(x > 0, x, 0.1*x))", {"x": (5,)}, lambda x: np.where(x > 0, x, 0.1 * x).sum()),
+    ("sum(max(x, 0)*relu(y))", {"x": (4,), "y": (4,)},
+     lambda x, y: (np.maximum(x, 0) * np.maximum(y, 0)).sum()),
+    ("(w*x).sum()", {"w": (3,), "x": (3,)}, lambda w, x: (w * x).sum()),
+    ("(X.sum(axis=0)**2).mean()", {"X": (2, 3)}, lambda X: (X.sum(axis=0) ** 2).mean()),
+    ("np.dot(w, x) + np.sum(np.exp(x))", {"w": (3,), "x": (3,)}, lambda w, x: w @ x + np.exp(x).sum()),
+    ("w.dot(x)*2", {"w": (3,), "x": (3,)}, lambda w, x: w @ x * 2),
+    ("torch.softmax(z, dim=-1)[0]", {"z": (3,)}, lambda z: softmax(z)[0]),
+    ("np.linalg.norm(x)", {"x": (3,)}, np.linalg.norm),
+    ("(x @ np.array([1, 2, 3]))", {"x": (3,)}, lambda x: x @ [1, 2, 3]),
+]  # fmt: skip
+
+
+def arrays(inputs):
+    return {name: RNG.normal(size=shape) if shape else float(RNG.normal()) for name, shape in inputs.items()}
+
+
+def differences(function, point):
+    """Slopes by central differences: right to some 1e-7."""
+    found = {}
+    for name, value in point.items():
+        slopes = np.zeros(np.shape(value))
+        for place in np.ndindex(np.shape(value)):
+            step = np.zeros(np.shape(value))
+            step[place] = 1e-6
+            above, below = (function(**{**point, name: value + s}) for s in (step, -step))
+            slopes[place] = (above - below) / 2e-6
+        found[name] = slopes
+    return found
+
+
+def flat_gradients(report, point):
+    found = {}
+    for name, value in point.items():
+        elements = shapes.element_names(name, np.shape(value))
+        found[name] = np.reshape([report.gradients[element] for element in elements], np.shape(value))
+    return found
+
+
+@pytest.mark.parametrize(("program", "inputs", "function"), PROGRAMS, ids=[row[0] for row in PROGRAMS])
+def test_a_program_is_what_numpy_makes_of_it(program, inputs, function):
+    point = arrays(inputs)
+    report = gradient(program, point)
+    assert report.value == pytest.approx(float(function(**point)), rel=1e-12, abs=1e-14)
+    assert report.check.status == Outcome.PASS
+    found, wanted = flat_gradients(report, point), differences(function, point)
+    for name in point:
+        np.testing.assert_allclose(found[name], wanted[name], rtol=1e-5, atol=1e-7)
+
+
+def test_every_function_is_tried():
+    text = " ".join(program for program, _, _ in PROGRAMS)
+    assert all(
+        f"{name}(" in text for name in {op.name for op in ARRAY_FUNCTIONS.values()} - {"matmul", "transpose"}
+    )
+    assert RULES.keys() == ARRAY_OPS.keys()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(*[st.integers(1, 3)] * 3), min_size=2, max_size=3), st.data())
+def test_shapes_go_together_as_numpy_has_it(sizes, data):
+    found = [tuple(size[: data.draw(st.integers(0, 3))]) for size in sizes]
+    try:
+        wanted = np.broadcast_shapes(*found)
+    except ValueError:
+        wanted = None
+    assert shapes.broadcast(found) == wanted
+    for shape in found if wanted is not None else ():
+        places = np.broadcast_to(np.arange(math.prod(shape)).reshape(shape), wanted)
+        assert shapes.spread(shape, wanted) == places.ravel().tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_an_index_takes_what_numpy_takes(data):
+    shape = tuple(data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=3)))
+    whole = st.integers(-4, 4)
+    bound = st.one_of(st.none(), whole)
+    part = st.one_of(whole, st.builds(slice, bound, bound, st.sampled_from([None, 1, 2, -1, -2])), st.none())
+    index = tuple(data.draw(st.lists(part, max_size=4)))
+    numbers = np.arange(math.prod(shape)).reshape(shape)
+    try:
+        wanted = numbers[index]
+    except IndexError:
+        with pytest.raises(ValueError, match=r"axis|too many"):
+            shapes.indexed(shape, index)
+        return
+    found, places = shapes.indexed(shape, index)
+    assert (found, places) == (wanted.shape, wanted.ravel().tolist())
+
+
+ERRORS = [
+    ("sum(w*x)", {"w": [1, 2, 3], "x": [1, 2]}, "the shapes (3,) and (2,) do not fit at w*x"),
+    ("W @ x", {"W": [[1, 2], [3, 4]], "x": [1, 2, 3]}, "the shapes (2, 2) and (3,) do not fit in @"),
+    ("w*x", {"w": [1, 2], "x": 3}, "the output has the shape (2,), and gradients are of one number"),
+    ("y = w*x", {"w": [1, 2], "x": 3}, "the output has the shape (2,), and gradients are of one number"),
+    ("sum(w)", {"w": [[1, 2], [3]]}, "w is ragged: it has rows of 1 and 2 elements"),
+    ("sum(w)", {"w": [1, [3]]}, "w is ragged: it has a number beside a list"),
+    ("sum(w)", {"w": []}, "w has no elements"),
+    ("sum(w)", {"w": [1, math.nan]}, "an element of w is nan"),
+    ("sum(w)", {"w": ["a"]}, "an element of w is of type str, not a real number"),
+    ("sum(w)", {"w": [0.0] * 1_000_001}, "w has more than 1,000,000 elements"),
+    ("w[5]", {"w": [1, 2]}, "index 5 is beyond axis 0 of the shape (2,), which counts from 0"),
+    ("w[0, 0]", {"w": [1, 2]}, "2 indexes are too many for the shape (2,)"),
+    ("w[a]", {"w": [1, 2], "a": 0}, "this is no index"),
+    ("w[0", {"w": [1, 2]}, "this [ is never closed"),
+    ("w[0]]", {"w": [1, 2]}, "this ] closes nothing"),
+    ("sum([w, 1)", {"w": [1]}, "this [ is never closed"),
+    ("sum(w, axis=1)", {"w": [1, 2]}, "there is no axis 1 in the shape (2,)"),
+    ("sum(softmax(w))", {"w": [[1, 2]]}, "softmax of (1, 2) needs an axis, such as axis=-1"),
+    ("sin(w, axis=0)", {"w": [1, 2]}, "axis=0 has no place here"),
+    ("sum(exp(w)", {"w": [1, 2]}, "this ( is never closed"),
+    ("x^T*A*x", {"A": [[1, 2], [3, 4]], "x": [1, 2]}, "T has no value"),
+    ("sum([a, w])", {"a": 1, "w": [1, 2]}, "a list is of equal shapes, and has () beside (2,)"),
+    ("cross_entropy(x, y)", {"x": [1, 2], "y": 5}, "a label is a whole number from 0 to 1"),
+    ("cross_entropy(x, y) + y", {"x": [1, 2], "y": 1}, "y is a label, and so has no further use"),
+    ("sum(w)", {}, "w has no value, so it has no shape"),
+    ("w @ x", {"w": [1, 2]}, "x has no value, so it has no shape"),
+    ("sum(w)", {"w": [1, 2], "u": [1]}, "u is not in the program"),
+    ("outer(a, b)[0, 0]", {"a": [[1]], "b": [1]}, "outer is of two vectors, not (1, 1) and (1,)"),
+    ("var(x, ddof=3)", {"x": [1, 2]}, "a variance of 2 with ddof=3 has no value"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("program", "point", "message"), ERRORS, ids=[f"{row[0]} {row[2]:.20}" for row in ERRORS]
+)
+def test_what_is_wrong_is_said(program, point, message):
+    with pytest.raises(BackpropError) as caught:
+        gradient(program, point)
+    assert caught.value.message == message
+    assert isinstance(caught.value, (InputError, ParseError))
+
+
+def test_a_program_of_too_many_steps_is_refused():
+    with pytest.raises(LimitError, match=r"more than 4,000,000 operations"):
+        gradient("sum(x[:, None]*x[None, :])", x=[1.0] * 3000)
+
+
+def test_a_column_beside_a_row_is_warned_of():
+    report = gradient("mean(a*b)", a=[[1], [2], [3]], b=[1, 2, 3], check=False)
+    assert [w.message for w in report.warnings] == ["the shapes (3, 1) and (3,) make (3, 3) here"]
+    assert not gradient("mean(a*b)", a=[[1], [2], [3]], b=[[1], [2], [3]], check=False).warnings
+
+
+def test_an_array_step_is_one_row_and_its_elements_are_nodes():
+    report = gradient("z = W@x + b; C = sum(z^2)", W=[[1, 2], [3, 4]], x=[1, -1], b=[0.5, 0], check=False)
+    assert [(record.name, getattr(record, "shape", None)) for record in report.arrays.values()] == [
+        ("W", (2, 2)), ("x", (2,)), ("b", (2,)), ("v1", (2,)), ("z", (2,)), ("v2", (2,)), ("C", ()),
+    ]  # fmt: skip
+    assert report.arrays["W"].gradient == [[-1, 1], [-2, 2]]
+    assert report.arrays["v1"].expr == "W @ x"
+    assert report.arrays["z"].elements == ("z[0]", "z[1]")
+    nodes = {node.id: node for node in report.nodes}
+    assert nodes["z[1]"].value == -1
+    assert nodes["z[1]"].gradient == report.arrays["z"].gradients[1] == -2
+
+
+def test_what_is_another_array_s_element_has_its_gradient_there_alone():
+    report = gradient("h = W.T; u = [W[0,0], 3]; sum(h@u) + sum(W)", W=[[1, 2], [3, 4]], check=False)
+    assert report.arrays["h"].gradients == (None,) * 4
+    assert report.arrays["u"].gradients == (None, None)
+    assert report.arrays["h"].value == [[1, 3], [2, 4]]
+
+
+def test_an_array_may_be_a_default_and_be_given_again():
+    assert gradient("b = [1, 2]; sum(b*x)", x=[3, 4], check=False).value == 11
+    assert gradient("b = [1, 2]; sum(b*x)", x=[3, 4], b=[0, 1], check=False).value == 4
+    assert gradient("b = [1, 2]; sum(b*x)", x=[3, 4], b=2, check=False).value == 14
+
+
+def test_names_of_an_array_are_those_of_its_elements():
+    report = gradient("sum(w*x)", w=[1, 2], x=[3, 4], wrt=["w"], check=False)
+    assert report.gradients == {"w[0]": 3, "w[1]": 4}
+    assert list(gradient("sum(w*x)", w=[1, 2], x=[3, 4], wrt=["w[1]"], check=False).gradients) == ["w[1]"]
+    with pytest.raises(InputError):
+        gradient("sum(w*x)", w=[1, 2], x=[3, 4], wrt=["w[2]"])
+
+
+def test_the_json_has_arrays_in_their_shape():
+    report = gradient("z = W@x; C = cross_entropy(z, y)", W=[[1, 2], [3, 4]], x=[1, -1], y=1)
+    record = json.loads(render_report(report))
+    schema = json.loads(
+        __import__("importlib")
+        .resources.files("backprop_cli.schemas")
+        .joinpath("grad.schema.json")
+        .read_text()
+    )
+    Draft202012Validator(schema).validate(record)
+    assert record["inputs"] == {"W": [[1, 2], [3, 4]], "x": [1, -1]}
+    assert np.shape(record["gradients"]["W"]) == (2, 2)
+    assert record["arrays"]["z"]["shape"] == [2]
+    assert set(record["check"]["gradients"]) == {"W[0,0]", "W[0,1]", "W[1,0]", "W[1,1]", "x[0]", "x[1]"}
+
+
+def test_a_loss_is_right_where_the_logits_are_far_apart():
+    report = gradient("cross_entropy(z, 0)", z=[50.0, 0.0, -800.0])
+    assert report.value == pytest.approx(1.9287498479639178e-22, rel=1e-14)
+    assert report.check.value_digits >= 14
+    assert report.gradients["z[2]"] == 0 or report.gradients["z[2]"] > 0
+
+
+def test_an_index_without_an_array_is_a_name_as_it_was():
+    source = read_source("100*(x[1] - x[0]**2)**2 + (1 - x[0])**2")
+    assert list(source.inputs) == ["x_1", "x_0"]
+    assert source.notation
+
+
+def run(*words, cwd=None):
+    command = [sys.executable, "-m", "backprop_cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+def test_the_command_reads_arrays_from_words_and_files(tmp_path):
+    np.save(tmp_path / "W.npy", np.array([[1, 2], [3, 4]]))
+    (tmp_path / "d.csv").write_text("h,v\n1,10\n-1,20\n")
+    (tmp_path / "b.json").write_text("[0.5, 0]")
+    words = ["z = W@x + b; sum(z^2)", "W=@W.npy", "x=@d.csv:h", "b=@b.json"]
+    found = run("grad", *words, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert "W (2, 2)" in found.stdout
+    assert "[[-1, 1], [-2, 2]]" in found.stdout
+    written = run("grad", words[0], "W=[[1, 2], [3, 4]]", "x=[1, -1]", "b=[1/2, 0]", cwd=tmp_path)
+    assert written.stdout == found.stdout
+    both = run("grad", "sum(X)", "X=@d.csv:h,v", "--json", cwd=tmp_path)
+    assert json.loads(both.stdout)["inputs"] == {"X": [[1, 10], [-1, 20]]}
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("x=@nope.npy", "can't read nope.npy: No such file or directory"),
+        ("x=@d.csv:w", "d.csv lacks the column w"),
+        ("x=@d.txt", "d.txt is no file of arrays"),
+        ("x=@bad.csv:h", "row 2 of bad.csv: h is 'no'"),
+        ("x=@bad.npy", "can't read bad.npy"),
+        ("x=@bad.json", "bad.json is no JSON"),
+        ("x=[1, 2", "a [ is never closed"),
+        ("x=[1,,2]", "a number is missing before this comma"),
+        ("x=[1] 2", "nothing stands behind a list"),
+        ("x=[1, a]", "a value can't depend on the name a"),
+        ("x=[]", "x has no elements"),
+    ],
+)
+def test_a_bad_array_is_told(tmp_path, word, message):
+    (tmp_path / "d.csv").write_text("h,v\n1,10\n")
+    (tmp_path / "bad.csv").write_text("h\n1\nno\n")
+    (tmp_path / "bad.npy").write_text("no")
+    (tmp_path / "bad.json").write_text("[1,")
+    found = run("grad", "sum(x)", word, cwd=tmp_path)
+    assert found.returncode == 2
+    assert message in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_a_narrow_terminal_gets_lines_and_all_shows_elements():
+    words = ["grad", "C = sum(relu(W@x))", "W=[[1, 2], [3, 4]]", "x=[1, 1]"]
+    assert "W[0,1]" not in run(*words).stdout
+    assert "W[0,1]" in run(*words, "--all").stdout
+    for form in ("csv", "markdown", "latex", "json"):
+        assert run(*words, "--format", form).returncode == 0
