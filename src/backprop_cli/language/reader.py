@@ -16,6 +16,7 @@ from backprop_cli.language.arrays.calls import postfix_call, read_keyword
 from backprop_cli.language.arrays.ops import ARRAY_FUNCTIONS, ARRAY_OPS, MATMUL, ArrayCall, ArrayOp
 from backprop_cli.language.binding import NOTHING, POWER, PRODUCT, RELATION, SIGN, rule_of
 from backprop_cli.language.code import Code, Statement
+from backprop_cli.language.lexing import tokens_of
 from backprop_cli.language.synonyms import NOT_IN_LANGUAGE, hint_at
 from backprop_cli.language.tokens import (
     BEHIND_NAME,
@@ -30,7 +31,6 @@ from backprop_cli.language.tokens import (
     SUBSCRIPTS,
     SUPERSCRIPT_VALUES,
     SUPERSCRIPTS,
-    plain_tokens,
 )
 from backprop_cli.operations.table import FUNCTIONS, OPS
 
@@ -119,7 +119,7 @@ def read_statements(
     tokens: those that a foreign notation makes of the text, up to one of the kind FINISH; else it is plain.
     Raises ParseError with the span of what was not understood.
     """
-    return _Reader(text, conditions, plain_tokens(text) if tokens is None else tokens).statements()
+    return _Reader(text, conditions, tokens_of(text) if tokens is None else tokens).statements()
 
 
 def read_value(text: str, conditions: Container[str] = ()) -> Code:

@@ -27,8 +27,6 @@ SPELLINGS = str.maketrans(
         "）": ")",
     }
 )
-_ARRAYS = re.compile(r"[\[\]ᵀ]|\.\s*[A-Za-z]|\b(?:axis|dim|keepdims?|ddof|correction)\s*=(?!=)")
-"""What a text has that needs the tokens of arrays."""
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 SUPERSCRIPT_VALUES = str.maketrans(SUPERSCRIPTS + "⁺⁻", "0123456789+-")
@@ -61,12 +59,8 @@ def _token_pattern(first: str, letters: str, marks: str) -> re.Pattern[str]:
     )
 
 
-def plain_tokens(text: str) -> Iterator[re.Match[str] | Token]:
+def plain_tokens(text: str) -> Iterator[re.Match[str]]:
     """Return the tokens of a text, whose spelling is that of ASCII where there is one."""
-    if _ARRAYS.search(text):
-        from backprop_cli.language.arrays.tokens import array_tokens  # hardly ever needed
-
-        return array_tokens(text)
     text, pattern = plain_pattern(text)
     return pattern.finditer(text)
 

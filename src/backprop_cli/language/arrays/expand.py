@@ -268,7 +268,9 @@ class _Expansion:
         codes: list[Code] = [
             (*(entry for code in row for entry in code), *tail) for row in zip(*columns, strict=True)
         ]
-        return _Value(shape, codes, op.name, op.write(self.names(operands)), op.backward)
+        is_spread = any(value.shape != shape and not _is_number(value) for value in operands)
+        backward = op.backward + "; what is repeated gets the sum" * is_spread
+        return _Value(shape, codes, op.name, op.write(self.names(operands)), backward)
 
     def refuse_transpose(self, op: Op, operands: list[_Value], span: Span) -> None:
         """Refuse x^T where T is given no value: it is meant as the transpose."""
@@ -377,3 +379,8 @@ class _Expansion:
                         "if element goes with element, give both the same shape",
                     )
                 )
+
+
+def _is_number(value: _Value) -> bool:
+    """Tell whether a value is a number of the program, such as the 2 of x^2."""
+    return len(value.codes) == 1 and len(value.codes[0]) == 4 and isinstance(value.codes[0][0], float)
