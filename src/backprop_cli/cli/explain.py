@@ -44,6 +44,7 @@ Examples:
   backprop explain "u = w*x; k = w^2; L = u + k" w=2 x=5 --paths w
   backprop explain "tanh(x)" x=0.5 --limit v1
   backprop explain "e = a*b; L = e^2" a=2 b=3 --nudge 0.001
+  backprop explain --file network.txt --flow
 
 \b
 Exit status: 0 done; 2 a mistake in the program, a value or an option; 3 the
@@ -68,6 +69,12 @@ def explain(
         str | None,
         typer.Option("--nudge", metavar="VALUE", help="Move each input by VALUE, and see the output move."),
     ] = None,
+    flow: Annotated[
+        bool, typer.Option("--flow", help="Show the gradient's size along the longest path.")
+    ] = False,
+    story: Annotated[
+        bool, typer.Option("--story", help="Tell it as a shot: data forward, responsibility back.")
+    ] = False,
     *,
     form: Annotated[Format, form_of(Format.text)],
     ascii: Annotated[bool, typer.Option("--ascii", help="Use ASCII characters only.")] = False,
@@ -91,7 +98,9 @@ def explain(
     report = differentiate_source(
         request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=False
     )
-    lesson = prepare_lesson(report, why=why, paths=paths, limit=limit, nudge=step, digits=digits)
+    lesson = prepare_lesson(
+        report, why=why, paths=paths, limit=limit, nudge=step, flow=flow, shot=story, digits=digits
+    )
     if not output.quiet:
         if form is not Format.json:
             output.tell_reading(report.read_as)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.notation.latex import escape, expression_latex, mark_latex, name_latex, number_latex
@@ -10,6 +11,9 @@ from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_RELATION = re.compile(r" [<>]=? ")
 
 
 class Line(NamedTuple):
@@ -99,3 +103,8 @@ class MathPen(TextPen):
 def grouped(text: str, pen: TextPen) -> str:
     """Return a factor or a term, in parentheses where it has a sign."""
     return pen.group(text) if text[0] in "-−" else text
+
+
+def is_relation(symbols: str) -> bool:
+    """Tell whether what a node computes is a condition."""
+    return bool(_RELATION.search(symbols))

@@ -11,10 +11,12 @@ from backprop_cli.console.sheets import Block
 from backprop_cli.console.strict_json import dump, number
 from backprop_cli.notation.latex import escape
 from backprop_cli.notation.pretty import pretty, to_ascii
+from backprop_cli.render.archer import archer_lines, knobs_json
+from backprop_cli.render.flow import flow_json, flow_lines
 from backprop_cli.render.latex import document
 from backprop_cli.render.limits import limit_lines, limits_json
 from backprop_cli.render.nudges import nudge_lines, nudges_json
-from backprop_cli.render.pens import Line, grouped
+from backprop_cli.render.pens import Line, grouped, is_relation
 from backprop_cli.text import held_words, listing, number_text
 
 if TYPE_CHECKING:
@@ -28,13 +30,14 @@ if TYPE_CHECKING:
 
 _WIDTH = 80
 _MOST_ADDENDS = 12
-_RELATION = re.compile(r" [<>]=? ")
 _SIMPLE = re.compile(r"[\w.#]+|[^\W\d]\w*\([^()]*\)|\([^()]*\)")
 
 
 def lesson_lines(lesson: Lesson, pen: TextPen) -> Iterator[Line]:
     """Yield all that is told, line by line."""
-    if lesson.has_story:
+    if lesson.is_shot:
+        yield from archer_lines(lesson.story, lesson.knobs, pen)
+    if lesson.has_passes:
         yield from story_lines(lesson.story, pen)
     if lesson.paths is not None:
         yield from path_lines(lesson.paths, pen)
@@ -42,6 +45,8 @@ def lesson_lines(lesson: Lesson, pen: TextPen) -> Iterator[Line]:
         yield from limit_lines(lesson.limits, pen)
     if lesson.nudges is not None:
         yield from nudge_lines(lesson.nudges, pen)
+    if lesson.flow is not None:
+        yield from flow_lines(lesson.flow, pen)
 
 
 def in_ascii(lines: Iterable[Line]) -> list[Line]:
@@ -66,7 +71,7 @@ def story_lines(story: Story, pen: TextPen) -> Iterator[Line]:
 
 
 def _forward(step: Forward, pen: TextPen) -> str:
-    if _RELATION.search(step.symbols):
+    if is_relation(step.symbols):
         verdict = pen.words("holds" if step.value else "does not hold")
         shown = [pen.expression(side) for side in (step.symbols, step.numbers)]
         return f"{pen.name(step.node)}: {', '.join(shown)} {verdict}"
@@ -265,7 +270,7 @@ def latex(lines: Iterable[Line], title: str) -> str:
 
 def render_json(lesson: Lesson) -> str:
     """Return all that is told as one line of JSON, the story always."""
-    story, paths, limits, nudges, _ = lesson
+    story, paths, limits, nudges = lesson[:4]
     record: dict[str, Any] = {
         "schema": "backprop/explain@1",
         "program": story.program,
@@ -302,6 +307,10 @@ def render_json(lesson: Lesson) -> str:
         record["limits"] = limits_json(limits)
     if nudges is not None:
         record["nudges"] = nudges_json(nudges)
+    if lesson.flow is not None:
+        record["flow"] = flow_json(lesson.flow)
+    if lesson.knobs is not None:
+        record["knobs"] = knobs_json(lesson.knobs)
     return dump(record) + "\n"
 
 

@@ -1,9 +1,11 @@
-"""All that is told of a computation: its story, and on demand paths, limits and nudges."""
+"""All that is told of a computation: its story, and on demand paths, limits, nudges and more."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.tell.flow import follow_gradient
+from backprop_cli.tell.knobs import turn_knobs
 from backprop_cli.tell.limits import difference_quotients
 from backprop_cli.tell.nudges import nudge_inputs
 from backprop_cli.tell.paths import find_paths
@@ -11,6 +13,8 @@ from backprop_cli.tell.story import tell
 
 if TYPE_CHECKING:
     from backprop_cli.report import Report
+    from backprop_cli.tell.flow import Flow
+    from backprop_cli.tell.knobs import Knobs
     from backprop_cli.tell.limits import Limit
     from backprop_cli.tell.nudges import Nudges
     from backprop_cli.tell.paths import Paths
@@ -18,13 +22,19 @@ if TYPE_CHECKING:
 
 
 class Lesson(NamedTuple):
-    """What is told. has_story: whether the story is, which the others alone were not asked for with."""
+    """What is told. has_passes: whether both passes are, which the others alone were not asked for with.
+
+    is_shot: whether the story of the archer is; knobs: the end of that, None where none is to be turned.
+    """
 
     story: Story
     paths: Paths | None
     limits: tuple[Limit, ...]
     nudges: Nudges | None
-    has_story: bool
+    has_passes: bool
+    flow: Flow | None = None
+    is_shot: bool = False
+    knobs: Knobs | None = None
 
 
 def prepare_lesson(
@@ -34,16 +44,28 @@ def prepare_lesson(
     paths: str | None = None,
     limit: str | None = None,
     nudge: float | None = None,
+    flow: bool = False,
+    shot: bool = False,
     digits: int | None = 6,
 ) -> Lesson:
     """Return what is told of a report.
 
     why, paths, limit: the nodes that are asked about.  nudge: how far each input is to be moved.
+    flow: whether the size of the gradient on the way back is asked for.  shot: whether the archer's story is.
     Raises InputError for a node that is not there.
     """
     story = tell(report, why=why, digits=digits)
     found = None if paths is None else find_paths(report, paths)
     limits = () if limit is None else tuple(difference_quotients(report, limit))
     nudges = None if nudge is None else nudge_inputs(report, nudge)
-    has_more = found is not None or bool(limits) or nudges is not None
-    return Lesson(story, found, limits, nudges, why is not None or not has_more)
+    has_more = found is not None or bool(limits) or nudges is not None or flow or shot
+    return Lesson(
+        story,
+        found,
+        limits,
+        nudges,
+        why is not None or not has_more,
+        follow_gradient(report) if flow else None,
+        shot,
+        turn_knobs(report) if shot and report.upstream == 1 else None,
+    )
