@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 os.environ |= {"MPMATH_NOGMPY": "1", "SYMPY_GROUND_TYPES": "python"}
 
 from console import run_forked, run_installed
+from datasets import data_set  # noqa: F401 - a fixture
 from pages import browser, open_page  # noqa: F401 - fixtures
 
 # A slow machine must not fail a test, and a failure must come back.

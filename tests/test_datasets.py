@@ -7,71 +7,40 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from backprop_cli.batch.forms import Form
 from backprop_cli.datasets.inputs import Input, find_inputs
 from conftest import Run
-from console import BIN, environment
-
-HERE = ("--on", "local:1")
-PROGRAM = "(a*b+c)*f"
-ROWS = 500
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a folder of six files with an id; their page checksums are written."""
-    data = tmp_path / "in"
-    random = np.random.default_rng(7)
-    for number in range(6):
-        path = data / f"year={2020 + number // 3}" / f"p{number}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        columns = {name: random.normal(size=ROWS) for name in "abcf"}
-        columns["id"] = np.arange(number * ROWS, (number + 1) * ROWS)
-        columns["unread"] = ["x"] * ROWS
-        parquet.write_table(
-            pa.table(columns), path, compression="none", use_dictionary=False, write_page_checksum=True
-        )
-    return data
+from console import environment
+from datasets import (
+    HERE,
+    PROGRAM,
+    ROWS,
+    Gate,
+    bits,
+    children,
+    manifest,
+    records,
+    start,
+    until,
+)
 
 
-def records(out: Path) -> dict[str, int]:
-    """Return when each file of results was written."""
-    return {p.relative_to(out).as_posix(): p.stat().st_mtime_ns for p in out.rglob("*.parquet")}
-
-
-def manifest(out: Path) -> dict[str, object]:
-    found = json.loads((out.parent / f"{out.name}.backprop" / "manifest.json").read_text())
-    assert isinstance(found, dict)
-    return found
-
-
-def bits(out: Path, column: str) -> str:
-    total = sum(
-        int(parquet.read_table(p)[column].to_numpy().view(np.uint64).sum(dtype=np.uint64))
-        for p in out.rglob("*.parquet")
-    )
-    return f"{total % 2**64:016x}"
-
-
-def test_each_file_has_results_under_its_name(backprop: Run, folder: Path, tmp_path: Path) -> None:
+def test_each_file_has_results_under_its_name(backprop: Run, data_set: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = backprop("batch", PROGRAM, "--data", str(folder), "--output", f"{out}/", "--keep", *HERE)
+    done = backprop("batch", PROGRAM, "--data", str(data_set), "--output", f"{out}/", "--keep", *HERE)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == f"6 parts written: 3,000 rows in {out}/\n"
-    files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.parquet"))
+    files = sorted(p.relative_to(data_set).as_posix() for p in data_set.rglob("*.parquet"))
     assert sorted(records(out)) == files
     assert {p.name for p in out.iterdir()} == {"_SUCCESS", "year=2020", "year=2021"}
     for name in files:
-        before, after = parquet.read_table(folder / name), parquet.read_table(out / name)
+        before, after = parquet.read_table(data_set / name), parquet.read_table(out / name)
         # What the folders say stays there.
         assert after.column_names[:6] == [n for n in before.column_names if n != "year"]
         assert after["id"].equals(before["id"])
@@ -90,9 +59,9 @@ def test_each_file_has_results_under_its_name(backprop: Run, folder: Path, tmp_p
     assert sorted(p.name for p in beside.iterdir()) == ["done", "manifest.json", "plan.json"]
 
 
-def test_the_same_command_does_what_is_missing(backprop: Run, folder: Path, tmp_path: Path) -> None:
+def test_the_same_command_does_what_is_missing(backprop: Run, data_set: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = ("batch", PROGRAM, "--data", str(folder), "--output", f"{out}/", *HERE)
+    command = ("batch", PROGRAM, "--data", str(data_set), "--output", f"{out}/", *HERE)
     backprop(*command)
     first, sums = records(out), manifest(out)["sums"]
     assert "0 parts written, 6 there before" in backprop(*command).stderr
@@ -111,9 +80,9 @@ def test_the_same_command_does_what_is_missing(backprop: Run, folder: Path, tmp_
     assert manifest(out)["sums"] == sums
 
 
-def test_another_plan_for_a_folder_is_refused(backprop: Run, folder: Path, tmp_path: Path) -> None:
+def test_another_plan_for_a_folder_is_refused(backprop: Run, data_set: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    rest = ("--data", str(folder), "--output", f"{out}/", *HERE)
+    rest = ("--data", str(data_set), "--output", f"{out}/", *HERE)
     backprop("batch", PROGRAM, *rest)
     first = records(out)
     for command, told in {
@@ -127,11 +96,11 @@ def test_another_plan_for_a_folder_is_refused(backprop: Run, folder: Path, tmp_p
         assert done.stderr == (
             f"backprop: {out}/ was begun with {told}\n  hint: --fresh writes it anew; or another folder\n"
         )
-    os.utime(folder / "year=2020/p0.parquet", (1, 1))
+    os.utime(data_set / "year=2020/p0.parquet", (1, 1))
     done = backprop("batch", PROGRAM, *rest)
     assert "another content of" in done.stderr
     assert "p0.parquet" in done.stderr
-    (folder / "year=2020/p0.parquet").unlink()
+    (data_set / "year=2020/p0.parquet").unlink()
     assert "more inputs: " in backprop("batch", PROGRAM, *rest).stderr
     assert records(out) == first
     fresh = backprop("batch", "a*b", *rest, "--fresh")
@@ -145,11 +114,11 @@ def test_another_plan_for_a_folder_is_refused(backprop: Run, folder: Path, tmp_p
     ]
 
 
-def test_what_is_no_part_is_never_touched(backprop: Run, folder: Path, tmp_path: Path) -> None:
+def test_what_is_no_part_is_never_touched(backprop: Run, data_set: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "mine.txt").write_text("mine")
-    command = ("batch", PROGRAM, "--data", str(folder), "--output", f"{out}/", *HERE)
+    command = ("batch", PROGRAM, "--data", str(data_set), "--output", f"{out}/", *HERE)
     done = backprop(*command)
     assert done.returncode == 2
     assert "holds a file of other origin: mine.txt" in done.stderr
@@ -159,17 +128,17 @@ def test_what_is_no_part_is_never_touched(backprop: Run, folder: Path, tmp_path:
     assert (out / "mine.txt").read_text() == "mine"
 
 
-def test_parts_that_can_not_be_read_are_named(backprop: Run, folder: Path, tmp_path: Path) -> None:
+def test_parts_that_can_not_be_read_are_named(backprop: Run, data_set: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    whole = (folder / "year=2020/p1.parquet").read_bytes()
-    (folder / "year=2020/p1.parquet").write_bytes(whole[:-400])
-    (folder / "year=2020/p2.parquet").write_bytes(b"")
-    path = folder / "year=2021/p3.parquet"
+    whole = (data_set / "year=2020/p1.parquet").read_bytes()
+    (data_set / "year=2020/p1.parquet").write_bytes(whole[:-400])
+    (data_set / "year=2020/p2.parquet").write_bytes(b"")
+    path = data_set / "year=2021/p3.parquet"
     spoilt = bytearray(path.read_bytes())
     column = parquet.ParquetFile(path).metadata.row_group(0).column(2)
     spoilt[column.data_page_offset + column.total_compressed_size // 2] ^= 1
     path.write_bytes(spoilt)
-    command = ("batch", PROGRAM, "--data", str(folder), "--output", f"{out}/", *HERE)
+    command = ("batch", PROGRAM, "--data", str(data_set), "--output", f"{out}/", *HERE)
     done = backprop(*command)
     assert done.returncode == 2
     for name in ("year=2020/p1", "year=2020/p2", "year=2021/p3"):
@@ -184,9 +153,9 @@ def test_parts_that_can_not_be_read_are_named(backprop: Run, folder: Path, tmp_p
     assert not (out / "_SUCCESS").exists()
 
 
-def test_shards_together_are_the_whole(backprop: Run, folder: Path, tmp_path: Path) -> None:
+def test_shards_together_are_the_whole(backprop: Run, data_set: Path, tmp_path: Path) -> None:
     out, whole = tmp_path / "out", tmp_path / "whole"
-    command = ("batch", PROGRAM, "--data", str(folder), "--output")
+    command = ("batch", PROGRAM, "--data", str(data_set), "--output")
     backprop(*command, f"{whole}/", *HERE)
     for place, missing in ((2, "; 4 of all 6 missing as yet"), (1, "; 2 of all 6 missing as yet"), (3, "")):
         done = backprop(*command, f"{out}/", *HERE, "--shard", f"{place}/3")
@@ -296,61 +265,10 @@ def test_mistakes(backprop: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "o").exists()
 
 
-GATE = """
-import os, time
-plain = os.replace
-def gated(source, target):
-    while str(target).endswith(".parquet") and int(open({gate!r}).read()) <= os.stat({count!r}).st_size:
-        time.sleep(0.02)
-    plain(source, target)
-    if str(target).endswith(".parquet"):
-        with open({count!r}, "a") as counted:
-            counted.write(".")
-os.replace = gated
-"""
-
-
-class Gate:
-    """Lets so many parts through, and keeps the others where they are almost done."""
-
-    def __init__(self, folder: Path) -> None:
-        self._gate, self._count = folder / "gate", folder / "count"
-        self._count.touch()
-        (folder / "site").mkdir()
-        code = GATE.format(gate=str(self._gate), count=str(self._count))
-        (folder / "site/sitecustomize.py").write_text(code)
-        self.variables = environment() | {"PYTHONPATH": str(folder / "site")}
-
-    def open(self, parts: int) -> None:
-        beside = self._gate.with_suffix(".new")
-        beside.write_text(str(parts))
-        beside.replace(self._gate)
-
-    def passed(self) -> int:
-        return self._count.stat().st_size
-
-
-def start(args: list[str], variables: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen([str(BIN / "backprop"), *args], env=variables, stderr=subprocess.PIPE, text=True)
-
-
-def children(process: int) -> list[int]:
-    found = subprocess.run(["ps", "--ppid", str(process), "-o", "pid=,args="], capture_output=True, text=True)
-    return [int(line.split()[0]) for line in found.stdout.splitlines() if "spawn_main" in line]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    for _ in range(1200):
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("it does not come")
-
-
-def test_workers_and_driver_may_be_killed(folder: Path, tmp_path: Path, backprop: Run) -> None:
+def test_workers_and_driver_may_be_killed(data_set: Path, tmp_path: Path, backprop: Run) -> None:
     out, whole, gate = tmp_path / "out", tmp_path / "whole", Gate(tmp_path)
-    backprop("batch", PROGRAM, "--data", str(folder), "--output", f"{whole}/", *HERE)
-    command = ["batch", PROGRAM, "--data", str(folder), "--output", f"{out}/", "--on", "local:2"]
+    backprop("batch", PROGRAM, "--data", str(data_set), "--output", f"{whole}/", *HERE)
+    command = ["batch", PROGRAM, "--data", str(data_set), "--output", f"{out}/", "--on", "local:2"]
     gate.open(2)
     driver = start(command, gate.variables)
     until(lambda: gate.passed() >= 2)
@@ -381,10 +299,10 @@ def test_workers_and_driver_may_be_killed(folder: Path, tmp_path: Path, backprop
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_an_end_leaves_nothing_half(folder: Path, tmp_path: Path, end: signal.Signals) -> None:
+def test_an_end_leaves_nothing_half(data_set: Path, tmp_path: Path, end: signal.Signals) -> None:
     out, gate = tmp_path / "out", Gate(tmp_path)
     gate.open(1)
-    command = ["batch", PROGRAM, "--data", str(folder), "--output", f"{out}/", "--on", "local:2"]
+    command = ["batch", PROGRAM, "--data", str(data_set), "--output", f"{out}/", "--on", "local:2"]
     driver = start(command, gate.variables)
     until(lambda: gate.passed() >= 1)
     workers = children(driver.pid)
@@ -397,7 +315,7 @@ def test_an_end_leaves_nothing_half(folder: Path, tmp_path: Path, end: signal.Si
     assert {path.name for path in out.rglob("*")} <= {"year=2020", *(f"p{n}.parquet" for n in range(3))}
 
 
-def test_a_worker_does_without_sympy_typer_and_rich(folder: Path, tmp_path: Path) -> None:
+def test_a_worker_does_without_sympy_typer_and_rich(data_set: Path, tmp_path: Path) -> None:
     code = f"""
 import sys
 for name in ("sympy", "typer", "rich", "click"): sys.modules[name] = None
@@ -407,7 +325,7 @@ from backprop_cli.datasets.inputs import find_inputs
 from backprop_cli.datasets.plan import make_plan
 from backprop_cli.datasets.part import run_part, look
 job = Job("log(a)/relu(b)", {{}}, {{}}, None, 1.0, [], Form.csv, Form.csv)
-plan = make_plan(job, None, find_inputs([{str(folder)!r}], None).inputs, {str(tmp_path / "out")!r})
+plan = make_plan(job, None, find_inputs([{str(data_set)!r}], None).inputs, {str(tmp_path / "out")!r})
 plan = plan.with_engine(look(plan.parts[0]))
 outcome = run_part(plan.parts[0])
 assert outcome.record["statuses"]["undefined"] > 0, outcome

@@ -36,7 +36,11 @@ class SetOptions(NamedTuple):
 
     on: Annotated[
         str | None,
-        typer.Option("--on", metavar="WHERE", help="What does the files of a folder: local, local:2."),
+        typer.Option(
+            "--on",
+            metavar="WHERE",
+            help="What does the files of a folder: local, local:2, or a scheduler of Dask's, tcp://HOST:8786.",
+        ),
     ] = None
     shard: Annotated[
         str | None,
@@ -158,9 +162,18 @@ def _workers(where: str | None, parts: int) -> Workers:
     from backprop_cli.datasets.workers import LocalWorkers, OwnProcess
     from backprop_cli.system.threads import count_workers
 
+    if where and re.match(r"(tcp|tls)://.", where):
+        try:
+            from backprop_cli.datasets.cluster import Cluster
+        except ModuleNotFoundError as error:
+            hint = "pip install 'backprop_cli[cluster]'"
+            raise UsageError(f"{where} needs the package {error.name}", hint=hint) from None
+        return Cluster(where)
     found = re.fullmatch(r"local(?::([1-9][0-9]{0,3}))?", where or "local")
     if found is None:
-        raise UsageError(f"--on can't be {where!r}", hint="local, or local:2 for two processes")
+        raise UsageError(
+            f"--on can't be {where!r}", hint="local, local:2 for two processes, or tcp://HOST:8786"
+        )
     count = min(int(found[1] or count_workers()), parts)
     return OwnProcess() if count == 1 else LocalWorkers(count)
 

@@ -6,6 +6,9 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from backprop_cli.datasets.workers import WorkersLostError
+from backprop_cli.errors import FileError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -68,7 +71,14 @@ class Run:
         self._repeated = 0
 
     def go(self, workers: Workers, told: Told) -> Summary:
-        """Do what is missing."""
+        """Do what is missing. Raises FileError where nobody is left to do it."""
+        try:
+            return self._go(workers, told)
+        except WorkersLostError as error:
+            there = f"{len(self.records):,} of {len(self._parts):,} parts are there"
+            raise FileError(f"{error.message}: {there}", hint="the same command goes on") from None
+
+    def _go(self, workers: Workers, told: Told) -> Summary:
         if len(self.records) < len(self._parts):
             self._ledger.unfinish()
         written = len(self.todo)

@@ -13,6 +13,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
 from backprop_cli.datasets.part import Outcome, Part, look, run_part
+from backprop_cli.errors import FileError
 from backprop_cli.system.files import remove_unfinished
 
 if TYPE_CHECKING:
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 LOST = "its worker ended before it was done"
 
 
+class WorkersLostError(FileError):
+    """Nobody is left to do parts."""
+
+
 class Workers(Protocol):
-    """Do parts. Raises FileError where there are none left that could."""
+    """Do parts. Raises WorkersLostError where there are none left that could."""
 
     def look(self, part: Part) -> str:
         """Return the engine of a plan, after a worker has looked at its first part."""

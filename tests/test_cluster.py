@@ -1,0 +1,130 @@
+"""Data sets on Dask: every row once, whoever is killed meanwhile."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from conftest import Run
+from console import environment
+from datasets import (
+    HERE,
+    PROGRAM,
+    ROWS,
+    Gate,
+    manifest,
+    records,
+    start,
+    until,
+)
+
+QUIET = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s", "DASK_LOGGING__DISTRIBUTED": "error"}
+
+
+class Dask:
+    """A scheduler with workers, which let through as many parts as a gate does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.gate = Gate(folder)
+        self._file = folder / "scheduler.json"
+        self.scheduler = self._start(
+            "scheduler", "--port", "0", "--dashboard-address", ":0", "--host", "127.0.0.1"
+        )
+        self.workers = [self.start_worker() for _ in range(2)]
+        until(self._file.exists)
+        self.address = json.loads(self._file.read_text())["address"]
+
+    def _start(self, what: str, *args: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--scheduler-file", str(self._file)]
+        variables = {**self.gate.variables, **QUIET}
+        return subprocess.Popen([*command, *args], env=variables, stderr=subprocess.DEVNULL)
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        return self._start("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard")
+
+    def close(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def dask(tmp_path: Path) -> Iterator[Dask]:
+    found = Dask(tmp_path)
+    yield found
+    found.close()
+
+
+def test_every_row_once_whoever_is_killed(
+    data_set: Path,
+    tmp_path: Path,
+    dask: Dask,
+    backprop: Run,
+) -> None:
+    out, whole, gate = tmp_path / "out", tmp_path / "whole", dask.gate
+    backprop("batch", PROGRAM, "--data", str(data_set), "--output", f"{whole}/", *HERE, "--keep")
+    command = [
+        "batch",
+        PROGRAM,
+        "--data",
+        str(data_set),
+        "--output",
+        f"{out}/",
+        "--on",
+        dask.address,
+        "--keep",
+    ]
+    variables = environment()
+
+    gate.open(1)
+    driver = start(command, variables)
+    until(lambda: gate.passed() >= 1)
+    driver.send_signal(signal.SIGKILL)
+    driver.communicate()
+    assert not (out / "_SUCCESS").exists()
+
+    gate.open(gate.passed() + 1)  # what the killed one has asked for may be done meanwhile
+    driver = start(command, variables)
+    until(lambda: len(records(out)) >= 2)
+    for path in out.rglob("*.parquet"):
+        parquet.read_table(path)
+    dask.workers[0].kill()
+    gate.open(100)
+    _, said = driver.communicate(timeout=60)
+    assert driver.returncode == 0, said
+
+    assert manifest(out)["sums"] == manifest(whole)["sums"]
+    ids = [number for p in out.rglob("*.parquet") for number in parquet.read_table(p)["id"].to_pylist()]
+    assert sorted(ids) == list(range(6 * ROWS))
+    assert {path.name for path in out.iterdir()} == {"_SUCCESS", "year=2020", "year=2021"}
+    assert not list((tmp_path / "out.backprop").rglob("*.tmp"))
+
+    (out / "year=2020/p0.parquet").unlink()
+    gate.open(0)
+    driver = start(command, variables)
+    until(lambda: bool(list((tmp_path / "out.backprop").rglob("*.tmp"))))
+    dask.scheduler.kill()
+    _, said = driver.communicate(timeout=60)
+    assert driver.returncode == 2
+    assert said.startswith(f"backprop: the scheduler at {dask.address} is lost: 5 of 6 parts are there\n"), (
+        said
+    )
+    assert "Traceback" not in said
+    assert not (out / "_SUCCESS").exists()
+
+
+def test_nobody_answers(backprop: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    done = backprop(
+        "batch", "x^2", "--data", f"{tmp_path}/a.csv", "--output", f"{tmp_path}/o/", "--on", "tcp://x:y"
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("backprop: no scheduler answers at tcp://x:y: ")
+    assert "Traceback" not in done.stderr
