@@ -28,6 +28,7 @@ _DECIMAL = re.compile(_DIGITS)
 JSON_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _IN_JSON = re.compile(JSON_NUMBER)
 _FRACTION = re.compile(f"({_DIGITS})/({_DIGITS})")
+_DECIMALS = re.compile(r"\.([0-9]+)(?:[eE]([+-]?[0-9]{1,3}))?[ \t]*$")
 _KEY = re.compile(r'\s*[{,]\s*"(?:[^"\\]|\\.)*"\s*:\s*')
 
 
@@ -256,6 +257,18 @@ def read_cell(name: str, cell: object, dialect: Dialect = PLAIN) -> float:
     if math.isinf(number):
         raise InputError(f"{name} is too large: numbers end at 1.79769e308")
     return number
+
+
+def half_unit(cell: str, dialect: Dialect = PLAIN) -> float:
+    """Return half a unit of the last decimal of a number; 0 for one that has no decimals."""
+    plain = cell if dialect.has_plain_numbers else dialect.plain_number(cell) or ""
+    found = _DECIMALS.search(plain)
+    return half_of(int(found[2] or 0) - len(found[1])) if found else 0.0
+
+
+def half_of(exponent: int) -> float:
+    """Return half of a power of ten; a little more, for doubles are only near what is written."""
+    return 0.5 * (1 + 1e-9) * 10.0 ** max(-323, min(exponent, 300))
 
 
 def _read_written(name: str, cell: str, dialect: Dialect) -> float:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
-from backprop_cli.batch.cells import Row, read_cell
+from backprop_cli.batch.cells import Row, cell_texts, half_unit, read_cell
 from backprop_cli.batch.dialect import PLAIN, Dialect
 from backprop_cli.errors import InputError
 from backprop_cli.language.reader import canonical_name, normalise
@@ -15,6 +16,8 @@ from backprop_cli.text import did_you_mean, listing
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+CLAIMED, HALF = "@", "±"
+"""What the names of columns begin with that are compared, and of half a unit of their last decimals."""
 _COMPRESSED = ("\x1f\udc8b", "BZh", "\udcfd7zXZ", "(\udcb5/\udcfd")
 """What gzip, bzip2, xz and Zstandard begin with, read as text."""
 _NUMBER = re.compile(r"\s*[-+]?[0-9.,]+([eE][-+]?[0-9]+)?\s*")
@@ -33,6 +36,8 @@ class Points:
     start: the point before a row is read; it holds zeros in the places of columns that must be there.
     places: the inputs that are read from columns, and where in a row.
     dialect: how the numbers of the data are written.
+    claims: the names under which columns stand that are compared; NaN where they have no number.
+    halves: those of which half a unit of the last decimal is wanted, under the name behind ``HALF``.
     """
 
     def __init__(
@@ -41,22 +46,33 @@ class Points:
         given: Mapping[str, float],
         renamed: Mapping[str, str] | None = None,
         dialect: Dialect = PLAIN,
+        claimed: Mapping[str, bool] | None = None,
     ) -> None:
         self.inputs = source.inputs
         self.given = given
         self.dialect = dialect
-        self.renamed = renamed or {}
+        columns = {CLAIMED + column: column for column in claimed or {}}
+        self.claims = tuple(columns)
+        self.halves = tuple(name for name, column in columns.items() if (claimed or {})[column])
+        self.renamed = {**(renamed or {}), **columns}
         self.required = [
             name
             for name in source.inputs
             if name in self.renamed or (name not in given and name not in source.defaults)
         ]
         self.start = choose_point(source, {**given, **dict.fromkeys(self.required, 0.0)})
+        self.required += self.claims
         self.places: list[tuple[str, int]] = []
         self._names: tuple[str, ...] | None = None
         self._readers: dict[str, list[str]] = {}
-        for name in source.inputs:
+        for name in (*source.inputs, *self.claims):
             self._readers.setdefault(self.column(name), []).append(name)
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of all that may be read from columns, and of the half units beside."""
+        inputs = [name for name in self.inputs if name not in self.given]
+        return [*inputs, *self.claims, *(HALF + name for name in self.halves)]
 
     def column(self, name: str) -> str:
         """Return the name of the column that an input is read from."""
@@ -85,7 +101,7 @@ class Points:
                 f"the data has no column{'s' * (len(missing) > 1)} {listing(missing)}",
                 hint=next(filter(None, hints), "")
                 or _hint_of_dialect(names)
-                or f"its columns are {listing(columns)}; {absent[0]}=VALUE gives a value to all rows",
+                or f"its columns are {listing(columns)}{_hint_of_value(absent[0])}",
             )
 
     def _find_columns(self, names: tuple[str, ...]) -> list[str]:
@@ -112,8 +128,26 @@ class Points:
             self._names = row.names
         point = self.start.copy()
         for name, place in self.places:
-            point[name] = read_cell(name, row.cells[place], self.dialect)
+            if name[0] != CLAIMED:
+                point[name] = read_cell(name, row.cells[place], self.dialect)
+        if self.claims:
+            self._read_claims(row, point)
         return point
+
+    def _read_claims(self, row: Row, point: dict[str, float]) -> None:
+        texts = cell_texts(row) if self.halves else ()
+        for name, place in self.places:
+            if name[0] == CLAIMED:
+                try:
+                    point[name] = read_cell(name, row.cells[place], self.dialect)
+                except InputError:
+                    point[name] = math.nan
+                if name in self.halves:
+                    point[HALF + name] = half_unit(texts[place], self.dialect)
+
+
+def _hint_of_value(name: str) -> str:
+    return "" if name[0] == CLAIMED else f"; {name}=VALUE gives a value to all rows"
 
 
 def _hint_of_dialect(names: Sequence[str]) -> str:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from backprop_cli.cli.app import turn_on_collector
+from backprop_cli.cli.batch import DataOptions
 from backprop_cli.cli.command import From, command
+from backprop_cli.cli.data import form_of_data
+from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import (
     CrossCheck,
     Shown,
@@ -59,14 +62,21 @@ class CriteriaOptions(NamedTuple):
     """The options that say when two numbers are equal, and where formulas are compared."""
 
     rtol: Annotated[
-        str, typer.Option("--rtol", metavar="R", help="Relative tolerance, to the larger of the two numbers.")
+        str,
+        typer.Option(
+            "--rtol",
+            metavar="R",
+            help="Relative tolerance, to the larger of the two numbers. With --data also of a column, "
+            "1e-9,a=1e-6; written: half a unit of the last decimal.",
+        ),
     ] = number_text(RTOL)
     atol: Annotated[
         str | None,
         typer.Option(
             "--atol",
             metavar="A",
-            help=f"Absolute tolerance.  [default: {number_text(ATOL_AT_ZERO)} where 0 is expected, else 0]",
+            help="Absolute tolerance, with --data also of a column.  "
+            f"[default: {number_text(ATOL_AT_ZERO)} where 0 is expected, else 0]",
             show_default=False,
         ),
     ] = None
@@ -113,6 +123,7 @@ Examples:
   backprop check "x^2" x=3 --expect value=9 --expect "x=2*x" --rtol 1e-12
   backprop check "sin(x)^2" x=0.3 --expect "x=sin(2*x)"
   backprop check --suite gradients.toml --format junit > gradients.xml
+  backprop check "(a*b+c)*f" --data rows.csv --expect a=@grad_a --rtol 1e-6
 
 \b
 NAME is an input or a step, and what is meant is its gradient (grad:NAME says
@@ -121,6 +132,7 @@ is compared at the given point, and for all points by sympy, or, where sympy
 can't settle it, at further random points. Beside numbers and formulas there
 are kink, kink -1 1 (the slopes on the left and on the right, or none),
 smooth, undefined, inf, -inf, and digits >= 12 or <= 3, of a gradient.
+With --data, @COLUMN is what your own program found at each row.
 
 \b
 Exit status: 0 all is met; 1 an expectation is not met, the cross-check
@@ -152,6 +164,11 @@ def check(
     cross_check: CrossCheck = True,
     strict: Strict = False,
     suite: Annotated[SuiteOptions, From(SuiteOptions)],
+    rows: Annotated[DataOptions, From(DataOptions)],
+    written: Annotated[DialectOptions, From(DialectOptions)],
+    allow_bad: Annotated[
+        bool, typer.Option("--allow-bad", help="With --data: rows that can't be compared are no failure.")
+    ] = False,
     equality: Annotated[CriteriaOptions, From(CriteriaOptions)],
     form: Annotated[Format, form_of(Format.text)],
     digits: Annotated[int | None, digits_of(6)],
@@ -163,6 +180,22 @@ def check(
     """
     from backprop_cli.report import Outcome
 
+    if rows.data is not None:
+        _refuse_beside_data(hint, suite, options, strict=strict)
+        from backprop_cli.cli.check_rows import Tolerances, check_rows
+        from backprop_cli.render.columns import shower
+
+        return check_rows(
+            expect or (),
+            options,
+            rows,
+            written.read(rows.input_format or form_of_data(rows.data)),
+            Tolerances(equality.rtol, equality.atol),
+            shower(form, output, digits, allow_bad=allow_bad),
+            output,
+            allow_bad=allow_bad,
+        )
+    _refuse_without_data(rows, written, allow_bad=allow_bad)
     criteria = equality.read()
     if hint is not None:
         _refuse_with_hint(expect, suite, form, strict=strict)
@@ -224,6 +257,29 @@ def _refuse_with_hint(expect: list[str] | None, suite: SuiteOptions, form: Forma
         raise UsageError("--hint marks expectations as text", hint="leave --suite, --format and --strict out")
     if not expect:
         raise UsageError("--hint has nothing to mark", hint="--expect a=15")
+
+
+def _refuse_beside_data(
+    hint: Hint | None, suite: SuiteOptions, options: PointOptions, *, strict: bool
+) -> None:
+    """Raise UsageError for what is asked of one point."""
+    given = {
+        "--hint": hint,
+        "--suite": suite.name,
+        "--strict": strict,
+        "--wrt": options.wrt,
+    }
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option} and --data contradict each other", hint="leave one of them out")
+
+
+def _refuse_without_data(rows: DataOptions, written: DialectOptions, *, allow_bad: bool) -> None:
+    """Raise UsageError for options that say how data is read, where there is none."""
+    if rows != DataOptions() or written != DialectOptions() or allow_bad:
+        raise UsageError(
+            "--data is missing", hint="backprop check PROGRAM --data rows.csv --expect a=@grad_a"
+        )
 
 
 def _refuse_a_point(expect: list[str] | None, options: PointOptions) -> None:

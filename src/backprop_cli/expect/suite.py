@@ -51,13 +51,17 @@ class Case(Record):
 
 
 class CaseResult(Record):
-    """The outcome of a case. status: passed, failed, or an error where it could not be judged."""
+    """The outcome of a case. status: passed, failed, or an error where it could not be judged.
+
+    told: what went wrong as lines, where there is neither a verification nor an error.
+    """
 
     name: str
     status: Outcome
     seconds: float
     verification: Verification | None = None
     error: BackpropError | None = None
+    told: tuple[str, ...] = ()
 
 
 # ---- reading ----

@@ -50,7 +50,7 @@ def why(result: CaseResult) -> list[str]:
         place = f" in {error.text!r}" if error.text.strip() else ""
         return [f"{error.message}{place}{f'; hint: {error.hint}' if error.hint else ''}"]
     if result.status == Outcome.PASS or result.verification is None:
-        return []
+        return [*result.told]
     return problems(result.verification)
 
 

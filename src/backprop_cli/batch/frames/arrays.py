@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from backprop_cli.batch.frames.cells import check_finite
+from backprop_cli.batch.frames.cells import check_finite, put_column
 from backprop_cli.batch.frames.frame import ROWS, Frame
 from backprop_cli.batch.frames.mapped import MappedFile
 from backprop_cli.batch.frames.tables import unreadable
@@ -63,6 +63,9 @@ class ArrayReader:
             problems: dict[int, str] = {}
             for name, place in points.places:
                 part = parts[self.names[place]]
+                if name in points.claims:
+                    put_column(name, _kept({name: part})[0], points, columns, problems)
+                    continue
                 if part.dtype.kind == "f":
                     check_finite(name, part, problems)
                 columns[name] = np.ascontiguousarray(part, np.float64)

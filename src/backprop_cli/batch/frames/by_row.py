@@ -70,7 +70,7 @@ class JsonReader:
 
     def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
         """Yield the data, at least one frame."""
-        names = [name for name in points.inputs if name not in points.given]
+        names = points.names
         yield _frame([], names, points, keep=keep)
         while (block := self._blocks.take()) is not None:
             for frame in self._read_block(block, points, names, keep=keep):
@@ -91,7 +91,7 @@ class JsonReader:
 
     def _read_plain(self, block: bytes, points: Points, names: Sequence[str]) -> Frame | None:
         """Return the rows of a block whose objects are like the first one, None for any other."""
-        if b"\r" in block or not block.isascii() or points.dialect.missing:
+        if b"\r" in block or not block.isascii() or points.dialect.missing or points.claims:
             return None
         objects = read_flat_objects(block.decode(), self.names)
         keys: dict[str, list[str]] = {}

@@ -9,15 +9,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from backprop_cli.batch.cells import read_cell
+from backprop_cli.batch.cells import half_of, half_unit, read_cell
 from backprop_cli.batch.dialect import PLAIN, Dialect
+from backprop_cli.batch.points import HALF
 from backprop_cli.errors import InputError
 
 if TYPE_CHECKING:
     from backprop_cli.batch.engines.results import Floats
+    from backprop_cli.batch.points import Points
 
 # What Arrow reads as ``read_cell`` does; every other cell is left to that.
 _PLAIN = r"^-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+_TAIL = r"\.(?P<decimals>[0-9]+)(?:[eE](?P<exponent>[+-]?[0-9]{1,3}))?[ \t]*$"
+_LEAST, _MOST = -323, 300
+_HALVES = np.array([half_of(exponent) for exponent in range(_LEAST, _MOST + 1)])
 
 
 def check_type(name: str, kind: pa.DataType) -> None:
@@ -90,6 +95,37 @@ def read_numbers(name: str, column: Any, dialect: Dialect = PLAIN) -> tuple[Floa
         numbers = numbers.copy()
         numbers[list(problems)] = np.nan
     return numbers, problems
+
+
+def put_column(
+    name: str, column: Any, points: Points, columns: dict[str, Floats], problems: dict[int, str]
+) -> None:
+    """Put the numbers of an array beside those of others. What is wrong with a claim is none of the row."""
+    columns[name], found = read_numbers(name, column, points.dialect)
+    if name not in points.claims:
+        merge_problems(problems, found)
+    if name in points.halves:
+        columns[HALF + name] = _half_units(bare(column), points.dialect)
+
+
+def _half_units(column: Any, dialect: Dialect) -> Floats:
+    """Return half a unit of the last digit that each number has as it is stored; 0 where that is a double."""
+    kind = column.type
+    if is_text(kind) and dialect.has_plain_numbers:
+        found = pc.extract_regex(column, _TAIL)
+        length = pc.utf8_length(found.field("decimals")).fill_null(0).to_numpy(zero_copy_only=False)
+        exponents = found.field("exponent").dictionary_encode()
+        words = np.array([int(word or 0) for word in exponents.dictionary.to_pylist()] or [0])
+        tens = words[exponents.indices.fill_null(0).to_numpy(zero_copy_only=False)] - length
+        halves: Floats = np.where(length > 0, _HALVES[np.clip(tens, _LEAST, _MOST) - _LEAST], 0.0)
+        return halves
+    if is_text(kind):
+        return np.array([half_unit(cell or "", dialect) for cell in column.to_pylist()], np.float64)
+    if pa.types.is_float32(kind) or pa.types.is_float16(kind):
+        with np.errstate(invalid="ignore"):
+            spaces: Floats = np.spacing(column.to_numpy(zero_copy_only=False)).astype(np.float64)
+        return np.abs(spaces) / 2
+    return np.full(len(column), half_of(-kind.scale) if pa.types.is_decimal(kind) else 0.0)
 
 
 def check_finite(name: str, numbers: Any, problems: dict[int, str]) -> None:

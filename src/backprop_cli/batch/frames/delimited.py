@@ -19,8 +19,9 @@ from pyarrow import csv
 from backprop_cli.batch.cells import Lines, read_header, read_records, rows_below
 from backprop_cli.batch.frames.blocks import Blocks, join_lines, split_lines
 from backprop_cli.batch.frames.by_row import frames_of_rows
-from backprop_cli.batch.frames.cells import merge_problems, read_numbers
+from backprop_cli.batch.frames.cells import put_column
 from backprop_cli.batch.frames.frame import Frame
+from backprop_cli.batch.points import HALF
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -60,7 +61,7 @@ class CsvReader:
 
     def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
         """Yield the data, at least one frame."""
-        columns = {name: np.empty(0) for name, _ in points.places}
+        columns = {name: np.empty(0) for name in _names(points)}
         yield Frame(0, columns, kept=self._nothing() if keep else None)
         while (block := self._blocks.take()) is not None:
             for frame in self._read_block(block, points, keep=keep):
@@ -76,8 +77,7 @@ class CsvReader:
             yield frame
         else:
             rows = rows_below(self.names, self._records(block), ragged=self._is_ragged)
-            names = [name for name, _ in points.places]
-            yield from frames_of_rows(rows, names, points, keep=keep)
+            yield from frames_of_rows(rows, _names(points), points, keep=keep)
 
     def _records(self, block: bytes) -> Generator[list[str] | str]:
         """Yield the records that begin in a block. Lines behind them that had to be read are put back."""
@@ -111,7 +111,9 @@ class CsvReader:
         ):
             return None
         if not block.strip(b"\r\n"):
-            return Frame(0, {name: np.empty(0) for name, _ in places}, kept=self._nothing() if keep else None)
+            return Frame(
+                0, {name: np.empty(0) for name in _names(points)}, kept=self._nothing() if keep else None
+            )
         columns: dict[str, Floats] = {}
         problems: dict[int, str] = {}
         try:
@@ -124,11 +126,10 @@ class CsvReader:
                 cells = self._read(block, used, pa.string(), quotes=quotes)
             for name, place in places:
                 column = cells[str(place)]
-                if not _all_finite(column):
-                    # inf and nan, which are no numbers here, or one that is too large
+                if name in points.halves or not _all_finite(column):
+                    # Digits as they are written; inf and nan, which are no numbers here, or one too large.
                     column = self._read(block, [place], pa.string(), quotes=quotes)[str(place)]
-                columns[name], found = read_numbers(name, column, dialect)
-                merge_problems(problems, found)
+                put_column(name, column, points, columns, problems)
         except pa.ArrowInvalid:
             return None
         kept = tuple(texts[str(place)] for place in range(len(self.names))) if texts else None
@@ -159,6 +160,12 @@ class CsvReader:
 
     def _nothing(self) -> tuple[Any, ...]:
         return (pa.array([], pa.string()),) * len(self.names)
+
+
+def _names(points: Points) -> list[str]:
+    """Return the names of the columns of a frame."""
+    read = {name for name, _ in points.places}
+    return [name for name in points.names if name.removeprefix(HALF) in read]
 
 
 def _all_finite(column: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import ipc, parquet
 
-from backprop_cli.batch.frames.cells import check_type, merge_problems, read_numbers
+from backprop_cli.batch.frames.cells import check_type, put_column
 from backprop_cli.batch.frames.frame import ROWS, Frame
 from backprop_cli.batch.frames.kept import check_kept
 from backprop_cli.batch.frames.mapped import MappedFile
@@ -55,11 +55,11 @@ class TableReader:
         empty = pa.RecordBatch.from_arrays(
             [pa.nulls(0, kind) for kind in kinds], names=list(map(str, places))
         )
-        yield _frame(empty, inputs, keep=keep)
+        yield _frame(empty, inputs, points, keep=keep)
         try:
             for batch, done in self._batches(list(places)):
                 for start in range(0, batch.num_rows, ROWS):
-                    yield _frame(batch.slice(start, ROWS), inputs, keep=keep)
+                    yield _frame(batch.slice(start, ROWS), inputs, points, keep=keep)
                     self._forget()
                 advance(done)
         except (pa.ArrowException, OSError) as error:
@@ -130,11 +130,10 @@ def unreadable(name: str, error: Exception) -> FileError:
     return FileError(f"can't read {name}: {' '.join(str(error).split()) or type(error).__name__}")
 
 
-def _frame(batch: pa.RecordBatch, inputs: Sequence[tuple[str, int]], *, keep: bool) -> Frame:
+def _frame(batch: pa.RecordBatch, inputs: Sequence[tuple[str, int]], points: Points, *, keep: bool) -> Frame:
     """Return a batch as a frame. inputs: those that are columns, and where."""
     columns: dict[str, Floats] = {}
     problems: dict[int, str] = {}
     for name, place in inputs:
-        columns[name], found = read_numbers(name, batch.column(place))
-        merge_problems(problems, found)
+        put_column(name, batch.column(place), points, columns, problems)
     return Frame(batch.num_rows, columns, problems, tuple(batch.columns) if keep else None)

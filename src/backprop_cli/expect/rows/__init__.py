@@ -1,0 +1,1 @@
+"""Claims on columns of data, in columns. Needs NumPy and pyarrow."""
