@@ -266,7 +266,9 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Replace the renderers and the browser by ones that tell what they are asked for."""
     opened: list[str] = []
     for name, render in {
-        "svg": lambda diagram, direction, theme: f"<svg {diagram.output} {direction} {theme}>",
+        "svg": lambda diagram, direction, theme, plays: (
+            f"<svg {diagram.output} {direction} {theme}>" + "!" * plays
+        ),
         "png": lambda svg: b"PNG" + svg.encode(),
         "page": lambda report, direction: f"<html {report.output} {direction}>",
     }.items():

@@ -42,6 +42,7 @@ Examples:
   backprop graph "relu(w*x + b)" w=0.5 x=2 b=-0.3 --output neuron.svg
   backprop graph "(a*b+c)*f" a=2 b=3 c=-10 f=5 --output lesson.html --open
   backprop graph "(a*b+c)*f" --format dot | dot -Tpdf > graph.pdf
+  backprop graph "a*b + c" a=2 b=3 c=-10 --animate --output passes.svg
   backprop graph "(a*b+c)*f" --stats
 
 Without any NAME=VALUE, where the program has no values of its own either, the
@@ -75,6 +76,9 @@ def graph(
     theme: Annotated[
         Theme, typer.Option("--theme", help="Colours of SVG and PNG; auto: those of the page around an SVG.")
     ] = Theme.light,
+    animate: Annotated[
+        bool, typer.Option("--animate", help="An SVG that plays: values forward, then gradients back.")
+    ] = False,
     show: Annotated[bool, typer.Option("--open", help="Show the HTML page in the browser.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help=f"Draw also a graph of more than {MOST_NODES:,} nodes.")
@@ -91,7 +95,10 @@ def graph(
 
     Every node with its value and its gradient, and the local derivatives between them.
     """
-    form = _choose_form(format, target, output, show=show)
+    plain = Form.svg if animate and target in (None, "-") else None
+    form = _choose_form(format or plain, target, output, show=show)
+    if animate and form is not Form.svg:
+        raise UsageError(f"--animate makes an SVG, not {form}", hint="--animate --output graph.svg")
     file = None if target == "-" else target
     job = _read(options)
     if json and not stats:
@@ -102,7 +109,9 @@ def graph(
         output.write(_count(job, as_json=json) + "\n")
         return Status.DONE
     report, diagram = _compute(job, form, digits, symbolic=symbolic, force=force)
-    drawing = Drawing(diagram, report, form, style, direction, theme)
+    if animate and report is None:
+        raise UsageError("without values there is nothing to play", hint="give each input one: a=2 b=3")
+    drawing = Drawing(diagram, report, form, style, direction, theme, animate)
     if form is Form.text:
         _write_text(drawing, file, output, ascii=ascii)
     elif file is not None or show or not output.quiet:

@@ -53,7 +53,10 @@ class Theme(StrEnum):
 
 
 class Drawing(NamedTuple):
-    """What is drawn, and how. report: None for the bare graph, of which there is no page."""
+    """What is drawn, and how. report: None for the bare graph, of which there is no page.
+
+    plays: whether an SVG plays by itself.
+    """
 
     diagram: Diagram
     report: Report | None
@@ -61,6 +64,7 @@ class Drawing(NamedTuple):
     style: Style = Style.auto
     direction: Direction = Direction.LR
     theme: Theme = Theme.light
+    plays: bool = False
 
 
 _ENDINGS = {
@@ -123,7 +127,7 @@ def render_drawing(drawing: Drawing, *, unicode: bool) -> bytes:
         return render_page(drawing.report, direction=direction).encode()
     from backprop_cli.draw.svg import render_svg
 
-    svg = render_svg(diagram, direction=direction, theme=drawing.theme)
+    svg = render_svg(diagram, direction=direction, theme=drawing.theme, plays=drawing.plays)
     if drawing.form is Form.svg:
         return svg.encode()
     from backprop_cli.draw.png import render_png

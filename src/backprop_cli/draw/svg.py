@@ -9,6 +9,7 @@ from zlib import crc32
 
 from backprop_cli.draw.fonts import shorten, text_width
 from backprop_cli.draw.layout import place
+from backprop_cli.draw.motion import motion_sheet
 from backprop_cli.notation.pretty import factor_back, pretty, with_minus
 from backprop_cli.text import in_xml
 
@@ -45,9 +46,10 @@ _SHEETS = {
 _CLASS = r"\.(?=[a-z]+[ ,])"
 
 
-def render_svg(diagram: Diagram, *, direction: str = "LR", theme: str = "light") -> str:
+def render_svg(diagram: Diagram, *, direction: str = "LR", theme: str = "light", plays: bool = False) -> str:
     """Return a diagram as SVG. direction: "LR" from left to right, "TB" from top to bottom.
 
+    plays: whether values and gradients appear one after the other, which those of a diagram with numbers can.
     theme: "light" as for a slide or a print, "dark", or "auto" as the viewer's pages are.
     """
     labels = [with_minus(factor_back(arrow.partial)) if arrow.partial else "" for arrow in diagram.arrows]
@@ -67,7 +69,7 @@ def render_svg(diagram: Diagram, *, direction: str = "LR", theme: str = "light")
     )
     title, told = _text(" ".join(diagram.program.split())), _text(describe(diagram))
     # A page may hold several pictures: ids and styles are each one's own.
-    mark = f"backprop-{crc32(f'{title} {told} {direction} {theme}'.encode()):x}"
+    mark = f"backprop-{crc32(f'{title} {told} {direction} {theme}{" plays" * plays}'.encode()):x}"
     parts = [
         _arrow(diagram, arrow, label, route, layout, f"{mark}-tip")
         for arrow, label, route in zip(diagram.arrows, labels, layout.routes, strict=True)
@@ -76,6 +78,8 @@ def render_svg(diagram: Diagram, *, direction: str = "LR", theme: str = "light")
     parts += [
         _box(box, at, size) for box, at, size in zip(diagram.boxes, layout.positions, sizes, strict=True)
     ]
+    sheet = re.sub(_CLASS, f"#{mark} .", _SHEETS[theme])
+    sheet += motion_sheet(diagram, mark) if plays else ""
     legend = diagram.legend()
     width, height = layout.width, layout.height + _LEGEND * bool(legend)
     width = max(width, text_width(legend, _SLOPE) + 2 * _PAD if legend else 0.0)
@@ -86,7 +90,7 @@ def render_svg(diagram: Diagram, *, direction: str = "LR", theme: str = "light")
         f'font-family="{_FONT}">\n'
         f'<title id="{mark}-title">{title}</title>\n'
         f'<desc id="{mark}-desc">{told}</desc>\n'
-        f"<style>{re.sub(_CLASS, f'#{mark} .', _SHEETS[theme])}</style>\n"
+        f"<style>{sheet}</style>\n"
         f'<defs><marker id="{mark}-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
         f'markerUnits="userSpaceOnUse" orient="auto"><path class="tip" fill="{_LINE}" d="M0 0.5 8 4 0 7.5z"/>'
         "</marker></defs>\n"
