@@ -123,9 +123,9 @@ def test_paths(backprop: Run) -> None:
     assert done.stdout.splitlines() == [
         "Paths from w",
         "  w → u → L",
-        "  ∂L/∂u · ∂u/∂w = 1 · 5 = 5",
+        "  ∂L/∂u · ∂u/∂w = 1 · x = 1 · 5 = 5",
         "  w → k → L",
-        "  ∂L/∂k · ∂k/∂w = 1 · 4 = 4",
+        "  ∂L/∂k · ∂k/∂w = 1 · (2 × w) = 1 · 4 = 4",
         "",
         "  ∂L/∂w = 5 + 4 = 9",
     ]
@@ -242,7 +242,9 @@ def test_json(backprop: Run) -> None:
         "a": 15,
         "b": 10,
     }
-    assert record["paths"]["paths"] == [{"nodes": ["a", "e", "d", "L"], "slopes": [3, 1, 5], "product": 15}]
+    assert record["paths"]["paths"] == [
+        {"nodes": ["a", "e", "d", "L"], "slopes": [3, 1, 5], "product": 15, "formulas": ["b", "1", "f"]}
+    ]
 
 
 def test_markdown(backprop: Run) -> None:

@@ -102,7 +102,7 @@ def test_dollars_and_fences_hold_the_same_formulas(backprop: Run) -> None:
 
 def test_each_step_has_a_slide(backprop: Run) -> None:
     words = [f"{name}={value}" for name, value in POINT.items()]
-    deck = backprop("explain", NEURON, *words, "--format", "marp").stdout
+    deck = backprop("explain", NEURON, *words, "--format", "marp", "--steps", "all").stdout
     assert deck.startswith("---\nmarp: true\nmath: mathjax\n---\n\n# z = w\\*x")
     slides = deck.split("\n---\n\n")[1:]
     # The title, the inputs and five steps forward; the seed and five operations on the way back.

@@ -10,6 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backprop_cli.errors import InputError
+from backprop_cli.report import Steps
 from backprop_cli.text import in_xml
 
 if TYPE_CHECKING:
@@ -63,12 +65,20 @@ class Explanation:
         return self.markdown
 
 
+def read_steps(text: str) -> Steps:
+    """Return what counts as a step. Raises InputError."""
+    if text not in tuple(Steps):
+        raise InputError(f"steps can't be {text!r}", hint='"named", "all" or None')
+    return Steps(text)
+
+
 def explain_report(
     report: Report,
     why: str | None,
     paths: str | None,
     limit: str | None,
     nudge: float | None,
+    steps: str | None,
     digits: int | None,
 ) -> Explanation:
     """Return what is told of a report; see ``Report.explain``."""
@@ -76,7 +86,10 @@ def explain_report(
     from backprop_cli.render import pens, story
     from backprop_cli.tell.lesson import prepare_lesson
 
-    lesson = prepare_lesson(report, why=why, paths=paths, limit=limit, nudge=nudge, digits=digits)
+    chosen = None if steps is None else read_steps(steps)
+    lesson = prepare_lesson(
+        report, why=why, paths=paths, limit=limit, nudge=nudge, digits=digits, steps=chosen
+    )
     plain, maths = (
         story.lesson_lines(lesson, pen(lesson.story.output, report.upstream, digits))
         for pen in (pens.TextPen, pens.MathPen)

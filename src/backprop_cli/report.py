@@ -37,6 +37,13 @@ class Outcome(Word):
     ERROR = "error"
 
 
+class Steps(Word):
+    """What counts as a step: what the program names, or every operation."""
+
+    NAMED = "named"
+    ALL = "all"
+
+
 class Place(Word):
     """Which of a node's numbers is meant. SLOPE: the partial by one of its operands."""
 
@@ -185,6 +192,8 @@ class NodeRecord(Record):
     held: per operand, the others that depend on it, which its partial holds; itself where it is one of them.
     is_inner: whether it is inside an operation on arrays.
     aliases: further names that the program gives the same node.  is_named: whether it gives any.
+    formulas: of a step with others folded into it, the local derivatives as formulas; "" where too long.
+    folded: the operations of such a step, from the last one to the first, written in terms of other steps.
     """
 
     id: str
@@ -201,6 +210,8 @@ class NodeRecord(Record):
     swept: float | None = None
     held: tuple[tuple[str, ...], ...] = ()
     is_inner: bool = False
+    formulas: tuple[str, ...] = ()
+    folded: tuple[NodeRecord, ...] = ()
 
     def mark(self, argnum: int) -> str:
         """Return what a partial holds as it stands behind its symbol; see ``text.held_mark``."""
@@ -246,17 +257,19 @@ class Report(Record):
         paths: str | None = None,
         limit: str | None = None,
         nudge: float | None = None,
+        steps: str | None = None,
         digits: int | None = 6,
     ) -> Explanation:
         """Return both passes told step by step, as ``backprop explain`` does.
 
         why, paths, limit: the nodes that are asked about.  nudge: how far to move each input.
-        digits: of numbers, None for all.
+        steps: "named" or "all"; None for named ones where the program names steps.  digits: of numbers, None
+        for all.
         Raises InputError for a node that is not there.
         """
         from backprop_cli import explain_report
 
-        return explain_report(self, why, paths, limit, nudge, digits)
+        return explain_report(self, why, paths, limit, nudge, steps, digits)
 
     def draw(self, *, direction: str = "LR", theme: str = "light", digits: int | None = 4) -> Picture:
         """Return the graph as a picture, as ``backprop graph`` does.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backprop_cli.cli.command import command
-from backprop_cli.cli.options import Asked, Shown, digits_of, form_of, raise_missing, read_number
+from backprop_cli.cli.options import Asked, Shown, StepsOption, digits_of, form_of, raise_missing, read_number
 from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ Examples:
   backprop explain "e = a*b; d = e + c; L = d*f" a=2 b=3 c=-10 f=5
   backprop explain "relu(x)" x=-2 --upstream 10
   backprop explain "u = w*x; k = w^2; L = u + k" w=2 x=5 --paths w
+  backprop explain "z = w*x + b; tanh(z)" w=2 x=1 b=-1 --steps all
   backprop explain "tanh(x)" x=0.5 --limit v1
   backprop explain "e = a*b; L = e^2" a=2 b=3 --nudge 0.001
   backprop explain --file network.txt --flow
@@ -75,6 +76,7 @@ def explain(
     story: Annotated[
         bool, typer.Option("--story", help="Tell it as a shot: data forward, responsibility back.")
     ] = False,
+    steps: StepsOption = None,
     *,
     form: Annotated[Format, form_of(Format.text)],
     ascii: Annotated[bool, typer.Option("--ascii", help="Use ASCII characters only.")] = False,
@@ -99,7 +101,15 @@ def explain(
         request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=False
     )
     lesson = prepare_lesson(
-        report, why=why, paths=paths, limit=limit, nudge=step, flow=flow, shot=story, digits=digits
+        report,
+        why=why,
+        paths=paths,
+        limit=limit,
+        nudge=step,
+        flow=flow,
+        shot=story,
+        digits=digits,
+        steps=steps,
     )
     if not output.quiet:
         if form is not Format.json:

@@ -16,6 +16,7 @@ from backprop_cli.cli.suggest import suggest_assignments, suggest_inputs
 from backprop_cli.console.environment import Environment
 from backprop_cli.console.output import Output
 from backprop_cli.errors import FileError, UsageError
+from backprop_cli.report import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,6 +84,13 @@ Strict = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no result; the exit status tells.")]
 ColorOption = Annotated[Color, typer.Option("--color", help="When to use colour.")]
+StepsOption = Annotated[
+    Steps | None,
+    typer.Option(
+        "--steps",
+        help="A step is what the program names, where it names any, or every operation.",
+    ),
+]
 Digits = Annotated[str, typer.Option("--digits", metavar="N|full", help="Significant digits in the table.")]
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.language.code import Code, Span
     from backprop_cli.operations.op import Op
+    from backprop_cli.report import NodeRecord
 
 
 class _Term(NamedTuple):
@@ -33,11 +34,26 @@ def partial_text(op: Op, argnum: int, terms: Sequence[str]) -> str:
     terms: the operands as they stand in the node's expression, names or constants.
     Numbers are computed where they are small and whole: 2*x, not 2*x^(2 - 1).
     """
+    return partial_piece(op, argnum, [Piece(term, ATOM) for term in terms]).text
+
+
+def slope_text(node: NodeRecord, argnum: int) -> str:
+    """Return the local derivative of a step as a formula with its own name in it; "" where that is long."""
+    op = OPS[node.op]
+    if node.folded:
+        return node.formulas[argnum]
+    formula = partial_text(op, argnum, node.terms)
+    # a·(1 - a) is easier than the same in z.
+    return formula if op.infix else formula.replace(op.write(node.terms), node.id)
+
+
+def partial_piece(op: Op, argnum: int, terms: Sequence[Piece]) -> _Term:
+    """Return the same for operands that may be formulas themselves, and how tightly it holds together."""
     operands = list(terms)
     if len(operands) > op.arity:
         # max and min of several: one operand against the extremum of the others.
         others = [term for place, term in enumerate(operands) if place != argnum]
-        operands, argnum = [operands[argnum], op.write(others)], 0
+        operands, argnum = [operands[argnum], Piece(op.write([other.text for other in others]), ATOM)], 0
     bound = dict(zip(op.args, operands, strict=True))
 
     def leaf(what: str | float, _span: Span) -> _Term:
@@ -45,7 +61,7 @@ def partial_text(op: Op, argnum: int, terms: Sequence[str]) -> str:
             return _term(bound[what]) if what in bound else _Term(what, ATOM)
         return _number(what)
 
-    return fold(derivative_code(op, argnum), leaf, _apply).text
+    return fold(derivative_code(op, argnum), leaf, _apply)
 
 
 @cache
@@ -58,12 +74,13 @@ def _number(x: float) -> _Term:
     return _Term(number_text(x, None), ATOM if x >= 0 else SIGN, x)
 
 
-def _term(text: str) -> _Term:
+def _term(operand: Piece) -> _Term:
     """Return an operand. Constants of several parts come in parentheses."""
+    text = operand.text
     inner = text[1:-1] if text.startswith("(-") else text
     if inner.lstrip("-").isdecimal() and len(inner) < 10:
         return _number(float(inner))
-    return _Term(text, ATOM)
+    return _Term(*operand)
 
 
 def _apply(op: Op, terms: list[_Term], _span: Span) -> _Term:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.language.binding import is_sum
 from backprop_cli.notation.latex import escape, expression_latex, mark_latex, name_latex, number_latex
 from backprop_cli.notation.pretty import pretty
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+# A sign of multiplication that a book leaves out: 2(a - y), a(1 - a); and products of nothing else.
+_CLOSE = re.compile(r"(?<![\w.#)])((?:\d+|[^\W\d]\w*))\*(?=\()")
+_PRODUCT = re.compile(r"[\w.]+\([^()]*\)")
+SIMPLE = re.compile(r"[\w.#]+|[^\W\d]\w*\([^()]*\)|\([^()]*\)")
+"""What needs no parentheses as a factor."""
 
 
 _RELATION = re.compile(r" [<>]=? ")
@@ -57,6 +64,14 @@ class TextPen:
     def product(self, factors: Iterable[str]) -> str:
         return (" · " if self.unicode else " * ").join(factors)
 
+    def factor(self, formula: str) -> str:
+        """Return a local derivative as a factor between dots: 2(a − y), (1 + z), x."""
+        shown = self.expression(formula)
+        if SIMPLE.fullmatch(formula) and shown[0] not in "-−":
+            return shown
+        close = _CLOSE.sub(r"\1", formula) if self.unicode else formula
+        return self.expression(close) if _PRODUCT.fullmatch(close) else self.group(shown)
+
     def group(self, text: str) -> str:
         return f"({text})"
 
@@ -92,6 +107,11 @@ class MathPen(TextPen):
 
     def product(self, factors: Iterable[str]) -> str:
         return r" \cdot ".join(factors)
+
+    def factor(self, formula: str) -> str:
+        # What is written side by side is a product; a sum, or what begins with a sign, is put in parentheses.
+        shown = self.expression(formula)
+        return self.group(shown) if formula[0] == "-" or is_sum(formula) else shown
 
     def group(self, text: str) -> str:
         return rf"\left({text}\right)"

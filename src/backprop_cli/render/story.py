@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ from backprop_cli.render.flow import flow_json, flow_lines
 from backprop_cli.render.latex import document
 from backprop_cli.render.limits import limit_lines, limits_json
 from backprop_cli.render.nudges import nudge_lines, nudges_json
-from backprop_cli.render.pens import Line, grouped, is_relation
+from backprop_cli.render.paths import path_lines, paths_json
+from backprop_cli.render.pens import SIMPLE, Line, grouped, is_relation
 from backprop_cli.text import held_words, listing, number_text
 
 if TYPE_CHECKING:
@@ -25,12 +25,10 @@ if TYPE_CHECKING:
     from backprop_cli.console.sheets import Role
     from backprop_cli.render.pens import TextPen
     from backprop_cli.tell.lesson import Lesson
-    from backprop_cli.tell.paths import Path, Paths
     from backprop_cli.tell.story import Backward, Forward, Story, Term
 
 _WIDTH = 80
 _MOST_ADDENDS = 12
-_SIMPLE = re.compile(r"[\w.#]+|[^\W\d]\w*\([^()]*\)|\([^()]*\)")
 
 
 def lesson_lines(lesson: Lesson, pen: TextPen) -> Iterator[Line]:
@@ -145,30 +143,7 @@ def _term(node: str, term: Term, story: Story, pen: TextPen) -> str:
 def _factor(text: str, pen: TextPen) -> str:
     """Return a local derivative as a factor."""
     shown = pen.expression(text)
-    return shown if _SIMPLE.fullmatch(text) and shown[0] not in "-−" else pen.group(shown)
-
-
-def path_lines(found: Paths, pen: TextPen) -> Iterator[Line]:
-    """Yield the paths from a node to the output, and their sum."""
-    shown = len(found.paths)
-    yield Line("heading", f"Paths from {found.node}")
-    for path in found.paths:
-        yield Line("words", (" → " if pen.unicode else " -> ").join(path.nodes))
-        steps = list(zip(path.nodes, path.nodes[1:], path.slopes, path.held, strict=False))[::-1]
-        scale = [] if found.upstream == 1 else [grouped(pen.number(found.upstream), pen)]
-        names = pen.product(scale + [pen.local(user, node, held) for node, user, _, held in steps])
-        numbers = pen.product(scale + [grouped(pen.number(slope), pen) for _, _, slope, _ in steps])
-        sides = dict.fromkeys(filter(None, (names, numbers, pen.number(path.product))))
-        yield Line("equation", " = ".join(sides))
-    if shown < found.number:
-        yield Line("words", f"{found.number - shown:,} more paths are not shown")
-    marks = {mark: name for path in found.paths for name, mark in zip(path.nodes, path.held, strict=False)}
-    for mark, name in islice(((mark, name) for mark, name in marks.items() if mark), 2):
-        yield Line("words", f"{mark}: {held_words(mark, name)}")
-    products = [grouped(pen.number(path.product), pen) for path in found.paths[:12]]
-    sums = [" + ".join(products)] if 1 < found.number == len(products) else []
-    yield Line("gap", "")
-    yield Line("equation", " = ".join([pen.gradient(found.node), *sums, pen.number(found.total)]))
+    return shown if SIMPLE.fullmatch(text) and shown[0] not in "-−" else pen.group(shown)
 
 
 # ---- forms ----
@@ -297,12 +272,7 @@ def render_json(lesson: Lesson) -> str:
         "notes": story.notes,
     }
     if paths is not None:
-        record["paths"] = {
-            "node": paths.node,
-            "number": paths.number,
-            "total": number(paths.total),
-            "paths": [_path(path) for path in paths.paths],
-        }
+        record["paths"] = paths_json(paths)
     if limits:
         record["limits"] = limits_json(limits)
     if nudges is not None:
@@ -312,9 +282,3 @@ def render_json(lesson: Lesson) -> str:
     if lesson.knobs is not None:
         record["knobs"] = knobs_json(lesson.knobs)
     return dump(record) + "\n"
-
-
-def _path(path: Path) -> dict[str, Any]:
-    slopes = [number(x) for x in path.slopes]
-    held = {"held": list(path.held)} if any(path.held) else {}
-    return {"nodes": list(path.nodes), "slopes": slopes, "product": number(path.product), **held}

@@ -9,10 +9,11 @@ from backprop_cli.tell.knobs import turn_knobs
 from backprop_cli.tell.limits import difference_quotients
 from backprop_cli.tell.nudges import nudge_inputs
 from backprop_cli.tell.paths import find_paths
-from backprop_cli.tell.story import tell
+from backprop_cli.tell.steps import in_steps
+from backprop_cli.tell.story import find_node, tell
 
 if TYPE_CHECKING:
-    from backprop_cli.report import Report
+    from backprop_cli.report import Report, Steps
     from backprop_cli.tell.flow import Flow
     from backprop_cli.tell.knobs import Knobs
     from backprop_cli.tell.limits import Limit
@@ -47,15 +48,18 @@ def prepare_lesson(
     flow: bool = False,
     shot: bool = False,
     digits: int | None = 6,
+    steps: Steps | None = None,
 ) -> Lesson:
     """Return what is told of a report.
 
     why, paths, limit: the nodes that are asked about.  nudge: how far each input is to be moved.
     flow: whether the size of the gradient on the way back is asked for.  shot: whether the archer's story is.
-    Raises InputError for a node that is not there.
+    steps: what counts as one; see ``in_steps``.  Raises InputError for a node that is not there.
     """
-    story = tell(report, why=why, digits=digits)
-    found = None if paths is None else find_paths(report, paths)
+    asked = [find_node(report, name).id for name in (why, paths) if name is not None]
+    folded = in_steps(report, steps, asked)
+    story = tell(folded, why=why, digits=digits)
+    found = None if paths is None else find_paths(folded, paths)
     limits = () if limit is None else tuple(difference_quotients(report, limit))
     nudges = None if nudge is None else nudge_inputs(report, nudge)
     has_more = found is not None or bool(limits) or nudges is not None or flow or shot

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from backprop_cli.notation.partials import slope_text
 from backprop_cli.operations.table import OPS
 from backprop_cli.record import Record
 from backprop_cli.tell.story import find_node
 
 if TYPE_CHECKING:
-    from backprop_cli.report import Report
+    from backprop_cli.report import NodeRecord, Report
 
 _MOST_PATHS = 100
 
@@ -18,13 +19,15 @@ _MOST_PATHS = 100
 class Path(Record):
     """A way from an input to the output: its nodes, the local derivatives along it, and their product.
 
-    held: what stands behind the symbols of these; see ``text.held_mark``.
+    held: what stands behind the symbols of these; see ``text.held_mark``.  formulas: the local derivatives in
+    symbols, "" where none has the number: at a kink, beyond a decision, where it is very long.
     """
 
     nodes: tuple[str, ...]
     slopes: tuple[float, ...]
     product: float
     held: tuple[str, ...] = ()
+    formulas: tuple[str, ...] = ()
 
 
 class Paths(Record):
@@ -43,22 +46,38 @@ class Paths(Record):
 def find_paths(report: Report, name: str) -> Paths:
     """Return the paths from a node to the output, and how many there are. Raises InputError."""
     start = find_node(report, name)
-    users: dict[str, list[tuple[str, float, str]]] = {node.id: [] for node in report.nodes}
+    users: dict[str, list[tuple[NodeRecord, int]]] = {node.id: [] for node in report.nodes}
     for node in report.nodes:
         for argnum, (operand, slope) in enumerate(zip(node.operands, node.partials, strict=True)):
             if isinstance(operand, str) and slope is not None and not OPS[node.op].condition:
-                users[operand].append((node.id, slope, node.mark(argnum)))
+                users[operand].append((node, argnum))
     counts: dict[str, int] = {}
     for node in reversed(report.nodes):
-        counts[node.id] = (node.id == report.output) + sum(counts[user] for user, *_ in users[node.id])
+        counts[node.id] = (node.id == report.output) + sum(counts[user.id] for user, _ in users[node.id])
     found: list[Path] = []
-    stack: list[tuple[tuple[str, ...], tuple[float, ...], tuple[str, ...]]] = [((start.id,), (), ())]
+    stack: list[tuple[tuple[str, ...], tuple[tuple[NodeRecord, int], ...]]] = [((start.id,), ())]
     while stack and len(found) < _MOST_PATHS:
-        nodes, slopes, held = stack.pop()
+        nodes, uses = stack.pop()
         if nodes[-1] == report.output:
-            found.append(Path(nodes, slopes, report.upstream * math.prod(slopes), held))
+            found.append(_path(nodes, uses, report.upstream))
             continue
-        for user, slope, mark in reversed(users[nodes[-1]]):
-            if counts[user]:
-                stack.append(((*nodes, user), (*slopes, slope), (*held, mark)))
+        for user, argnum in reversed(users[nodes[-1]]):
+            if counts[user.id]:
+                stack.append(((*nodes, user.id), (*uses, (user, argnum))))
     return Paths(start.id, tuple(found), counts[start.id], start.gradient, report.upstream)
+
+
+def _path(nodes: tuple[str, ...], uses: tuple[tuple[NodeRecord, int], ...], upstream: float) -> Path:
+    slopes = tuple(float(user.partials[argnum] or 0.0) for user, argnum in uses)
+    return Path(
+        nodes,
+        slopes,
+        upstream * math.prod(slopes),
+        tuple(user.mark(argnum) for user, argnum in uses),
+        tuple(_formula(user, argnum) for user, argnum in uses),
+    )
+
+
+def _formula(user: NodeRecord, argnum: int) -> str:
+    formula = "" if user.kink is not None else slope_text(user, argnum)
+    return "" if "where(" in formula else formula

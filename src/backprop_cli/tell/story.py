@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from backprop_cli.errors import InputError
-from backprop_cli.notation.partials import partial_text
+from backprop_cli.notation.partials import partial_text, slope_text
 from backprop_cli.operations.table import OPS
 from backprop_cli.record import Record
 from backprop_cli.text import did_you_mean, number_text
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from backprop_cli.report import NodeRecord, Report
 
 _NAME = re.compile(r"[^\W\d]\w*(?:#\d+)?(?!\w*\()")
+_MOST_REASONS = 3
 
 
 class Forward(Record):
@@ -153,6 +154,9 @@ def _forward(node: NodeRecord, nodes: dict[str, NodeRecord], digits: int | None)
         return Forward(node.id, node.expr, "", node.value)
     op = OPS[node.op]
     values = [nodes[x].value if isinstance(x, str) else x for x in node.operands]
+    if node.folded:
+        numbers = _NAME.sub(lambda match: _number(match[0], nodes, digits), node.expr)
+        return Forward(node.id, node.expr, numbers, node.value)
     texts = [number_text(x, digits) for x in values]
     if op.infix:
         texts = [f"({text})" if text.startswith("-") else text for text in texts]
@@ -182,16 +186,14 @@ def _term(
     slope = user.partials[argnum]
     assert slope is not None
     # At a kink no formula has the slope that is used; the note says which convention it is.
-    formula = "" if user.kink is not None else partial_text(op, argnum, user.terms)
-    if formula and not op.infix:
-        formula = formula.replace(op.write(user.terms), user.id)  # a·(1 - a) is easier than the same in z
+    formula = "" if user.kink is not None else slope_text(user, argnum)
     numbers = _NAME.sub(lambda match: _number(match[0], nodes, digits), formula)
     case = ""
-    if op.case is not None and user.kink is None:  # else its note says what is used
+    if op.case is not None and user.kink is None and not user.folded:  # else its note says what is used
         xs = [nodes[x].value if isinstance(x, str) else x for x in user.operands]
         case = op.case(xs, [_said(x, term, nodes) for x, term in zip(user.operands, user.terms, strict=True)])
     product = user.gradient * slope if (user.gradient and slope) or lost else 0.0
-    reason = reason_of(op, argnum, user)
+    reason = _reason_of_step(user) if user.folded else reason_of(op, argnum, user)
     held = user.mark(argnum)
     return Term(user.id, user.expr, user.gradient, formula, numbers, slope, product, reason, case, held)
 
@@ -206,6 +208,19 @@ def reason_of(op: Op, argnum: int, user: NodeRecord) -> str:
     number = number[1:-1] if number.startswith("(") else number
     slope = partial_text(op, argnum, user.terms)
     return f"a power with the {there} {number} passes to its {here} the gradient times {slope}"
+
+
+def _reason_of_step(user: NodeRecord) -> str:
+    """Return what the operations of a step do to a gradient one after the other, if these are few."""
+    reasons = list(dict.fromkeys(map(_reason_within, user.folded)))
+    if len(reasons) <= _MOST_REASONS:
+        return "; ".join(reasons)
+    return f"the chain rule through {len(user.folded)} operations"
+
+
+def _reason_within(node: NodeRecord) -> str:
+    varying = next(argnum for argnum, x in enumerate(node.operands) if isinstance(x, str))
+    return reason_of(OPS[node.op], varying, node)
 
 
 def _said(operand: str | float, term: str, nodes: dict[str, NodeRecord]) -> str:
