@@ -181,3 +181,9 @@ def test_from_python() -> None:
     assert "v1 = w × x" in str(report.explain(steps="all"))
     with pytest.raises(InputError, match="steps can't be 'few'"):
         report.explain(steps="few")
+
+
+def test_elements_of_arrays_have_numbers(backprop: Run) -> None:
+    done = backprop("explain", "z = w@x + b; C = (z - 1)^2", "w=[0.5,2]", "x=[2,1]", "b=-0.3")
+    assert "  z = w[0] × x[0] + w[1] × x[1] + b = 0.5 × 2 + 2 × 1 + (−0.3) = 2.7" in done.stdout
+    assert "∂C/∂w[0] = ∂C/∂z · ∂z/∂w[0] = 3.4 · x[0] = 3.4 · 2 = 6.8" in done.stdout

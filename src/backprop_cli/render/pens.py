@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # A sign of multiplication that a book leaves out: 2(a - y), a(1 - a); and products of nothing else.
 _CLOSE = re.compile(r"(?<![\w.#)])((?:\d+|[^\W\d]\w*))\*(?=\()")
 _PRODUCT = re.compile(r"[\w.]+\([^()]*\)")
-SIMPLE = re.compile(r"[\w.#]+|[^\W\d]\w*\([^()]*\)|\([^()]*\)")
+SIMPLE = re.compile(r"[\w.#]+(?:\[[\d, ]+\])?|[^\W\d]\w*\([^()]*\)|\([^()]*\)")
 """What needs no parentheses as a factor."""
 
 

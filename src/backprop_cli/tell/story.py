@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from backprop_cli.operations.op import Op
     from backprop_cli.report import NodeRecord, Report
 
-_NAME = re.compile(r"[^\W\d]\w*(?:#\d+)?(?!\w*\()")
+_NAME = re.compile(r"[^\W\d]\w*(?:#\d+|\[[\d, ]+\])*(?!\w*\()")
 _MOST_REASONS = 3
 
 
