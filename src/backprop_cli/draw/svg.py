@@ -69,7 +69,8 @@ def render_svg(diagram: Diagram, *, direction: str = "LR", theme: str = "light",
     )
     title, told = _text(" ".join(diagram.program.split())), _text(describe(diagram))
     # A page may hold several pictures: ids and styles are each one's own.
-    mark = f"backprop-{crc32(f'{title} {told} {direction} {theme}{" plays" * plays}'.encode()):x}"
+    kind = f"{direction} {theme}{' plays' * plays}"
+    mark = f"backprop-{crc32(f'{title} {told} {kind}'.encode()):x}"
     parts = [
         _arrow(diagram, arrow, label, route, layout, f"{mark}-tip")
         for arrow, label, route in zip(diagram.arrows, labels, layout.routes, strict=True)
