@@ -118,7 +118,7 @@ def test_an_edit_computes_anew_and_a_mistake_changes_nothing(open_page: Open) ->
     page.fill("#input-0", "1/4")
     assert shown(page, "value")["L"] == str(-9.25 * 5)
     assert shown(page, "gradient")["b"] == "1.25"
-    for wrong in ("", "x", "1/0", "1e999", "1 2", "--1"):
+    for wrong in ("", "x", "1/0", "1e999", "1 2", "1*"):
         page.fill("#input-0", wrong)
         assert page.get_attribute("#input-0", "aria-invalid") == "true"
         assert "a is not a number" in page.text_content("#message-0")
@@ -347,3 +347,97 @@ def test_a_huge_program_has_no_picture_and_says_why() -> None:
     text = render_page(report)
     assert "There is no picture" in text
     assert "<svg" not in text
+
+
+# --------------------------------------------------------------------------------------------------
+# Moves of the point
+
+
+def test_an_update_goes_against_the_gradient_and_the_cost_falls(open_page: Open) -> None:
+    page = open_page("C = (a - y)^2", {"a": 3, "y": 1})
+    page.click("#moves summary")
+    page.uncheck("[data-moves='1']")
+    page.fill("#rate", "1/8")
+    page.click("#update")
+    assert sentence(page) == (
+        "Update: a step against the gradient. C goes from 4 to 2.25: it falls by 1.75, in doubles."
+    )
+    assert page.text_content("#reasons") == "a = 3 − 0.125 · 4 = 2.5"
+    assert (page.input_value("#input-0"), page.input_value("#input-1")) == ("2.5", "1")
+    page.fill("#rate", "3")
+    page.click("#update")
+    assert "it rises by" in sentence(page)
+    page.fill("#rate", "x")
+    page.click("#update")
+    assert "a number other than 0" in sentence(page)
+
+
+def test_arrows_in_a_field_nudge_its_input(open_page: Open) -> None:
+    page = open_page(*LESSON)
+    page.focus("#input-0")
+    page.keyboard.press("ArrowUp")
+    assert sentence(page) == (
+        "Nudge: a goes from 2 to 2.001. L goes from -20 to -19.985: it rises by 0.015, in doubles."
+    )
+    assert page.text_content("#reasons") == (
+        "Before the nudge, the gradient times the nudge is 15 · 0.001 = 0.015."
+    )
+    page.keyboard.press("ArrowDown")
+    assert "L goes from -19.985 to -20" in sentence(page)
+    page.click("#step")
+    assert sentence(page).startswith("Forward: e = a × b")
+
+
+@pytest.mark.parametrize(
+    ("program", "x"), [("floor(x)", 2), ("relu(x)", 0), ("sign(x)*0 + x", 0), ("where(x > 1, 2, x)", 1)]
+)
+def test_no_slope_is_claimed_at_a_kink_or_a_jump(open_page: Open, program: str, x: float) -> None:
+    page = open_page(program, {"x": x})
+    page.focus("#input-0")
+    page.keyboard.press("ArrowDown")
+    assert "times the nudge" not in page.text_content("#reasons")
+    assert "looks at both sides" in page.text_content("#reasons")
+
+
+def test_rounding_is_not_taken_for_a_move(open_page: Open) -> None:
+    page = open_page("(1e16 + x) - 1e16", {"x": 2.5})
+    page.click("#moves summary")
+    page.fill("#nudge-size", "0.9")
+    page.click("#nudge")
+    assert "rounding may be as large" in sentence(page)
+
+
+def test_a_slider_moves_its_input(open_page: Open) -> None:
+    page = open_page(*LESSON)
+    page.click("#forward")
+    page.locator("[data-slides='0']").fill("3")
+    assert page.input_value("#input-0") == "3"
+    assert shown(page, "value")["L"] == "-5"
+
+
+CONSTANTS = ["-10", "1e-3", "1/3", "pi/4", "2*π", "sqrt(2)", "-2**2", "2**-1", "2^3^2", "--1", "1_000",
+             ".5", "5.", "(1+2)*3", "ln(2)", "exp(-1)", "8/2/2", "5-2-1", "−3", "3×2", "cbrt(8)", "2**0.5"]  # fmt: skip
+
+
+def test_a_field_reads_what_the_shell_reads(open_page: Open) -> None:
+    page = open_page("x*1", {"x": 7})
+    for text in CONSTANTS:
+        page.fill("#input-0", text)
+        expected = gradient(f"x = {text}\nx*1", check=False).value
+        assert close(float(shown(page, "value")["x"]), expected), text
+    for text in (
+        "2a",
+        "1 2",
+        "(",
+        "sqrt",
+        "sqrt(-1)",
+        "1/0",
+        "(-8)^(1/3)",
+        "x",
+        "constructor(1)",
+        "(" * 5000,
+    ):
+        page.evaluate(
+            "text => { const f = document.querySelector('#input-0'); f.value = text; edit(f) }", text
+        )
+        assert page.get_attribute("#input-0", "aria-invalid") == "true", text[:20]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from backprop_cli.compile.javascript import Use
     from backprop_cli.report import NodeRecord, Report
 
-_SCRIPTS = ("sweep.js", "story.js", "page.js")
+_SCRIPTS = ("constants.js", "sweep.js", "story.js", "moves.js", "page.js")
 
 # More nodes are drawn, but folded; still more are not, since nobody could read the picture.
 _MOST_OPEN = 300
@@ -94,7 +94,7 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 <ul id="explained-said"></ul>
 <div id="explained-formula" class="formula" tabindex="0" role="group" aria-label="The node as formulas"></div>
 </section>
-</div>
+{_moves(report)}</div>
 </div>
 </div>
 {_table(report)}
@@ -133,8 +133,8 @@ def _inputs(report: Report) -> str:
     fields = [
         f'<label for="input-{i}">{escape(node.id)} = <input type="text" id="input-{i}" data-node="{i}" '
         f'value="{_input_text(node.value)}" autocomplete="off" spellcheck="false" '
-        f'aria-describedby="message-{i}">'
-        f'</label><span class="message" id="message-{i}" role="alert"></span>'
+        f'aria-describedby="message-{i}" maxlength="200">'
+        f'</label>{_slider(i, node)}<span class="message" id="message-{i}" role="alert"></span>'
         for i, node in enumerate(report.nodes)
         if node.op == "input"
     ]
@@ -142,6 +142,38 @@ def _inputs(report: Report) -> str:
         return ""
     rows = "\n".join(f"<div>{field}</div>" for field in fields)
     return f'<div class="inputs" role="group" aria-label="Inputs">\n{rows}\n</div>'
+
+
+def _slider(i: int, node: NodeRecord) -> str:
+    """Return the slider beside a field, for the pointer; the keys move the field itself."""
+    return f'<input type="range" data-slides="{i}" tabindex="-1" aria-label="Slide {escape(node.id)}">'
+
+
+def _moves(report: Report) -> str:
+    """Return how an input is nudged and all are updated; of another gradient than 1 they would not tell."""
+    inputs = [(i, node.id) for i, node in enumerate(report.nodes) if node.op == "input"]
+    if not inputs or report.upstream != 1:
+        return ""
+    options = "".join(f'<option value="{i}">{escape(name)}</option>' for i, name in inputs)
+    wanted = {name for _, name in inputs if name.partition("#")[0] in report.gradients}
+    boxes = "\n".join(
+        f'<label><input type="checkbox" data-moves="{i}"{" checked" * (name in wanted)}>'
+        f"{escape(name)}</label>"
+        for i, name in inputs
+    )
+    return f"""<details id="moves" class="panel"><summary>Nudge and update</summary>
+<div class="controls" role="group" aria-label="Nudge">
+<button type="button" id="nudge">Nudge</button>
+<label>input <select id="nudged">{options}</select></label>
+<label>by <input type="text" id="nudge-size" value="0.001" autocomplete="off" maxlength="200"></label>
+</div>
+<div class="controls" role="group" aria-label="Update">
+<button type="button" id="update">Update</button>
+<label>rate <input type="text" id="rate" value="0.01" autocomplete="off" maxlength="200"></label>
+{boxes}
+</div>
+</details>
+"""
 
 
 def _remarks(report: Report) -> str:
@@ -166,7 +198,7 @@ def _picture(report: Report, direction: str) -> str:
         '<div class="drawing">'
         f'<div id="picture" data-direction="{direction}" tabindex="-1">{drawing}</div>\n'
         '<p class="quiet hint">Click a node for its whole calculation. Keys: Tab to the graph, arrows along '
-        "the edges, Enter explains; elsewhere ←, →, Home and End step.</p></div>"
+        "the edges, Enter explains; elsewhere ←, →, Home and End step; in a field ↑ and ↓ nudge.</p></div>"
     )
     if count <= _MOST_OPEN:
         return box
@@ -190,7 +222,7 @@ def _table(report: Report) -> str:
             if isinstance(operand, str):
                 feeds[operand].append(node.id)
     rows = "\n".join(
-        f'<tr data-node="{i}"><th scope="row"><button type="button" aria-label="Explain {escape(node.id)}">'
+        f'<tr data-node="{i}"><th scope="row"><button type="button" title="Explain {escape(node.id)}">'
         f"{escape(node.id)}</button></th><td>{escape(_text(node) or 'input')}</td>"
         f'<td class="number"><data class="value" value="">·</data></td>'
         f'<td class="number"><data class="gradient" value="">·</data></td>'
@@ -281,4 +313,5 @@ def _facts(name: str) -> dict[str, Any]:
         "cuts": op.cuts,
         "condition": op.condition,
         "convention": op.kink.convention if op.kink else "",
+        "breaks": bool(op.kink and op.kink.breaks),
     }

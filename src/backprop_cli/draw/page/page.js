@@ -28,6 +28,7 @@ let result = sweep(data, point);
 let position = 0;
 let explained; // the node that was asked for
 let timer;
+let told; // of a move: {sentence, reasons}, shown until the next step
 
 function byNode(selector) {
   const found = [];
@@ -122,7 +123,10 @@ function showStep(current) {
   const step = element("formula");
   step.replaceChildren();
   const reasons = [];
-  if (current === undefined) element("sentence").textContent = story.startSentence(result);
+  if (told) {
+    element("sentence").textContent = told.sentence;
+    reasons.push(...told.reasons);
+  } else if (current === undefined) element("sentence").textContent = story.startSentence(result);
   else if (isBackward()) {
     element("sentence").textContent = `Backward: ${story.backwardSentence(result, current)}`;
     if (story.isReached(result, current)) step.append(mathml(story.backwardFormula(result, current)));
@@ -185,6 +189,7 @@ function build(tree) {
 // ---- moving about ----
 
 function goTo(step) {
+  told = undefined;
   position = Math.min(Math.max(step, 0), LAST);
   show();
 }
@@ -305,18 +310,11 @@ function writeDerivation() {
 
 // ---- inputs ----
 
-// Return the number that a text means, or NaN: -10, 0.5, 1e-3, 1/3.
-function readNumber(text) {
-  const number = String.raw`\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?`;
-  const pattern = new RegExp(`^([-+]?(?:${number}))(?:\\s*/\\s*([-+]?(?:${number})))?$`, "i");
-  const match = text.trim().replaceAll(MINUS, "-").match(pattern);
-  return match ? Number(match[1]) / Number(match[2] ?? 1) : NaN;
-}
-
 function edit(field) {
   const x = readNumber(field.value);
   if (!finite(x)) return refuse(field);
   accept(field);
+  told = undefined;
   point[field.dataset.node] = x;
   recompute();
   show();
@@ -325,7 +323,7 @@ function edit(field) {
 function refuse(field) {
   const { id } = data.nodes[field.dataset.node];
   field.setAttribute("aria-invalid", "true");
-  const message = `${id} is not a number; write it as -10, 0.5, 1e-3 or 1/3. The numbers shown are those before.`;
+  const message = `${id} is not a number; write it as -10, 0.5, 1e-3, 1/3, 2*pi or sqrt(2). The numbers shown are those before.`;
   element(field.getAttribute("aria-describedby")).textContent = message;
 }
 
@@ -334,8 +332,72 @@ function accept(field) {
   element(field.getAttribute("aria-describedby")).textContent = "";
 }
 
+// ---- moves of the point ----
+
+const isMovable = Boolean(element("moves"));
+
+// Show what a move did, or why there is none.
+function move({ point: moved, refusal, sentence, reasons }) {
+  pause();
+  told = refusal ? { sentence: refusal, reasons: [] } : { sentence, reasons };
+  if (moved) {
+    point = moved;
+    for (const field of fields) {
+      if (readNumber(field.value) !== point[field.dataset.node]) field.value = String(point[field.dataset.node]);
+      accept(field);
+    }
+    recompute();
+  }
+  show();
+}
+
+// A size that is typed into a field of the moves, or undefined where it is none; which is said.
+function sizeOf(id) {
+  const size = readNumber(element(id).value);
+  if (finite(size) && size !== 0) return size;
+  move({ refusal: "The size of a move is a number other than 0, such as 0.001 or 1/8." });
+  return undefined;
+}
+
+function nudgeInput(i, way = 1) {
+  const size = sizeOf("nudge-size");
+  if (size !== undefined) move(nudge(data, story, point, i, way * size));
+}
+
+function update() {
+  const rate = sizeOf("rate");
+  const chosen = all("#moves input[type=checkbox][data-moves]:checked").map((box) => Number(box.dataset.moves));
+  if (rate !== undefined) move(descend(data, story, point, chosen, rate));
+}
+
+// A slider reaches as far again as its input is large, at least from -2 to 2 about it.
+function setSlider(slider) {
+  const x = data.nodes[slider.dataset.slides].value;
+  const reach = 2 * Math.max(Math.abs(x), 1);
+  const step = 10 ** Math.floor(Math.log10(reach / 50));
+  slider.min = x - reach;
+  slider.max = x + reach;
+  slider.step = step;
+  slider.value = x;
+}
+
+function slide(slider) {
+  const i = Number(slider.dataset.slides);
+  const field = fields.find((each) => Number(each.dataset.node) === i);
+  field.value = String(Number(Number(slider.value).toPrecision(12)));
+  edit(field);
+}
+
+function onFieldKey(event, field) {
+  const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+  if (!isMovable || way === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+  event.preventDefault();
+  nudgeInput(Number(field.dataset.node), way);
+}
+
 function recompute() {
   result = sweep(data, point);
+  for (const slider of all("input[data-slides]")) slider.value = point[slider.dataset.slides];
   const { blame } = result;
   const at = element("trouble");
   at.hidden = blame === undefined;
@@ -406,7 +468,18 @@ function listen() {
   window.addEventListener("resize", fit);
   window.addEventListener("beforeprint", writeDerivation);
   element("picture")?.closest("details")?.addEventListener("toggle", fit);
-  for (const field of fields) field.addEventListener("input", () => edit(field));
+  for (const field of fields) {
+    field.addEventListener("input", () => edit(field));
+    field.addEventListener("keydown", (event) => onFieldKey(event, field));
+  }
+  for (const slider of all("input[data-slides]")) {
+    setSlider(slider);
+    slider.addEventListener("input", () => slide(slider));
+  }
+  if (isMovable) {
+    press("nudge", () => nudgeInput(Number(element("nudged").value)));
+    press("update", update);
+  }
   for (const [i, row] of rows.entries()) row.querySelector("button").addEventListener("click", () => explain(i));
   for (const [i, box] of boxes.entries()) {
     box.addEventListener("click", () => (moveFocus(boxes.findIndex((b) => b.tabIndex === 0), i), explain(i)));

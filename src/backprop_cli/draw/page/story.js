@@ -138,7 +138,7 @@ class Story {
   }
 
   isInDoubt(result, i) {
-    return result.kinks.some(Boolean) || !finite(this.gradient(result, i));
+    return result.kinks.some(Boolean) || result.jumps.some(Boolean) || !finite(this.gradient(result, i));
   }
 
   // What the operations that a node feeds do to the gradient: [sentence].

@@ -1,7 +1,7 @@
 // Both sweeps over the nodes of the page, with the rules of sweep.py, and what went wrong in words.
 //
 // A node: {id, op, use, operands, value}.  An operand is {node: index} or {number: x}.  use: the key of OPERATIONS.
-// facts: what Python's table says of an operation: {backward, infix, needs, cuts, convention}.
+// facts: what Python's table says of an operation: {backward, infix, needs, cuts, convention, breaks}.
 
 // A number that is not finite is a string in JSON.
 function readData(text) {
@@ -10,9 +10,10 @@ function readData(text) {
 
 const isFixed = (operand) => operand.node === undefined;
 
-// Return {primal, failures, adjoint, partials, kinks}, lists with an entry per node, and {isGiven, blame}.
+// Return {primal, failures, adjoint, partials, kinks, jumps}, lists with an entry per node, and {isGiven, blame}.
 // point: the values of the inputs by node.  failures: why a node has no value: "domain", "overflow",
 // "indeterminate" or "operand".  adjoint: undefined where there is no path to the output, or no gradient.
+// jumps: whether the value may break there, also where no gradient arrives.
 // isGiven: whether the inputs are those that the page was made for.
 // blame: the first node without a finite value on the way to the output, or undefined.
 function sweep(data, point) {
@@ -38,7 +39,7 @@ function sweep(data, point) {
     }
   });
   const isGiven = nodes.every((node, i) => node.op !== "input" || primal[i] === node.value);
-  const result = { primal, failures, adjoint: [], partials: [], kinks: [], isGiven };
+  const result = { primal, failures, adjoint: [], partials: [], kinks: [], jumps: [], isGiven };
   if (!finite(primal[output])) {
     result.blame = findBlame(data, result);
     failures[output] ??= "overflow";
@@ -55,8 +56,10 @@ function sweep(data, point) {
       xs.length && (exists || bar !== undefined)
         ? OPERATIONS[node.use].partials(primal[i], ...xs)
         : fixed.map((isConstant) => (isConstant ? undefined : NaN));
+    const isKink = Boolean(xs.length && xs.every(finite) && OPERATIONS[node.use].kink?.(...xs));
+    result.jumps[i] = isKink && facts[node.op].breaks;
     if (bar === undefined) continue;
-    result.kinks[i] = Boolean(xs.length && xs.every(finite) && OPERATIONS[node.use].kink?.(...xs));
+    result.kinks[i] = isKink;
     node.operands.forEach((operand, argnum) => {
       if (fixed[argnum]) return;
       const partial = result.partials[i][argnum];
