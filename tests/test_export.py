@@ -31,6 +31,8 @@ TOOLS = {
     "numpy": "python3",
     "javascript": "node",
     "rust": "rustc",
+    "fortran": "gfortran",
+    "julia": "julia",
 }
 HARD = [
     ("where(x > 0, sqrt(x)*exp(sqrt(x)), x)", -1.0),
@@ -62,7 +64,7 @@ def is_there(language: str) -> bool:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_language_can_write_every_instruction(language: str) -> None:
     lacking = set(INSTRUCTIONS) - set(LANGUAGES[language].forms)
-    assert lacking == ({"erf", "erfc"} if language == "javascript" else set())
+    assert lacking == ({"erf", "erfc"} if language in ("javascript", "julia") else set())
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -71,25 +73,38 @@ def test_a_neuron_is_right_by_its_own_test_without_a_warning(language: str, tmp_
         pytest.skip(f"{TOOLS[language]} is not installed")
     code, cases = exported(NEURON, language)
     assert cases == 3
-    slopes = ("gradient",) if language in ("c", "cpp") else ("C_w", "C_x", "C_b", "C_y")
+    slopes = ("gradient",) if language in ("c", "cpp", "fortran") else ("C_w", "C_x", "C_b", "C_y")
     for step in ("z", "a", "C", *slopes):
         assert re.search(rf"\b{step}\b", code)
     assert "sigmoid(z)" in code  # as a comment
     assert run_test(code, LANGUAGES[language], cases) == ""
-    if language in ("c", "cpp"):
+    if language in ("c", "cpp", "fortran"):
         file = tmp_path / f"a{LANGUAGES[language].ending}"
         code, _ = exported(f"u = q*q; {NEURON}; C + 0*unused", language)
         file.write_text(code)
         flags = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c", "-o", str(tmp_path / "a.o"), str(file)]
         for more in ([], ["-DBACKPROP_TEST"]):
-            done = subprocess.run([TOOLS[language], *flags, *more], capture_output=True, check=False)
+            done = subprocess.run(
+                [TOOLS[language], *flags, *more], capture_output=True, check=False, cwd=tmp_path
+            )
             assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_a_wrong_number_is_found() -> None:
-    code, cases = exported("x*x", "python", {"x": 3.0})
-    assert run_test(code.replace("_differs(value, 9.0, ", "_differs(value, 9.0001, "),
-                    LANGUAGES["python"], cases) != ""  # fmt: skip
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_wrong_number_is_named(language: str) -> None:
+    if not is_there(language):
+        pytest.skip(f"{TOOLS[language]} is not installed")
+    code, cases = exported("L = x*y", language, {"x": 3.0, "y": 5.0})
+    wrong = re.sub(r"\b15\.0(d0)?(?=, 0\.0(d0)?\))", r"15.5\1", code, count=1)
+    wrong = re.sub(r"\b3\.0(d0)?(?=, 0\.0(d0)?\))", r"3.5\1", wrong, count=1)
+    said = run_test(wrong, LANGUAGES[language], cases)
+    assert re.search(r"^L at point 1 is +1\.?5\S*, not +1\.?5\.?5", said, re.MULTILINE)
+    assert re.search(r"^dL/dy at point 1 is +3\S*, not +3\.5", said, re.MULTILINE)
+    assert "dx" not in said.replace("dL/dx at point 1 is +5", "")
+
+
+def test_a_file_without_a_test_is_not_verified() -> None:
+    code, _ = exported("x*x", "python", {"x": 3.0})
     with pytest.raises(UsageError, match="has no test"):
         run_test(code, LANGUAGES["python"], 0)
 
@@ -106,8 +121,8 @@ def test_a_branch_that_is_not_taken_is_silent(program: str, x: float) -> None:
     for language in ("python", "numpy"):
         value, slopes = in_python(exported(program, language, {"x": x})[0])(x)  # type: ignore[operator]
         assert (float(value), float(slopes[0])) == pytest.approx((expected.value, expected.gradients["x"]))
-    for language in ("c", "javascript"):
-        if is_there(language):
+    for language in ("c", "javascript", "fortran"):
+        if is_there(language) and (language != "fortran" or program.startswith("where(x > 0, sqrt")):
             code, cases = exported(program, language, {"x": x})
             assert cases
             assert run_test(code, LANGUAGES[language], cases) == ""
@@ -210,6 +225,10 @@ def test_the_command(backprop: Run, tmp_path: Path) -> None:
         (["a*b", "--to", "c", "--upstream", "2"], "--upstream"),
         (["log(x)", "x=-1", "--to", "c", "--verify"], "nothing to verify"),
         (["a*b", "--to", "c", "--output", "/nowhere/at/all.c"], "can't write"),
+        (["erf(x)", "--to", "julia"], "julia has no erf"),
+        (["a*b", "--to", "latex", "--verify"], "LaTeX has no test"),
+        (["a*b", "--to", "latex", "--function", "f"], "LaTeX has no function"),
+        (["2", "--to", "latex"], "no input"),
     ],
 )
 def test_what_is_refused(backprop: Run, args: list[str], words: str) -> None:
@@ -224,3 +243,42 @@ def test_names_that_a_language_has_taken(backprop: Run) -> None:
     code = backprop("export", "x = a*b; value = x*x; value + wrong", "--to", "python").stdout
     assert "value_2" in code
     assert in_python(code)(2.0, 3.0, 1.0)[0] == 37.0  # type: ignore[operator]
+
+
+def test_fortran_has_short_lines_and_names_without_case(backprop: Run) -> None:
+    long = "_".join(["name"] * 20)
+    code = backprop(
+        "export", f"{long}*(L + l + Exp + _x) + tanh(l)^3/hypot(L, l)^2.5*1e-7", "--to", "fortran"
+    ).stdout
+    assert max(map(len, code.splitlines())) <= 132
+    words = set(re.findall(r"[A-Za-z_]\w*", code.partition("#ifdef")[0].replace("name_", "")))
+    assert {"L", "l_2", "Exp_2", "x_x"} <= words
+    assert max(map(len, re.findall(r"^ *double precision.*", code, re.MULTILINE))) <= 132
+
+
+def test_julia_as_text() -> None:
+    code, cases = exported("θ = a^2.5; where(a > 1, log(θ), atan2(a, 2)) + 1e-9*a", "julia")
+    assert cases == 3
+    assert "function program(a::Float64)\n" in code
+    assert "    θ = _quiet(^, a, 2.5)  # θ = a^2.5\n" in code
+    assert "(t1 ? _quiet(log, θ) : atan(a, 2.0))" in code
+    assert "g[1]" in code
+    assert "g[0]" not in code
+    assert "return " in code
+    assert "(d_a,)\nend\n" in code
+    assert code.count("\nend\n") == 3
+
+
+def test_latex_is_formulas(backprop: Run) -> None:
+    done = backprop(
+        "export", "e_1 = a/b; L = where(e_1 > 0, sqrt(e_1), 1e-7)*α", "--to", "latex", "a=1", "b=2", "α=3"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = done.stdout.partition("align*}\n")[2].partition("\\end{align*}")[0].splitlines()
+    assert rows[0] == r"  e_{1} &= \frac{a}{b} \\"
+    assert r"  L &= t_{3} \cdot \alpha \\" in rows
+    assert all(row.count("{") == row.count("}") for row in rows)
+    assert [row.partition(" &=")[0] for row in rows[-3:]] == [
+        rf"  \frac{{\partial L}}{{\partial {name}}}" for name in ("a", "b", r"\alpha")
+    ]
+    assert r"1 \times 10^{-7}" in done.stdout

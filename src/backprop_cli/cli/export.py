@@ -24,6 +24,9 @@ class To(StrEnum):
     numpy = "numpy"
     javascript = "javascript"
     rust = "rust"
+    fortran = "fortran"
+    julia = "julia"
+    latex = "latex"
 
 
 @command(
@@ -36,8 +39,8 @@ Examples:
 \b
 The file has the steps of the program by their names, and a test of its own at
 three points: the one given, or one of our choice, and two near it, with what
-is right there from 50 digits. C: gcc -DBACKPROP_TEST; Rust: rustc --test;
-Python, NumPy, JavaScript: run the file.
+is right there from 50 digits. C and Fortran: -DBACKPROP_TEST; Rust: rustc
+--test; the others: run the file. LaTeX has formulas, and no test.
 
 \b
 Exit status: 0 done; 1 --verify found a difference; 2 a mistake in the
@@ -63,11 +66,12 @@ def export(
 ) -> int:
     """Write value and gradients as source code.
 
-    Straight-line reverse mode in C, C++, Python, NumPy, JavaScript or Rust: no dependency, no loop, and no
-    word of a branch that is not taken.
+    Straight-line reverse mode in C, C++, Python, NumPy, JavaScript, Rust, Fortran or Julia: no dependency, no
+    loop, and no word of a branch that is not taken. In LaTeX the same steps as aligned formulas.
     """
     from backprop_cli.export.languages import LANGUAGES
     from backprop_cli.export.source import export_source
+    from backprop_cli.export.typeset import typeset_source
     from backprop_cli.export.verify import run_test
     from backprop_cli.language.source import choose_point, read_source
 
@@ -77,10 +81,15 @@ def export(
     source = read_source(text, given, options.notation)
     has_point = source.inputs.keys() <= given.keys() | source.defaults.keys()
     point = choose_point(source, given) if given or (has_point and source.inputs) else None
-    wanted = options.choose_inputs(source)
-    language = LANGUAGES[to.value]
-    code, cases = export_source(source, language, wanted or list(source.inputs), point, function)
+    wanted = options.choose_inputs(source) or list(source.inputs)
     output.tell_reading(source.read_as)
+    if to is To.latex:
+        if verify or function:
+            raise UsageError(f"LaTeX has no {'test to run' if verify else 'function to be named'}")
+        _write(typeset_source(source, wanted), target, output)
+        return Status.DONE
+    language = LANGUAGES[to.value]
+    code, cases = export_source(source, language, wanted, point, function)
     if not cases:
         output.remark("the file has no test: the program is not finite at the point, or at one near it")
     if verify:

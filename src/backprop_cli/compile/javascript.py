@@ -137,4 +137,8 @@ def _function(parameters: Sequence[Register], result: Operand | list[Operand | N
     if isinstance(result, list):
         code = f"[{code}]"
     names = ", ".join(str(parameter.args[0]) for parameter in parameters)
-    return f"({names}) => {{ {' '.join(lines)} return {code}; }}" if lines else f"({names}) => {code}"
+    return (
+        f"({names}) => {{ {' '.join(line.text for line in lines)} return {code}; }}"
+        if lines
+        else f"({names}) => {code}"
+    )

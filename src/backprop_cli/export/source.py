@@ -6,6 +6,7 @@ import math
 import re
 import unicodedata
 from itertools import count
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli import __version__
@@ -21,7 +22,7 @@ from backprop_cli.operations.reals import mpmath_namespace
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from backprop_cli.export.languages import Language
+    from backprop_cli.export.forms import Language
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
     from backprop_cli.language.source import Source
@@ -71,8 +72,14 @@ def export_source(
     body, codes = write_code(
         [lines.value, *lines.gradients.values()], target, {**columns, **steps}, comments, names.temporary
     )
+    labels = {"": output or "value", **{name: f"d{output or 'value'}/d{parameters[name]}" for name in wrt}}
+    declared = {kind: [line.name for line in body if line.kind == kind] for kind in language.kinds}
     settings: dict[str, Any] = {
         "function": function,
+        "module": names.give(f"{function}_code"),
+        "declarations": "".join(
+            language.declaration.format(kind=kind, names=", ".join(of)) for kind, of in declared.items() if of
+        ),
         "size": len(wrt),
         "parameters": ", ".join(language.parameter.format(name=name) for name in parameters.values()),
         "gradients": ", ".join(gradients.values()) + (language.after_one if len(wrt) == 1 else ""),
@@ -80,23 +87,50 @@ def export_source(
         "doc": f'"""Return {_plain(source.text)!r} and its gradient: with respect to {", ".join(wrt)}."""',
     }
     text = [language.head.format(**settings)]
-    shown = "\n".join([*body, *codes])
+    shown = "\n".join([*(line.text for line in body), *codes])
     unused = [name for name in parameters.values() if not re.search(rf"\b{name}\b", shown)]
     text += [language.unused.format(name=name) for name in unused]
-    text += [f"{line}\n" for line in body]
-    for place, (name, code) in enumerate(zip(wrt, codes[1:], strict=True)):
+    text += [f"{line.text}\n" for line in body]
+    for place, (name, code) in enumerate(zip(wrt, codes[1:], strict=True), language.first):
         comment = language.comment.format(text=f"with respect to {name}")
         words = {"place": place, "gradient_name": gradients[name], "expression": code, "comment": comment}
         text.append(language.gradient.format(**words) + "\n")
     text.append(language.result.format(**settings))
     cases = list(_cases(graph, wrt, point or _some_point(graph)))
     if cases:
-        points = "\n".join(_case(case, language, function) for case in cases)
+        points = "\n".join(
+            _case(case, language, function, [f"{label} at point {number}" for label in labels.values()])
+            for number, case in enumerate(cases, 1)
+        )
         text.append(language.test.format(cases=points, **settings))
+    helpers = _helpers(language, shown)
     start = language.start.format(
-        comments=_head(source, language, wrt), helpers=_helpers(language, "".join(text))
+        comments=_head(source, language, wrt),
+        helpers=helpers,
+        imports="import math\n" if "math." in shown + helpers else "",
+        **settings,
     )
-    return f"{start}\n{''.join(text)}", len(cases)
+    return _within(f"{start}\n{''.join(text)}", language), len(cases)
+
+
+def _within(text: str, language: Language) -> str:
+    """Return a text in lines that a language can read: what is too long goes on in the next one."""
+    if not language.width:
+        return text
+    return "\n".join(part for line in text.split("\n") for part in _parts(line, language))
+
+
+def _parts(line: str, language: Language) -> list[str]:
+    mark = language.comment.partition("{")[0]
+    code, sign, said = f"  {line}".partition(mark)
+    if len(line) <= language.width or line.startswith("#"):
+        return [line]
+    indent = re.match(" *", line)[0]  # type: ignore[index]
+    room = language.width - len(indent) - 10
+    comments = [f"{indent}{mark.strip()} {part}" for part in wrap(said, room)] if sign else []
+    pieces = wrap(code.strip(), room, break_long_words=False, break_on_hyphens=False)
+    lines = [f"{indent}{'  ' if place else ''}{piece}" for place, piece in enumerate(pieces)]
+    return [*comments, *(f"{part}{language.continued}" for part in lines[:-1]), *lines[-1:]]
 
 
 class _Forms(dict[str, str]):
@@ -108,7 +142,7 @@ class _Forms(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         raise UsageError(
-            f"{self._language.name} has no {name}", hint="--to c, cpp, python, numpy or rust has it"
+            f"{self._language.name} has no {name}", hint="--to c, cpp, python, numpy, rust or fortran has it"
         )
 
 
@@ -117,7 +151,7 @@ class _Names:
 
     def __init__(self, language: Language) -> None:
         self._language = language
-        self._taken = {*language.reserved, *language.helpers}
+        self._taken = {*language.reserved, *map(self._key, language.helpers)}
         self._numbers = count(1)
 
     def give(self, name: str) -> str:
@@ -128,15 +162,18 @@ class _Names:
                 unicodedata.name(c, "letter").split()[-1].lower() if not c.isascii() else c for c in plain
             )
             plain = re.sub(r"\W", "_", "".join(words))
-        if not plain or plain[0].isdigit():
+        if not plain or plain[0].isdigit() or (self._language.ignores_case and plain[0] == "_"):
             plain = f"x{plain}"
-        given = plain
+        plain = given = plain[: self._language.longest]
         for number in count(2):
-            if given not in self._taken:
+            if self._key(given) not in self._taken:
                 break
             given = f"{plain}_{number}"
-        self._taken.add(given)
+        self._taken.add(self._key(given))
         return given
+
+    def _key(self, name: str) -> str:
+        return name.lower() if self._language.ignores_case else name
 
     def temporary(self) -> str:
         """Return a name for a result that has none."""
@@ -200,12 +237,17 @@ def _slack(rough: float, right: float) -> float:
     return 0.0 if error <= 1e-13 * abs(right) else float(f"{16 * error:.1e}")
 
 
-def _case(case: Case, language: Language, function: str) -> str:
+def _case(case: Case, language: Language, function: str, labels: Sequence[str]) -> str:
+    """Return the lines that test a point. labels: what is said of each number that is wrong."""
     gap = f"\n{re.match(' *', language.case)[0]}"  # type: ignore[index]
+    first, *others = (f'"{label}"' for label in labels)
     value, *numbers = (
         f"{language.number(x)}, {language.number(slack)}"
         for x, slack in zip(case.right, case.slacks, strict=True)
     )
-    checks = gap.join(language.check.format(place=place, numbers=told) for place, told in enumerate(numbers))
+    checks = gap.join(
+        language.check.format(place=place, numbers=told, label=label)
+        for place, (told, label) in enumerate(zip(numbers, others, strict=True), language.first)
+    )
     point = ", ".join(language.number(x) for x in case.point.values())
-    return language.case.format(function=function, point=point, value=value, checks=checks)
+    return language.case.format(function=function, point=point, value=value, checks=checks, label=first)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from backprop_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from backprop_cli.export.languages import Language
+    from backprop_cli.export.forms import Language
 
 _PATIENCE = 120.0
 
@@ -31,13 +31,13 @@ def run_test(code: str, language: Language, cases: int) -> str:
         file.write_text(code, encoding="utf-8")
         for words in language.run:
             command = [word.format(file=file, program=program) for word in words]
-            said = _run(command, language)
+            said = _run(command, language, folder)
             if said:
                 return said.replace(folder, "").strip()
     return ""
 
 
-def _run(command: list[str], language: Language) -> str:
+def _run(command: list[str], language: Language, folder: str) -> str:
     if command[0] == "python3":
         command[0] = sys.executable
     if shutil.which(command[0]) is None:
@@ -45,7 +45,11 @@ def _run(command: list[str], language: Language) -> str:
             f"--verify needs {command[0]} for {language.name}", hint="without it, nothing is run"
         )
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_PATIENCE, check=False, cwd=folder
+        )
     except subprocess.TimeoutExpired:
         return f"{command[0]} took longer than {_PATIENCE:g} s"
-    return "" if done.returncode == 0 else (done.stderr or done.stdout or f"status {done.returncode}")[:2000]
+    return (
+        "" if done.returncode == 0 else (f"{done.stdout}{done.stderr}" or f"status {done.returncode}")[:2000]
+    )
