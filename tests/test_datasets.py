@@ -130,8 +130,8 @@ def test_what_is_no_part_is_never_touched(backprop: Run, data_set: Path, tmp_pat
 
 def test_parts_that_can_not_be_read_are_named(backprop: Run, data_set: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    whole = (data_set / "year=2020/p1.parquet").read_bytes()
-    (data_set / "year=2020/p1.parquet").write_bytes(whole[:-400])
+    whole = (data_set / "year=2020/p0.parquet").read_bytes()
+    (data_set / "year=2020/p0.parquet").write_bytes(whole[:-400])
     (data_set / "year=2020/p2.parquet").write_bytes(b"")
     path = data_set / "year=2021/p3.parquet"
     spoilt = bytearray(path.read_bytes())
@@ -141,12 +141,12 @@ def test_parts_that_can_not_be_read_are_named(backprop: Run, data_set: Path, tmp
     command = ("batch", PROGRAM, "--data", str(data_set), "--output", f"{out}/", *HERE)
     done = backprop(*command)
     assert done.returncode == 2
-    for name in ("year=2020/p1", "year=2020/p2", "year=2021/p3"):
+    for name in ("year=2020/p0", "year=2020/p2", "year=2021/p3"):
         assert f"{name}.parquet" in done.stderr
     assert "CRC checksum verification failed" in done.stderr
     assert "3 of 6 parts are not done, 3 are there" in done.stderr
     assert sorted(records(out)) == [
-        "year=2020/p0.parquet",
+        "year=2020/p1.parquet",
         "year=2021/p4.parquet",
         "year=2021/p5.parquet",
     ]

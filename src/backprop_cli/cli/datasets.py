@@ -13,7 +13,7 @@ import typer
 from backprop_cli.datasets.inputs import find_inputs, is_data_set
 from backprop_cli.datasets.places import WORK, is_remote
 from backprop_cli.datasets.run import Shard
-from backprop_cli.errors import FileError, Status, UsageError
+from backprop_cli.errors import FileError, InputError, Status, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from backprop_cli.datasets.plan import Plan
     from backprop_cli.datasets.run import Summary
     from backprop_cli.datasets.workers import Workers
+    from backprop_cli.errors import BackpropError
 
 _MINUTE = 60.0
+_LOOKS = 5
 _HINT = "--output FOLDER/, with a / at its end"
 
 
@@ -109,7 +111,7 @@ def run_set(asked: SetRun, output: Output) -> int:
     plan = _plan(asked, output)
     with ExitStack() as stack:
         workers = stack.enter_context(closing(_workers(asked.options.on, len(plan.parts))))
-        plan = plan.with_engine(workers.look(plan.parts[0]))
+        plan = plan.with_engine(_look(workers, plan))
         ledger = Ledger(plan, str(shard))
         stack.enter_context(ledger.hold())
         ledger.begin(fresh=asked.options.fresh)
@@ -124,6 +126,17 @@ def run_set(asked: SetRun, output: Output) -> int:
     output.remark(render_parts(summary, records, len(plan.parts), asked.target))
     is_bad = any(set(record["met"]) & _faults() for record in records)
     return Status.UNDEFINED if is_bad and not asked.job.skips else Status.DONE
+
+
+def _look(workers: Workers, plan: Plan) -> str:
+    """Return the engine of a plan. Raises what is wrong with all of the first parts."""
+    errors: list[BackpropError] = []
+    for part in plan.parts[:_LOOKS]:
+        try:
+            return workers.look(part)
+        except (FileError, InputError) as error:  # of this part alone, perhaps
+            errors.append(error)
+    raise errors[0]
 
 
 def _faults() -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from io import RawIOBase
+from io import RawIOBase, UnsupportedOperation
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.errors import BackpropError, FileError, StorageError, UsageError
@@ -113,7 +113,6 @@ class RemoteStore:
                 file.close()
                 file.commit()
         except BaseException:
-            # A writer of Parquet that is taken away would write its end into a file that is still open.
             upload.is_over = True
             file.closed = True
             with telling(doing):
@@ -182,6 +181,8 @@ class _Transfer(RawIOBase):
         return self._position if self.writable() else int(self._file.tell())
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        if self.writable():
+            raise UnsupportedOperation("it is written from its beginning to its end")
         with telling(self._doing):
             return int(self._file.seek(offset, whence))
 
@@ -192,9 +193,9 @@ class _Transfer(RawIOBase):
         return len(data)
 
     def write(self, data: Any) -> int:
-        if self.is_over:
-            raise ValueError("the file is closed")
         data = bytes(data)
+        if self.is_over:  # nobody waits for what a writer that is taken away has still to say
+            return len(data)
         with telling(self._doing):
             self._file.write(data)
         self._position += len(data)
