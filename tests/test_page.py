@@ -183,7 +183,7 @@ def test_the_keyboard_does_it_all(open_page: Open) -> None:
     assert page.text_content("#where") == "backward 1 / 7"
     press("ArrowLeft")
     assert page.text_content("#where") == "forward 3 / 3"
-    for _ in range(7):
+    for _ in range(8):
         press("Tab")
     assert page.evaluate(focused) == "scrubber"
     press("End")
@@ -416,7 +416,8 @@ def test_a_slider_moves_its_input(open_page: Open) -> None:
 
 
 CONSTANTS = ["-10", "1e-3", "1/3", "pi/4", "2*π", "sqrt(2)", "-2**2", "2**-1", "2^3^2", "--1", "1_000",
-             ".5", "5.", "(1+2)*3", "ln(2)", "exp(-1)", "8/2/2", "5-2-1", "−3", "3×2", "cbrt(8)", "2**0.5"]  # fmt: skip
+             ".5", "5.",
+             "(1+2)*3", "ln(2)", "exp(-1)", "8/2/2", "5-2-1", "−3", "3×2", "cbrt(8)", "2**0.5"]  # fmt: skip
 
 
 def test_a_field_reads_what_the_shell_reads(open_page: Open) -> None:
@@ -441,3 +442,35 @@ def test_a_field_reads_what_the_shell_reads(open_page: Open) -> None:
             "text => { const f = document.querySelector('#input-0'); f.value = text; edit(f) }", text
         )
         assert page.get_attribute("#input-0", "aria-invalid") == "true", text[:20]
+
+
+def test_a_step_is_predicted_and_then_revealed(open_page: Open) -> None:
+    page = open_page("p = x/3; L = p*w", {"x": 1, "w": 2})
+    page.check("#predict")
+    page.click("tbody tr:first-child button")
+    assert "still to be predicted" in page.text_content("#explained-said")
+    page.click("#step")
+    assert sentence(page) == "Predict: what is p = x / 3?"
+    assert shown(page, "value") == {"x": "1", "w": "2"}
+    page.keyboard.type("0.33")
+    page.keyboard.press("Enter")
+    assert sentence(page) == "Right. Forward: p = x / 3 = 0.333333."
+    page.keyboard.press("ArrowRight")
+    page.keyboard.type("0.66")
+    page.keyboard.press("Enter")
+    assert sentence(page) == "You wrote 0.66; here it is 0.666667. Forward: L = p × w = 0.666667."
+    page.keyboard.press("ArrowRight")
+    assert sentence(page) == "Predict: what is the gradient of L with respect to itself?"
+    page.click("#reveal")
+    assert sentence(page).startswith("Backward: the gradient of L")
+    page.uncheck("#predict")
+    page.click("#step")
+    assert page.is_hidden("#question")
+
+
+def test_what_has_no_value_is_not_asked_for(open_page: Open) -> None:
+    page = open_page("log(x)", {"x": 1})
+    page.check("#predict")
+    page.fill("#input-0", "-1")
+    page.click("#step")
+    assert "has no value" in sentence(page)

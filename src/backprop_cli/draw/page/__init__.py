@@ -76,6 +76,7 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 <button type="button" id="reset">Reset</button>
 <label for="speed">Speed <select id="speed"><option value="2200">slow</option>\
 <option value="1100" selected>normal</option><option value="450">fast</option></select></label>
+<label><input type="checkbox" id="predict">predict</label>
 <span id="where"></span>
 </div>
 <input type="range" id="scrubber" min="0" max="0" value="0" aria-label="Step">
@@ -86,6 +87,10 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 <section class="panel now" aria-labelledby="now-title">
 <h2 id="now-title">This step</h2>
 <p id="sentence" role="status" aria-live="polite"></p>
+<div id="question" class="controls" role="group" aria-label="Your prediction" hidden>
+<label>yours <input type="text" id="guess" autocomplete="off" maxlength="200"></label>
+<button type="button" id="reveal">Reveal</button>
+</div>
 <div id="formula" class="formula" tabindex="0" role="group" aria-label="The step as a formula"></div>
 <ul id="reasons"></ul>
 {_legend(report)}</section>

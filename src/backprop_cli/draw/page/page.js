@@ -28,6 +28,7 @@ let result = sweep(data, point);
 let position = 0;
 let explained; // the node that was asked for
 let timer;
+let asked = false; // for the number of the next step, which is to be predicted
 let told; // of a move: {sentence, reasons}, shown until the next step
 
 function byNode(selector) {
@@ -48,7 +49,7 @@ function startPoint() {
 
 // ---- what is shown ----
 
-const currentNode = () => (position > forward.length ? backward[position - forward.length - 1] : forward[position - 1]);
+const currentNode = () => nodeAt(position);
 const isBackward = () => position > forward.length;
 const hasValue = (i) => !data.nodes[i].operands.length || rank.forward[i] <= position;
 // A node without a path to the output gets no step; it is known from the first one that its gradient is 0.
@@ -59,6 +60,7 @@ function show() {
   data.nodes.forEach((_, i) => showNode(i, i === current));
   for (const arrow of arrows) showArrow(arrow, current);
   showStep(current);
+  showQuestion();
   showExplained();
   element("scrubber").value = position;
   element("scrubber").setAttribute("aria-valuetext", whereText());
@@ -155,10 +157,17 @@ function showExplained() {
   element("explained-title").textContent = node.text ? `The node ${node.id} = ${node.text}` : `The input ${node.id}`;
   const said = [];
   const formulas = [];
-  if (node.operands.length) {
+  const isSecret = element("predict").checked;
+  if (isSecret && !hasValue(explained)) said.push("Its value is still to be predicted.");
+  else if (node.operands.length) {
     said.push(`Forward: ${story.forwardSentence(result, explained)}`);
     formulas.push(mathml(story.forwardFormula(result, explained)));
   } else said.push(`Forward: ${node.id} = ${numberText(result.primal[explained])} is given.`);
+  if (isSecret && !hasGradient(explained)) {
+    listOf(element("explained-said"), [...said, "Its gradient is still to be predicted."]);
+    element("explained-formula").replaceChildren(...formulas);
+    return;
+  }
   if (story.onPath.has(explained)) said.push(`Backward: ${story.backwardSentence(result, explained)}`);
   else said.push(`Backward: ${data.nodes[data.output].id} does not depend on ${node.id}, so its gradient is 0.`);
   if (story.isReached(result, explained)) formulas.push(mathml(story.backwardFormula(result, explained)));
@@ -189,6 +198,7 @@ function build(tree) {
 // ---- moving about ----
 
 function goTo(step) {
+  asked = false;
   told = undefined;
   position = Math.min(Math.max(step, 0), LAST);
   show();
@@ -271,6 +281,7 @@ function around(parts) {
 // ---- the state in the address, for a reload or a link: #a=2&step=7 ----
 
 function keepState() {
+  if (location.protocol === "about:") return; // a page within a page has no address of its own
   const edits = fields.filter((field) => point[field.dataset.node] !== data.nodes[field.dataset.node].value);
   const state = edits.map((field) => [data.nodes[field.dataset.node].id, String(point[field.dataset.node])]);
   if (position) state.push(["", String(position)]);
@@ -330,6 +341,57 @@ function refuse(field) {
 function accept(field) {
   field.removeAttribute("aria-invalid");
   element(field.getAttribute("aria-describedby")).textContent = "";
+}
+
+// ---- predict, then reveal ----
+
+const nodeAt = (step) => (step > forward.length ? backward[step - forward.length - 1] : forward[step - 1]);
+
+// The number that the next step shows.
+function coming() {
+  const i = nodeAt(position + 1);
+  return position + 1 > forward.length ? story.gradient(result, i) : result.primal[i];
+}
+
+// What is not a number can't be predicted as one.
+function isQuestion() {
+  const i = nodeAt(position + 1);
+  return i !== undefined && finite(coming()) && (position + 1 <= forward.length || story.isReached(result, i));
+}
+
+function ask() {
+  asked = true;
+  told = undefined;
+  element("guess").value = "";
+  show();
+  element("guess").focus();
+}
+
+function showQuestion() {
+  element("question").hidden = !asked;
+  if (!asked) return;
+  const i = nodeAt(position + 1);
+  const { id, text } = data.nodes[i];
+  const wanted = position + 1 > forward.length ? story.gradientWords(i) : `${id} = ${text}`;
+  element("sentence").textContent = `Predict: what is ${wanted}?`;
+  element("formula").replaceChildren();
+  listOf(element("reasons"), []);
+}
+
+function revealStep() {
+  const text = element("guess").value;
+  const x = coming();
+  const isNumber = finite(readNumber(text));
+  const verdict = !isNumber ? "" : isWithin(text, x) ? "Right. " : `You wrote ${text.trim()}; here it is ${numberText(x)}. `;
+  goTo(position + 1);
+  element("sentence").textContent = verdict + element("sentence").textContent;
+  element("step").focus();
+}
+
+function onGuess(event) {
+  if (event.key !== "Enter") return;
+  event.preventDefault(); // else the key presses Step, which gets the focus
+  revealStep();
 }
 
 // ---- moves of the point ----
@@ -452,6 +514,7 @@ function onKey(event) {
 
 function stepBy(count) {
   pause();
+  if (count === 1 && element("predict").checked && !asked && isQuestion()) return ask();
   goTo(position + count);
 }
 
@@ -462,6 +525,9 @@ function listen() {
   press("back", () => stepBy(-1));
   press("step", () => stepBy(1));
   press("play", play);
+  press("reveal", revealStep);
+  element("guess").addEventListener("keydown", onGuess);
+  element("predict").addEventListener("change", () => ((asked = false), show()));
   press("reset", reset);
   element("scrubber").addEventListener("input", (event) => (pause(), goTo(Number(event.target.value))));
   document.addEventListener("keydown", onKey);
