@@ -354,3 +354,68 @@ def test_a_narrow_terminal_gets_lines_and_all_shows_elements():
     assert "W[0,1]" in run(*words, "--all").stdout
     for form in ("csv", "markdown", "latex", "json"):
         assert run(*words, "--format", form).returncode == 0
+
+
+LAYER = ("grad", "z = W@x + b; L = sum(relu(z)^2)", "W=[[1,2],[3,4]]", "x=[1,2]", "b=[0.5,-0.5]")
+
+
+def test_what_is_expected_of_an_array_is_expected_of_each_element():
+    words = ["check", *LAYER[1:], "--points", "0"]
+    good = run(
+        *words, "--expect", "W=outer(z, x)*2", "--expect", "z=[11, 21.0]", "--expect", "value=sum(z^2)"
+    )
+    assert good.returncode == 0, good.stdout
+    assert "W[1,0] = (outer(z, x)*2)[1,0]" in good.stdout
+    assert "z[1] = 21.0" in good.stdout
+    bad = run(*words, "--expect", "W=[[11, 22], [21, 40]]")
+    assert bad.returncode == 1
+    assert bad.stdout.count("FAIL") == 1
+    misfit = run(*words, "--expect", "b=[1, 2, 3]")
+    assert misfit.returncode == 2
+    assert "b is of shape (2,), what is expected of (3,)" in misfit.stderr
+
+
+def test_a_shape_is_enough_for_a_graph():
+    shapes_alone = ["W:2x2", "x:2", "b:2"]
+    drawn = run("graph", LAYER[1], *shapes_alone)
+    assert drawn.returncode == 0
+    assert "z[1] = v1[1] + b[1]" in drawn.stdout
+    assert "13 operations on 8 inputs" in run("graph", "--stats", LAYER[1], *shapes_alone).stdout
+    computed = run("grad", LAYER[1], *shapes_alone)
+    assert computed.returncode == 2
+    assert "W has a shape and no values" in computed.stderr
+    assert "do not fit in @" in run("graph", LAYER[1], "W:2x3", "x:2", "b:2").stderr
+
+
+@pytest.mark.parametrize("engine", ["python", "numpy", "jit"])
+def test_columns_of_elements_are_an_array_of_a_row(tmp_path, engine):
+    (tmp_path / "r.csv").write_text("x[0],x[1],y\n1,2,0\n-1,3,1\n")
+    program = "z = W@x; cross_entropy(z, [0.5, 0.5]) + y*sum(z)"
+    found = run("batch", program, "--data", "r.csv", "W=[[1,2],[3,4]]", "--engine", engine, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    for line, (x, y) in zip(found.stdout.splitlines()[1:], [([1, 2], 0), ([-1, 3], 1)], strict=True):
+        report = gradient(program, W=[[1, 2], [3, 4]], x=x, y=y, check=False)
+        numbers = [report.value, *report.gradients.values()]
+        assert [float(cell) for cell in line.split(",")[:-1]] == pytest.approx(numbers, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["grad", *LAYER[1:], "--precision", "20"], "--exact and --precision take no arrays"),
+        (["budget", *LAYER[1:]], "an array stands where a number is expected"),
+        (["minimize", "x^2", "x=[1]", "--rate", "[1]"], "for '--rate'"),
+    ],
+)
+def test_what_takes_no_arrays_says_so(words, message):
+    found = run(*words)
+    assert found.returncode == 2
+    assert message in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("language", ["c", "python", "javascript"])
+def test_a_program_with_arrays_is_exported(tmp_path, language):
+    found = run("export", "--to", language, *LAYER[1:], cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert "z_0" in found.stdout or "z[0]" in found.stdout

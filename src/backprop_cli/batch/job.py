@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from backprop_cli.batch.frames.frame import Reader
     from backprop_cli.batch.sample import Sample
     from backprop_cli.batch.sums import Reduction
+    from backprop_cli.language.arrays.values import Value
 
 
 class Job(NamedTuple):
@@ -39,7 +40,7 @@ class Job(NamedTuple):
     """
 
     program: str
-    given: Mapping[str, float]
+    given: Mapping[str, Value]
     renamed: Mapping[str, str]
     wrt: Sequence[str] | None
     upstream: float
@@ -95,7 +96,7 @@ class Run(NamedTuple):
 def prepare(job: Job, table: Table | Reader) -> Work:
     """Bring a job and its data together. Raises ParseError, InputError or UsageError."""
     columns = {column_name(name) for name in table.names}
-    given = {*job.given, *job.renamed}
+    given = {**dict.fromkeys(job.renamed, 0.0), **job.given}
     source = read_source(job.program, given, job.notation, known=columns)  # a column may be called pi
     wanted = list(source.inputs) if job.wrt is None else check_names(source, job.wrt)
     check_names(source, job.renamed)
@@ -107,7 +108,7 @@ def prepare(job: Job, table: Table | Reader) -> Work:
     if job.keep:
         _check_kept(table.names, job.shape, results)
     kept = table.names if job.keep else None
-    return Work(job, batch, points, results, kept, sorted(columns.intersection(job.given)))
+    return Work(job, batch, points, results, kept, sorted(columns.intersection(points.given)))
 
 
 def run_work(work: Work, table: Table | Reader, run: Run) -> tuple[Tally, set[str]]:

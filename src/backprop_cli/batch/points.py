@@ -10,11 +10,13 @@ from backprop_cli.batch.cells import Row, cell_texts, half_unit, read_cell
 from backprop_cli.batch.dialect import PLAIN, Dialect
 from backprop_cli.errors import InputError
 from backprop_cli.language.reader import canonical_name, normalise
-from backprop_cli.language.source import Source, choose_point
+from backprop_cli.language.source import Source, choose_point, given_elements
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from backprop_cli.language.arrays.values import Value
 
 CLAIMED, HALF = "@", "±"
 """What the names of columns begin with that are compared, and of half a unit of their last decimals."""
@@ -43,12 +45,13 @@ class Points:
     def __init__(
         self,
         source: Source,
-        given: Mapping[str, float],
+        given: Mapping[str, Value],
         renamed: Mapping[str, str] | None = None,
         dialect: Dialect = PLAIN,
         claimed: Mapping[str, bool] | None = None,
     ) -> None:
         self.inputs = source.inputs
+        given = dict(given_elements(source, given))
         self.given = given
         self.dialect = dialect
         columns = {CLAIMED + column: column for column in claimed or {}}

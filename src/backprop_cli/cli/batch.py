@@ -18,7 +18,7 @@ from backprop_cli.cli.data import form_of_data, form_of_output, open_data, open_
 from backprop_cli.cli.datasets import SetOptions, SetRun, is_set, run_set
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import Shown, Where, choose_format
-from backprop_cli.errors import Status, UsageError
+from backprop_cli.errors import InputError, Status, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -274,7 +274,7 @@ def _job(
 
     from backprop_cli.batch.job import Job
 
-    text, given = options.read_program()
+    text, given = options.read_program_of_arrays()
     _refuse_at_once(text, given, options.notation)
     return Job(
         program=text,
@@ -298,7 +298,7 @@ def _refuse_at_once(text: str, given: Collection[str], notation: str | None) -> 
     from backprop_cli.language.foreign.scan import RefusalError
     from backprop_cli.language.source import read_source
 
-    with suppress(RefusalError):  # a name in it may be that of a column
+    with suppress(RefusalError, InputError):  # a name in it may be that of a column, or an array of columns
         read_source(text, given, notation)
 
 

@@ -23,6 +23,8 @@ def show_certain(
     """
     if options.exact and options.precision is not None:
         raise UsageError("--exact and --precision contradict each other", hint="leave one of them out")
+    if request.source.shapes or request.source.steps:
+        raise UsageError("--exact and --precision take no arrays", hint="write the numbers out")
     if form not in ("table", "json", "markdown"):
         raise UsageError(f"numbers that are no doubles have no form {form}", hint="table, json or markdown")
     report = _compute(request, options.precision, check=check)

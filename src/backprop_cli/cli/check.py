@@ -234,9 +234,9 @@ def _mark(found: Verification, hint: Hint, output: Output) -> int:
 
 
 def _verify(request: Request, expect: Sequence[str], criteria: Criteria, *, check: bool) -> Verification:
-    from backprop_cli.expect.facts import read_claim
+    from backprop_cli.expect.facts import read_claims
 
-    claims = [read_claim(text, request.source) for text in expect]
+    claims = [claim for text in expect for claim in read_claims(text, request.source)]
 
     from backprop_cli.expect.verify import verify_source
 

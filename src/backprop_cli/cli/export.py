@@ -73,14 +73,16 @@ def export(
     from backprop_cli.export.source import export_source
     from backprop_cli.export.typeset import typeset_source
     from backprop_cli.export.verify import run_test
+    from backprop_cli.language.arrays.values import as_array
     from backprop_cli.language.source import choose_point, read_source
 
-    text, given = options.read_program()
+    text, given = options.read_program_of_arrays()
     if options.read_upstream() != 1:
         raise UsageError("--upstream is of no function", hint="multiply what it returns")
     source = read_source(text, given, options.notation)
     has_point = source.inputs.keys() <= given.keys() | source.defaults.keys()
-    point = choose_point(source, given) if given or (has_point and source.inputs) else None
+    has_values = any(as_array(value).values for value in given.values())
+    point = choose_point(source, given) if has_values or (has_point and source.inputs) else None
     wanted = options.choose_inputs(source) or list(source.inputs)
     output.tell_reading(source.read_as)
     if to is To.latex:

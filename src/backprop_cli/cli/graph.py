@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from backprop_cli.cli.options import PointOptions
     from backprop_cli.console.output import Output
     from backprop_cli.draw.diagram import Diagram
+    from backprop_cli.language.arrays.values import Value
     from backprop_cli.language.source import Source
     from backprop_cli.report import Report
 
@@ -126,7 +127,7 @@ class _Job(NamedTuple):
     """What is asked for: a program, the values given, the inputs to differentiate by, the upstream."""
 
     source: Source
-    given: dict[str, float]
+    given: dict[str, Value]
     wanted: list[str]
     upstream: float
 
@@ -134,7 +135,7 @@ class _Job(NamedTuple):
 def _read(options: PointOptions) -> _Job:
     from backprop_cli.language.source import read_source
 
-    text, given = options.read_program()
+    text, given = options.read_program_of_arrays()
     upstream = options.read_upstream()
     source = read_source(text, given, options.notation)
     wanted = options.choose_inputs(source)
@@ -172,10 +173,12 @@ def _compute(
     from backprop_cli.differentiate import differentiate_graph
     from backprop_cli.draw.diagram import diagram_of_graph, diagram_of_report
     from backprop_cli.graph.lower import lower_source
+    from backprop_cli.language.arrays.values import as_array
     from backprop_cli.language.source import choose_point
 
     source, given, wanted, upstream = job
-    is_bare = not given and source.inputs.keys() > source.defaults.keys() and form is not Form.html
+    has_values = any(as_array(value).values for value in given.values())
+    is_bare = not has_values and source.inputs.keys() > source.defaults.keys() and form is not Form.html
     point = None if is_bare else choose_point(source, given)
     tape = lower_source(source)
     if not force:

@@ -21,6 +21,7 @@ from backprop_cli.report import Steps
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from backprop_cli.language.arrays.values import Value
     from backprop_cli.language.source import Source
     from backprop_cli.report import Report
 
@@ -134,13 +135,23 @@ class PointOptions(NamedTuple):
         return bool(self.arguments or self.file or self.wrt or self.upstream != "1")
 
     def read_program(self) -> tuple[str, dict[str, float]]:
-        """Return the text of the program, and the values given to names behind it.
+        """Return the text of the program, and the values given to names behind it, which are numbers.
 
         Raises UsageError, FileError, ParseError or InputError.
         """
         from backprop_cli.language.source import read_assignments
 
         return self.read_program_with(read_assignments)
+
+    def read_program_of_arrays(self) -> tuple[str, dict[str, Value]]:
+        """Return the text of the program, and the values given to names behind it, which may be arrays.
+
+        Raises UsageError, FileError, ParseError or InputError.
+        """
+        from backprop_cli.cli.array_files import load_array
+        from backprop_cli.language.values import read_values
+
+        return self.read_program_with(partial(read_values, load=load_array))
 
     def read_program_with(self, read: Callable[[list[str], str], _Given]) -> tuple[str, _Given]:
         """Return the text of the program, and what ``read`` makes of the words behind it.
@@ -190,11 +201,9 @@ class PointOptions(NamedTuple):
 
     def read(self) -> Request:
         """Return what is asked for. Raises UsageError, FileError, ParseError or InputError."""
-        from backprop_cli.cli.array_files import load_array
         from backprop_cli.language.source import choose_point, read_source
-        from backprop_cli.language.values import read_values
 
-        text, given = self.read_program_with(partial(read_values, load=load_array))
+        text, given = self.read_program_of_arrays()
         upstream = self.read_upstream()
         source = read_source(text, given, self.notation)
         point = choose_point(source, given)

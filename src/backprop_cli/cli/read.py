@@ -41,7 +41,7 @@ def read(
     """
     from backprop_cli.language.source import read_source
 
-    text, given = options.read_program()
+    text, given = options.read_program_of_arrays()
     source = read_source(text, given, options.notation)
     if form is ReadFormat.json:
         output.write(_as_json(source) + "\n")

@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from backprop_cli.errors import InputError, ParseError
-from backprop_cli.language.code import is_constant, names_in
+from backprop_cli.language.arrays.shapes import element_names, shape_text
+from backprop_cli.language.code import Temporary, is_constant, names_in
 from backprop_cli.language.reader import canonical_name, normalise, read_value
-from backprop_cli.language.source import evaluate_constant
+from backprop_cli.language.source import evaluate_code, evaluate_constant
 from backprop_cli.operations.table import CONSTANTS
 from backprop_cli.record import Record
-from backprop_cli.text import did_you_mean, listing
+from backprop_cli.text import did_you_mean, listing, number_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -65,9 +66,59 @@ def read_expectation(text: str, source: Source) -> Expectation:
     return Expectation(text, of, name, formula, code, number)
 
 
+def read_expectations(text: str, source: Source) -> list[Expectation]:
+    """Read one expectation of a program; one of an array is one of each of its elements.
+
+    What is expected of an array is an array of its shape, or one number for all. Raises ParseError or
+    InputError.
+    """
+    if not source.shapes and not source.steps:
+        return [read_expectation(text, source)]
+    from backprop_cli.language.arrays.expand import formula_elements, named_shapes
+
+    text = normalise(text)
+    of, name = read_target(text, source)
+    left, _, right = text.partition("=")
+    named = named_shapes(source.shapes, source.steps)
+    code = _read_formula(text, len(left) + 1, {*names_of(source), *named})
+    shape = named.get(name, ())
+    found, codes = formula_elements(code, text, named)
+    if found not in (shape, ()):
+        raise InputError(
+            f"{name or 'the value'} is of shape {shape_text(shape)}, what is expected of {shape_text(found)}",
+            text,
+            len(left) + 1,
+            len(text),
+        )
+    formula = " ".join(right.split())
+    names = element_names(name, shape)
+    if not found:
+        codes = codes * len(names)
+    return [
+        _of_element(text, of, element, _part(formula, element, name) if found else formula, code, source)
+        for element, code in zip(names, codes, strict=True)
+    ]
+
+
+def _part(formula: str, element: str, name: str) -> str:
+    """Return what is expected of an element: "(outer(dz, x))[0,1]"."""
+    return f"({formula}){element[len(name) :]}"
+
+
+def _of_element(text: str, of: str, name: str, formula: str, code: Code, source: Source) -> Expectation:
+    number = None
+    if is_constant(code, names_of(source)):
+        number = evaluate_code(code, text)
+        is_written = len(code) <= len("-1") * 4  # a number, or one with a sign: as many digits as it has
+        formula = text[code[2] : code[-1]].strip() if is_written else number_text(number, None)
+        formula = f"-{formula}" if is_written and len(code) > 4 and not formula.startswith("-") else formula
+    return Expectation(text, of, name, formula, code, number)
+
+
 def names_of(source: Source) -> set[str]:
     """Return the names of the inputs and the steps of a program."""
-    return {*source.inputs, *(statement.name for statement in source.statements if statement.name)}
+    names = (statement.name for statement in source.statements)
+    return {*source.inputs, *(name for name in names if name and type(name) is not Temporary)}
 
 
 def read_target(text: str, source: Source) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from backprop_cli.errors import InputError
-from backprop_cli.expect.expectations import VALUE, names_of, read_expectation, read_target
+from backprop_cli.expect.expectations import VALUE, names_of, read_expectations, read_target
 from backprop_cli.expect.verdict import Settled, Verdict
 from backprop_cli.language.source import evaluate_constant
 from backprop_cli.record import Record, Word
@@ -73,15 +73,17 @@ class Fact(Record):
         return f"{'value' if self.of == VALUE else self.name} = {self.words}"
 
 
-def read_claim(text: str, source: Source) -> Expectation | Fact:
-    """Read one expectation of a program, a number, a formula or a fact. Raises ParseError or InputError.
+def read_claims(text: str, source: Source) -> list[Expectation] | list[Fact]:
+    """Read what is expected of a program: a number, a formula or a fact; of an array, of each element.
+
+    Raises ParseError or InputError.
 
     A word that is a name of the program is that name.
     """
     left, _, right = text.partition("=")
     word = _WORDS.match(right)
     if word is None or word[1] in names_of(source):
-        return read_expectation(text, source)
+        return read_expectations(text, source)
     match = _FACT.fullmatch(right)
     if match is None:
         raise InputError(f"{right.strip()!r} is not an expectation", text, len(left) + 1, len(text), _FORM)
@@ -91,7 +93,7 @@ def read_claim(text: str, source: Source) -> Expectation | Fact:
         raise InputError(
             f"{words} is said of a gradient", text, 0, len(left), "x = kink, value = digits >= 12"
         )
-    return _fact(text, of, name, words, match)
+    return [_fact(text, of, name, words, match)]
 
 
 def _fact(text: str, of: str, name: str, words: str, match: re.Match[str]) -> Fact:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.errors import BackpropError, DomainError, FileError, InputError, ParseError
-from backprop_cli.expect.facts import read_claim
+from backprop_cli.expect.facts import read_claims
 from backprop_cli.language.source import (
     check_names,
     choose_point,
@@ -208,9 +208,10 @@ def _verify(keys: dict[str, Any], criteria: Criteria, *, check: bool) -> Verific
     source = read_source(program, given)
     point = choose_point(source, given)
     expectations = [
-        read_claim(f"{name}={_text(x, name)}", source)
+        claim
         for name, xs in _table(keys, "expect").items()
         for x in (xs if isinstance(xs, list) else [xs])
+        for claim in read_claims(f"{name}={_text(x, name)}", source)
     ]
     wrt = keys.get("wrt")
     if wrt is not None and not (isinstance(wrt, list) and all(isinstance(name, str) for name in wrt)):

@@ -27,6 +27,7 @@ from backprop_cli.findings.undefined import undefined_gradients
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.language.code import Temporary
 from backprop_cli.operations.bounded import bounded_floats, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import LADDER
@@ -252,7 +253,9 @@ class _Judge:
     def _expressions(self) -> dict[int, Any]:
         """Nodes that the program names -> their expressions."""
         graph, program = self.graph, self._program
-        named = [expr for name, expr in program.statements if name is not None]
+        named = [
+            expr for name, expr in program.statements if name is not None and type(name) is not Temporary
+        ]
         return {
             **{graph.inputs[name]: symbol for name, symbol in program.inputs.items()},
             **{node: expr for (node, _), expr in zip(graph.assignments, named, strict=True)},

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.errors import InputError, ParseError, ShapeError
-from backprop_cli.language.arrays.ops import ARRAY_FUNCTIONS
+from backprop_cli.language.arrays.ops import ARRAY_FUNCTIONS, ArrayCall
 from backprop_cli.language.arrays.shapes import element_names
 from backprop_cli.language.arrays.values import Array, Value, as_array
-from backprop_cli.language.code import Statement, fold, is_constant, names_in
+from backprop_cli.language.code import Statement, fold, is_constant, names_in, steps
 from backprop_cli.language.reader import canonical_name, is_name, normalise, read_statements, read_value
 from backprop_cli.language.writing import write_program
 from backprop_cli.operations.doubles import FLOAT
@@ -88,11 +88,11 @@ def read_source(
     """
     source = _read_source(text, given, notation, known)
     values = given if isinstance(given, Mapping) else dict.fromkeys(given, 0.0)
-    if _ARRAYS.search(source.text) or _are_arrays(given):
+    if _ARRAYS.search(source.text) or _are_arrays(given) or any("[" in name for name in known):
         from backprop_cli.language.arrays.expand import has_arrays  # hardly ever needed
 
-        arrays = {name: as_array(value) for name, value in values.items()}
-        if has_arrays(source.statements) or _are_arrays(given):
+        arrays = {name: as_array(value) for name, value in values.items()} | _arrays_among(known)
+        if has_arrays(source.statements) or any(array.shape for array in arrays.values()):
             try:
                 return _expanded(source, arrays)
             except ShapeError:
@@ -102,6 +102,23 @@ def read_source(
                     raise
                 return other
     return source
+
+
+_ELEMENT = re.compile(r"([^\s\[\],]+)\[\s*([0-9]+(?:\s*,\s*[0-9]+)*)\s*\]")
+
+
+def _arrays_among(names: Iterable[str]) -> dict[str, Array]:
+    """Return the arrays all of whose elements are among names, such as columns x[0] and x[1]."""
+    places: dict[str, set[tuple[int, ...]]] = {}
+    for match in map(_ELEMENT.fullmatch, names):
+        if match is not None:
+            places.setdefault(match[1], set()).add(tuple(map(int, match[2].split(","))))
+    found = {}
+    for name, taken in places.items():
+        shape = tuple(max(axis) + 1 for axis in zip(*taken, strict=False))
+        if len({*map(len, taken)}) == 1 and len(taken) == math.prod(shape):
+            found[name] = Array(shape, ())
+    return found
 
 
 def _expanded(source: Source, known: Mapping[str, Array]) -> Source:
@@ -258,7 +275,7 @@ def read_assignments(arguments: Iterable[str], hint: str = "") -> dict[str, floa
     Raises InputError or ParseError.
     """
     definitions = read_definitions(arguments, hint)
-    return {name: _evaluate(code, text) for name, (text, code) in definitions.items()}
+    return {name: evaluate_code(code, text) for name, (text, code) in definitions.items()}
 
 
 def read_definitions(arguments: Iterable[str], hint: str = "") -> dict[str, tuple[str, Code]]:
@@ -292,7 +309,7 @@ def evaluate_constant(text: str, start: int = 0) -> float:
 
     Raises ParseError, or InputError where it has no finite value.
     """
-    return _evaluate(read_constant(text, start), text)
+    return evaluate_code(read_constant(text, start), text)
 
 
 def read_constant(text: str, start: int = 0) -> Code:
@@ -306,6 +323,9 @@ def read_constant(text: str, start: int = 0) -> Code:
     except ParseError as error:
         error.text = text
         raise
+    for what, _, first, last in steps(code):
+        if isinstance(what, ArrayCall):
+            raise InputError("an array stands where a number is expected", text, first, last)
     for name, name_start, name_end in names_in(code):
         if name not in CONSTANTS:
             raise InputError(
@@ -318,7 +338,7 @@ def read_constant(text: str, start: int = 0) -> Code:
     return code
 
 
-def _evaluate(code: Code, text: str) -> float:
+def evaluate_code(code: Code, text: str) -> float:
     """Return the value of constant code. Raises InputError where it has no finite value.
 
     A part without a value comes to its error, which only a ``where`` can leave behind.
@@ -362,7 +382,7 @@ def choose_point(source: Source, given: Mapping[str, Value]) -> dict[str, float]
     """
     values: dict[str, float] = {}
     inputs = source.inputs
-    for name, value in _elements(source, given):
+    for name, value in given_elements(source, given):
         if name not in inputs:
             raise _not_an_input(source, name, given)
         values[name] = value
@@ -380,16 +400,19 @@ def choose_point(source: Source, given: Mapping[str, Value]) -> dict[str, float]
             tuple(source.inputs[name] for name in missing[1:8]),
         )
     return {
-        name: values[name] if name in values else _evaluate(source.defaults[name].code, source.text)
+        name: values[name] if name in values else evaluate_code(source.defaults[name].code, source.text)
         for name in source.inputs
     }
 
 
-def _elements(source: Source, given: Mapping[str, Value]) -> Iterator[tuple[str, float]]:
-    """Yield the names and numbers of what is given, element by element."""
+def given_elements(source: Source, given: Mapping[str, Value]) -> Iterator[tuple[str, float]]:
+    """Yield the names and numbers of what is given, element by element. Raises InputError."""
     for name, value in given.items():
         if name in source.labels:
             continue
+        if isinstance(value, Array) and not value.values:
+            shape = "x".join(map(str, value.shape))
+            raise InputError(f"{name} has a shape and no values", hint=f"{name}:{shape} is for graph alone")
         if isinstance(value, Array) and name in source.shapes:
             yield from zip(element_names(name, value.shape), value.values, strict=True)
         else:

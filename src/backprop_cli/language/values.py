@@ -24,6 +24,8 @@ def read_values(
 ) -> dict[str, Value]:
     """Read NAME=VALUE arguments where VALUE may be an array, ``[1, 2]`` or the name of a file behind an @.
 
+    ``W:2x3`` is the shape of an array alone, without values.
+
     hint: what to say of a word that is nothing like NAME=VALUE.
     load: reads the array for a name from a file.
 
@@ -32,8 +34,9 @@ def read_values(
     found: dict[str, Value] = {}
     words = []
     for word in arguments:
-        if is_array_value(word):
-            name, array = read_array(word, load)
+        shaped = shape_of(word)
+        if shaped or is_array_value(word):
+            name, array = shaped or read_array(word, load)
             if name in found:
                 raise InputError(f"{name} is given twice", word, 0, len(word))
             found[name] = array

@@ -384,3 +384,35 @@ class _Expansion:
 def _is_number(value: _Value) -> bool:
     """Tell whether a value is a number of the program, such as the 2 of x^2."""
     return len(value.codes) == 1 and len(value.codes[0]) == 4 and isinstance(value.codes[0][0], float)
+
+
+def named_shapes(shapes: Mapping[str, Shape], steps: Sequence[ArrayStep]) -> dict[str, Shape]:
+    """Return the shapes of the arrays that a program names."""
+    return {**shapes, **{step.name: step.shape for step in steps if type(step.name) is not Temporary}}
+
+
+def formula_elements(code: Code, text: str, named: Mapping[str, Shape]) -> tuple[Shape, list[Code]]:
+    """Return the shape of a formula, and the code of each element in the names of single numbers.
+
+    text: what the code was read from.  named: the shapes of arrays that it may name.
+
+    Raises InputError for shapes that do not fit.
+    """
+    value = _Inline(text, named).evaluate(code)
+    return value.shape, value.codes
+
+
+class _Inline(_Expansion):
+    """An expansion without statements: what is used again stands there again."""
+
+    def __init__(self, text: str, known: Mapping[str, Shape]) -> None:
+        super().__init__(Program(text, [], {}, {}, {}, (), (), frozenset()), {})
+        for name, shape in known.items():
+            codes: list[Code] = [(element, 0, 0, 0) for element in element_names(name, shape)]
+            self.environment[name] = _Value(shape, codes)
+
+    def settled(self, value: _Value, span: Span) -> _Value:  # noqa: ARG002
+        return value
+
+    def keep(self, code: Code) -> Code:
+        return code
