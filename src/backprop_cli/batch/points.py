@@ -51,8 +51,7 @@ class Points:
         claimed: Mapping[str, bool] | None = None,
     ) -> None:
         self.inputs = source.inputs
-        given = dict(given_elements(source, given))
-        self.given = given
+        self.given: dict[str, float] = dict(given_elements(source, given))
         self.dialect = dialect
         columns = {CLAIMED + column: column for column in claimed or {}}
         self.claims = tuple(columns)
@@ -61,9 +60,9 @@ class Points:
         self.required = [
             name
             for name in source.inputs
-            if name in self.renamed or (name not in given and name not in source.defaults)
+            if name in self.renamed or (name not in self.given and name not in source.defaults)
         ]
-        self.start = choose_point(source, {**given, **dict.fromkeys(self.required, 0.0)})
+        self.start = choose_point(source, {**self.given, **dict.fromkeys(self.required, 0.0)})
         self.required += self.claims
         self.places: list[tuple[str, int]] = []
         self._names: tuple[str, ...] | None = None
