@@ -209,7 +209,7 @@ MISTAKES = [
     (["x^2", "x=1.."], 2, "the range of x has no end"),
     (["x^2", "x=..1"], 2, "the range of x has no start"),
     (["x*y", "x=0..1"], 2, "y has no value"),
-    (["x*y", "x=0..1", "y=0..1"], 2, "x and y can't all move"),
+    (["x*y*z", "x=0..1", "y=0..1", "z=0..1"], 2, "x, y and z can't all move"),
     (["x^2", "z=0..1"], 2, "z is not in the program"),
     (["x^2", "x=0..1", "w=2"], 2, "w is not in the program"),
     (["x^2", "x=0..1", "x=2"], 2, "x is given twice"),

@@ -14,14 +14,16 @@ from backprop_cli.cli.command import From, command
 from backprop_cli.cli.options import Json, Language, Shown, choose_format, read_file
 from backprop_cli.console.environment import Environment
 from backprop_cli.console.output import plain_lines
+from backprop_cli.curves.field import Side
 from backprop_cli.draw.canvas import draw_plane
 from backprop_cli.draw.curves import plane_of
 from backprop_cli.draw.forms import Theme
 from backprop_cli.errors import DomainError, InputError, ParseError, Status, UsageError
 from backprop_cli.system.files import write_file
+from backprop_cli.text import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from backprop_cli.console.output import Output
     from backprop_cli.curves.report import Curve
@@ -49,14 +51,6 @@ _ENDINGS = {
 }
 
 
-class _Span(NamedTuple):
-    """An input that moves, from low to high."""
-
-    name: str
-    low: float
-    high: float
-
-
 class PlotOptions(NamedTuple):
     """What is drawn: programs, the range of one input, the values of the others."""
 
@@ -65,14 +59,14 @@ class PlotOptions(NamedTuple):
         list[str] | None,
         typer.Argument(
             metavar="PROGRAM... NAME=FROM..TO [NAME=VALUE]...",
-            help="One or more programs, the range of the input that moves, and the values of the others.",
+            help="One or more programs, the range of an input or of two, and the values of the others.",
             show_default=False,
         ),
     ] = None
     language: Language = None
 
-    def read(self) -> tuple[list[Source], _Span, dict[str, float]]:
-        """Return the programs, the range and the other values.
+    def read(self) -> tuple[list[Source], list[Side], dict[str, float]]:
+        """Return the programs, one range or two, and the other values.
 
         Raises UsageError, ParseError, InputError or FileError.
         """
@@ -83,19 +77,22 @@ class PlotOptions(NamedTuple):
             raise UsageError("a program is missing", hint='backprop plot "sigmoid(x)" x=-4..4')
         if len(programs) > _MOST_CURVES:
             raise UsageError(f"{len(programs)} curves are too many for one picture: {_MOST_CURVES} at most")
-        span = _one_span(spans)
-        if span.name in given:
-            raise InputError(f"{span.name} is given twice, once as a range")
-        names = {*given, span.name}
+        _require_ranges(spans)
+        for span in spans:
+            if span.name in given or [other.name for other in spans].count(span.name) > 1:
+                raise InputError(f"{span.name} is given twice, once as a range")
+        if len(spans) > 1 and len(programs) > 1:
+            raise UsageError("two ranges take one program", hint="draw the others one by one")
+        names = {*given, *(span.name for span in spans)}
         notation = None if self.language is None else self.language.value
         texts = [read_file(self.environment, p, "the program") if p == "-" else p for p in programs]
-        return [read_source(text, names, notation) for text in texts], span, given
+        return [read_source(text, names, notation) for text in texts], spans, given
 
 
-def _sort(words: list[str]) -> tuple[list[str], list[_Span], dict[str, float]]:
+def _sort(words: list[str]) -> tuple[list[str], list[Side], dict[str, float]]:
     """Sort words into programs, ranges and values. The first is a program."""
     programs: list[str] = words[:1]
-    spans: list[_Span] = []
+    spans: list[Side] = []
     given: dict[str, float] = {}
     for word in words[1:]:
         found = _RANGE.fullmatch(word)
@@ -128,7 +125,7 @@ def _give(given: dict[str, float], word: str) -> None:
         given[name] = value
 
 
-def _read_span(word: str, found: re.Match[str]) -> _Span:
+def _read_span(word: str, found: re.Match[str]) -> Side:
     from backprop_cli.language.reader import canonical_name, is_name
     from backprop_cli.language.source import evaluate_constant
 
@@ -138,16 +135,15 @@ def _read_span(word: str, found: re.Match[str]) -> _Span:
     for place, end in ((2, "start"), (3, "end")):
         if not found[place].strip():
             raise InputError(f"the range of {name} has no {end}", word, 0, len(word), f"{name}=-4..4")
-    return _Span(name, evaluate_constant(found[2]), evaluate_constant(found[3]))
+    return Side(name, evaluate_constant(found[2]), evaluate_constant(found[3]))
 
 
-def _one_span(spans: list[_Span]) -> _Span:
+def _require_ranges(spans: list[Side]) -> None:
     if not spans:
         raise UsageError("a range is missing", hint='one input moves: backprop plot "sigmoid(x)" x=-4..4')
-    if len(spans) > 1:
-        names = " and ".join(span.name for span in spans)
-        raise UsageError(f"{names} can't all move", hint=f"give all but one a value: {spans[1].name}=1")
-    return spans[0]
+    if len(spans) > 2:
+        names = listing([span.name for span in spans])
+        raise UsageError(f"{names} can't all move", hint=f"give all but two a value: {spans[2].name}=1")
 
 
 @command(
@@ -157,7 +153,9 @@ Examples:
   backprop plot "sigmoid(x)" "tanh(x)" "relu(x)" x=-4..4 --output curves.svg
   backprop plot "w*x^2 + b" w=0.5 b=1 x=-2..2 --tangent 1
   backprop plot "1/x" x=-3..3 --json
+  backprop plot "x^2+3*y^2" x=-2..2 y=-1..1
 
+With two ranges, contours are drawn: lines along which the value is a level.
 A line ends where the curve breaks: none goes across a pole, a jump or a
 stretch without values, and a kink stays a corner.
 
@@ -186,29 +184,76 @@ def plot(
     *,
     output: Shown,
 ) -> int:
-    """Draw programs over a range of an input.
+    """Draw programs over a range of an input, or contours of one over two.
 
-    Their slopes and tangents as well, where these are asked for.
+    Slopes and tangents as well, where these are asked for.
     """
     from backprop_cli.curves.trace import trace_curve
     from backprop_cli.language.source import choose_point, evaluate_constant
 
     form = _choose_form(choose_format(format, None, PlotFormat.json if json else None), target, output)
     shown = None if height is None else _read_height(height)
-    sources, span, given = options.read()
+    sources, spans, given = options.read()
     at = None if tangent is None else evaluate_constant(tangent)
     _refuse_unused(sources, given)
+    if len(spans) > 1:
+        if derivative or shown is not None or at is not None:
+            raise UsageError("--derivative, --tangent and --height go with one range", hint="leave them out")
+        _draw_field(sources[0], spans, given, form, target, output, theme=theme, ascii=ascii)
+        return Status.DONE
+    span = spans[0]
     curves = []
     for source in sources:
         values = {name: x for name, x in given.items() if name in source.inputs}
         point = choose_point(source, {**values, span.name: 0.0})
         curves.append(trace_curve(source, point, *span, tangent=at))
     _require_tangent(curves)
-    if form is PlotFormat.text and target in (None, "-"):
-        _show(curves, output, slopes=derivative, height=shown, ascii=ascii)
+    if form is PlotFormat.json:
+        from backprop_cli.render.plot import render_json
+
+        _put((render_json(curves) + "\n").encode(), [], target, output)
+        return Status.DONE
+    plane, told = plane_of(curves, slopes=derivative, height=shown), list(_told(curves))
+    if form is not PlotFormat.text:
+        _put(_painted(plane, curves[0].name, form, theme), told, target, output)
+    elif target in (None, "-"):
+        _show(plane, told, output, ascii=ascii)
     else:
-        _write(curves, form, target, output, slopes=derivative, height=shown, theme=theme, ascii=ascii)
+        _put(_in_text(plane, told, ascii=ascii), told, target, output)
     return Status.DONE
+
+
+def _draw_field(
+    source: Source,
+    spans: list[Side],
+    given: dict[str, float],
+    form: PlotFormat,
+    target: str | None,
+    output: Output,
+    *,
+    theme: Theme,
+    ascii: bool,
+) -> None:
+    """Draw the contours of a program over two ranges."""
+    from backprop_cli.curves.field import trace_field
+    from backprop_cli.draw.contours import plane_of_field
+    from backprop_cli.language.source import choose_point
+    from backprop_cli.render.contours import remarks, render_json
+
+    point = choose_point(source, {**given, **{span.name: 0.0 for span in spans}})
+    field = trace_field(source, point, *spans)
+    told = list(remarks(field))
+    if form is PlotFormat.json:
+        _put((render_json(field) + "\n").encode(), told, target, output)
+        return
+    plane = plane_of_field(field)
+    if form is not PlotFormat.text:
+        title = f"contours of {' '.join(field.program.split())}"
+        _put(_painted(plane, field.names[0], form, theme, title), told, target, output)
+    elif target in (None, "-"):
+        _show(plane, told, output, ascii=ascii)
+    else:
+        _put(_in_text(plane, told, ascii=ascii), [], target, output)
 
 
 def _choose_form(format: PlotFormat | None, target: str | None, output: Output) -> PlotFormat:
@@ -245,15 +290,12 @@ def _refuse_unused(sources: list[Source], given: dict[str, float]) -> None:
             )
 
 
-def _show(
-    curves: list[Curve], output: Output, *, slopes: bool, height: tuple[float, float] | None, ascii: bool
-) -> None:
+def _show(plane: Plane, told: Iterable[str], output: Output, *, ascii: bool) -> None:
     """Draw with characters, and tell where the curves break."""
     paper = output.paper("●○⣿┤└─−∂")
-    plane = plane_of(curves, slopes=slopes, height=height)
     lines = draw_plane(plane, columns=paper.columns, unicode=paper.unicode and not ascii, colour=paper.colour)
     output.write_drawing(lines, colour=paper.colour)
-    for line in _told(curves):
+    for line in told:
         output.write(line + "\n")
 
 
@@ -265,41 +307,26 @@ def _told(curves: list[Curve]) -> Iterator[str]:
         yield from (head + line for line in remarks(curve))
 
 
-def _write(
-    curves: list[Curve],
-    form: PlotFormat,
-    target: str | None,
-    output: Output,
-    *,
-    slopes: bool,
-    height: tuple[float, float] | None,
-    theme: Theme,
-    ascii: bool,
-) -> None:
-    """Draw any other form, or text into a file."""
-    if form is PlotFormat.json:
-        from backprop_cli.render.plot import render_json
-
-        data = (render_json(curves) + "\n").encode()
-    else:
-        plane = plane_of(curves, slopes=slopes, height=height)
-        data = _picture(plane, curves, form, theme, ascii=ascii)
-        if not output.quiet:
-            for line in _told(curves):
-                output.remark(line)
+def _put(data: bytes, told: Iterable[str], target: str | None, output: Output) -> None:
+    """Write any other form, or text into a file. told: what is said beside it."""
+    if not output.quiet:
+        for line in told:
+            output.remark(line)
     if target in (None, "-"):
         output.write_bytes(data)
     else:
         write_file(str(target), data)
 
 
-def _picture(plane: Plane, curves: list[Curve], form: PlotFormat, theme: Theme, *, ascii: bool) -> bytes:
-    if form is PlotFormat.text:
-        lines = draw_plane(plane, columns=None, unicode=not ascii, colour=False)
-        return (plain_lines(lines) + "".join(line + "\n" for line in _told(curves))).encode()
+def _in_text(plane: Plane, told: Iterable[str], *, ascii: bool) -> bytes:
+    lines = draw_plane(plane, columns=None, unicode=not ascii, colour=False)
+    return (plain_lines(lines) + "".join(line + "\n" for line in told)).encode()
+
+
+def _painted(plane: Plane, name: str, form: PlotFormat, theme: Theme, title: str = "") -> bytes:
     from backprop_cli.draw.curves_svg import render_curves
 
-    svg = render_curves(plane, curves[0].name, theme=theme)
+    svg = render_curves(plane, name, theme=theme, title=title)
     if form is PlotFormat.svg:
         return svg.encode()
     from backprop_cli.draw.png import render_png

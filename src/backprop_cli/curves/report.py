@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from backprop_cli.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Sample(Record):
@@ -45,3 +50,30 @@ class Curve(Record):
     is_whole: bool
     tangent: Sample | None = None
     read_as: str = ""
+
+
+class Field(Record):
+    """A program over a rectangle of two inputs.
+
+    output: id of the output node.  names: of the input that goes across, and of that which goes up.
+    fixed: the other inputs.  xs, ys: the grid.  values: a row for each y, None where there is none.
+    goes_on: a row for each cell between two ys: whether there certainly are values in all of it, without a
+    jump.
+    """
+
+    program: str
+    output: str
+    names: tuple[str, str]
+    fixed: dict[str, float]
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    goes_on: tuple[tuple[bool, ...], ...]
+    read_as: str = ""
+
+    def points(self) -> Iterator[tuple[float, float, float]]:
+        """Yield every point of the grid that has a value, with that."""
+        for y, row in zip(self.ys, self.values, strict=True):
+            for x, value in zip(self.xs, row, strict=True):
+                if value is not None:
+                    yield x, y, value

@@ -28,13 +28,14 @@ class Trace(NamedTuple):
 
 
 class Plane(NamedTuple):
-    """Traces, and what of the plane is shown."""
+    """Traces, and what of the plane is shown. up: the name of what goes up, where that is an input."""
 
     traces: list[Trace]
     left: float
     right: float
     low: float
     high: float
+    up: str = ""
 
 
 def plane_of(curves: Sequence[Curve], *, slopes: bool, height: tuple[float, float] | None = None) -> Plane:

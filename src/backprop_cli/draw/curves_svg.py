@@ -27,8 +27,11 @@ _LIGHT, _DARK = ("#ffffff", "#1c2733", "#5f6b7a", "#dfe4ea"), ("#14181d", "#e8ed
 _CLASSES = ("page", "ink", "soft", "grid")
 
 
-def render_curves(plane: Plane, name: str, *, theme: str = "light") -> str:
-    """Return curves as SVG. name: of the input.  theme: "light", "dark" or "auto"."""
+def render_curves(plane: Plane, name: str, *, theme: str = "light", title: str = "") -> str:
+    """Return curves as SVG. name: of the input.  theme: "light", "dark" or "auto".
+
+    title: in words; where it is left out, the labels of the curves.
+    """
     legend = _legend(plane)
     width, height = _WIDTH, _HEIGHT + _LINE * len(plane.traces)
     colours = dict(zip(_CLASSES, _DARK if theme == "dark" else _LIGHT, strict=True))
@@ -40,7 +43,7 @@ def render_curves(plane: Plane, name: str, *, theme: str = "light") -> str:
     )
     parts = [
         head,
-        f"<title>{_text(', '.join(trace.label for trace in plane.traces))}</title>",
+        f"<title>{_text(title or ', '.join(trace.label for trace in plane.traces))}</title>",
         _sheet(theme),
         f'<rect class="page" width="{width:g}" height="{height:g}" fill="{colours["page"]}"/>',
         *_grid(plane, name, colours),
@@ -99,6 +102,9 @@ def _grid(plane: Plane, name: str, colours: dict[str, str]) -> Iterator[str]:
     label = shorten(name, _SIZE, 60.0)
     place = f'x="{right:g}" y="{bottom - 6:g}" text-anchor="end" font-style="italic"'
     yield f"<text {soft} {place}>{_text(label)}</text>"
+    if plane.up:
+        place = f'x="{_LEFT + 6:g}" y="{_TOP + 12:g}" font-style="italic"'
+        yield f"<text {soft} {place}>{_text(shorten(plane.up, _SIZE, 60.0))}</text>"
 
 
 def _number(x: float, found: list[float]) -> str:

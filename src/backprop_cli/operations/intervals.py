@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # The functions of math are within a few units of 2**-52 of their size; the result may be subnormal.
 _SLACK, _TINY = 2.0**-48, 2.0**-1070
+_LEAST = 5e-324
 _TURN = 2 * math.pi
 # Where a period is known to less than this many of its parts, a sine may be anything.
 _MOST_ANGLE = 1e6
@@ -149,6 +150,26 @@ def _interval(x: Any) -> Interval:
     return x if isinstance(x, Interval) else Interval(float(x), float(x))
 
 
+def _contains(op: Op, orders: Sequence[float], xs: Sequence[Interval]) -> bool:
+    """Tell whether a domain holds all points of intervals, or none. UndecidedError: they may differ.
+
+    What is asked of a sign is decided for each sign alone: x^2 has a value below 0, at 0 and above.
+    """
+    try:
+        return bool(op.domain.contains(*orders, *xs))
+    except UndecidedError:
+        parts = {bool(op.domain.contains(*orders, *part)) for part in product(*map(_by_sign, xs))}
+        if len(parts) > 1:
+            raise
+        return parts.pop()
+
+
+def _by_sign(x: Interval) -> list[Interval]:
+    """Return the parts of an interval below 0, at 0 and above."""
+    parts = [(x.low, min(x.high, -_LEAST)), (max(x.low, 0.0), min(x.high, 0.0)), (max(x.low, _LEAST), x.high)]
+    return [Interval(low, high) for low, high in parts if low <= high]
+
+
 def _outward(low: float, high: float) -> Interval:
     """Return an interval a little wider. What is 0 is exactly that, or a lower bound of what underflows."""
     if low != low or high != high:
@@ -225,7 +246,7 @@ class IntervalNamespace(Namespace):
         if len(orders) < op.orders:
             return Interval(-math.inf, math.inf, Grade.OPEN)
         try:
-            if not op.domain.contains(*orders, *xs[op.orders :]):
+            if not _contains(op, orders, xs[op.orders :]):
                 raise ValueError(op.domain.words)
             y = _interval(op.value(self, *xs))
         except UndecidedError:
