@@ -16,6 +16,10 @@ from console import run_forked, run_installed
 from datasets import data_set  # noqa: F401 - a fixture
 from pages import browser, open_page  # noqa: F401 - fixtures
 
+# What a test starts looks the same, whatever the terminal or the CI that runs the tests asks for.
+for variable in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "PYTHONWARNINGS"):
+    os.environ.pop(variable, None)
+
 # A slow machine must not fail a test, and a failure must come back.
 settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

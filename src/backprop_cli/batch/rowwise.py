@@ -12,7 +12,7 @@ except ModuleNotFoundError:
     raise ImportError("compile_rows needs NumPy: pip install 'backprop_cli[batch]'") from None
 
 from backprop_cli.batch.engines.engine import ENGINES, choose_engine
-from backprop_cli.batch.engines.results import Results
+from backprop_cli.batch.engines.results import Results, address_of
 from backprop_cli.batch.program import Batch
 from backprop_cli.batch.tally import STATUSES
 from backprop_cli.errors import InputError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.batch.engines.results import Floats
 
+_DOUBLES = np.dtype(np.float64)
 _COLUMNS = 'it is a dictionary of names and columns: {"a": [1, 2]}'
 
 
@@ -61,17 +62,7 @@ class RowGradient:
         may be replaced by others of the same kind: contiguous, writable, apart from each other and from the
         columns. Raises InputError, with nothing written.
         """
-        if not isinstance(columns, Mapping):
-            raise InputError(f"the columns are of type {type(columns).__name__}", hint=_COLUMNS)
-        missing = [name for name in self.columns if name not in columns]
-        if missing:
-            raise InputError(f"the columns lack {listing(missing)}")
-        arrays = {name: _numbers(name, columns[name]) for name in self.columns}
-        lengths = {name: len(array) for name, array in arrays.items()}
-        if len(set(lengths.values())) > 1:
-            told = listing([f"{name} has {count:,}" for name, count in lengths.items()])
-            raise InputError(f"the columns differ in their counts of rows: {told}")
-        count = next(iter(lengths.values()))
+        arrays, count = self._read(columns)
         if out is None:
             results = Results.empty(self._batch, count)
         else:
@@ -81,6 +72,20 @@ class RowGradient:
         return RowResults(
             results.value, dict(zip(self._batch.wrt, results.gradients, strict=True)), results.status
         )
+
+    def _read(self, columns: Mapping[str, ArrayLike]) -> tuple[dict[str, Floats], int]:
+        """Return the columns as doubles, and how many rows there are. Raises InputError."""
+        if type(columns) is not dict and not isinstance(columns, Mapping):
+            raise InputError(f"the columns are of type {type(columns).__name__}", hint=_COLUMNS)
+        missing = [name for name in self.columns if name not in columns]
+        if missing:
+            raise InputError(f"the columns lack {listing(missing)}")
+        arrays = {name: _numbers(name, columns[name]) for name in self.columns}
+        counts = {len(array) for array in arrays.values()}
+        if len(counts) > 1:
+            told = listing([f"{name} has {len(array):,}" for name, array in arrays.items()])
+            raise InputError(f"the columns differ in their counts of rows: {told}")
+        return arrays, counts.pop()
 
     def _results_in(self, out: RowResults, count: int) -> Results:
         """Return results that are written over earlier ones. Raises InputError."""
@@ -140,13 +145,15 @@ def _bounds(array: NDArray[Any]) -> tuple[int, int]:
     """Return where in memory an array begins and ends, gaps included."""
     if not array.size:
         return 0, 0
-    first = array.__array_interface__["data"][0]
+    first = address_of(array)
     step = array.strides[0] * (array.size - 1)
     return first + min(step, 0), first + max(step, 0) + array.itemsize
 
 
 def _numbers(name: str, column: ArrayLike) -> Floats:
     """Return a column as doubles. Raises InputError."""
+    if type(column) is np.ndarray and column.dtype is _DOUBLES and column.ndim == 1 and column.flags.aligned:
+        return column
     try:
         if isinstance(column, np.ma.MaskedArray) and column.dtype.kind in "iuf":
             column = np.ma.filled(column.astype(np.float64), np.nan)

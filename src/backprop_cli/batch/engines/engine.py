@@ -168,6 +168,9 @@ class KernelEngine:
         runner = self._runner(count, streams=streams)
         # Some parts for each core, so that none waits long for the last; of whole lines of the cache.
         least = _PART // (len(self.kernel.instructions) + 1) if self._is_compiled(runner) else _BLOCK
+        if count <= least:
+            self._fill(arrays, results, runner)
+            return
         size = max(least, -(-count // (4 * count_workers()))) // 8 * 8 + 8
         parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
         todo = iter(parts)
@@ -218,7 +221,9 @@ class KernelEngine:
 
     def _fill(self, columns: Sequence[Array], results: Results, runner: Runner) -> None:
         doubtful = runner.run(columns, results.numbers())
-        results.status[...] = 0
+        results.status.fill(0)
+        if not doubtful:
+            return
         most = _rows_at_a_time(4 * len(self._batch.graph.ops))
         for block in doubtful:
             for start in range(block.start, block.stop, most):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import llvmlite.binding as llvm
 import numpy as np
 
-from backprop_cli.batch.engines.results import LINE, empty_aligned
+from backprop_cli.batch.engines.results import LINE, address_of, empty_aligned
 from backprop_cli.compile.kernel import Instruction
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ class CompiledRunner:
         machine = _machine()
         assert machine is not None
         self._width = machine.width
+        self._streams = streams
         # The engine owns the code: it must live as long as the function.
         lines = _write_module(kernel, machine, streams=streams, check_inputs=check_inputs)
         self._engine = _compile("\n".join(lines), machine)
@@ -135,15 +136,16 @@ class CompiledRunner:
         doubtful = []
         if whole:
             columns = [np.ascontiguousarray(column) for column in columns]
-            marks = np.empty(-(-whole // _ROWS), np.bool_)
+            marks = (ctypes.c_uint8 * -(-whole // _ROWS))()
             # ctypes lets go of the interpreter's lock during the call.
-            self._function(whole, _addresses(columns), _addresses(outputs), marks.ctypes.data)
-            starts = (np.flatnonzero(marks) * _ROWS).tolist()
+            self._function(whole, _addresses(columns), _addresses(outputs), marks)
+            starts = (number * _ROWS for number, mark in enumerate(bytes(marks)) if mark)
             doubtful = [slice(start, min(start + _ROWS, whole)) for start in starts]
         if whole < rows:
-            rest = slice(whole, rows)
-            if self._run_rest([x[rest] for x in columns], [x[rest] for x in outputs]):
-                doubtful.append(rest)
+            again = slice(rows - self._width if whole and not self._streams else whole, rows)
+            run = self.run if again.start < whole else self._run_rest
+            if run([x[again] for x in columns], [x[again] for x in outputs]):
+                doubtful.append(slice(whole, rows))
         return doubtful
 
     def _run_rest(self, columns: Sequence[Array], outputs: Sequence[Array]) -> list[slice]:
@@ -157,7 +159,7 @@ class CompiledRunner:
 
 
 def _addresses(arrays: Sequence[Array]) -> ctypes.Array[ctypes.c_void_p]:
-    return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+    return (ctypes.c_void_p * len(arrays))(*map(address_of, arrays))
 
 
 def _compile(text: str, machine: _Machine) -> llvm.ExecutionEngine:

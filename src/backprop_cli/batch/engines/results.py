@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ _FIRST_FAULT = min(map(STATUSES.index, FAULTS))
 
 LINE = 64
 """The bytes of a line of the cache."""
+_SHORT = 1 << 18
 
 
 @dataclass(slots=True)
@@ -41,12 +43,9 @@ class Results:
     @classmethod
     def empty(cls, batch: Batch, count: int) -> Results:
         """Return results that are still to be filled in."""
-        return cls(
-            empty_aligned(count),
-            [empty_aligned(count) for _ in batch.wrt],
-            [empty_aligned(count) for _ in batch.wanted_nodes],
-            np.empty(count, np.uint8),
-        )
+        first = 1 + len(batch.wrt)
+        numbers = _empty_columns(first + len(batch.wanted_nodes), count)
+        return cls(numbers[0], numbers[1:first], numbers[first:], np.empty(count, np.uint8))
 
     def numbers(self) -> list[Floats]:
         """Return all columns of numbers, in the order in which they are written."""
@@ -66,10 +65,27 @@ class Results:
         return bool(self.status.size) and int(self.status.max()) >= _FIRST_FAULT
 
 
+def _empty_columns(number: int, count: int) -> list[Floats]:
+    """Return aligned arrays of a length; short ones in one piece of memory, which takes less time."""
+    if count > _SHORT:
+        return [empty_aligned(count) for _ in range(number)]
+    step = -(-count // (LINE // 8)) * (LINE // 8)
+    piece = empty_aligned(number * step)
+    return [piece[place * step : place * step + count] for place in range(number)]
+
+
+def address_of(array: NDArray[Any]) -> int:
+    """Return where in memory an array begins, in a quarter of the time of its attribute where it can be."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # read-only, with gaps, or empty
+        return array.ctypes.data
+
+
 def empty_aligned(count: int) -> Floats:
     """Return an array of doubles that begins where a line of the cache does."""
     longer = np.empty(count + LINE // 8)
-    start = -longer.ctypes.data % LINE // 8
+    start = -address_of(longer) % LINE // 8
     return longer[start : start + count]
 
 
