@@ -7,12 +7,14 @@ import io
 import json
 import math
 import random
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
 from backprop_cli import DomainError, InputError, hessian
+from backprop_cli.calculus.along import product_along
 from backprop_cli.calculus.curvature import curvature
 from backprop_cli.calculus.local import CORNERS, Bend, second_partials
 from backprop_cli.graph.lower import lower_source
@@ -267,6 +269,52 @@ def test_a_product_with_a_direction() -> None:
     report = hessian("x^2*y", x=1, y=3, along={"x": 1, "y": -2})
     assert report.product == {"x": 2.0, "y": 2.0}
     assert report.bend == -2.0
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "x*x*y + sin(x*z)/y^2",
+        "where(x > 0, x^2*y, z) + atan2(y, x)*hypot(x, z) + x^y",
+        "u = exp(x)*y; v = u*u + max(u, z); v/(1 + v^2) + sigmoid(x - z)^3",
+        "where(x < 0, sqrt(-x)*y, 0*z) + y^2*y",
+    ],
+)
+def test_a_product_without_the_matrix_is_that_of_the_matrix(program: str) -> None:
+    point, step = {"x": 0.7, "y": 1.3, "z": -0.4}, {"x": 1.0, "y": -2.0, "z": 0.5}
+    graph = lower_source(read_source(program))
+    sweep = sweep_graph(graph, point, 2.0, FLOAT)
+    found = product_along(sweep, {graph.inputs[name]: x for name, x in step.items()}, FLOAT).rows
+    expected = hessian(program, point, along=step, upstream=2.0).product
+    assert expected is not None
+    for name, node in graph.inputs.items():
+        assert found.get(node, 0.0) == pytest.approx(expected[name], rel=1e-12, abs=1e-15)
+
+
+def test_a_large_program_has_the_product_alone(backprop: Any, tmp_path: Path) -> None:
+    count = 1_500
+    total = " + ".join(f"x{i}" for i in range(count))
+    file = tmp_path / "dense.txt"  # the matrix has 2,250,000 entries, all of them 2
+    file.write_text("\n".join([*(f"x{i} = 1" for i in range(count)), f"s = {total}", f"L = s^2 + {total}"]))
+    args = ("hessian", "--file", str(file), "--along", "x0=1,x1=-3")
+    done = backprop(*args)
+    assert done.returncode == 0
+    assert "the Hessian times the direction, computed in doubles, not checked" in done.stdout
+    assert "no eigenvalues: the matrix was not formed" in done.stdout
+    assert "… 1,460 more (--all)" in done.stdout
+    record = json.loads(backprop(*args, "--json").stdout)
+    jsonschema.validate(record, json.loads(schema_text("hessian")))
+    assert (record["hessian"], record["check"]["status"]) == (None, "skipped")
+    assert set(record["along"]["product"].values()) == {-4.0}
+    assert record["along"]["second"] == 8.0
+    lines = backprop(*args, "--format", "csv").stdout.splitlines()
+    assert lines[:3] == ["by,direction,product", "x0,1.0,-4.0", "x1,-3.0,-4.0"]
+    refused = backprop(*args, "--format", "latex")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    file.write_text(file.read_text().replace("L = s^2", "L = abs(s - 1500)*s"))
+    refused = backprop(*args)
+    assert refused.returncode == 3
+    assert "on a path to a kink" in refused.stderr
 
 
 def test_some_inputs_only() -> None:

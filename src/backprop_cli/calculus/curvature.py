@@ -66,7 +66,7 @@ def curvature(sweep: Sweep, m: Namespace) -> Curvature:
         if bar is None and not row:
             continue
         fixed = graph.fixed(node)
-        slopes = _slopes(sweep, node, fixed, m)
+        slopes = slopes_at(sweep, node, fixed, m)
         _push(entries, row, node, slopes)
         if bar is None or is_zero(bar):
             continue
@@ -82,7 +82,7 @@ def curvature(sweep: Sweep, m: Namespace) -> Curvature:
     return Curvature({node: row for node, row in entries.rows.items() if node in inputs and row}, jumps)
 
 
-def _slopes(sweep: Sweep, node: int, fixed: list[bool], m: Namespace) -> dict[int, Number]:
+def slopes_at(sweep: Sweep, node: int, fixed: list[bool], m: Namespace) -> dict[int, Number]:
     """Return the slope by each operand that is no constant and not cut off; of one used twice, their sum."""
     op, operands = sweep.graph.ops[node], sweep.graph.operands[node]
     assert op is not None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from backprop_cli.calculus.along import product_along
 from backprop_cli.calculus.critical import critical_point, eigenvalues
 from backprop_cli.calculus.curvature import curvature
 from backprop_cli.calculus.exact import Exact
@@ -65,7 +66,7 @@ def hessian(
 
     program, inputs, more_inputs, wrt, upstream, check, notation: as in ``gradient``.
     along: a direction, input -> number, 0 where it is left out: the report has the Hessian times it, and the
-    second derivative along it.
+    second derivative along it. Of a program of more than 2,000 nodes only these are computed, not the matrix.
 
     ``report.entries[a][b].value`` is upstream · ∂²output/∂a∂b, a double; what is left out is 0. At a kink,
     and where the second derivative jumps, it is NaN, and the entry has both sides.
@@ -103,7 +104,13 @@ def hessian_of_source(
         _require_direction(source, along)
     graph = lower_source(source)
     draft = compute_graph(source, graph, point, names, upstream=upstream, check=False).report
-    found = _second_order(source, graph, point, draft.upstream, names, check=check)
+    is_large = len(graph.ops) > MOST_BOUNDED
+    has_matrix = along is None or not is_large
+    found = (
+        _second_order(source, graph, point, draft.upstream, names, check=check)
+        if has_matrix
+        else _Found({}, "doubles", None)
+    )
     is_whole = not any(math.isnan(entry.value) for row in found.entries.values() for entry in row.values())
     report = HessianReport(
         program=source.text,
@@ -114,13 +121,16 @@ def hessian_of_source(
         gradients=draft.gradients,
         names=tuple(names),
         entries=found.entries,
-        status=_sum_up(found.entries),
+        status=_sum_up(found.entries) if has_matrix else Outcome.SKIPPED,
         numbers=found.numbers,
+        has_matrix=has_matrix,
         warnings=draft.warnings,
         read_as=source.read_as,
     )
     settings: dict[str, Any] = {}
-    if not is_whole:
+    if not has_matrix:
+        settings["no_eigenvalues"] = "the matrix was not formed"
+    elif not is_whole:
         settings["no_eigenvalues"] = "not all second derivatives are known"
     elif found.exact is None:
         settings["no_eigenvalues"] = "the matrix is too large"
@@ -131,7 +141,13 @@ def hessian_of_source(
         if values is not None and is_of_all and draft.upstream:
             settings["critical"] = critical_point(found.exact, names)
     if along is not None:
-        settings |= _along(found.entries, names, along)
+        product = (
+            _times(found.entries, names, along)
+            if has_matrix
+            else _product_in_doubles(graph, point, draft.upstream, names, along)
+        )
+        bend = math.fsum(along.get(name, 0.0) * number for name, number in product.items())
+        settings |= {"along": dict(along), "product": product, "bend": bend}
     return HessianReport(**(vars(report) | settings))
 
 
@@ -280,13 +296,24 @@ def _sum_up(entries: Mapping[str, Mapping[str, Entry]]) -> Outcome:
     return Outcome.SKIPPED if Outcome.SKIPPED in found else Outcome.PASS
 
 
-def _along(
+def _times(
     entries: Mapping[str, Mapping[str, Entry]], names: list[str], along: Mapping[str, float]
-) -> dict[str, Any]:
-    """Return the Hessian times a direction, and the second derivative along it. The sums round once."""
-    product = {
+) -> dict[str, float]:
+    """Return the Hessian times a direction. The sums round once."""
+    return {
         name: math.fsum(entry.value * along.get(other, 0.0) for other, entry in entries.get(name, {}).items())
         for name in names
     }
-    bend = math.fsum(along.get(name, 0.0) * number for name, number in product.items())
-    return {"along": dict(along), "product": product, "bend": bend}
+
+
+def _product_in_doubles(
+    graph: Graph, point: dict[str, float], upstream: float, names: list[str], along: Mapping[str, float]
+) -> dict[str, float]:
+    """Return a Hessian that is not formed times a direction; NaN where an input is on a path to a kink."""
+    sweep = sweep_graph(graph, point, upstream, FLOAT)
+    direction = {graph.inputs[name]: along[name] for name in names if along.get(name)}
+    found = product_along(sweep, direction, FLOAT)
+    kinks = {**dict.fromkeys(find_kinks(sweep), True), **dict.fromkeys(found.jumps, False)}
+    if inputs_below(sweep, kinks).intersection(names):
+        return dict.fromkeys(names, math.nan)
+    return {name: found.rows.get(graph.inputs[name], 0.0) + 0.0 for name in names}

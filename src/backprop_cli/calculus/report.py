@@ -64,6 +64,7 @@ class HessianReport(Record):
     none to be had, then with why.  critical: None where it was not asked.
     along: a direction; product: the Hessian times it; bend: the second derivative along it.
     numbers: what the entries were computed in.
+    has_matrix: whether there are entries; a large program with a direction has the product alone.
     """
 
     program: str
@@ -82,6 +83,7 @@ class HessianReport(Record):
     along: dict[str, float] | None = None
     product: dict[str, float] | None = None
     bend: float | None = None
+    has_matrix: bool = True
     warnings: tuple[Diagnostic, ...] = ()
     read_as: str = ""
 

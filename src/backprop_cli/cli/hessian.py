@@ -41,7 +41,11 @@ def hessian(
     check: CrossCheck = True,
     along: Annotated[
         str | None,
-        typer.Option("--along", metavar="A=1,B=-2,...", help="A direction: the Hessian times it."),
+        typer.Option(
+            "--along",
+            metavar="A=1,B=-2,...",
+            help="A direction: the Hessian times it.",
+        ),
     ] = None,
     *,
     form: Annotated[HessianFormat, form_of(HessianFormat.table)],
@@ -102,3 +106,9 @@ def _raise_missing(report: HessianReport, output: Output) -> None:
         a, b, entry = missing[0]
         output.flush()
         raise DomainError(f"the second derivative with respect to {a} and {b} is not known: {entry.reason}")
+    if not report.has_matrix and not all(map(math.isfinite, (report.product or {}).values())):
+        output.flush()
+        raise DomainError(
+            "the Hessian times the direction is not known: an input is on a path to a kink, "
+            "or doubles overflow"
+        )

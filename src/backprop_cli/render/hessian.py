@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.calculus.report import Kind
 from backprop_cli.console.sheets import Block, Row, Sheet
 from backprop_cli.console.strict_json import dump, maybe_number, number, warning_record
+from backprop_cli.errors import UsageError
 from backprop_cli.text import listing, number_text, reading, side_text
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ _MOST_ROWS = 40
 def hessian_blocks(report: HessianReport, digits: int | None, *, everything: bool) -> list[Block]:
     """Return the matrix, the entries with what is known of them, and what they come to."""
     blocks = []
-    if 0 < len(report.names) <= _WIDEST:
+    if report.has_matrix and 0 < len(report.names) <= _WIDEST:
         blocks.append(_block(_matrix(report, digits)))
-    if report.names:
+    if report.has_matrix and report.names:
         blocks.append(_block(_entries(report, digits, everything=everything)))
     if report.product is not None:
-        blocks.append(_block(_product(report, digits)))
+        blocks.append(_block(_product(report, digits, everything=everything)))
     return [*blocks, Block((), lambda: [(line, "") for line in closing(report, digits)])]
 
 
@@ -102,13 +103,16 @@ def _verdict(entry: Entry, digits: int | None) -> str:
     return f"{entry.reason}: {side_text(entry.left, digits)} left, {side_text(entry.right, digits)} right"
 
 
-def _product(report: HessianReport, digits: int | None) -> Sheet:
+def _product(report: HessianReport, digits: int | None, *, everything: bool) -> Sheet:
     assert report.product is not None
     along = report.along or {}
+    shown = list(report.product.items())[: None if everything else _MOST_ROWS]
     rows = [
         Row(((name,), (number_text(along.get(name, 0.0), digits),), (number_text(x, digits),)), "input")
-        for name, x in report.product.items()
+        for name, x in shown
     ]
+    if len(report.product) > len(shown):
+        rows.append(Row(((f"… {len(report.product) - len(shown):,} more (--all)",), ("",), ("",)), "note"))
     return Sheet(("input", "direction", "Hessian times it"), (1, 2), rows)
 
 
@@ -131,6 +135,8 @@ def closing(report: HessianReport, digits: int | None) -> Iterator[str]:
 def _certainty(report: HessianReport) -> str:
     entries = [entry for _, _, entry in _triangle(report)]
     count = f"{len(entries):,} second derivative{'s' * (len(entries) != 1)}"
+    if not report.has_matrix:
+        return "the Hessian times the direction, computed in doubles, not checked"
     if report.status == "fail":
         return "CHECK FAILED: sympy disagrees"
     if report.numbers == "doubles":
@@ -165,9 +171,17 @@ def critical_text(critical: Critical) -> str:
 
 
 def render_csv(report: HessianReport) -> str:
-    """Return an entry of the upper triangle a row; what does not exist is left empty."""
+    """Return an entry of the upper triangle a row; what does not exist is left empty.
+
+    Where there is a direction and no matrix, the product with it.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    if not report.has_matrix:
+        along, product = report.along or {}, report.product or {}
+        writer.writerow(("by", "direction", "product"))
+        writer.writerows((name, repr(along.get(name, 0.0)), _number(x)) for name, x in product.items())
+        return text.getvalue()
     writer.writerow(("by", "and_by", "value", "left", "right", "digits", "check"))
     for a, b, entry in _triangle(report):
         numbers = (_number(x) for x in (entry.value, entry.left, entry.right))
@@ -182,6 +196,12 @@ def _number(x: float | None) -> str:
 def render_latex(report: HessianReport, digits: int | None) -> str:
     """Return the matrix as LaTeX, for amsmath."""
     from backprop_cli.notation.latex import name_latex
+
+    if not report.has_matrix:
+        raise UsageError(
+            "the matrix of a large program is not formed with --along",
+            hint="--format table, json or csv has the Hessian times the direction",
+        )
 
     def cell(a: str, b: str) -> str:
         entry = _entry(report, a, b)
@@ -221,7 +241,9 @@ def render_json(report: HessianReport) -> str:
         "names": list(report.names),
         "hessian": {
             a: {b: number(e.value) for b, e in report.entries.get(a, {}).items()} for a in report.names
-        },
+        }
+        if report.has_matrix
+        else None,
         "eigenvalues": None if report.eigenvalues is None else [*map(number, report.eigenvalues)],
         "critical": None if report.critical is None else _critical(report.critical),
         "numbers": report.numbers,
