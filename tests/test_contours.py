@@ -10,9 +10,9 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
+from backprop_cli.curves.contours import contour, levels_of
 from backprop_cli.curves.field import Side, trace_field
 from backprop_cli.curves.report import Field
-from backprop_cli.draw.contours import contour, levels_of
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.intervals import INTERVALS, Grade, Interval
 from backprop_cli.operations.table import OPS

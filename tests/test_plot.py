@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backprop_cli.curves.contours import ticks
 from backprop_cli.curves.report import Curve
 from backprop_cli.curves.trace import trace_curve
-from backprop_cli.draw.curves import plane_of, tick_text, ticks
+from backprop_cli.draw.curves import plane_of, tick_text
 from backprop_cli.draw.curves_svg import render_curves
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.doubles import FLOAT

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from backprop_cli.draw.curves import tick_text, ticks
+from backprop_cli.curves.contours import ticks
+from backprop_cli.draw.curves import tick_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -109,15 +109,6 @@ def _spread(line: Points, apart: float) -> Iterator[float]:
             yield y
 
 
-def ticks(low: float, high: float, most: int) -> list[float]:
-    """Return round numbers in a range, at most so many: multiples of 1, 2 or 5 times a power of ten."""
-    rough = (high - low) / most
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10, 20) if factor * power >= rough)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [i * step for i in range(first, min(last, first + 2 * most) + 1)]
-
-
 def tick_text(x: float, step: float) -> str:
     """Return a tick as text, rounded to the step between ticks."""
     if abs(x) < step / 2:

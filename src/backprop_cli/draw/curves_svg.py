@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from backprop_cli.draw.curves import tick_text, ticks
+from backprop_cli.curves.contours import ticks
+from backprop_cli.draw.curves import tick_text
 from backprop_cli.draw.fonts import shorten
 from backprop_cli.notation.pretty import with_minus
 from backprop_cli.text import in_xml

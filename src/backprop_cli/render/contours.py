@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backprop_cli.console.strict_json import dump
-from backprop_cli.draw.contours import contour, levels_of
+from backprop_cli.curves.contours import contour, levels_of
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
