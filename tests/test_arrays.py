@@ -419,3 +419,14 @@ def test_a_program_with_arrays_is_exported(tmp_path, language):
     found = run("export", "--to", language, *LAYER[1:], cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     assert "z_0" in found.stdout or "z[0]" in found.stdout
+
+
+def test_one_element_is_told_for_all_of_a_long_array():
+    words = ["explain", "z = W@x; a = sigmoid(z); C = sum((a - 0.5)^2)", f"W={[[0.5, -1]] * 4}", "x=[1,-1]"]
+    told = run(*words).stdout
+    assert "likewise for 7 other elements of W" in told
+    assert "W[0,0] = 0.5" in told
+    assert "W[0,1] = -1" not in told.replace("−", "-")
+    assert "z[3]" in told  # four elements are told each
+    whole = json.loads(run(*words, "--json").stdout)
+    assert len(whole["inputs"]) == 10

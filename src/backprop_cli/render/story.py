@@ -54,18 +54,50 @@ def in_ascii(lines: Iterable[Line]) -> list[Line]:
 
 def story_lines(story: Story, pen: TextPen) -> Iterator[Line]:
     """Yield the story, line by line."""
+    told = _Likewise(story)
     yield Line("heading", "Forward pass")
-    if story.inputs:
-        yield Line("equation", ", ".join(f"{pen.name(f.node)} = {pen.number(f.value)}" for f in story.inputs))
+    inputs = [step for step in story.inputs if told.is_told(step.node)]
+    if inputs:
+        yield Line("equation", ", ".join(f"{pen.name(f.node)} = {pen.number(f.value)}" for f in inputs))
+    for step in inputs:
+        yield from told.others(step.node)
     for step in story.forward:
-        yield Line("equation", _forward(step, pen))
+        if told.is_told(step.node):
+            yield Line("equation", _forward(step, pen))
+            yield from told.others(step.node)
     yield Line("heading", "Backward pass")
     explained: set[str] = set()
     for gradient in story.backward:
-        yield from _backward(gradient, story, pen, explained)
+        if told.is_told(gradient.node):
+            yield from _backward(gradient, story, pen, explained)
+            yield from told.others(gradient.node)
     for node, notes in story.notes.items():
         if node not in explained:
             yield from (Line("words", note) for note in notes)
+
+
+class _Likewise:
+    """Which elements of long arrays are told: the first of each that is there, for all others."""
+
+    def __init__(self, story: Story) -> None:
+        there = {step.node for step in (*story.inputs, *story.forward)}
+        self._first: dict[str, str] = {}
+        self._left_out: set[str] = set()
+        for name, elements in story.arrays:
+            first, *others = [element for element in elements if element in there] or [""]
+            left_out = {other for other in others if other != story.output} - self._first.keys()
+            if len(left_out) > 1 and first not in self._left_out:
+                self._first[first] = f"likewise for {len(left_out):,} other elements of {name}"
+                self._left_out |= left_out
+
+    def is_told(self, node: str) -> bool:
+        """Tell whether a node is told of by itself."""
+        return node not in self._left_out
+
+    def others(self, node: str) -> Iterator[Line]:
+        """Yield the line that speaks for the others."""
+        if node in self._first:
+            yield Line("words", self._first[node])
 
 
 def _forward(step: Forward, pen: TextPen) -> str:

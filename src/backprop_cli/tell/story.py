@@ -32,6 +32,9 @@ class Forward(Record):
     value: float
 
 
+_FEW_ELEMENTS = 6
+
+
 class Term(Record):
     """What one use of a node contributes to its gradient: the gradient of the user times a local derivative.
 
@@ -71,6 +74,7 @@ class Story(Record):
 
     inputs: what is given.  backward: a node comes behind all nodes that use it.
     notes: node -> what is to be said of it: kinks and the like.
+    arrays: name and the nodes that are its elements, of arrays of which one element is as good as all.
     """
 
     program: str
@@ -81,6 +85,7 @@ class Story(Record):
     backward: tuple[Backward, ...]
     notes: dict[str, list[str]]
     read_as: str = ""
+    arrays: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def tell(report: Report, *, why: str | None = None, digits: int | None = 6) -> Story:
@@ -110,6 +115,16 @@ def tell(report: Report, *, why: str | None = None, digits: int | None = 6) -> S
         ),
         notes,
         report.read_as,
+        () if why is not None else _long_arrays(report),
+    )
+
+
+def _long_arrays(report: Report) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the arrays of more than six elements that are nodes."""
+    return tuple(
+        (name, tuple(element for element in array.elements if element is not None))
+        for name, array in report.arrays.items()
+        if len(array.elements) > _FEW_ELEMENTS and array.op != "view"
     )
 
 
