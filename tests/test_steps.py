@@ -13,6 +13,7 @@ import pytest
 from backprop_cli import BackpropError, InputError, Report, gradient
 from backprop_cli.report import Steps
 from backprop_cli.schemas import schema_text
+from backprop_cli.tell.formulas import in_names
 from backprop_cli.tell.paths import find_paths
 from backprop_cli.tell.steps import fold_report, in_steps, names_steps
 from conftest import Run
@@ -160,6 +161,11 @@ def test_every_derivative_is_that_of_the_step_by_itself(seed: int) -> None:
                 known = {x: values[x] for x in values if re.search(rf"\b{x}\b", formula)}
                 number = gradient(formula, known, check=False).value
                 assert number == pytest.approx(slope, rel=1e-9, abs=1e-9), (program, formula)
+    for name, found in in_names(report, Steps.NAMED).check.gradients.items():
+        if found.named:
+            known = {x: values[x] for x in values if re.search(rf"\b{x}\b", found.named)}
+            number = gradient(found.named, known, check=False).value
+            assert number == pytest.approx(report.gradients[name], rel=1e-8, abs=1e-8), (program, found.named)
     for name in ("x", "y"):
         paths = find_paths(steps, name)
         if paths.number <= 100 and math.isfinite(paths.total):
@@ -187,3 +193,36 @@ def test_elements_of_arrays_have_numbers(backprop: Run) -> None:
     done = backprop("explain", "z = w@x + b; C = (z - 1)^2", "w=[0.5,2]", "x=[2,1]", "b=-0.3")
     assert "  z = w[0] × x[0] + w[1] × x[1] + b = 0.5 × 2 + 2 × 1 + (−0.3) = 2.7" in done.stdout
     assert "∂C/∂w[0] = ∂C/∂z · ∂z/∂w[0] = 3.4 · x[0] = 3.4 · 2 = 6.8" in done.stdout
+
+
+# ---- the column of formulas ----
+
+
+@pytest.mark.parametrize(
+    ("program", "point", "formulas"),
+    [
+        ("u = w*x; k = w^2; L = u + 3*k", {"w": 2, "x": 5}, {"w": "6*w + x", "x": "w"}),
+        ("e = a*b; L = e/2 - a", {"a": 2, "b": 5}, {"a": "-1 + b/2", "b": "a/2"}),
+        ("z = w*x; a = relu(z); L = a + x", {"w": 2, "x": 5}, {"w": "", "x": ""}),
+        ("z = w*x; a = abs(z); L = a*y", {"w": 0, "x": 5, "y": 3}, {"w": "", "x": "", "y": "a"}),
+        ("(a*b)^2", {"a": 2, "b": 5}, {"a": "", "b": ""}),
+    ],
+)
+def test_gradients_in_the_names_of_the_steps(
+    program: str, point: dict[str, float], formulas: dict[str, str]
+) -> None:
+    report = in_names(gradient(program, point, check=False), None)
+    assert {name: found.named for name, found in report.check.gradients.items()} == formulas
+
+
+def test_the_column_of_formulas(backprop: Run) -> None:
+    table = backprop("grad", *NEURON, "--upstream", "10").stdout
+    assert re.search(
+        r"input +gradient +formula +by sympy +digits +check\nw +-2.94268  20\*\(a - y\)\*a\*\(1 - a\)\*x",
+        table,
+    )
+    assert "sympy's formula" in backprop("grad", *NEURON, "--steps", "all").stdout
+    record = json.loads(backprop("grad", *NEURON, "--json").stdout)
+    jsonschema.validate(record, json.loads(schema_text("grad")))
+    assert record["check"]["gradients"]["b"]["named"] == "2*(a - y)*a*(1 - a)"
+    assert "exp" in record["check"]["gradients"]["b"]["formula"]

@@ -110,11 +110,12 @@ def draw_report(report: Report, direction: str, theme: str, digits: int | None) 
 def report_html(report: Report) -> str:
     """Return a report as the tables of ``backprop grad``."""
     from backprop_cli.render.table import check_sheet, closing, node_sheet
+    from backprop_cli.tell.formulas import in_names
 
     nodes = node_sheet(report, digits=_DIGITS, everything=False, stacked=True)
     parts = [_table(nodes)]
     if report.gradients:
-        parts.append(_table(check_sheet(report, digits=_DIGITS, everything=False)))
+        parts.append(_table(check_sheet(in_names(report, None), digits=_DIGITS, everything=False)))
     parts += [f"<p>{_text(line)}</p>" for line, _ in closing(report, _DIGITS)]
     return f"<div>{''.join(parts)}</div>"
 

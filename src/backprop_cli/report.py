@@ -102,6 +102,7 @@ class GradientCheck(Record):
     loss: where digits were lost, if few are right; looked for in the poorest gradients.
     origin: what the gradient was found from where it is not the sweep in doubles: "both sides", "one side",
     "nearer side", "50 digits" (or 200, or 800).
+    named: a formula of the gradient in the names of the program, which is not sympy's.
     """
 
     status: Outcome
@@ -116,6 +117,7 @@ class GradientCheck(Record):
     right: float | None = None
     loss: Loss | None = None
     origin: str = ""
+    named: str = ""
 
 
 class Check(Record):

@@ -24,6 +24,7 @@ from backprop_cli.cli.options import (
     require_confirmed,
 )
 from backprop_cli.errors import Status, UsageError
+from backprop_cli.report import Steps
 
 if TYPE_CHECKING:
     from backprop_cli.calculus.report import Elasticity
@@ -70,6 +71,13 @@ def grad(
         bool, typer.Option("--elasticity", help="Show relative derivatives, too; needs second derivatives.")
     ] = False,
     certain: Annotated[CertainOptions, From(CertainOptions)],
+    steps: Annotated[
+        Steps | None,
+        typer.Option(
+            "--steps",
+            help="Formulas of gradients in the names of the steps, where the program names any, or sympy's.",
+        ),
+    ] = None,
     output: Shown,
 ) -> int:
     """Show the value and the gradients of a program.
@@ -92,7 +100,7 @@ def grad(
         request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=check
     )
     relative = _elasticities(request, found.report) if elasticity else {}
-    _show(found, relative, form, digits, output, everything=everything)
+    _show(found, relative, form, digits, output, everything=everything, steps=steps)
     if found.report.check.status == Outcome.FAIL:
         return Status.CHECK_FAILED
     raise_missing(found.report, output)
@@ -119,13 +127,14 @@ def _show(
     output: Output,
     *,
     everything: bool,
+    steps: Steps | None,
 ) -> None:
     if form is Format.table:
-        output.write_blocks(_blocks(found, relative, digits, everything=everything))
+        output.write_blocks(_blocks(found, relative, digits, everything=everything, steps=steps))
     elif form is Format.json:
-        output.write_pieces(_json(found.report, relative))
+        output.write_pieces(_json(_named(found.report, steps), relative))
     else:
-        output.write_pieces(_RENDERERS[form](found.report, digits, everything))
+        output.write_pieces(_RENDERERS[form](_named(found.report, steps), digits, everything))
     if form not in (Format.json, Format.table):  # which hold it themselves
         output.tell_reading(found.report.read_as)
     if form is not Format.json:  # which holds them itself
@@ -133,17 +142,33 @@ def _show(
 
 
 def _blocks(
-    found: Computation, relative: Mapping[str, Elasticity], digits: int | None, *, everything: bool
+    found: Computation,
+    relative: Mapping[str, Elasticity],
+    digits: int | None,
+    *,
+    everything: bool,
+    steps: Steps | None,
 ) -> Iterator[Block]:
     """Yield the parts of the table; the check is made when the nodes have been taken."""
     from backprop_cli.render.table import check_blocks, node_block
 
     yield node_block(found.draft, digits=digits, everything=everything)
-    yield from check_blocks(found.report, digits=digits, everything=everything)
+    yield from check_blocks(_named(found.report, steps), digits=digits, everything=everything)
     if relative:
         from backprop_cli.render.elasticity import elasticity_block
 
         yield elasticity_block(relative, digits)
+
+
+def _named(report: Report, steps: Steps | None) -> Report:
+    """Return a report with its gradients as formulas in the names of the steps, where they are checked."""
+    from backprop_cli.report import Outcome
+
+    if report.check.status == Outcome.SKIPPED:
+        return report
+    from backprop_cli.tell.formulas import in_names
+
+    return in_names(report, steps)
 
 
 def _json(report: Report, relative: Mapping[str, Elasticity]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.language.binding import PRODUCT, SIGN, SUM
+from backprop_cli.language.binding import PRODUCT, SIGN, SUM, is_sum
 from backprop_cli.notation.partials import partial_piece
 
 if TYPE_CHECKING:
@@ -31,10 +31,16 @@ ONE: Sum = (Product(),)
 
 def partial_sum(op: Op, argnum: int, terms: Sequence[Piece]) -> Sum:
     """Return ∂y/∂x of an operand. terms: the operands as they stand in the formula of the node."""
-    text, binding, number = partial_piece(op, argnum, terms)
+    return sum_of(*partial_piece(op, argnum, terms))
+
+
+def sum_of(text: str, binding: int = PRODUCT, number: float | None = None) -> Sum:
+    """Return a formula to be multiplied and added. binding: how tightly it holds together, at least."""
+    if text.isdecimal():
+        number = float(text)
     if number is not None:
         return (Product(Fraction(number)),) if number else ()
-    if binding <= SUM:
+    if binding <= SUM or is_sum(text):
         return (Product(Fraction(1), (f"({text})",)),)
     sign = Fraction(1)
     while text[0] == "-":

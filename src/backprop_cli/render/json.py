@@ -134,6 +134,8 @@ def _gradient(found: GradientCheck) -> dict[str, Any]:
         record["from"] = found.origin
     if found.formula is not None:
         record["formula"] = found.formula
+    if found.named:
+        record["named"] = found.named
     if found.value is not None:
         record["value"] = found.value
     if found.status != Outcome.SKIPPED:

@@ -82,7 +82,7 @@ def check_sheet(report: Report, *, digits: int | None, everything: bool) -> Shee
                 (
                     (name,),
                     (number_text(report.gradients[name], digits),),
-                    (found.formula or "",),
+                    (found.named or found.formula or "",),
                     (value,),
                     ("" if found.digits is None else str(found.digits),),
                     (verdict,),
@@ -90,9 +90,9 @@ def check_sheet(report: Report, *, digits: int | None, everything: bool) -> Shee
                 role,
             )
         )
-    return Sheet(
-        ("input", "gradient", "sympy's formula", "its value", "digits", "check"), (1, 3, 4), rows, wraps=2
-    )
+    in_names = any(report.check.gradients[name].named for name in names if name in report.check.gradients)
+    header = ("formula", "by sympy") if in_names else ("sympy's formula", "its value")
+    return Sheet(("input", "gradient", *header, "digits", "check"), (1, 3, 4), rows, wraps=2)
 
 
 def _array_rows(report: Report, array: ArrayRecord, digits: int | None) -> Iterator[Row]:
@@ -378,6 +378,9 @@ def check_lines(sheet: Sheet) -> list[tuple[str, Role]]:
     for row in sheet.rows:
         name, gradient, formula, value, right, verdict = (cell[0] for cell in row.cells)
         lines.append((f"{name}: {gradient}", ""))
+        if formula and sheet.header[2] == "formula":
+            lines.append((f"  = {formula}", ""))
+            formula = ""
         if formula or value:
             lines.append((f"  sympy: {' = '.join(filter(None, (formula, value)))}", ""))
         lines.append((f"  {right} digits, {verdict}" if right else f"  {verdict}", row.role))
