@@ -122,3 +122,80 @@ def test_no_rows(backprop: Run) -> None:
     assert (done.returncode, "no rows to take the mean of" in done.stderr) == (2, True)
     done = backprop("batch", "x", "--data", "-", "--reduce", "sum", "--keep", stdin="x\n1\n")
     assert (done.returncode, done.stdout) == (2, "")
+
+
+# ---- by groups ----
+
+GROUPED = ("batch", "a*b + relu(a)", "--reduce", "sum", "--group-by", "g")
+
+
+def grouped_rows(count: int) -> tuple[list[str], np.ndarray]:
+    rng = np.random.default_rng(3)
+    words = ["", "b, c", "α", "1", "01"]
+    scales = 10.0 ** rng.integers(-8, 8, (count, 1))
+    return [words[i] for i in rng.integers(0, len(words), count)], rng.normal(size=(count, 2)) * scales
+
+
+def test_groups_have_exact_sums_in_the_order_of_their_first_rows(backprop: Run, tmp_path: Path) -> None:
+    words, numbers = grouped_rows(40_000)
+    path = tmp_path / "d.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [["a", "g", "b"], *([a, w, b] for w, (a, b) in zip(words, numbers, strict=True))]
+        )
+    texts = set()
+    for engine in ("python", "numpy", "jit"):
+        done = backprop(*GROUPED, "--data", str(path), "--engine", engine)
+        assert done.returncode == 0
+        texts.add(done.stdout)
+    (text,) = texts
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["g"] for row in rows] == list(dict.fromkeys(words))
+    for row in rows:
+        own = numbers[[word == row["g"] for word in words]]
+        assert float(row["value"]) == math.fsum(a * b + max(a, 0) for a, b in own.tolist())
+        assert float(row["grad_b"]) == math.fsum(own[:, 0])
+
+
+def test_groups_of_any_type_keep_it(backprop: Run, tmp_path: Path) -> None:
+    table = pa.table(
+        {"a": [1.0, 2.0, 4.0, 8.0], "b": [1.0] * 4, "g": pa.array([7, None, 7, 2**60], pa.int64())}
+    )
+    parquet.write_table(table, tmp_path / "d.parquet")
+    done = backprop(*GROUPED, "--data", str(tmp_path / "d.parquet"), "--output", str(tmp_path / "o.parquet"))
+    assert (done.returncode, done.stderr) == (0, "")
+    found = parquet.read_table(tmp_path / "o.parquet")
+    assert found["g"].to_pylist() == [7, None, 2**60]
+    assert found["value"].to_pylist() == [10.0, 4.0, 16.0]
+
+
+def test_groups_of_json_are_values(backprop: Run) -> None:
+    data = (
+        '{"g": "1", "a": 1, "b": 2}\n{"g": 1, "a": 3, "b": 2}\n{"a": 5, "b": 2}\n{"g": "1", "a": 1, "b": 0}\n'
+    )
+    for engine in ("python", "numpy"):
+        done = backprop(*GROUPED, "--data", "-", "--input-format", "jsonl", "--engine", engine, stdin=data)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [(row["g"], row["value"]) for row in rows] == [("1", 4.0), (1, 9.0), (None, 15.0)]
+
+
+def test_a_row_without_a_result_is_that_of_its_group(backprop: Run) -> None:
+    data = "g,a,b\nx,1,2\ny,q,4\nx,5,6\ny,1,1\n"
+    done = backprop(*GROUPED, "--data", "-", stdin=data)
+    assert (done.returncode, done.stdout.splitlines()[1:]) == (3, ["x,38.0,10.0,6.0,ok", "y,,,,bad input"])
+    done = backprop(*GROUPED, "--data", "-", "--allow-bad", stdin=data)
+    assert (done.returncode, done.stdout.splitlines()[2]) == (0, "y,2.0,2.0,1.0,ok")
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("--group-by", "g"), "--group-by takes a column, beside --reduce"),
+        (("--group-by", "h", "--reduce", "sum"), "the data has no column h"),
+        (("--group-by", "value", "--reduce", "sum"), "the data has a column value of its own"),
+    ],
+)
+def test_groups_that_cannot_be(backprop: Run, args: tuple[str, ...], told: str) -> None:
+    done = backprop("batch", "a*b", "--data", "-", *args, stdin="g,a,b,value\nx,1,2,3\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"backprop: {told}")

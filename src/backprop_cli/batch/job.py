@@ -6,9 +6,10 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.batch.cells import Row, Table, is_utf8
+from backprop_cli.batch.cells import Table, is_utf8
 from backprop_cli.batch.dialect import PLAIN, Dialect
 from backprop_cli.batch.forms import BINARY, DELIMITERS, TEXT, Form
+from backprop_cli.batch.groups import Groups, find_column
 from backprop_cli.batch.points import Points, column_name
 from backprop_cli.batch.program import Batch
 from backprop_cli.batch.sums import Reducer
@@ -36,7 +37,7 @@ class Job(NamedTuple):
     notation: what the program is written in, None for what is seen from its signs.
     reduction: what the rows are brought together by, None for one result each.  skips: whether rows without
     a result are left out of it.  dialect: how the data is written.
-    prefix: begins the names of results.
+    prefix: begins the names of results.  group: the column that tells apart what is reduced, "" for none.
     """
 
     program: str
@@ -54,6 +55,7 @@ class Job(NamedTuple):
     skips: bool = False
     dialect: Dialect = PLAIN
     prefix: str = ""
+    group: str = ""
 
     @property
     def may_go_by_row(self) -> bool:
@@ -65,6 +67,7 @@ class Work(NamedTuple):
     """A job beside its data.
 
     columns: the names of the results.  kept: the columns of the data that are repeated, None for none.
+    names: of the columns of the data.
     unread: those that are inputs whose value is given.
     """
 
@@ -74,11 +77,15 @@ class Work(NamedTuple):
     columns: list[str]
     kept: tuple[str, ...] | None
     unread: list[str]
+    names: tuple[str, ...]
 
-    def reducer(self) -> Reducer | None:
+    def groups(self) -> Groups | None:
         """Return what brings the rows together, None where each has its own result."""
         job, count = self.job, len(self.columns) - 1
-        return None if job.reduction is None else Reducer(job.reduction, count, skips=job.skips)
+        if job.reduction is None:
+            return None
+        make = partial(Reducer, job.reduction, count, skips=job.skips)
+        return Groups(self.kept[0] if self.kept else "", self.names, make)
 
 
 class Run(NamedTuple):
@@ -105,10 +112,12 @@ def prepare(job: Job, table: Table | Reader) -> Work:
         points.check_header(table.names)
     batch = Batch(source, wanted, job.upstream, job.values)
     results = result_columns(wanted, batch.values, job.prefix)
-    if job.keep:
-        _check_kept(table.names, job.shape, results)
     kept = table.names if job.keep else None
-    return Work(job, batch, points, results, kept, sorted(columns.intersection(points.given)))
+    if job.group:
+        kept = (find_column(job.group, table.names) if table.has_header else job.group,)
+    if kept is not None:
+        _check_kept(kept, job.shape, results)
+    return Work(job, batch, points, results, kept, sorted(columns.intersection(points.given)), table.names)
 
 
 def run_work(work: Work, table: Table | Reader, run: Run) -> tuple[Tally, set[str]]:
@@ -133,8 +142,8 @@ def run_work(work: Work, table: Table | Reader, run: Run) -> tuple[Tally, set[st
         run.flush,
         run.advance,
         engine=job.engine,
-        keep=job.keep,
-        reducer=work.reducer(),
+        keep=work.kept is not None,
+        groups=work.groups(),
     )
     return tally, set() if writer is None else writer.lost
 
@@ -143,22 +152,23 @@ def _run_rows(work: Work, table: Table, run: Run) -> tuple[Tally, set[str]]:
     batch, points, tally = work.batch, work.points, Tally()
     writer = None if run.sink is None else _row_writer(work, run.sink)
     run.flush()
-    reducer = work.reducer()
+    groups = work.groups()
     for row in table.rows:
         result = batch.compute_row(row, points)
         tally.add(result)
-        if work.kept is not None:
+        if work.job.keep:
             note_cut(tally, [row])
         if run.sample is not None:
             for _ in run.sample.places(1):
                 run.sample.take(tally.rows, partial(points.read, row), result)
-        if reducer is not None:
-            reducer.add(result)
+        if groups is not None:
+            groups.add(row, result)
         elif writer is not None:
             writer.write_result(row, result)
             run.flush()
-    if reducer is not None and writer is not None:
-        writer.write_result(Row((), ()), reducer.result(len(batch.wrt)))
+    if groups is not None and writer is not None:
+        for shown, result in groups.results(len(batch.wrt)):
+            writer.write_result(shown, result)
     return tally, set() if writer is None else writer.lost
 
 

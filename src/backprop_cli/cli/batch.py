@@ -118,6 +118,12 @@ class ResultOptions(NamedTuple):
         Reduction | None,
         typer.Option("--reduce", help="Write one row: the sum of all, or their mean; rounded once."),
     ] = None
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group-by", metavar="COLUMN", help="With --reduce: write a row for each word of this column."
+        ),
+    ] = None
 
 
 class SampleOptions(NamedTuple):
@@ -269,6 +275,8 @@ def _job(
 ) -> Job:
     """Return what is asked for of data in a form."""
     _named_program(options)
+    if results.group is not None and (results.reduce is None or not results.group.strip()):
+        raise UsageError("--group-by takes a column, beside --reduce", hint="--reduce sum --group-by COLUMN")
     if results.keep and results.reduce is not None:
         raise UsageError("--reduce writes one row, beside which no data can stand", hint="omit --keep")
 
@@ -289,6 +297,7 @@ def _job(
         keep=results.keep,
         prefix=results.prefix,
         reduction=results.reduce,
+        group=results.group or "",
         engine=EngineName.jit if engine is EngineName.numba else engine,
     )
 

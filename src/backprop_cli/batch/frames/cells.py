@@ -15,6 +15,8 @@ from backprop_cli.batch.points import HALF
 from backprop_cli.errors import InputError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from backprop_cli.batch.engines.results import Floats
     from backprop_cli.batch.points import Points
 
@@ -95,6 +97,21 @@ def read_numbers(name: str, column: Any, dialect: Dialect = PLAIN) -> tuple[Floa
         numbers = numbers.copy()
         numbers[list(problems)] = np.nan
     return numbers, problems
+
+
+def distinct(name: str, column: Any) -> tuple[list[str | None], list[Any], NDArray[np.intp]]:
+    """Return the different cells of a column: as texts, as arrays of one, and which of them each row has.
+
+    Raises InputError for a type whose cells are no words or numbers.
+    """
+    column = bare(column)
+    try:
+        found = column.dictionary_encode(null_encoding="encode")
+        texts = found.dictionary.cast(pa.string()).to_pylist()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
+        raise InputError(f"the column {name} holds {column.type}, which tells no groups apart") from None
+    parts = [found.dictionary.slice(place, 1) for place in range(len(texts))]
+    return texts, parts, found.indices.to_numpy(zero_copy_only=False).astype(np.intp)
 
 
 def put_column(

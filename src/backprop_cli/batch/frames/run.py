@@ -6,10 +6,12 @@ import math
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+import pyarrow as pa
 
+from backprop_cli.batch.cells import Row
 from backprop_cli.batch.engines.engine import choose_engine
 from backprop_cli.batch.engines.results import Results
 from backprop_cli.batch.forms import TEXT, Form
@@ -26,10 +28,10 @@ if TYPE_CHECKING:
 
     from backprop_cli.batch.frames.frame import Reader
     from backprop_cli.batch.frames.write import Writer
+    from backprop_cli.batch.groups import Groups
     from backprop_cli.batch.points import Points
     from backprop_cli.batch.program import Batch
     from backprop_cli.batch.sample import Sample
-    from backprop_cli.batch.sums import Reducer
     from backprop_cli.batch.tally import Tally
 
 
@@ -66,13 +68,13 @@ def run_columns(
     *,
     engine: str,
     keep: bool,
-    reducer: Reducer | None = None,
+    groups: Groups | None = None,
     threads: int | None = None,
 ) -> None:
     """Read, compute, count and write all rows. flush: is called when a frame is written.
 
-    advance: is called with the count of units read, as ``reader.unit`` names them.  reducer: brings all rows
-    together to one, which is written alone.  threads: how many compute, None for as many as there are cores.
+    advance: is called with the count of units read, as ``reader.unit`` names them.  groups: brings rows
+    together, which are written alone.  threads: how many compute, None for as many as there are cores.
     """
     start = points.start
     frames = reader.frames(points, advance, keep=keep)
@@ -91,26 +93,45 @@ def run_columns(
                     read = partial(_point, start, frame, row)
                     sample.take(tally.rows + row + 1, read, _result(results, row))
             count_rows(tally, frame, results, lambda point: batch.explain({**start, **point}))
-            if isinstance(frame.kept, list):
+            if isinstance(frame.kept, list) and groups is None:
                 note_cut(tally, frame.kept)
-            if reducer is not None:
-                reducer.add_columns(results.numbers(), results.status)
+            if groups is not None:
+                groups.add_frame(frame, results)
             elif writer is not None:
                 writer.write(frame, results)
                 flush()
         if writer is not None:
-            if reducer is not None:
-                writer.write(Frame(1, {}), _as_columns(reducer.result(len(batch.wrt))))
+            if groups is not None:
+                _write_groups(groups, len(batch.wrt), writer)
             writer.close()
 
 
-def _as_columns(result: RowResult) -> Results:
-    """Return the results of one row as those of many."""
-    value, gradients, values = (
-        [np.array([math.nan if x is None else x]) for x in numbers]
-        for numbers in ([result.value], result.gradients, result.values)
+def _write_groups(groups: Groups, gradients: int, writer: Writer) -> None:
+    shown, results = [], []
+    for what, result in groups.results(gradients):
+        shown.append(what)
+        results.append(result)
+    if results:
+        writer.write(Frame(len(results), {}, kept=_as_kept(shown)), _as_columns(results))
+
+
+def _as_kept(shown: Sequence[Any]) -> tuple[Any, ...] | list[Row]:
+    """Return what is shown of groups as data that is kept: a column, or rows where there is one of these."""
+    if not any(isinstance(what, Row) for what in shown):
+        return (pa.concat_arrays(shown),)
+    names = next(what.names for what in shown if isinstance(what, Row))
+    return [what if isinstance(what, Row) else Row(names, what.to_pylist()) for what in shown]
+
+
+def _as_columns(results: Sequence[RowResult]) -> Results:
+    """Return the results of some rows in columns."""
+    rows = [(x.value, *x.gradients, *x.values) for x in results]
+    value, *others = (
+        np.array([math.nan if x is None else x for x in column]) for column in zip(*rows, strict=True)
     )
-    return Results(value[0], gradients, values, np.array([STATUSES.index(result.status)], np.uint8))
+    count = len(results[0].gradients)
+    status = np.array([STATUSES.index(x.status) for x in results], np.uint8)
+    return Results(value, others[:count], others[count:], status)
 
 
 def _point(start: Mapping[str, float], frame: Frame, row: int) -> dict[str, float]:
