@@ -28,6 +28,7 @@ PAGES = [
             "minimize.md",
             "notebook.md",
             "plot.md",
+            "quiz.md",
             "shell.md",
             "teaching.md",
         )

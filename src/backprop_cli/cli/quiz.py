@@ -1,0 +1,157 @@
+"""``backprop quiz``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from backprop_cli.cli.command import From, command
+from backprop_cli.cli.options import Arguments, File, Language, PointOptions, Shown
+from backprop_cli.console.environment import Environment
+from backprop_cli.errors import Status, UsageError
+from backprop_cli.system.files import write_file
+
+if TYPE_CHECKING:
+    from backprop_cli.console.output import Output
+    from backprop_cli.quiz.problem import Problem
+
+_OPERATIONS, _STEPS, _SEED, _COUNT = "+ * relu", 3, 0, 1
+
+
+class SheetFormat(StrEnum):
+    """Forms of a sheet."""
+
+    text = "text"
+    markdown = "markdown"
+    latex = "latex"
+    html = "html"
+    json = "json"
+
+
+class ProblemOptions(NamedTuple):
+    """What is asked about: a program at a point, or problems made from a seed."""
+
+    environment: Environment
+    arguments: Arguments = None
+    file: File = None
+    language: Language = None
+    operations: Annotated[
+        str | None,
+        typer.Option("--ops", metavar="OPS", help=f"Their operations, {_OPERATIONS} by default."),
+    ] = None
+    steps: Annotated[
+        str | None, typer.Option("--steps", metavar="N", help=f"Steps of each problem, {_STEPS} by default.")
+    ] = None
+    seed: Annotated[
+        str | None,
+        typer.Option("--seed", metavar="S", help=f"One seed, the same problems; {_SEED} by default."),
+    ] = None
+    how_many: Annotated[
+        str | None, typer.Option("--count", metavar="N", help=f"How many problems, {_COUNT} by default.")
+    ] = None
+    kinks: Annotated[bool, typer.Option("--kinks", help="Problems at a kink, by convention.")] = False
+
+    def read(self) -> list[Problem]:
+        """Return the problems. Raises UsageError, FileError, ParseError, InputError or DomainError."""
+        made = (self.operations, self.steps, self.seed, self.how_many)
+        is_made = any(option is not None for option in made) or self.kinks
+        if not (self.arguments or self.file is not None):
+            return self._from_seed()
+        if is_made:
+            raise UsageError(
+                "a program is a problem of its own",
+                hint="leave --ops, --steps, --seed, --count and --kinks out",
+            )
+        return [self._of_program()]
+
+    def _from_seed(self) -> list[Problem]:
+        from backprop_cli.quiz import make
+
+        recipe = make.Recipe(
+            make.read_operations(_OPERATIONS if self.operations is None else self.operations),
+            _whole("--steps", self.steps, _STEPS, 1, make.MOST_STEPS),
+            _whole("--seed", self.seed, _SEED, 0, 999_999_999),
+            kinks=self.kinks,
+        )
+        if self.kinks:
+            make.require_kinks(recipe.operations)
+        return list(
+            make.make_problems(recipe, _whole("--count", self.how_many, _COUNT, 1, make.MOST_PROBLEMS))
+        )
+
+    def _of_program(self) -> Problem:
+        from backprop_cli.cli.options import raise_missing
+        from backprop_cli.console.output import Output
+        from backprop_cli.differentiate import differentiate_source
+        from backprop_cli.quiz.problem import Problem
+
+        asked = PointOptions(self.environment, self.arguments, self.file, language=self.language).read()
+        problem = Problem(1, differentiate_source(asked.source, asked.point, check=False))
+        raise_missing(problem.report, Output(self.environment))
+        if not problem.questions:
+            raise UsageError(
+                "there is nothing to ask: the program has no steps", hint='backprop quiz "a*b" a=2 b=3'
+            )
+        return problem
+
+
+def _whole(option: str, text: str | None, default: int, low: int, high: int) -> int:
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and low <= int(text) <= high):
+        raise UsageError(f"{option} can't be {text!r}", hint=f"a whole number from {low} to {high}")
+    return int(text)
+
+
+@command(
+    epilog="""\b
+Examples:
+  backprop quiz --ops "+ * relu" --steps 3 --seed 7 --count 30 --format latex
+  backprop quiz --count 30 --format html --key key.json > sheets.html
+  backprop quiz "e = a*b; L = e + c" a=2 b=3 c=-10 --format text --answers
+
+\b
+Every problem can be worked by hand: whole numbers up to 100 and no kink
+unless --kinks asks for it. --ops takes + - * ^ neg relu abs max min.
+
+Exit status: 0 done; 2 a mistake in a program, a value or an option.""",
+)
+def quiz(
+    problems: Annotated[ProblemOptions, From(ProblemOptions)],
+    form: Annotated[SheetFormat, typer.Option("--format", help="Form of the sheets.")] = SheetFormat.text,
+    answers: Annotated[bool, typer.Option("--answers", help="Fill the blanks in.")] = False,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="FILE", help="Write the answers to FILE as JSON, too.")
+    ] = None,
+    *,
+    output: Shown,
+) -> int:
+    """Make exercises to be worked by hand, with a key."""
+    from backprop_cli.render.quiz import render_key
+
+    if key == "":
+        raise UsageError("--key names no file", hint="--key key.json")
+    made = problems.read()
+    if key is not None:
+        write_file(key, (render_key(made) + "\n").encode())
+    output.write(_sheets(made, form, output, filled=answers))
+    return Status.DONE
+
+
+def _sheets(problems: list[Problem], form: SheetFormat, output: Output, *, filled: bool) -> str:
+    from backprop_cli.draw.exercise import draw_exercise
+    from backprop_cli.render import quiz as render
+
+    if form is SheetFormat.json:
+        return render.render_key(problems) + "\n"
+    if form is SheetFormat.text:
+        unicode = output.paper("┌─∂·←▶").unicode
+        return render.render_text(problems, draw_exercise, filled=filled, unicode=unicode)
+    renderers = {
+        SheetFormat.markdown: render.render_markdown,
+        SheetFormat.latex: render.render_latex,
+        SheetFormat.html: render.render_html,
+    }
+    return renderers[form](problems, draw_exercise, filled=filled)
