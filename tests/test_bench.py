@@ -178,3 +178,17 @@ def test_ours_is_compared_with_jax_with_copying_and_with_the_fastest_peer():
     ]
     del times["backprop, numpy"]
     assert rows.goals(10, {"product": times}) == ""
+
+
+@pytest.mark.usefixtures("_on_path")
+def test_what_we_say_at_the_corners_is_true():
+    from corners import CORNERS, UNCERTAIN, ask, of_backprop, of_budget
+
+    ours = of_backprop()
+    for corner in CORNERS:
+        for order, truth in enumerate(corner.truth, 1):
+            said = ask(lambda: ours(corner, order))  # noqa: B023
+            assert truth in said, (corner.program, order, said)
+    squared, *_, kinked = (of_budget(program, x, u) for program, x, u, _ in UNCERTAIN)
+    assert squared == "0; to second order 0.01414"
+    assert kinked == "none: at a kink"
