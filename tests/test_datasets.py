@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 from pyarrow import parquet
 
 from backprop_cli.batch.forms import Form
 from backprop_cli.datasets.inputs import Input, find_inputs
+from backprop_cli.schemas import schema_text
 from conftest import Run
 from console import environment
 from datasets import (
@@ -49,6 +51,7 @@ def test_each_file_has_results_under_its_name(backprop: Run, data_set: Path, tmp
         ].to_numpy()
         assert np.array_equal(after["value"].to_numpy(), expected)
     told = manifest(out)
+    jsonschema.validate(told, json.loads(schema_text("dataset")))
     assert (told["rows"], told["statuses"]) == (6 * ROWS, {"ok": 6 * ROWS})
     sums = told["sums"]
     assert isinstance(sums, dict)
@@ -326,10 +329,28 @@ from backprop_cli.datasets.plan import make_plan
 from backprop_cli.datasets.part import run_part, look
 job = Job("log(a)/relu(b)", {{}}, {{}}, None, 1.0, [], Form.csv, Form.csv)
 plan = make_plan(job, None, find_inputs([{str(data_set)!r}], None).inputs, {str(tmp_path / "out")!r})
-plan = plan.with_engine(look(plan.parts[0]))
+plan = plan.with_engine(look(plan.parts[0]).engine)
 outcome = run_part(plan.parts[0])
 assert outcome.record["statuses"]["undefined"] > 0, outcome
 assert outcome.record["met"]["undefined"]["message"], outcome
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment())
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_single_files_tell_is_told_of_many(backprop: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    data = ("--data", f"{tmp_path}/a.csv", *HERE)
+    done = backprop("batch", r"\log(a) b", *data, "--output", f"{tmp_path}/o/")
+    assert done.stderr.startswith("read as: log(a)*b\n1 part written")
+    done = backprop("batch", "a*b", "b=1", *data, "--output", f"{tmp_path}/p/")
+    assert done.stderr.startswith("warning: the column b is not read: its value is given\n")
+    done = backprop("batch", "a*b", *data, "--output", f"{tmp_path}/p/", "--json", "--fresh", "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path.name for path in (tmp_path / "p").iterdir()} == {"a.jsonl", "_SUCCESS"}
+    done = backprop("batch", "a*b", f"{tmp_path}/a.csv", *data[:2])
+    assert "a shell reads a pattern as names of files; put quotes around it: --data '*.csv'" in done.stderr
+    done = backprop(
+        "batch", "a*b", "--data", f"file://{tmp_path}/a.csv", "--output", f"file://{tmp_path}/q/", *HERE
+    )
+    assert (done.returncode, (tmp_path / "q/a.csv").exists()) == (0, True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 import typer
 
 from backprop_cli.datasets.inputs import find_inputs, is_data_set
-from backprop_cli.datasets.places import WORK, is_remote
+from backprop_cli.datasets.places import WORK, is_remote, local_path
 from backprop_cli.datasets.run import Shard
 from backprop_cli.errors import FileError, InputError, Status, UsageError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from backprop_cli.cli.dialect import DialectOptions
     from backprop_cli.console.output import Output
     from backprop_cli.datasets.inputs import Input
+    from backprop_cli.datasets.part import Look
     from backprop_cli.datasets.plan import Plan
     from backprop_cli.datasets.run import Summary
     from backprop_cli.datasets.workers import Workers
@@ -111,10 +112,14 @@ def run_set(asked: SetRun, output: Output) -> int:
     plan = _plan(asked, output)
     with ExitStack() as stack:
         workers = stack.enter_context(closing(_workers(asked.options.on, len(plan.parts))))
-        plan = plan.with_engine(_look(workers, plan))
+        seen = _look(workers, plan)
+        plan = plan.with_engine(seen.engine)
         ledger = Ledger(plan, str(shard))
         stack.enter_context(ledger.hold())
         ledger.begin(fresh=asked.options.fresh)
+        output.tell_reading(seen.read_as)
+        for column in seen.unread:
+            output.remark(f"warning: the column {column} is not read: its value is given")
         run = Run(plan, ledger, shard, asked.options.retries)
         told = stack.enter_context(_progress(output, [part.input for part in run.todo]))
         summary = run.go(workers, told)
@@ -128,8 +133,8 @@ def run_set(asked: SetRun, output: Output) -> int:
     return Status.UNDEFINED if is_bad and not asked.job.skips else Status.DONE
 
 
-def _look(workers: Workers, plan: Plan) -> str:
-    """Return the engine of a plan. Raises what is wrong with all of the first parts."""
+def _look(workers: Workers, plan: Plan) -> Look:
+    """Return what parts show of all. Raises what is wrong with the first, if nothing shows it."""
     errors: list[BackpropError] = []
     for part in plan.parts[:_LOOKS]:
         try:
@@ -148,11 +153,14 @@ def _faults() -> set[str]:
 def _plan(asked: SetRun, output: Output) -> Plan:
     from backprop_cli.datasets.plan import make_plan
 
-    target = asked.target.rstrip("/")
+    target = local_path(asked.target).rstrip("/")
     if not is_remote(target):
         target = str(Path(target or "/").resolve())
-    found = find_inputs(asked.names, asked.input_form)
-    _refuse_inside(asked.names, found.inputs, target)
+    if target == "/":
+        raise UsageError("the results need a folder of their own", hint=_HINT)
+    names = list(map(local_path, asked.names))
+    found = find_inputs(names, asked.input_form)
+    _refuse_inside(names, found.inputs, target)
     for form in sorted({file.form for file in found.inputs}):
         dialect = asked.dialect.read(form)
     if found.left_out:

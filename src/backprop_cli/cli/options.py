@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NamedTuple, TypeVar
 
 import typer
 
+from backprop_cli.batch.forms import ENDINGS
 from backprop_cli.cli.command import From
 from backprop_cli.cli.suggest import suggest_assignments, suggest_inputs
 from backprop_cli.console.environment import Environment
@@ -108,9 +109,11 @@ def _refuse_files(words: Sequence[str]) -> None:
     """Raise UsageError for a word that is no NAME=VALUE, but a file: a shell made it of a program with *."""
     for word in words:
         if "=" not in word and os.path.lexists(word):
+            example = 'a*b as a pattern of names of files; put quotes around it: "a*b"'
+            if Path(word).suffix in ENDINGS:
+                example = f"a pattern as names of files; put quotes around it: --data '*{Path(word).suffix}'"
             raise UsageError(
-                f"{word!r} is not of the form NAME=VALUE, but a file",
-                hint='a shell reads a*b as a pattern of names of files; put quotes around it: "a*b"',
+                f"{word!r} is not of the form NAME=VALUE, but a file", hint=f"a shell reads {example}"
             )
 
 

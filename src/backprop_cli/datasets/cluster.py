@@ -20,7 +20,7 @@ from backprop_cli.datasets.workers import LOST, WorkersLostError
 from backprop_cli.errors import BackpropError, FileError, PackageError
 
 if TYPE_CHECKING:
-    from backprop_cli.datasets.part import Part
+    from backprop_cli.datasets.part import Look, Part
 
 _WAIT = 15.0
 """Seconds for a scheduler to answer, and for workers to come where there are none."""
@@ -31,6 +31,8 @@ _PAUSE = 2.0
 class Cluster:
     """The workers of a scheduler."""
 
+    threads = 1
+
     def __init__(self, address: str) -> None:
         self._address = address
         logging.disable()  # what Dask has to say of its connections is said here
@@ -39,9 +41,10 @@ class Cluster:
         try:
             self._client = Client(address, timeout=_WAIT, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
-            raise FileError(
-                f"no scheduler answers at {address}: {_said(error)}", hint="dask scheduler starts one"
-            ) from None
+            hint = "dask scheduler starts one"
+            if address.startswith("tls:"):
+                hint = "certificates stand in Dask's own configuration, under distributed.comm.tls"
+            raise FileError(f"no scheduler answers at {address}: {_said(error)}", hint=hint) from None
         try:
             self._client.wait_for_workers(1, timeout=_WAIT)
         except TimeoutError:
@@ -53,8 +56,8 @@ class Cluster:
         self._threads = 0
         self._look_around()
 
-    def look(self, part: Part) -> str:
-        """Return the engine of a plan, after a worker has looked at its first part."""
+    def look(self, part: Part) -> Look:
+        """Return what a part shows of all, to a worker."""
         future = self._client.submit(look, part, pure=False)
         future.add_done_callback(self._done.put)
         while not self._done.qsize():
@@ -62,10 +65,11 @@ class Cluster:
             time.sleep(0.01)
         self._done.get()
         try:
-            return str(self._result(future, part))
+            seen: Look = self._result(future, part)
         except FileError as error:
             hint = error.hint or "workers read and write the same folders as this machine, or a storage"
             raise FileError(f"a worker {error.message}", hint=hint) from None
+        return seen
 
     def room(self) -> int:
         """Return how many parts more may be submitted: a few wait at the scheduler for whoever is free."""

@@ -65,11 +65,19 @@ def run_part(part: Part) -> Outcome:
         return Outcome(part.number, None, f"{part.input.name}: the memory is not enough")
 
 
-def look(part: Part) -> str:
-    """Return the engine that a job is done with, after all has been checked that its first part shows.
+class Look(NamedTuple):
+    """What one part shows of all. engine: that they are done with.  read_as: how the program was read.
 
-    Raises what a user can cause.
+    unread: the columns that are inputs whose value is given.
     """
+
+    engine: str
+    read_as: str
+    unread: list[str]
+
+
+def look(part: Part) -> Look:
+    """Return what a part shows of all, after everything has been checked. Raises what a user can cause."""
     _check_version(part)
     from backprop_cli.batch.engines.engine import settle_engine
 
@@ -78,7 +86,8 @@ def look(part: Part) -> str:
         work = _prepare(part, reader)
         points = work.points
         columns = [name for name in points.inputs if name not in points.given]
-        return settle_engine(part.job.engine, work.batch, points.start, columns)
+        engine = settle_engine(part.job.engine, work.batch, points.start, columns)
+        return Look(engine, work.batch.source.read_as, work.unread)
 
 
 def _check_version(part: Part) -> None:

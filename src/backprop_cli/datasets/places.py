@@ -27,6 +27,11 @@ def is_remote(address: str) -> bool:
     return _SCHEME.match(address) is not None
 
 
+def local_path(address: str) -> str:
+    """Return the path of a file:// address, and any other as it is."""
+    return re.sub(r"(?i)^file://(localhost)?(?=/)", "", address)
+
+
 class Store(Protocol):
     """A folder. Names are those below it, with / between folders. Raises FileError."""
 

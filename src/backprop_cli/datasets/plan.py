@@ -231,6 +231,9 @@ def _difference(found: dict[str, Any], told: dict[str, Any]) -> str:
     for what, parts, others in (("more", before, now), ("fewer", now, before)):
         if names := sorted(parts[source]["name"] for source in parts.keys() - others.keys()):
             return f"{what} inputs: {listing(names[:3])}"
+    for source, part in now.items():
+        if before[source]["name"] != part["name"]:
+            return f"another form of results: {before[source]['name']}, now {part['name']}"
     changed = sorted(part["name"] for source, part in now.items() if before[source] != part)
     return f"another content of {listing(changed[:3])}" if changed else ""
 

@@ -82,7 +82,7 @@ class Run:
         if len(self.records) < len(self._parts):
             self._ledger.unfinish()
         written = len(self.todo)
-        waiting = [(0.0, part._replace(aside=self._ledger.aside)) for part in self.todo]
+        waiting = [(0.0, self._ready(part, workers)) for part in self.todo]
         busy = 0
         while waiting or busy:
             ready = [item for item in waiting if item[0] <= time.monotonic()][: workers.room()]
@@ -96,13 +96,15 @@ class Run:
                 busy -= 1
                 pause = self._take(outcome)
                 if pause is not None:
-                    waiting.append((time.monotonic() + pause, self._part(outcome)))
+                    waiting.append(
+                        (time.monotonic() + pause, self._ready(self._parts[outcome.number], workers))
+                    )
                 else:
                     told.advance(self._parts[outcome.number].input.size)
         return self._end(written - len(self._failures))
 
-    def _part(self, outcome: Outcome) -> Part:
-        return self._parts[outcome.number]._replace(aside=self._ledger.aside)
+    def _ready(self, part: Part, workers: Workers) -> Part:
+        return part._replace(aside=self._ledger.aside, threads=workers.threads)
 
     def _take(self, outcome: Outcome) -> float | None:
         """Note what became of a part. Return the seconds until it is done again, None if it is not."""

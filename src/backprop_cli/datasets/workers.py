@@ -12,9 +12,10 @@ from multiprocessing.connection import wait as wait_for_end
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
-from backprop_cli.datasets.part import Outcome, Part, look, run_part
+from backprop_cli.datasets.part import Look, Outcome, Part, look, run_part
 from backprop_cli.errors import FileError
 from backprop_cli.system.files import remove_unfinished
+from backprop_cli.system.threads import count_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +28,15 @@ class WorkersLostError(FileError):
 
 
 class Workers(Protocol):
-    """Do parts. Raises WorkersLostError where there are none left that could."""
+    """Do parts. Raises WorkersLostError where there are none left that could.
 
-    def look(self, part: Part) -> str:
-        """Return the engine of a plan, after a worker has looked at its first part."""
+    threads: how many compute a part.
+    """
+
+    threads: int
+
+    def look(self, part: Part) -> Look:
+        """Return what a part shows of all."""
 
     def room(self) -> int:
         """Return how many parts more may be submitted."""
@@ -49,10 +55,11 @@ class OwnProcess:
     """Does the parts itself, one after the other."""
 
     def __init__(self) -> None:
+        self.threads = count_workers()
         self._waiting: deque[Part] = deque()
 
-    def look(self, part: Part) -> str:
-        """Return the engine of a plan, after a look at its first part."""
+    def look(self, part: Part) -> Look:
+        """Return what a part shows of all."""
         return look(part)
 
     def room(self) -> int:
@@ -75,11 +82,12 @@ class LocalWorkers:
     """Processes of this machine: one part each, so that it is clear what one has ended with."""
 
     def __init__(self, count: int) -> None:
+        self.threads = max(1, count_workers() // count)
         self._free = [_start_process() for _ in range(count)]
         self._busy: dict[Future[Outcome], tuple[ProcessPoolExecutor, Part]] = {}
 
-    def look(self, part: Part) -> str:
-        """Return the engine of a plan, after a look at its first part."""
+    def look(self, part: Part) -> Look:
+        """Return what a part shows of all."""
         return look(part)
 
     def room(self) -> int:
