@@ -80,7 +80,7 @@ class RowGradient:
         missing = [name for name in self.columns if name not in columns]
         if missing:
             raise InputError(f"the columns lack {listing(missing)}")
-        arrays = {name: _numbers(name, columns[name]) for name in self.columns}
+        arrays = {name: column_numbers(name, columns[name]) for name in self.columns}
         counts = {len(array) for array in arrays.values()}
         if len(counts) > 1:
             told = listing([f"{name} has {len(array):,}" for name, array in arrays.items()])
@@ -150,7 +150,7 @@ def _bounds(array: NDArray[Any]) -> tuple[int, int]:
     return first + min(step, 0), first + max(step, 0) + array.itemsize
 
 
-def _numbers(name: str, column: ArrayLike) -> Floats:
+def column_numbers(name: str, column: ArrayLike) -> Floats:
     """Return a column as doubles. Raises InputError."""
     if type(column) is np.ndarray and column.dtype is _DOUBLES and column.ndim == 1 and column.flags.aligned:
         return column

@@ -16,6 +16,7 @@ from backprop_cli.cli.data import form_of_data, open_data
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.minimize import read_bounds
 from backprop_cli.cli.options import File, Language, PointOptions, Shown, digits_of, form_of
+from backprop_cli.cli.picture import Picture, check_picture, draw_planes
 from backprop_cli.console.environment import Environment
 from backprop_cli.errors import Status, UsageError
 
@@ -101,6 +102,7 @@ Examples:
   backprop fit "y ~ a*exp(-b*x) + c" --data decay.csv b=0.1..10 --fix c=0
   backprop fit "log(y) ~ a - b*x" --data decay.csv --sigma s --json
   backprop fit "y ~ a*x + b" --data line.csv --predict more.csv
+  backprop fit "y ~ a*x + b" --data line.csv --picture line.svg
 
 \b
 Names that are no columns are parameters. Those in which the formula is linear
@@ -119,6 +121,7 @@ def fit(
         str | None,
         typer.Option("--predict", metavar="FILE", help="Say the formula at the rows of FILE, too."),
     ] = None,
+    picture: Picture = None,
     *,
     form: Annotated[FitFormat, form_of(FitFormat.table)],
     digits: Annotated[int | None, digits_of(6)],
@@ -131,11 +134,13 @@ def fit(
     """
     if rows.data is None:
         raise UsageError("the data is missing", hint=f"--data FILE, as in {_EXAMPLE}")
+    check_picture(picture, is_table=form is FitFormat.table)
     from backprop_cli.fitting.fit import fit_rows, needed_columns
     from backprop_cli.fitting.formula import read_formula
     from backprop_cli.fitting.report import Outcome
 
     text, wish = options.read()
+    wish = wish._replace(drawn=picture is not None)
     notation = None if options.language is None else options.language.value
     formula = None
 
@@ -154,6 +159,10 @@ def fit(
     )
     found = fit_rows(formula, data, wish, more)
     _show(found, form, digits, output)
+    if picture is not None:
+        from backprop_cli.draw.planes import fit_planes
+
+        draw_planes(fit_planes(found), picture, output)
     is_done = found.outcome in (Outcome.CONVERGED, Outcome.EXACT)
     return Status.DONE if is_done else Status.CHECK_FAILED
 

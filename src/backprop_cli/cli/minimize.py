@@ -17,6 +17,7 @@ from backprop_cli.cli.command import From, command
 from backprop_cli.cli.data import form_of_data, open_data
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import Shown, Where, digits_of, form_of
+from backprop_cli.cli.picture import Picture, check_picture, draw_planes
 from backprop_cli.errors import FileError, Status, UsageError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ Examples:
   backprop minimize "(1-x)^2 + 100*(y-x^2)^2" x=-1.2 y=1
   backprop minimize "C = (tanh(w*2) - 1)^2" w=0.5 --method gd --rate 1
   backprop minimize "a*exp(-x) + x^2" a=3 x=0 --wrt x --save found.json
+  backprop minimize "(w - 3)^2" w=0 --method gd --picture cost.svg
   backprop minimize "(w*x + b - y)^2" w=0 b=0 --data points.csv --rate 0.1
 
 \b
@@ -93,6 +95,7 @@ def minimize(
         str | None,
         typer.Option("--save", metavar="FILE", help="Write the inputs at the best point as JSON."),
     ] = None,
+    picture: Picture = None,
     *,
     form: Annotated[DescentFormat, form_of(DescentFormat.table)],
     digits: Annotated[int | None, digits_of(6)],
@@ -107,6 +110,7 @@ def minimize(
         raise UsageError("--upstream changes no minimum", hint="--rate says how far a step goes")
     if not (math.isfinite(way.until) and way.until >= 0):
         raise UsageError("--until is a length: a number of 0 or more")
+    check_picture(picture, is_table=form is DescentFormat.table)
     from backprop_cli.console.progress import Progress
     from backprop_cli.descent.report import End
 
@@ -116,6 +120,10 @@ def minimize(
     if save is not None:
         _save(save, descent)
     _show(descent, form, digits, output, everything=trace)
+    if picture is not None:
+        from backprop_cli.draw.planes import cost_plane
+
+        draw_planes([cost_plane(descent)], picture, output)
     return Status.INTERRUPTED if descent.end is End.INTERRUPTED else _status(descent)
 
 

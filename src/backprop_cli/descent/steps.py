@@ -210,7 +210,6 @@ def _solve(mp: Any, matrix: Any, shift: float, right: list[float]) -> list[float
     """Return the solution of (H + shift) p = g, None where that is not positive definite."""
     try:
         # Cholesky's method fails just where it is not.
-        mp.cholesky(matrix + shift * mp.eye(matrix.rows))
-        return [float(x) for x in mp.lu_solve(matrix + shift * mp.eye(matrix.rows), mp.matrix(right))]
+        return [float(x) for x in mp.cholesky_solve(matrix + shift * mp.eye(matrix.rows), mp.matrix(right))]
     except (ValueError, ZeroDivisionError, OverflowError):
         return None

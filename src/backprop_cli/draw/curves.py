@@ -19,7 +19,7 @@ Points = list[tuple[float, float]]
 
 
 class Trace(NamedTuple):
-    """Lines that belong together. number: of the curve.  kind: "value", "slope" or "tangent"."""
+    """Lines that belong together. number: of the curve.  kind: "value", "slope", "tangent" or "points"."""
 
     label: str
     number: int
@@ -95,7 +95,12 @@ def _height(traces: Sequence[Trace], curves: Sequence[Curve]) -> tuple[float, fl
         few = len(values) // 12
         inner, outer = values[few], values[-1 - few]
         low, high = max(low, 2 * inner - outer), min(high, 2 * outer - inner)
-    low, high = max(low, -_MOST), min(high, _MOST)
+    return span_of((low, high))
+
+
+def span_of(values: Sequence[float]) -> tuple[float, float]:
+    """Return from where to where an axis goes that shows these numbers, with some room."""
+    low, high = max(min(values), -_MOST), min(max(values), _MOST)
     room = 0.05 * (high - low) or abs(low) or 1.0
     return low - room, high + room
 

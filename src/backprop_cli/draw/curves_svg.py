@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import accumulate
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
@@ -25,6 +27,7 @@ _FAR = 1e5
 _COLOURS = ("#3b6fb6", "#c26a00", "#2a8a57", "#b8448f", "#8a6d1f", "#7a6fd0")
 _DASHES = {"value": "", "slope": ' stroke-dasharray="7 4"', "tangent": ' stroke-dasharray="2 3"'}
 _LIGHT, _DARK = ("#ffffff", "#1c2733", "#5f6b7a", "#dfe4ea"), ("#14181d", "#e8edf2", "#a9b4c0", "#333c46")
+_SHEET = re.compile(r'width="([0-9.]+)" height="([0-9.]+)"')
 _CLASSES = ("page", "ink", "soft", "grid")
 
 
@@ -49,12 +52,29 @@ def render_curves(plane: Plane, name: str, *, theme: str = "light", title: str =
         f'<rect class="page" width="{width:g}" height="{height:g}" fill="{colours["page"]}"/>',
         *_grid(plane, name, colours),
         f'<svg {inner} viewBox="{_LEFT:g} {_TOP:g} {_across():g} {_down():g}" overflow="hidden">',
-        *(part for trace in plane.traces for part in _draw(plane, trace)),
+        *(part for trace in _by_layer(plane) for part in _draw(plane, trace)),
         "</svg>",
         *(part.format(ink=colours["ink"]) for part in legend),
         "</svg>",
     ]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def stack(pictures: list[str]) -> str:
+    """Return pictures below each other as one."""
+    if len(pictures) == 1:
+        return pictures[0]
+    sizes = [tuple(map(float, found.groups())) for found in map(_SHEET.search, pictures) if found]
+    width, height = max(wide for wide, _ in sizes), sum(high for _, high in sizes)
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
+        f'viewBox="0 0 {width:g} {height:g}" role="img">\n'
+    )
+    tops = accumulate((high for _, high in sizes), initial=0.0)
+    parts = (
+        picture.replace("<svg ", f'<svg y="{y:g}" ', 1) for y, picture in zip(tops, pictures, strict=False)
+    )
+    return f"{head}{''.join(parts)}</svg>\n"
 
 
 def _sheet(theme: str) -> str:
@@ -134,6 +154,11 @@ def _draw(plane: Plane, trace: Trace) -> Iterator[str]:
             )
 
 
+def _by_layer(plane: Plane) -> list[Trace]:
+    """Return the traces, points last: they are seen upon lines."""
+    return sorted(plane.traces, key=lambda trace: trace.kind == "points")
+
+
 def _points(plane: Plane, line: Points) -> str:
     return " ".join(f"{x:.7g},{y:.7g}" for x, y in (_place(plane, *point) for point in line))
 
@@ -144,10 +169,14 @@ def _legend(plane: Plane) -> list[str]:
         y = _HEIGHT + _LINE * row + 4
         label = shorten(trace.label, _SIZE, _across() - 40)
         colour = _COLOURS[trace.number % len(_COLOURS)]
-        parts.append(
+        line = (
             f'<line x1="{_LEFT:g}" y1="{y:g}" x2="{_LEFT + 30:g}" y2="{y:g}" stroke="{colour}" '
-            f'stroke-width="2"{_DASHES[trace.kind]}/>'
-            f'<text class="ink" x="{_LEFT + 38:g}" y="{y + 4:g}" fill="{{ink}}">'
+            f'stroke-width="2"{_DASHES.get(trace.kind, "")}/>'
+        )
+        dot = f'<circle cx="{_LEFT + 15:g}" cy="{y:g}" r="2.5" fill="{colour}"/>'
+        parts.append(
+            (dot if trace.kind == "points" else line)
+            + f'<text class="ink" x="{_LEFT + 38:g}" y="{y + 4:g}" fill="{{ink}}">'
             + _text(label).replace("{", "{{").replace("}", "}}")
             + "</text>"
         )

@@ -39,6 +39,11 @@ class Answer(NamedTuple):
         return tuple(self.names[place] for place in self._free())
 
     @property
+    def estimates(self) -> dict[str, float]:
+        """The parameters that were looked for, with their numbers."""
+        return dict(zip(self.names, self.best.point.tolist(), strict=True))
+
+    @property
     def dof(self) -> int:
         """How many rows there are beyond those that the parameters take."""
         return len(self.best.here.residuals) - len(self._free())

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from backprop_cli.batch.engines.results import Floats
     from backprop_cli.fitting.formula import Formula
-    from backprop_cli.fitting.report import Prediction
+    from backprop_cli.fitting.report import Drawn, Prediction
+    from backprop_cli.fitting.solve import Place
 
 Start = float | tuple[float, float]
 """Where a parameter begins: a number, or the ends of a range."""
@@ -46,7 +47,7 @@ class Wish(NamedTuple):
 
     starts: parameter -> where it begins.  fixed: parameter -> its number.  bounds: -> (least, most).  sigma:
     the error of the left side, a formula of columns, "" for none.  scale_errors: by the residuals,
-    though there is a sigma.  tries: how many starts are drawn from ranges.
+    though there is a sigma.  tries: how many starts are drawn from ranges.  drawn: what a picture needs.
     """
 
     starts: Mapping[str, Start]
@@ -55,6 +56,7 @@ class Wish(NamedTuple):
     sigma: str = ""
     scale_errors: bool = False
     tries: int = STARTS
+    drawn: bool = False
 
 
 class Data(NamedTuple):
@@ -95,12 +97,12 @@ def fit(
     >>> fit("y ~ a*x + b", {"x": [0, 1, 2], "y": [1, 3, 5]}).estimates["a"]
     2.0
     """
-    from backprop_cli.batch.rowwise import _numbers
+    from backprop_cli.batch.rowwise import column_numbers
 
     wish = Wish(
         {**(starts or {}), **more_starts}, dict(fixed or {}), dict(bounds or {}), sigma, scale_errors, tries
     )
-    columns = {name: _numbers(name, column) for name, column in data.items()}
+    columns = {name: column_numbers(name, column) for name, column in data.items()}
     read = read_formula(formula, list(columns), [*wish.starts, *wish.fixed], notation)
     needed = needed_columns(read, wish, list(columns))
     lengths = {name: len(columns[name]) for name in needed}
@@ -166,7 +168,17 @@ def fit_rows(formula: Formula, data: Data, wish: Wish, predict: Data | None = No
         evaluations=residuals.count,
         skipped=data.skipped,
         predictions=() if predict is None else _predictions(formula, fixed, answer, predict),
+        drawn=_drawn(formula, data, {**fixed, **answer.estimates}, residuals, best) if wish.drawn else None,
     )
+
+
+def _drawn(
+    formula: Formula, data: Data, point: Mapping[str, float], residuals: Residuals, best: Place
+) -> Drawn:
+    from backprop_cli.fitting.drawn import draw_fit
+
+    (values, _), _ = residuals.curve.at(best.point)
+    return draw_fit(formula.program, data.columns, point, residuals.response, best.here.residuals, values)
 
 
 def _predictions(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from backprop_cli.record import Record, Word
+
+if TYPE_CHECKING:
+    from backprop_cli.curves.report import Curve
 
 
 class Outcome(Word):
@@ -66,6 +70,19 @@ class Prediction(Record):
     note: str = ""
 
 
+class Drawn(Record):
+    """What a picture of a fit shows.
+
+    axis: the column along which rows stand, "" where the formula reads several: then it is what the formula
+    says.  rows: place, left side and residual, of so many rows that all can be seen.  curve: the formula over
+    the column, None where that is one place alone, or there are several columns.
+    """
+
+    axis: str
+    rows: tuple[tuple[float, float, float], ...]
+    curve: Curve | None
+
+
 class Fit(Record):
     """A formula fitted to rows of data.
 
@@ -77,6 +94,7 @@ class Fit(Record):
     largest: the largest residual, and ``row`` where it is.  useless: parameters that change no row.
     together: parameters of which the data knows a combination alone.  starts: how many descents began, and
     ``agreed`` how many of them ended at this sum.  skipped: rows left out.  read_as: as in Report.
+    drawn: for a picture, where one is asked for.
     """
 
     formula: str
@@ -102,6 +120,7 @@ class Fit(Record):
     skipped: int = 0
     read_as: str = ""
     predictions: tuple[Prediction, ...] = ()
+    drawn: Drawn | None = None
 
     @property
     def estimates(self) -> dict[str, float]:
