@@ -30,6 +30,7 @@ PAGES = [
             "plot.md",
             "quiz.md",
             "shell.md",
+            "teachers.md",
             "teaching.md",
         )
     ),
