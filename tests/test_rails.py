@@ -40,7 +40,7 @@ def test_the_lesson() -> None:
         "│ ○  f              5        -4",
         "◉─╯  L = d × f    -20         1  ∂L/∂d = 5  ∂L/∂f = -4",
         "",
-        "○ input, ● operation, ◉ output; a line that runs into one is an operand.",
+        "○ input, ● step, ◉ output; a line that runs into one is an operand.",
         "Read down for the values, up for the gradients.",
     ]
 

@@ -226,3 +226,24 @@ def test_the_column_of_formulas(backprop: Run) -> None:
     jsonschema.validate(record, json.loads(schema_text("grad")))
     assert record["check"]["gradients"]["b"]["named"] == "2*(a - y)*a*(1 - a)"
     assert "exp" in record["check"]["gradients"]["b"]["formula"]
+
+
+# ---- drawings ----
+
+
+def test_a_drawing_has_a_box_for_each_step(backprop: Run) -> None:
+    drawn = backprop("graph", *NEURON, "--style", "rails").stdout
+    assert "v1" not in drawn
+    assert re.search(r"z = w × x \+ b +0.7 +-0.1471 +∂z/∂w = 2 +∂z/∂x = 0.5 +∂z/∂b = 1", drawn)
+    assert "v1 = w × x" in backprop("graph", *NEURON, "--style", "rails", "--steps", "all").stdout
+    formulas = backprop("graph", *NEURON, "--style", "rails", "--symbolic").stdout
+    assert "∂C/∂a = 2 × (a − y)" in formulas
+
+
+def test_where_every_operation_is_drawn(backprop: Run) -> None:
+    page = backprop("graph", *NEURON, "--format", "html", "--steps", "named")
+    assert (page.returncode, page.stdout) == (2, "")
+    assert page.stderr.startswith("backprop: the page has every operation")
+    bare = backprop("graph", NEURON[0], "--steps", "named")
+    assert (bare.returncode, bare.stdout) == (2, "")
+    assert "v1" in backprop("graph", NEURON[0]).stdout

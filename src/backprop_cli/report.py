@@ -273,14 +273,22 @@ class Report(Record):
 
         return explain_report(self, why, paths, limit, nudge, steps, digits)
 
-    def draw(self, *, direction: str = "LR", theme: str = "light", digits: int | None = 4) -> Picture:
+    def draw(
+        self,
+        *,
+        direction: str = "LR",
+        theme: str = "light",
+        steps: str | None = None,
+        digits: int | None = 4,
+    ) -> Picture:
         """Return the graph as a picture, as ``backprop graph`` does.
 
-        direction: "LR" or "TB".  theme: "light", "dark", or "auto" as the page around it is.
+        direction: "LR" or "TB".  theme: "light", "dark", or "auto" as the page around it is.  steps: as in
+        ``explain``.
         """
         from backprop_cli import draw_report
 
-        return draw_report(self, direction, theme, digits)
+        return draw_report(self, direction, theme, steps, digits)
 
     def expression(self) -> Expr:
         """Return the program as an expression of SymPy's. Raises LimitError for a program that is long."""

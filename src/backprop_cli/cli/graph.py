@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from backprop_cli.cli.command import command
-from backprop_cli.cli.options import Shown, Where, digits_of, raise_missing
+from backprop_cli.cli.options import Shown, StepsOption, Where, digits_of, raise_missing
 from backprop_cli.console.output import Paper, plain_lines
 from backprop_cli.draw.forms import (
     MOST_NODES,
@@ -24,6 +24,7 @@ from backprop_cli.draw.forms import (
     render_drawing,
 )
 from backprop_cli.errors import FileError, Status, UsageError
+from backprop_cli.report import Steps
 from backprop_cli.system.files import write_file
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def graph(
     format: Annotated[
         Form | None, typer.Option("--format", help="Form of the drawing, text by default.")
     ] = None,
+    steps: StepsOption = None,
     symbolic: Annotated[bool, typer.Option("--symbolic", help="Show local derivatives as formulas.")] = False,
     style: Annotated[Style, typer.Option("--style", help="How text is drawn.")] = Style.auto,
     ascii: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
@@ -109,7 +111,9 @@ def graph(
     if stats:
         output.write(_count(job, as_json=json) + "\n")
         return Status.DONE
-    report, diagram = _compute(job, form, digits, symbolic=symbolic, force=force)
+    if steps is Steps.NAMED and form is Form.html:
+        raise UsageError("the page has every operation", hint="leave --steps out, or draw another form")
+    report, diagram = _compute(job, form, digits, steps, symbolic=symbolic, force=force)
     if animate and report is None:
         raise UsageError("without values there is nothing to play", hint="give each input one: a=2 b=3")
     drawing = Drawing(diagram, report, form, style, direction, theme, animate)
@@ -167,7 +171,7 @@ def _count(job: _Job, *, as_json: bool) -> str:
 
 
 def _compute(
-    job: _Job, form: Form, digits: int | None, *, symbolic: bool, force: bool
+    job: _Job, form: Form, digits: int | None, steps: Steps | None, *, symbolic: bool, force: bool
 ) -> tuple[Report | None, Diagram]:
     """Return what is drawn, and the report that it shows, if there is a point."""
     from backprop_cli.differentiate import differentiate_graph
@@ -175,6 +179,7 @@ def _compute(
     from backprop_cli.graph.lower import lower_source
     from backprop_cli.language.arrays.values import as_array
     from backprop_cli.language.source import choose_point
+    from backprop_cli.tell.steps import in_steps
 
     source, given, wanted, upstream = job
     has_values = any(as_array(value).values for value in given.values())
@@ -184,8 +189,12 @@ def _compute(
     if not force:
         refuse_many(tape)
     if point is None:
+        if steps is Steps.NAMED:
+            raise UsageError("without values every operation is drawn", hint="give each input one: a=2 b=3")
         return None, diagram_of_graph(tape)
     report = differentiate_graph(source, tape, point, wanted, upstream=upstream, check=False)
+    if form is not Form.html:
+        report = in_steps(report, steps)
     return report, diagram_of_report(report, digits=digits, symbolic=symbolic)
 
 

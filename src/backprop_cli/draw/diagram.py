@@ -104,7 +104,7 @@ def diagram_of_report(report: Report, *, digits: int | None = 4, symbolic: bool 
 
 def _partial(node: NodeRecord, argnum: int, digits: int | None, *, symbolic: bool) -> str:
     if symbolic:
-        return partial_text(OPS[node.op], argnum, node.terms)
+        return node.formulas[argnum] if node.folded else partial_text(OPS[node.op], argnum, node.terms)
     partial = node.partials[argnum]
     return "" if partial is None else number_text(partial, digits)
 

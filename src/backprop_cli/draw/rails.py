@@ -254,7 +254,7 @@ class _Texts:
             joins, ends = joins[0], ends[0]
         lines = [
             (
-                f"{marks['input']} input, {marks['step']} operation, {marks['output']} output; "
+                f"{marks['input']} input, {marks['step']} step, {marks['output']} output; "
                 "a line that runs into one is an operand."
             )
         ]
