@@ -430,3 +430,17 @@ def test_one_element_is_told_for_all_of_a_long_array():
     assert "z[3]" in told  # four elements are told each
     whole = json.loads(run(*words, "--json").stdout)
     assert len(whole["inputs"]) == 10
+
+
+def test_a_direction_may_be_an_array_or_an_element():
+    words = ["hessian", *LAYER[1:], "--along", "W=[[1,0],[0,1]],b[1]=2", "--json"]
+    found = json.loads(run(*words).stdout)
+    assert found["along"]["direction"] == {"W[0,0]": 1, "W[1,1]": 1, "b[1]": 2}
+    assert run("hessian", *LAYER[1:], "--along", "b[7]=2").returncode == 2
+
+
+def test_more_second_derivatives_than_there_is_room_for_are_refused():
+    words = ["hessian", "sum(x)^2", f"x={[1] * 2100}"]
+    found = run(*words)
+    assert found.returncode == 2
+    assert "more than 2,000,000 second derivatives are not 0" in found.stderr

@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.calculus.local import second_partials
 from backprop_cli.certain.compared import is_zero
+from backprop_cli.errors import LimitError
 
 if TYPE_CHECKING:
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.operations.op import Namespace, Number
+
+
+MOST_ENTRIES = 2_000_000
+"""Entries, each once, that are held at a time: some 10 s and 500 MB."""
 
 
 class Curvature(NamedTuple):
@@ -33,10 +38,18 @@ class _Entries:
 
     def __init__(self) -> None:
         self.rows: defaultdict[int, dict[int, Number]] = defaultdict(dict)
+        self.count = 0
 
     def add(self, i: int, j: int, number: Number) -> None:
         """Add a number to the entry of two nodes."""
         row = self.rows[i]
+        if j not in row:
+            self.count += 1
+            if self.count > MOST_ENTRIES:
+                raise LimitError(
+                    f"more than {MOST_ENTRIES:,} second derivatives are not 0 on the way",
+                    hint="--along x=1,y=-2 is the product with a direction, which takes no matrix",
+                )
         total = row[j] + number if j in row else number
         row[j] = total
         self.rows[j][i] = total
@@ -44,6 +57,7 @@ class _Entries:
     def pop(self, node: int) -> dict[int, Number]:
         """Take a row out, and its column."""
         row = self.rows.pop(node, {})
+        self.count -= len(row)
         for other in row:
             if other != node:
                 del self.rows[other][node]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backprop_cli.cli.command import command
-from backprop_cli.cli.options import Asked, CrossCheck, Shown, digits_of, form_of
+from backprop_cli.cli.options import Asked, CrossCheck, Shown, digits_of, form_of, listed
 from backprop_cli.errors import DomainError, Status, UsageError
 
 if TYPE_CHECKING:
     from backprop_cli.calculus.report import HessianReport
     from backprop_cli.console.output import Output
+    from backprop_cli.language.source import Source
 
 
 class HessianFormat(StrEnum):
@@ -67,7 +69,7 @@ def hessian(
         request.point,
         wrt=request.wrt,
         upstream=request.upstream,
-        along=None if along is None else _direction(along),
+        along=None if along is None else _direction(along, request.source),
         check=check,
     )
     output.show(
@@ -84,14 +86,30 @@ def hessian(
     return Status.DONE
 
 
-def _direction(text: str) -> dict[str, float]:
-    """Return the direction that --along names. Raises UsageError, ParseError or InputError."""
-    from backprop_cli.language.source import read_assignments
+_ELEMENT = re.compile(r"[^=]+\[[^=]*=")
 
-    words = [word.strip() for word in text.split(",") if word.strip()]
+
+def _direction(text: str, source: Source) -> dict[str, float]:
+    """Return the direction that --along names; of an array all elements, or single ones.
+
+    Raises UsageError, ParseError or InputError.
+    """
+    from backprop_cli.cli.array_files import load_array
+    from backprop_cli.language.source import check_names, evaluate_constant, given_elements
+    from backprop_cli.language.values import is_array_value, read_values
+
+    words = listed(text)
     if not words:
         raise UsageError("--along names no input", hint="--along x=1,y=-2")
-    return read_assignments(words, "a direction is x=1,y=-2")
+    elements = {word for word in words if _ELEMENT.match(word) and not is_array_value(word)}
+    arrays = read_values(
+        [word for word in words if word not in elements], "a direction is x=1,y=-2", load_array
+    )
+    found = dict(given_elements(source, arrays))
+    for word in elements:
+        name = check_names(source, [word.partition("=")[0]])[0]
+        found[name] = evaluate_constant(word, word.index("=") + 1)
+    return found
 
 
 def _raise_missing(report: HessianReport, output: Output) -> None:

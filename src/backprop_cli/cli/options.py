@@ -101,7 +101,6 @@ _Default = TypeVar("_Default", bound=StrEnum | None)
 _Given = TypeVar("_Given")
 
 
-_COMMA = re.compile(r",(?![^\[]*\])")  # not the one in W[0,1]
 _ADVICE = "put quotes around one that has spaces, parentheses or *"
 
 
@@ -115,6 +114,18 @@ def _refuse_files(words: Sequence[str]) -> None:
             raise UsageError(
                 f"{word!r} is not of the form NAME=VALUE, but a file", hint=f"a shell reads {example}"
             )
+
+
+def listed(text: str) -> list[str]:
+    """Return what stands between commas, those within brackets aside: a, W[0,1]."""
+    depth, parts = 0, [""]
+    for sign in text:
+        depth += (sign == "[") - (sign == "]")
+        if sign == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return [part.strip() for part in parts if part.strip()]
 
 
 class PointOptions(NamedTuple):
@@ -190,7 +201,7 @@ class PointOptions(NamedTuple):
         """Return the names of --wrt, whose lists add up, None for all. Raises UsageError."""
         if not self.wrt:
             return None
-        names = [name.strip() for names in self.wrt for name in _COMMA.split(names) if name.strip()]
+        names = [name for names in self.wrt for name in listed(names)]
         if not names:
             raise UsageError("--wrt names no input", hint="--wrt a,b")
         return names

@@ -69,7 +69,7 @@ def story_lines(story: Story, pen: TextPen) -> Iterator[Line]:
     explained: set[str] = set()
     for gradient in story.backward:
         if told.is_told(gradient.node):
-            yield from _backward(gradient, story, pen, explained)
+            yield from _backward(gradient, story, pen, explained, told)
             yield from told.others(gradient.node)
     for node, notes in story.notes.items():
         if node not in explained:
@@ -112,7 +112,9 @@ def _forward(step: Forward, pen: TextPen) -> str:
     return " = ".join(sides if sides[-1] == value else [*sides, value])
 
 
-def _backward(step: Backward, story: Story, pen: TextPen, explained: set[str]) -> Iterator[Line]:
+def _backward(
+    step: Backward, story: Story, pen: TextPen, explained: set[str], likewise: _Likewise
+) -> Iterator[Line]:
     gradient = pen.gradient(step.node)
     if step.node == story.output:
         yield Line("equation", f"{gradient} = {pen.number(step.gradient)}")
@@ -120,7 +122,7 @@ def _backward(step: Backward, story: Story, pen: TextPen, explained: set[str]) -
             yield Line("words", f"{number_text(story.upstream, pen.digits)} arrives at the output")
         return
     for term in step.terms:
-        if term.user not in explained:
+        if term.user not in explained and likewise.is_told(term.user):
             explained.add(term.user)
             head = f"{term.user} = {pretty(term.expr, unicode=pen.unicode)}"
             yield Line("gap", "")
