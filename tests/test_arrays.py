@@ -435,7 +435,7 @@ def test_one_element_is_told_for_all_of_a_long_array():
 def test_a_direction_may_be_an_array_or_an_element():
     words = ["hessian", *LAYER[1:], "--along", "W=[[1,0],[0,1]],b[1]=2", "--json"]
     found = json.loads(run(*words).stdout)
-    assert found["along"]["direction"] == {"W[0,0]": 1, "W[1,1]": 1, "b[1]": 2}
+    assert found["along"]["direction"] == {"W[0,0]": 1, "W[0,1]": 0, "W[1,0]": 0, "W[1,1]": 1, "b[1]": 2}
     assert run("hessian", *LAYER[1:], "--along", "b[7]=2").returncode == 2
 
 
