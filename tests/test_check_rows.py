@@ -214,3 +214,12 @@ def test_a_condition_is_a_short_number_between() -> None:
     assert parting(outside, inside, ["x"]) == ""  # two rows are too few
     outside.widen([np.array([2.5, np.nan])])
     assert parting(inside, outside, ["x"]) == ""
+
+
+def test_nested_keys(backprop: Run) -> None:
+    data = '{"p": {"x": 1}, "g": {"x": 0.333}}\n{"p": {"x": 2}, "g": {"x": 0.3333}}\n{"p": 1, "g": 2}\n'
+    args = ("check", "x/3", "--data", "-", "--input-format", "jsonl", "--map", "x=p.x", "--expect", "x=@g.x")
+    assert backprop(*args, "--rtol", "written", "--allow-bad", stdin=data).returncode == 0
+    done = backprop(*args, "--rtol", "written", stdin=data)
+    assert (done.returncode, "row 3: p.x is missing" in done.stdout) == (3, True)
+    assert backprop(*args, stdin=data).returncode == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import TYPE_CHECKING
@@ -65,6 +66,7 @@ class Points:
         self.start = choose_point(source, {**self.given, **dict.fromkeys(self.required, 0.0)})
         self.required += self.claims
         self.places: list[tuple[str, int]] = []
+        self._paths: dict[str, list[str]] = {}
         self._names: tuple[str, ...] | None = None
         self._readers: dict[str, list[str]] = {}
         for name in (*source.inputs, *self.claims):
@@ -93,7 +95,7 @@ class Points:
 
     def check_header(self, names: tuple[str, ...]) -> None:
         """Look up the inputs in a header that stands for all rows. Raises InputError."""
-        absent = self._find_columns(names)
+        absent = self._find_columns(names, nested=False)
         missing = [self.column(name) for name in absent]
         self._names = names
         if missing:
@@ -106,14 +108,23 @@ class Points:
                 or f"its columns are {listing(columns)}{_hint_of_value(absent[0])}",
             )
 
-    def _find_columns(self, names: tuple[str, ...]) -> list[str]:
-        """Look up where the inputs stand in rows with these names, and return the inputs that are missing."""
+    def _find_columns(self, names: tuple[str, ...], *, nested: bool) -> list[str]:
+        """Look up where the inputs stand in rows with these names, and return the inputs that are missing.
+
+        nested: whether p.a is the key a of what stands under p, where there is no p.a.
+        """
         places: dict[str, int] = {}
+        self._paths = {}
         for place, column in enumerate(map(column_name, names)):
             for name in self._readers.get(column, ()):
                 if name in places:
                     raise InputError(f"{column} stands twice in the data")
                 places[name] = place
+        for column, readers in self._readers.items() if nested else ():
+            first, *path = column.split(".")
+            if path and first in names and readers[0] not in places:
+                places |= dict.fromkeys(readers, names.index(first))
+                self._paths |= dict.fromkeys(readers, path)
         self.places = [(name, place) for name, place in places.items() if name not in self.given]
         return [name for name in self.required if name not in places]
 
@@ -123,7 +134,7 @@ class Points:
             raise InputError(row.problem)
         if row.names != self._names:
             self._names = None
-            missing = self._find_columns(row.names)
+            missing = self._find_columns(row.names, nested=True)
             if missing:
                 columns = [self.column(name) for name in missing]
                 raise InputError(f"{listing(columns)} {'is' if len(columns) == 1 else 'are'} missing")
@@ -131,21 +142,38 @@ class Points:
         point = self.start.copy()
         for name, place in self.places:
             if name[0] != CLAIMED:
-                point[name] = read_cell(name, row.cells[place], self.dialect)
+                point[name] = read_cell(name, self._inside(row.cells[place], name), self.dialect)
         if self.claims:
             self._read_claims(row, point)
         return point
+
+    def _inside(self, cell: object, name: str) -> object:
+        """Return what stands in a cell under the keys of the path of a name. Raises InputError."""
+        for key in self._paths.get(name, ()):
+            if not isinstance(cell, dict) or key not in cell:
+                raise InputError(f"{self.column(name)} is missing")
+            cell = cell[key]
+        return cell
+
+    def _text(self, text: str, name: str) -> str:
+        """Return a number as it is written in the text of a cell, under the keys of its path."""
+        if name not in self._paths:
+            return text
+        try:
+            return str(self._inside(json.loads(text, parse_float=str, parse_int=str), name))
+        except (ValueError, InputError):
+            return ""
 
     def _read_claims(self, row: Row, point: dict[str, float]) -> None:
         texts = cell_texts(row) if self.halves else ()
         for name, place in self.places:
             if name[0] == CLAIMED:
                 try:
-                    point[name] = read_cell(name, row.cells[place], self.dialect)
+                    point[name] = read_cell(name, self._inside(row.cells[place], name), self.dialect)
                 except InputError:
                     point[name] = math.nan
                 if name in self.halves:
-                    point[HALF + name] = half_unit(texts[place], self.dialect)
+                    point[HALF + name] = half_unit(self._text(texts[place], name), self.dialect)
 
 
 def _hint_of_value(name: str) -> str:
