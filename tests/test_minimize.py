@@ -271,3 +271,54 @@ def test_a_row_that_is_no_number_and_one_without_a_value(backprop: Run, tmp_path
     assert "row 2: log needs an operand > 0" in done.stderr
     path.write_text("x\n")
     assert "no rows" in backprop("minimize", "w*x", "w=1", "--data", str(path)).stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "start"),
+    [("(w-3)^4 + (v₁-a)^2", ["w=0", "v₁=1", "a=2"]), ("sum((M @ [1,2] - 3)^4)", ["M=[[1,2],[3,4]]"])],
+)
+def test_a_later_run_goes_on_where_the_first_was(
+    backprop: Run, tmp_path: Path, program: str, start: list[str]
+) -> None:
+    way, file = ["--method", "gd", "--rate", "0.001", "--json"], str(tmp_path / "p.json")
+    first = backprop("minimize", program, *start, *way, "--steps", "3", "--save", file)
+    then = backprop("minimize", program, *way, "--steps", "2", "--start", file)
+    whole = backprop("minimize", program, *start, *way, "--steps", "5")
+    assert (first.returncode, then.returncode) == (0, 0), first.stderr + then.stderr
+    assert json.loads(then.stdout)["point"] == json.loads(whole.stdout)["point"]
+
+
+def test_values_go_before_a_start(backprop: Run, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text('{"w": 1, "b": 2}')
+    found = backprop("minimize", "w*b", "b=5", "--start", str(tmp_path / "p.json"), "--steps", "0", "--json")
+    assert json.loads(found.stdout)["point"] == {"w": 1, "b": 5}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
+        ("[1]", "holds no names with numbers"),
+        ('{"w": "1"}', "w is no finite number"),
+        ('{"w": true}', "w is no finite number"),
+        ('{"w": NaN}', "w is no finite number"),
+        ('{"w": 1' + "0" * 400 + "}", "w is no finite number"),
+        ('{"w[0]": 1, "w[2]": 1}', "elements of w are missing"),
+        ('{"w[' + "9" * 5000 + ']": 1}', "w["),
+        ('{"w": 1, "q": 1}', "q"),
+    ],
+)
+def test_starts_that_can_not_be_read(backprop: Run, tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "p.json").write_text(content)
+    found = backprop("minimize", "w^2", "--start", str(tmp_path / "p.json"))
+    assert (found.returncode, found.stdout) == (2, "")
+    assert said in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_a_start_is_no_program(backprop: Run, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text('{"w": 1}')
+    found = backprop("minimize", "--start", str(tmp_path / "p.json"))
+    assert found.returncode == 2
+    assert "a program is missing" in found.stderr

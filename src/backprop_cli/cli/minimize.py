@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from contextlib import ExitStack
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -18,7 +16,8 @@ from backprop_cli.cli.data import form_of_data, open_data
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import Shown, Where, digits_of, form_of
 from backprop_cli.cli.picture import Picture, check_picture, draw_planes
-from backprop_cli.errors import FileError, Status, UsageError
+from backprop_cli.cli.saved import save_point, with_start
+from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +94,10 @@ def minimize(
         str | None,
         typer.Option("--save", metavar="FILE", help="Write the inputs at the best point as JSON."),
     ] = None,
+    begin: Annotated[
+        str | None,
+        typer.Option("--start", metavar="FILE", help="Begin where --save was; NAME=VALUE goes before it."),
+    ] = None,
     picture: Picture = None,
     *,
     form: Annotated[DescentFormat, form_of(DescentFormat.table)],
@@ -111,6 +114,8 @@ def minimize(
     if not (math.isfinite(way.until) and way.until >= 0):
         raise UsageError("--until is a length: a number of 0 or more")
     check_picture(picture, is_table=form is DescentFormat.table)
+    if begin is not None:
+        options = with_start(options, begin)
     from backprop_cli.console.progress import Progress
     from backprop_cli.descent.report import End
 
@@ -118,7 +123,7 @@ def minimize(
         descend = _descend if rows.data is None else partial(_train, rows, written)
         descent = descend(options, way, progress.advance)
     if save is not None:
-        _save(save, descent)
+        save_point(save, {**descent.fixed, **descent.steps[descent.best].point})
     _show(descent, form, digits, output, everything=trace)
     if picture is not None:
         from backprop_cli.draw.planes import cost_plane
@@ -232,16 +237,6 @@ def read_bounds(text: str | None) -> Bounds:
         )
         found[name.strip()] = ends
     return found
-
-
-def _save(name: str, descent: Descent) -> None:
-    """Write the best point, and what was fixed. Raises FileError."""
-    from backprop_cli.system.files import write_file
-
-    if not name or Path(name).is_dir():
-        raise FileError(f"can't write {name or 'a file without a name'}")
-    point = {**descent.fixed, **descent.steps[descent.best].point}
-    write_file(name, (json.dumps(point, indent=2) + "\n").encode())
 
 
 def _show(

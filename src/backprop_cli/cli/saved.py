@@ -1,0 +1,89 @@
+"""``--save`` and ``--start``: a point as a file of JSON, from which a later run goes on."""
+
+from __future__ import annotations
+
+import json
+import re
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backprop_cli.cli.options import read_file
+from backprop_cli.errors import FileError, InputError
+from backprop_cli.system.files import write_file
+from backprop_cli.text import nested
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backprop_cli.cli.options import PointOptions
+
+_ELEMENT = re.compile(r"(.+?)\[(\d{1,9}(?:\s*,\s*\d{1,9})*)\]")
+
+
+def save_point(name: str, point: Mapping[str, float]) -> None:
+    """Write a point. Raises FileError."""
+    if not name or Path(name).is_dir():
+        raise FileError(f"can't write {name or 'a file without a name'}")
+    write_file(name, (json.dumps(point, indent=2) + "\n").encode())
+
+
+def with_start(options: PointOptions, name: str) -> PointOptions:
+    """Return options that have the values of a saved point, too, but for those given behind the program.
+
+    Raises FileError or InputError.
+    """
+    from backprop_cli.language.reader import canonical_name, normalise
+
+    words = list(options.arguments or [])
+    if not words and options.file is None:
+        return options  # the program is missing, which is said where it is read
+    values = words[options.file is None :]
+    given = {canonical_name(normalise(word.partition("=")[0].strip())) for word in values}
+    saved = _whole(_read_point(read_file(options.environment, name, "the start"), name))
+    more = [f"{key}={value}" for key, value in saved.items() if canonical_name(normalise(key)) not in given]
+    return options._replace(arguments=[*words, *more])
+
+
+def _read_point(text: str, name: str) -> dict[str, float]:
+    hint = '--start FILE reads what --save wrote: {"w": 0.5, "b": 1}'
+    try:
+        point = json.loads(text)
+    except (ValueError, RecursionError):
+        raise InputError(f"{name} is no JSON", hint=hint) from None
+    if not isinstance(point, dict):
+        raise InputError(f"{name} holds no names with numbers", hint=hint)
+    for key, x in point.items():
+        if isinstance(x, bool) or not isinstance(x, int | float) or not _is_double(x):
+            raise InputError(f"{name}: {key} is no finite number", hint=hint)
+    return {key: float(x) for key, x in point.items()}
+
+
+def _is_double(x: float) -> bool:
+    try:
+        return isfinite(x)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
+
+
+def _whole(point: dict[str, float]) -> dict[str, Any]:
+    """Return the values of a point, elements as arrays: w[0] and w[1] as w. Raises InputError."""
+    found: dict[str, Any] = {}
+    arrays: dict[str, dict[tuple[int, ...], float]] = {}
+    for key, x in point.items():
+        element = _ELEMENT.fullmatch(key)
+        if element is None:
+            found[key] = repr(x)
+        else:
+            places = tuple(map(int, element[2].split(",")))
+            arrays.setdefault(element[1], {})[places] = x
+    for key, elements in arrays.items():
+        counts = {len(places) for places in elements}
+        shape = tuple(max(axis) + 1 for axis in zip(*elements, strict=False))
+        total = 1
+        for count in shape:
+            total *= count
+        if len(counts) > 1 or total != len(elements):
+            raise InputError(f"elements of {key} are missing", hint="--start FILE reads what --save wrote")
+        found[key] = nested(shape, [x for _, x in sorted(elements.items())])
+    return found
