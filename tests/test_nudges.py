@@ -154,3 +154,18 @@ def test_the_record_from_python() -> None:
     (nudge,) = nudged("sqrt(x)", -1, x=0.5).nudges
     assert nudge.value is nudge.moved is nudge.off is None
     assert not math.isnan(nudge.right or math.nan)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--nudge", "0.5"), "w[1] from 2 to 2.5: L from 11 to 13"),
+        (("--story",), "w[0] bears 3: turned down a little, it lowers L"),
+        (("--limit", "w[0]"), "(f(w[0] + h) - f(w[0]))/h = 3              off by 0"),
+        (("--flow",), "The gradient from L back to w[0], 2 operations"),
+    ],
+)
+def test_the_elements_of_arrays(backprop: Run, option: tuple[str, ...], said: str) -> None:
+    done = backprop("explain", "L = sum(w*x)", "w=[1,2]", "x=[3,4]", *option)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert said in done.stdout

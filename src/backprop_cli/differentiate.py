@@ -258,6 +258,13 @@ def _kink_record(sweep: Sweep, node: int) -> KinkRecord:
     return KinkRecord(op.kink.convention, left, right, frozenset(smooth if smooth != varying else ()))
 
 
+def graph_of(report: Report) -> Graph:
+    """Return the graph that a report tells of."""
+    if isinstance(report.nodes, Nodes):
+        return report.nodes.graph
+    return lower_source(read_source(report.read_as or report.program))
+
+
 class Nodes(Sequence[NodeRecord]):
     """The records of the nodes, each made when it is looked at: a million of them would fill a gigabyte.
 
@@ -275,6 +282,11 @@ class Nodes(Sequence[NodeRecord]):
         self._naming = naming
         self._kinks = kinks
         self._gradients = gradients
+
+    @property
+    def graph(self) -> Graph:
+        """The graph whose nodes these are."""
+        return self._sweep.graph
 
     def with_gradients(self, gradients: Mapping[int, float]) -> Nodes:
         """Return the same nodes with other gradients of the inputs."""

@@ -39,7 +39,8 @@ def cancel_in_program(report: Report, name: str, h: str) -> tuple[str, ...]:
     """Return the same of the output by an input."""
     from backprop_cli.check.expressions import report_expression
 
-    if len(report.nodes) > _MOST_OPERATIONS:
+    # An element of an array is no name that the program could be read with.
+    if len(report.nodes) > _MOST_OPERATIONS or any("[" in each for each in report.inputs):
         return ()
     f = report_expression(report)
     return _cancelled(f, name, h, None, _text(f))

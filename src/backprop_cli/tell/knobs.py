@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from backprop_cli.differentiate import differentiate_source
-from backprop_cli.errors import DomainError
-from backprop_cli.language.source import read_source
+from backprop_cli.differentiate import graph_of
+from backprop_cli.graph.sweep import forward
+from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.record import Record
 from backprop_cli.tell.nudges import nudge_inputs
 
@@ -39,9 +39,7 @@ def turn_knobs(report: Report, rate: float = RATE) -> Knobs:
         for name, slope in report.gradients.items()
         if math.isfinite(report.inputs[name] - rate * slope)
     }
-    source = read_source(report.read_as or report.program)
-    try:
-        value = differentiate_source(source, {**report.inputs, **turned}, wrt=[], check=False).value
-    except DomainError:
-        value = None
-    return Knobs(rate, nudges, turned, value)
+    graph = graph_of(report)
+    primal, failures = forward(graph, {**report.inputs, **turned}, FLOAT)
+    value = None if graph.output in failures else primal[graph.output]
+    return Knobs(rate, nudges, turned, value if value is not None and math.isfinite(value) else None)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.differentiate import graph_of
 from backprop_cli.findings.kinks import sides_of_gradient
 from backprop_cli.findings.settled import behind_possible_kinks
-from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import forward, sweep_graph
-from backprop_cli.language.source import read_source
 from backprop_cli.operations.bounded import Bounded, bounded_reals, log2_size
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class Surroundings:
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self.graph: Graph = lower_source(read_source(report.read_as or report.program))
+        self.graph: Graph = graph_of(report)
         self.m: BoundedReals = bounded_reals(_DIGITS)
         self._exact = sweep_graph(self.graph, report.inputs, 1.0, self.m)
         self._doubtful = behind_possible_kinks(self._exact, self.m)
