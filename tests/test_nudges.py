@@ -100,6 +100,7 @@ def test_which_input_matters_most() -> None:
         (("0*x + 0*y", "x=1", "y=0", "--nudge", "1"), "to first order, no input moves v3"),
         (("log(x)", "x=0.5", "--nudge", "-1"), "x from 0.5 to -0.5: v1 has no value there"),
         (("exp(x)", "x=709", "--nudge", "1"), "x from 709 to 710: v1 moves by 1.41215e308"),
+        (("x/1e300", "x=1e308", "--nudge", "1e308"), "x moves by 1e308: v1 from 1e8 to 2e8"),
         (("x*y", "x=1e9", "y=1", "--nudge", "1/1000"), "x from 1e9 by 0.001: v1 from 1e9 by 0.001"),
         (
             ("a*b", "a=2", "b=2", "--nudge", "1"),

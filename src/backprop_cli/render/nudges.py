@@ -53,7 +53,7 @@ def _move(nudge: Nudge, found: Nudges, pen: TextPen) -> str:
 
 def _from_to(before: float, after: float, step: float, pen: TextPen) -> str:
     """Return where a number moves; by how much, where the digits that are shown do not tell."""
-    if math.isnan(before) or math.isnan(after):
+    if not (math.isfinite(before) and math.isfinite(after)):
         return f"moves by {number_text(step, pen.digits)}"
     first, last = (number_text(x, pen.digits) for x in (before, after))
     return f"from {first} to {last}" if first != last else f"from {first} by {number_text(step, pen.digits)}"
