@@ -34,6 +34,11 @@ class Problem(Record):
     report: Report
 
     @property
+    def program(self) -> str:
+        """The program in the plain language."""
+        return self.report.read_as or self.report.program
+
+    @property
     def statements(self) -> list[str]:
         """The steps of the program as it is computed, in order."""
         return [f"{node.id} = {node.expr}" for node in self.report.nodes if _is_step(node)]

@@ -23,7 +23,7 @@ _AMOUNT = re.compile(r": [+-]?\d[\d.e-]*$")
 def marking_blocks(found: Verification, hint: int) -> list[Block]:
     """Return a line per answer and how many are right. hint: 1 where to look, 2 also why, 3 also the rule."""
     rows = [
-        Row(((_mark(v),), (v.claim,), (_remark(v, hint),)), "fail" if v.is_slip else "pass")
+        Row(((_mark(v),), (v.claim,), (remark(v, hint),)), "fail" if v.is_slip else "pass")
         for v in found.verdicts
     ]
     sheet = Sheet(("", "yours", ""), (), rows, wraps=2)
@@ -40,11 +40,12 @@ def _mark(v: Verdict) -> str:
 def _lines(v: Verdict, hint: int) -> list[tuple[str, Role]]:
     """Return an answer as short lines."""
     lines: list[tuple[str, Role]] = [(f"{_mark(v)} {v.claim}", "fail" if v.is_slip else "pass")]
-    remark = _remark(v, hint)
-    return [*lines, (f"  {remark}", "")] if remark else lines
+    told = remark(v, hint)
+    return [*lines, (f"  {told}", "")] if told else lines
 
 
-def _remark(v: Verdict, hint: int) -> str:
+def remark(v: Verdict, hint: int) -> str:
+    """Return what a student is told of an answer. hint: as for ``marking_blocks``."""
     if v.follows:
         return f"from your {listing(list(v.follows))}"
     if not v.is_slip:

@@ -49,7 +49,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
     report = problem.report
     return {
         "number": problem.number,
-        "program": report.program,
+        "program": problem.program,
         "inputs": report.inputs,
         "questions": [
             {"name": q.name, "symbol": q.symbol, "from": q.asked, "answer": number(q.answer)}

@@ -1,0 +1,72 @@
+"""The marks of a class as a table, as JSON (schema backprop/marks@1) and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from backprop_cli.console.sheets import Block, Row, Sheet
+from backprop_cli.console.strict_json import dump
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backprop_cli.console.sheets import Role
+    from backprop_cli.quiz.marks import Mark
+
+_COLUMNS = ("student", "problem", "points", "most", "missing", "slip", "reason")
+
+
+def marks_blocks(marks: Sequence[Mark]) -> list[Block]:
+    """Return a row for each student, and the sum."""
+    rows = [
+        Row(((m.student,), (str(m.problem),), (f"{m.points} of {m.most}",), (_remark(m),)), _role(m))
+        for m in marks
+    ]
+    sheet = Sheet(("student", "problem", "points", "first slip"), (1, 2), rows, wraps=3)
+    return [
+        Block((lambda: sheet,), lambda: [line for m in marks for line in _lines(m)]),
+        Block((), lambda: [(_sum(marks), "")]),
+    ]
+
+
+def _role(mark: Mark) -> Role:
+    return "pass" if mark.points == mark.most else "fail"
+
+
+def _remark(mark: Mark) -> str:
+    slip = f"{mark.slip}: {mark.reason}" if mark.reason else mark.slip
+    missing = f"{mark.missing} not answered" if mark.missing else ""
+    return "; ".join(filter(None, [slip, missing]))
+
+
+def _lines(mark: Mark) -> list[tuple[str, Role]]:
+    """Return a mark as short lines."""
+    head: tuple[str, Role] = (f"{mark.student}: {mark.points} of {mark.most}", _role(mark))
+    remark = _remark(mark)
+    return [head, (f"  {remark}", "")] if remark else [head]
+
+
+def _sum(marks: Sequence[Mark]) -> str:
+    count = len(marks)
+    points = f"{sum(m.points for m in marks)} of {sum(m.most for m in marks)} points"
+    slips = Counter(m.slip.partition(" =")[0] for m in marks if m.slip)
+    often = ", ".join(f"{name} ({times})" for name, times in slips.most_common(3))
+    return f"{count} row{'s' * (count != 1)}, {points}" + (f"; first slips at {often}" if often else "")
+
+
+def render_json(marks: Sequence[Mark]) -> str:
+    """Return marks as one line of JSON."""
+    rows = [{name: getattr(mark, name) for name in _COLUMNS} for mark in marks]
+    return dump({"schema": "backprop/marks@1", "marks": rows}) + "\n"
+
+
+def render_csv(marks: Sequence[Mark]) -> str:
+    """Return marks as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows([getattr(mark, name) for name in _COLUMNS] for mark in marks)
+    return text.getvalue()

@@ -1,0 +1,119 @@
+"""``quiz`` in a terminal, and ``quiz --mark``."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from backprop_cli.schemas import schema_text
+from conftest import Run
+from console import BIN, environment, read_terminal
+
+PROGRAM = ("p = a*b; L = p + c", "a=2", "b=3", "c=4")
+
+
+def typed(keys: str, *words: str) -> str:
+    """Return what the quiz writes to a terminal in which these keys are typed."""
+    parent, child = pty.openpty()
+    command = [str(BIN / "backprop"), "quiz", *words]
+    with subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=environment()) as process:
+        os.close(child)
+        os.write(parent, keys.encode())
+        written = read_terminal(parent)
+        assert process.wait(60) == 0
+    assert "Traceback" not in written
+    return written.replace("\r\n", "\n")
+
+
+def test_a_terminal_asks_one_question_at_a_time_with_a_second_try() -> None:
+    told = typed("6\n10\n1\n1\n1\n2\nx\n6\n5\n", *PROGRAM)
+    assert "p = a*b = ?" in told
+    assert "no, it is 3" in told
+    assert "a number is asked for" in told
+    assert "5 of 6 right, 1 of them at the second try\n" in told
+
+
+def test_the_score_counts_second_tries_and_what_is_left() -> None:
+    assert "2 of 6 right, 1 of them at the second try; 4 not answered" in typed("5\n6\n10\n\x04", *PROGRAM)
+
+
+def test_an_end_at_once_is_a_score_of_nothing() -> None:
+    assert "0 of 6 right; 6 not answered" in typed("\x04", *PROGRAM)
+
+
+@pytest.fixture
+def key(backprop: Run, tmp_path: Path) -> Path:
+    path = tmp_path / "key.json"
+    assert backprop("quiz", *PROGRAM, "--key", str(path)).returncode == 0
+    return path
+
+
+def marked(backprop: Run, key: Path, answers: str, form: str = "json") -> subprocess.CompletedProcess[str]:
+    path = key.with_name("answers.csv")
+    path.write_text(answers, encoding="utf-8")
+    return backprop("quiz", "--key", str(key), "--mark", str(path), "--format", form)
+
+
+def test_one_slip_costs_one_point(backprop: Run, key: Path) -> None:
+    done = marked(
+        backprop,
+        key,
+        "student,value:p,value:L,p,c,b,a\n"
+        "Ada,6,10,1,1,2,3\n"
+        "Bob,6,10,2,1,4,6\n"  # b and a follow from the 2 at p
+        "Cy,5,9,1,1,3,2\n"  # b and a exchanged, and L follows from p
+        "Di,,,,,,\n"
+        "Ed,6,p + c,1,1,2,three\n",
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    record = json.loads(done.stdout)
+    jsonschema.validate(record, json.loads(schema_text("marks")))
+    found = [(m["student"], m["points"], m["missing"], m["slip"]) for m in record["marks"]]
+    assert found == [
+        ("Ada", 6, 0, ""),
+        ("Bob", 5, 0, "p = 2"),
+        ("Cy", 3, 0, "value:p = 5"),
+        ("Di", 0, 6, ""),
+        ("Ed", 4, 0, "value:L = p + c"),
+    ]
+    assert {m["most"] for m in record["marks"]} == {6}
+
+
+def test_all_right_is_status_0_and_forms_say_the_same(backprop: Run, key: Path) -> None:
+    answers = "student;value:p;value:L;p;c;b;a\nÖ, A;6;10;1;1;2;3\n"
+    assert marked(backprop, key, answers).returncode == 0
+    assert '"Ö, A",1,6,6,0,,\n' in marked(backprop, key, answers, "csv").stdout
+    assert "6 of 6" in marked(backprop, key, answers, "text").stdout
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ("name,a\nAda,3\n", "has no column student"),
+        ("", "has no column student"),
+        ("student,a,a\nAda,3,3\n", "has the column 'a' twice"),
+        ("student,a\nAda,3,4\n", "row 1 has more cells"),
+        ("student,z\nAda,3\n", "answers 'z', which problem 1 does not ask"),
+        ("student,problem,a\nAda,2,3\n", "row 1 is of problem '2'"),
+    ],
+)
+def test_wrong_tables_are_told(backprop: Run, key: Path, answers: str, told: str) -> None:
+    done = marked(backprop, key, answers)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"schema": "backprop/quiz@1", "problems": [{}]}', "[" * 9999]
+)
+def test_a_file_that_is_no_key_is_told(backprop: Run, key: Path, text: str) -> None:
+    key.write_text(text, encoding="utf-8")
+    done = marked(backprop, key, "student,a\nAda,3\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is no key" in done.stderr
