@@ -282,3 +282,11 @@ def test_latex_is_formulas(backprop: Run) -> None:
         rf"  \frac{{\partial L}}{{\partial {name}}}" for name in ("a", "b", r"\alpha")
     ]
     assert r"1 \times 10^{-7}" in done.stdout
+
+
+def test_latex_gives_the_output_a_name_of_its_own(backprop: Run) -> None:
+    assert "  f_{1} &= (x \\cdot y) + f \\\\\n" in backprop("export", "x*y + f", "--to", "latex").stdout
+    code = backprop("export", "t1*exp(t1*q)*exp(t1*q)", "--to", "latex").stdout
+    assert re.findall(r"^  (t_\S+) &=", code, re.MULTILINE) == ["t_{2}", "t_{3}", "t_{4}"]
+    code = backprop("export", "x_1*x1", "--to", "latex").stdout
+    assert r"  y &= x_{1} \cdot \text{x1}" in code

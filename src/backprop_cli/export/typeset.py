@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from backprop_cli import __version__
@@ -18,7 +18,6 @@ from backprop_cli.text import number_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backprop_cli.compile.registers import Register
     from backprop_cli.language.source import Source
 
 _FUNCTIONS = {
@@ -62,7 +61,7 @@ _DOCUMENT = r"""% Made by backprop {version}. Typeset it with pdflatex, xelatex 
 \begin{{document}}
 \noindent\texttt{{{program}}}
 
-\noindent Its value and its gradient, by reverse mode. Angles are radians.
+\noindent The steps that compute its value and its gradient in doubles, by reverse mode. Angles are radians.
 \begin{{align*}}
 {formulas}
 \end{{align*}}
@@ -80,10 +79,15 @@ def typeset_source(source: Source, wrt: Sequence[str]) -> str:
     graph = lower_source(source)
     lines = trace_program(graph, wrt)
     naming = Naming(graph)
-    output = name_latex(naming.output_id() if naming.is_named(graph.output) else "y")
-    names: dict[Register, str] = {lines.parameters[name]: name_latex(name) for name in lines.parameters}
-    names |= {register: name_latex(name) for register, (name, _) in lines.steps.items()}
-    taken = {*names.values(), output}
+    steps = {register: name for register, (name, _) in lines.steps.items()}
+    own = [naming.output_id()] if naming.is_named(graph.output) else []
+    spelt = _spell([*lines.parameters, *steps.values(), *own])
+    taken = set(spelt.values())
+    candidates = chain(("y", "f"), (f"f_{{{place}}}" for place in count(1)))
+    output = spelt[own[0]] if own else next(name for name in candidates if name not in taken)
+    taken.add(output)
+    names = {register: spelt[name] for name, register in lines.parameters.items()}
+    names |= {register: spelt[name] for register, name in steps.items()}
     target = Target(_FORMS, _number, "{name} &= {expression}")
     free = (name for name in (f"t_{{{place}}}" for place in count(1)) if name not in taken)
     body, (value, *slopes) = write_code(
@@ -93,11 +97,21 @@ def typeset_source(source: Source, wrt: Sequence[str]) -> str:
     if value != output:
         rows.append(f"{output} &= {value}")
     rows += [
-        f"\\frac{{\\partial {output}}}{{\\partial {name_latex(name)}}} &= {slope}"
+        f"\\frac{{\\partial {output}}}{{\\partial {spelt[name]}}} &= {slope}"
         for name, slope in zip(wrt, slopes, strict=True)
     ]
     formulas = " \\\\\n".join(f"  {row}" for row in rows)
     return _DOCUMENT.format(version=__version__, program=escape(source.as_plain), formulas=formulas)
+
+
+def _spell(names: Sequence[str]) -> dict[str, str]:
+    """Return names as LaTeX, each another: x_1 is set as x1 is, so the second of them is as typed."""
+    found: dict[str, str] = {}
+    for name in names:
+        if name not in found:
+            text = name_latex(name)
+            found[name] = f"\\text{{{escape(name)}}}" if text in found.values() else text
+    return found
 
 
 def _number(x: float | bool) -> str:
