@@ -317,6 +317,14 @@ def test_a_large_program_has_the_product_alone(backprop: Any, tmp_path: Path) ->
     assert "on a path to a kink" in refused.stderr
 
 
+def test_a_direction_out_of_the_matrix_is_refused(backprop: Any) -> None:
+    done = backprop("hessian", "x*y", "x=1", "y=2", "--wrt", "y", "--along", "x=1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "backprop: the direction moves x, by which the Hessian is not\n  hint: add x to --wrt\n"
+    )
+
+
 def test_some_inputs_only() -> None:
     report = hessian("x^2*y", x=1, y=3, wrt=["y"])
     assert report.names == ("y",)

@@ -101,7 +101,7 @@ def hessian_of_source(
     """
     names = list(source.inputs) if wrt is None else check_names(source, wrt)
     if along is not None:
-        _require_direction(source, along)
+        _require_direction(source, along, names)
     graph = lower_source(source)
     draft = compute_graph(source, graph, point, names, upstream=upstream, check=False).report
     is_large = len(graph.ops) > MOST_BOUNDED
@@ -151,9 +151,13 @@ def hessian_of_source(
     return HessianReport(**(vars(report) | settings))
 
 
-def _require_direction(source: Source, along: Mapping[str, float]) -> None:
+def _require_direction(source: Source, along: Mapping[str, float], names: list[str]) -> None:
     check_names(source, along)
     for name, step in along.items():
+        if name not in names:
+            raise InputError(
+                f"the direction moves {name}, by which the Hessian is not", hint=f"add {name} to --wrt"
+            )
         if not math.isfinite(step):
             raise InputError(f"the direction has no finite {name}")
     if not any(along.values()):
