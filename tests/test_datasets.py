@@ -15,7 +15,11 @@ import pytest
 from pyarrow import parquet
 
 from backprop_cli.batch.forms import Form
+from backprop_cli.batch.job import Job
 from backprop_cli.datasets.inputs import Input, find_inputs
+from backprop_cli.datasets.part import look_packed, pack, run_packed
+from backprop_cli.datasets.plan import make_plan
+from backprop_cli.errors import UsageError
 from backprop_cli.schemas import schema_text
 from conftest import Run
 from console import environment
@@ -147,7 +151,7 @@ def test_parts_that_can_not_be_read_are_named(backprop: Run, data_set: Path, tmp
     for name in ("year=2020/p0", "year=2020/p2", "year=2021/p3"):
         assert f"{name}.parquet" in done.stderr
     assert "CRC checksum verification failed" in done.stderr
-    assert "3 of 6 parts are not done, 3 are there" in done.stderr
+    assert "3 of 6 parts not done, 3 there" in done.stderr
     assert sorted(records(out)) == [
         "year=2020/p1.parquet",
         "year=2021/p4.parquet",
@@ -324,6 +328,7 @@ import sys
 for name in ("sympy", "typer", "rich", "click"): sys.modules[name] = None
 from backprop_cli.batch.job import Job
 from backprop_cli.batch.forms import Form
+from backprop_cli.batch.job import Job
 from backprop_cli.datasets.inputs import find_inputs
 from backprop_cli.datasets.plan import make_plan
 from backprop_cli.datasets.part import run_part, look
@@ -354,3 +359,20 @@ def test_what_single_files_tell_is_told_of_many(backprop: Run, tmp_path: Path) -
         "batch", "a*b", "--data", f"file://{tmp_path}/a.csv", "--output", f"file://{tmp_path}/q/", *HERE
     )
     assert (done.returncode, (tmp_path / "q/a.csv").exists()) == (0, True)
+
+
+def test_a_worker_of_another_version_says_so(data_set: Path, tmp_path: Path) -> None:
+    job = Job(PROGRAM, {}, {}, None, 1.0, [], Form.csv, Form.csv, engine="numpy")
+    part = make_plan(job, None, find_inputs([str(data_set)], None).inputs, str(tmp_path / "out")).parts[0]
+    version, packed = pack(part)
+    for wrong in (
+        ("9.9", packed),
+        (version, packed.replace(b"backprop_cli.batch.job", b"backprop_cli.batch.jab")),
+    ):
+        outcome = run_packed(1, *wrong)
+        assert outcome.message.startswith(f"a worker has backprop {version}, and {wrong[0]} asks it")
+        assert not outcome.is_passing
+        with pytest.raises(UsageError, match="a worker has backprop"):
+            look_packed(*wrong)
+    assert look_packed(version, packed).engine == "numpy"
+    assert run_packed(1, version, packed).record is not None

@@ -203,7 +203,7 @@ def _failed(summary: Summary, total: int, output: Output) -> FileError:
     for number in sorted(summary.failures):
         output.diagnose(f"backprop: {summary.failures[number]}")
     return FileError(
-        f"{len(summary.failures):,} of {total:,} parts are not done, {len(summary.records):,} are there",
+        f"{len(summary.failures):,} of {total:,} parts not done, {len(summary.records):,} there",
         hint="the same command does what is missing",
     )
 

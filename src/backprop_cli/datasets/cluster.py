@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from distributed import Client
 from distributed.scheduler import KilledWorker
 
-from backprop_cli.datasets.part import Outcome, look, run_part
+from backprop_cli.datasets.part import Outcome, look_packed, pack, run_packed
 from backprop_cli.datasets.workers import LOST, WorkersLostError
 from backprop_cli.errors import BackpropError, FileError, PackageError
 
@@ -58,7 +58,7 @@ class Cluster:
 
     def look(self, part: Part) -> Look:
         """Return what a part shows of all, to a worker."""
-        future = self._client.submit(look, part, pure=False)
+        future = self._client.submit(look_packed, *pack(part), pure=False)
         future.add_done_callback(self._done.put)
         while not self._done.qsize():
             self._look_around()
@@ -77,7 +77,7 @@ class Cluster:
 
     def submit(self, part: Part) -> None:
         """Have a part done."""
-        future = self._client.submit(run_part, part, pure=False)
+        future = self._client.submit(run_packed, part.number, *pack(part), pure=False)
         self._busy[future.key] = future, part
         future.add_done_callback(self._done.put)
 

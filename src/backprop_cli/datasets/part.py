@@ -5,6 +5,7 @@ A worker needs NumPy and pyarrow beside this package, and no SymPy, Typer or ric
 
 from __future__ import annotations
 
+import pickle
 from contextlib import ExitStack
 from io import TextIOWrapper
 from pathlib import Path
@@ -55,7 +56,6 @@ class Outcome(NamedTuple):
 def run_part(part: Part) -> Outcome:
     """Do a part. What a user can cause is told, not raised."""
     try:
-        _check_version(part)
         return Outcome(part.number, _run(part))
     except StorageError as error:
         return Outcome(part.number, None, error.message, is_passing=True)
@@ -78,7 +78,6 @@ class Look(NamedTuple):
 
 def look(part: Part) -> Look:
     """Return what a part shows of all, after everything has been checked. Raises what a user can cause."""
-    _check_version(part)
     from backprop_cli.batch.engines.engine import settle_engine
 
     with ExitStack() as stack:
@@ -90,12 +89,36 @@ def look(part: Part) -> Look:
         return Look(engine, work.batch.source.read_as, work.unread)
 
 
-def _check_version(part: Part) -> None:
-    if part.version != __version__:
-        raise UsageError(
-            f"a worker has backprop {__version__}, and {part.version} asks it",
-            hint=f"pip install backprop_cli=={part.version} on all workers",
-        )
+def pack(part: Part) -> tuple[str, bytes]:
+    """Return a part as it goes to other machines: the version first, by which the rest is read or not."""
+    return part.version, pickle.dumps(part)
+
+
+def run_packed(number: int, version: str, packed: bytes) -> Outcome:
+    """Do a part that comes from elsewhere. number: its own."""
+    try:
+        part = _unpack(version, packed)
+    except UsageError as error:
+        return Outcome(number, None, error.message)
+    return run_part(part)
+
+
+def look_packed(version: str, packed: bytes) -> Look:
+    """Return what a part shows that comes from elsewhere. Raises what a user can cause."""
+    return look(_unpack(version, packed))
+
+
+def _unpack(version: str, packed: bytes) -> Part:
+    """Return a part. Raises UsageError where another version has sent it."""
+    message = f"a worker has backprop {__version__}, and {version} asks it"
+    hint = f"pip install backprop_cli=={version} on the scheduler and all workers"
+    if version != __version__:
+        raise UsageError(message, hint=hint)
+    try:
+        part: Part = pickle.loads(packed)
+    except (TypeError, AttributeError, ImportError):
+        raise UsageError(f"{message}, but not the same of it", hint=hint) from None
+    return part
 
 
 def _with_name(message: str, name: str) -> str:

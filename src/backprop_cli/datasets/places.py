@@ -13,7 +13,7 @@ from backprop_cli.errors import FileError
 from backprop_cli.system.files import open_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from typing import BinaryIO
 
@@ -39,6 +39,9 @@ class Store(Protocol):
 
     def read(self, name: str) -> bytes | None:
         """Return what a file holds, None where there is none."""
+
+    def read_all(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Return what files hold, of those that are there."""
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file whole."""
@@ -83,6 +86,11 @@ class LocalStore:
                 return (self._root / name).read_bytes()
             except FileNotFoundError:
                 return None
+
+    def read_all(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Return what files hold, of those that are there."""
+        found = {name: self.read(name) for name in names}
+        return {name: data for name, data in found.items() if data is not None}
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file whole."""

@@ -118,10 +118,11 @@ class Ledger:
     def done(self) -> dict[int, dict[str, Any]]:
         """Return the records of the parts that are there, with as many bytes as they were written with."""
         there, kept = self._results.sizes(), self._work.sizes()
+        likely = [part for part in self._plan.parts if part.name in there and _record_name(part.name) in kept]
+        texts = self._work.read_all([_record_name(part.name) for part in likely])
         found = {}
-        for part in self._plan.parts:
-            name = _record_name(part.name)
-            record = _load(self._work.read(name)) if name in kept and part.name in there else None
+        for part in likely:
+            record = _load(texts.get(_record_name(part.name)))
             if record is not None and record.get("bytes") == there[part.name]:
                 found[part.number] = record
         return found

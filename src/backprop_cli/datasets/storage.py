@@ -10,7 +10,7 @@ from backprop_cli.errors import BackpropError, FileError, StorageError, UsageErr
 from backprop_cli.system.pipes import ChunkedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import ExitStack
     from typing import BinaryIO
 
@@ -67,6 +67,16 @@ class RemoteStore:
                 return bytes(self._files.cat_file(self._path(name)))
             except FileNotFoundError:
                 return None
+
+    def read_all(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Return what files hold, of those that are there: many at a time."""
+        paths = {self._path(name): name for name in names}
+        with telling(f"can't read {self.address}"):
+            found = self._files.cat(list(paths), on_error="return") if paths else {}
+        failed = next((x for x in found.values() if isinstance(x, Exception)), None)
+        if failed is not None and not isinstance(failed, FileNotFoundError):
+            raise StorageError(f"can't read {self.address}: {_said(failed)}")
+        return {paths[path]: data for path, data in found.items() if isinstance(data, bytes)}
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file whole."""
