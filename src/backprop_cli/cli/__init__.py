@@ -32,6 +32,7 @@ _FAMILY = {
         "quiz": "quiz",
         "read": "read",
         "ops": "ops",
+        "playground": "playground",
     },
     "many points": {"batch": "batch", "fit": "fit"},
     "elsewhere": {"export": "export"},
