@@ -323,6 +323,9 @@ def test_a_direction_out_of_the_matrix_is_refused(backprop: Any) -> None:
     assert done.stderr == (
         "backprop: the direction moves x, by which the Hessian is not\n  hint: add x to --wrt\n"
     )
+    done = backprop("hessian", "sum(w^2)", "w=[1,2]", "--along", "w=1")
+    assert done.stderr == "backprop: w is an array: a direction moves its elements\n  hint: w[0]=1\n"
+    assert "2\n" in backprop("hessian", "sum(w^2)", "w=[1,2]", "--along", "w[0]=1").stdout
 
 
 def test_some_inputs_only() -> None:

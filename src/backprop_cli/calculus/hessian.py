@@ -154,6 +154,9 @@ def hessian_of_source(
 def _require_direction(source: Source, along: Mapping[str, float], names: list[str]) -> None:
     check_names(source, along)
     for name, step in along.items():
+        if name not in source.inputs:  # an array
+            element = check_names(source, [name])[0]
+            raise InputError(f"{name} is an array: a direction moves its elements", hint=f"{element}=1")
         if name not in names:
             raise InputError(
                 f"the direction moves {name}, by which the Hessian is not", hint=f"add {name} to --wrt"
