@@ -247,3 +247,13 @@ def test_where_every_operation_is_drawn(backprop: Run) -> None:
     bare = backprop("graph", NEURON[0], "--steps", "named")
     assert (bare.returncode, bare.stdout) == (2, "")
     assert "v1" in backprop("graph", NEURON[0]).stdout
+
+
+def test_a_constant_is_nothing_to_differentiate_by(backprop: Run) -> None:
+    done = backprop("grad", "u = (x-1)^2 + 1; L = u*2", "x=1")
+    assert "is held" not in done.stdout
+
+
+def test_a_power_of_zero_has_no_slope(backprop: Run) -> None:
+    done = backprop("explain", "u = x^0; L = u*2 + x", "x=0")
+    assert "  ∂L/∂u · ∂u/∂x = 2 · 0 = 0" in done.stdout.splitlines()

@@ -30,6 +30,8 @@ class Reach:
             return []
         operands = self._graph.operands[node]
         operand = operands[argnum]
+        if not self._passes(operand):
+            return []  # nobody differentiates by a constant, which other operands may be made of
         others = [x for place, x in enumerate(operands) if place != argnum and self._passes(x)]
         return [x for x in dict.fromkeys(others) if x == operand or self._depends(x, operand)]
 

@@ -89,6 +89,8 @@ def _apply(op: Op, terms: list[_Term], _span: Span) -> _Term:
         return _number(FLOAT.value(op, numbers))
     if op.name == "pow" and terms[1].number in (0, 1):
         return terms[0] if terms[1].number else _number(1.0)
+    if op.name == "mul" and 0 in numbers:
+        return _number(0.0)  # of x^0 the derivative is 0 at x = 0 as well, where 0*x^-1 has no value
     if op.name == "mul" and 1 in numbers:
         return terms[0 if terms[1].number == 1 else 1]
     if op.name == "mul" and terms[0].number == -1:
