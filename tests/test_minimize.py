@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backprop_cli import DomainError, InputError, gradient, minimize
-from backprop_cli.descent.report import End, Kind
+from backprop_cli.descent.report import Descent, End, Kind, Step, Verdict
+from backprop_cli.render.minimize import closing
 from backprop_cli.schemas import schema_text
 from conftest import Run
 from console import BIN, environment
@@ -322,3 +323,18 @@ def test_a_start_is_no_program(backprop: Run, tmp_path: Path) -> None:
     found = backprop("minimize", "--start", str(tmp_path / "p.json"))
     assert found.returncode == 2
     assert "a program is missing" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("x", "y"), "to go on from the best point: x=0.5 y=0.5"),
+        (("w[0]", "w[1]"), "--start FILE goes on"),
+        (tuple(f"x{i}" for i in range(9)), "--start FILE goes on"),
+    ],
+)
+def test_how_to_go_on_after_an_interruption(names: tuple[str, ...], told: str) -> None:
+    step = Step(0, dict.fromkeys(names, 0.5), 1.0, dict.fromkeys(names, 1.0), 1.0, {})
+    verdict = Verdict(Kind.OPEN, ("not there yet",))
+    descent = Descent("p", "C", names, {}, "gd", 0.1, 1, (step,), End.INTERRUPTED, 0, verdict)
+    assert closing(descent, 6)[-1][0].endswith(told)

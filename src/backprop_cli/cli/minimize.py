@@ -161,7 +161,7 @@ def _train(
     """Return the descent of the mean of a program over rows. All inputs that have values move, or --wrt."""
     from backprop_cli.batch.job import has_columns
     from backprop_cli.batch.points import Points, column_name
-    from backprop_cli.descent.minimize import run_descent
+    from backprop_cli.descent.minimize import check_way, run_descent
     from backprop_cli.language.source import check_names, read_source
 
     if way.method is Method.newton:
@@ -193,6 +193,8 @@ def _train(
             raise UsageError(
                 f"{name} is a column of the data, which does not move", hint="--wrt names others"
             )
+    method, bounds = (way.method or Method.gd).value, read_bounds(way.bounds)
+    check_way(wanted, method, way.rate, bounds, way.steps)
     cost = RowsCost(
         source,
         wanted,
@@ -205,11 +207,11 @@ def _train(
         cost,
         start,
         "mean",
-        method=(way.method or Method.gd).value,
+        method=method,
         rate=way.rate,
         steps=way.steps,
         until=way.until,
-        bounds=read_bounds(way.bounds),
+        bounds=bounds,
         advance=advance,
     )
 

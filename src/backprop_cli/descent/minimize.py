@@ -120,8 +120,10 @@ def run_descent(
     bounds: Bounds,
     advance: Callable[[int], None],
 ) -> Descent:
-    """Return the descent from a start on, and its verdict. Raises DomainError where that has no gradient."""
-    check_way(list(cost.names), method, rate, bounds, steps)
+    """Return the descent from a start on, and its verdict; what ``check_way`` refuses was refused before.
+
+    Raises DomainError where the start has no gradient.
+    """
     first = cost.at(start)
     if first.slopes is None:
         raise DomainError(first.note)

@@ -109,9 +109,15 @@ def closing(descent: Descent, digits: int | None) -> list[tuple[str, Role]]:
     role: Role = "pass" if descent.verdict.kind is Kind.REACHED else "note"
     lines += [(told, role) for told in descent.verdict.told]
     if descent.end is End.INTERRUPTED:
-        words = " ".join(f"{name}={best.point[name]!r}" for name in descent.names[:_MOST_NAMES])
-        lines.append((f"interrupted; to go on from the best point: {words}", "note"))
+        lines.append((f"interrupted; {_how_to_go_on(best, descent.names)}", "note"))
     return lines
+
+
+def _how_to_go_on(best: Step, names: Sequence[str]) -> str:
+    """Return how a later run begins at the best point: by values, where these are few and no elements."""
+    if len(names) > _MOST_NAMES or any("[" in name for name in names):
+        return "--save FILE keeps the best point of a run, from which --start FILE goes on"
+    return f"to go on from the best point: {' '.join(f'{name}={best.point[name]!r}' for name in names)}"
 
 
 def _point(step: Step, names: Sequence[str], digits: int | None) -> str:
