@@ -15,6 +15,8 @@ from backprop_cli.batch.points import HALF
 from backprop_cli.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from backprop_cli.batch.engines.results import Floats
@@ -112,6 +114,11 @@ def distinct(name: str, column: Any) -> tuple[list[str | None], list[Any], NDArr
         raise InputError(f"the column {name} holds {column.type}, which tells no groups apart") from None
     parts = [found.dictionary.slice(place, 1) for place in range(len(texts))]
     return texts, parts, found.indices.to_numpy(zero_copy_only=False).astype(np.intp)
+
+
+def join_columns(columns: Sequence[Any]) -> Any:
+    """Return columns of one type as one below the other."""
+    return pa.concat_arrays(columns)
 
 
 def put_column(

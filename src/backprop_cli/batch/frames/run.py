@@ -9,12 +9,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import pyarrow as pa
 
 from backprop_cli.batch.cells import Row
 from backprop_cli.batch.engines.engine import choose_engine
 from backprop_cli.batch.engines.results import Results
 from backprop_cli.batch.forms import TEXT, Form
+from backprop_cli.batch.frames.cells import join_columns
 from backprop_cli.batch.frames.frame import Frame, count_rows, evaluate
 from backprop_cli.batch.frames.kept import Kept
 from backprop_cli.batch.frames.texts import TextWriter
@@ -118,7 +118,7 @@ def _write_groups(groups: Groups, gradients: int, writer: Writer) -> None:
 def _as_kept(shown: Sequence[Any]) -> tuple[Any, ...] | list[Row]:
     """Return what is shown of groups as data that is kept: a column, or rows where there is one of these."""
     if not any(isinstance(what, Row) for what in shown):
-        return (pa.concat_arrays(shown),)
+        return (join_columns(shown),)
     names = next(what.names for what in shown if isinstance(what, Row))
     return [what if isinstance(what, Row) else Row(names, what.to_pylist()) for what in shown]
 
