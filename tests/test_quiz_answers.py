@@ -117,3 +117,27 @@ def test_a_file_that_is_no_key_is_told(backprop: Run, key: Path, text: str) -> N
     done = marked(backprop, key, "student,a\nAda,3\n")
     assert (done.returncode, done.stdout) == (2, "")
     assert "is no key" in done.stderr
+
+
+def test_a_sheet_of_one_program_is_marked_without_a_key(backprop: Run, tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text("student,b,p,value\nAda,2,1,10\nBob,4,2,10\nCy,,,x\n", encoding="utf-8")
+    done = backprop("check", *PROGRAM, "--sheet", str(path), "--format", "json")
+    assert (done.returncode, done.stderr) == (1, "")
+    found = [(m["points"], m["missing"], m["slip"]) for m in json.loads(done.stdout)["marks"]]
+    assert found == [(3, 0, ""), (2, 0, "p = 2"), (0, 2, "value = x")]
+
+
+@pytest.mark.parametrize(
+    ("words", "answers", "told"),
+    [
+        ([], "student,z\nAda,1\n", "z is not a node of the program"),
+        ([], "student,a\n", "has no student"),
+        (["--format", "tap"], "student,a\nAda,1\n", "marks are not written as tap"),
+        (["--hint", "1"], "student,a\nAda,1\n", "--hint and --sheet contradict each other"),
+    ],
+)
+def test_wrong_sheets_are_told(backprop: Run, words: list[str], answers: str, told: str) -> None:
+    done = backprop("check", *PROGRAM, "--sheet", "-", *words, stdin=answers)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr

@@ -31,7 +31,7 @@ from backprop_cli.expect.defaults import ATOL_AT_ZERO, POINTS, RTOL, SEED
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from backprop_cli.cli.options import PointOptions, Request
     from backprop_cli.console.environment import Environment
@@ -42,12 +42,13 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """Forms of output. TAP and JUnit XML are for suites."""
+    """Forms of output. TAP and JUnit XML are for suites, CSV is for marks."""
 
     text = "text"
     json = "json"
     tap = "tap"
     junit = "junit"
+    csv = "csv"
 
 
 class Hint(StrEnum):
@@ -122,6 +123,7 @@ Examples:
   backprop check "e = a*b; (e + c)*f" a=2 b=3 c=1 f=5 --expect value:e=a*b
   backprop check "x^2" x=3 --expect value=9 --expect "x=2*x" --rtol 1e-12
   backprop check "sin(x)^2" x=0.3 --expect "x=sin(2*x)"
+  backprop check "(a*b+c)*f" a=2 b=3 c=-10 f=5 --sheet answers.csv
   backprop check --suite gradients.toml --format junit > gradients.xml
   backprop check "(a*b+c)*f" --data rows.csv --expect a=@grad_a --rtol 1e-6
 
@@ -161,6 +163,12 @@ def check(
             show_default=False,
         ),
     ] = None,
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            "--sheet", metavar="FILE", help="Mark a class: a CSV of student,a,b,..., a row for each."
+        ),
+    ] = None,
     cross_check: CrossCheck = True,
     strict: Strict = False,
     suite: Annotated[SuiteOptions, From(SuiteOptions)],
@@ -180,6 +188,13 @@ def check(
     """
     from backprop_cli.report import Outcome
 
+    if sheet is not None:
+        _refuse_beside_sheet(expect, hint, suite, rows, options, strict=strict)
+        from backprop_cli.cli.check_sheet import check_sheet
+
+        return check_sheet(options.read(), sheet, form, output, check=cross_check)
+    if form is Format.csv:
+        raise UsageError("--format csv is of marks", hint="backprop check PROGRAM --sheet answers.csv")
     if rows.data is not None:
         _refuse_beside_data(hint, suite, options, strict=strict)
         from backprop_cli.cli.check_rows import Tolerances, check_rows
@@ -259,6 +274,35 @@ def _refuse_with_hint(expect: list[str] | None, suite: SuiteOptions, form: Forma
         raise UsageError("--hint has nothing to mark", hint="--expect a=15")
 
 
+def _refuse_beside_sheet(
+    expect: list[str] | None,
+    hint: Hint | None,
+    suite: SuiteOptions,
+    rows: DataOptions,
+    options: PointOptions,
+    *,
+    strict: bool,
+) -> None:
+    """Raise UsageError for what has no sense where a class is marked."""
+    given = {
+        "--expect": expect,
+        "--hint": hint,
+        "--suite": suite.name,
+        "--data": rows.data,
+        "--strict": strict,
+        "--wrt": options.wrt,
+        "--upstream": options.upstream != "1",
+    }
+    _refuse_any("--sheet", given)
+
+
+def _refuse_any(chosen: str, given: Mapping[str, object]) -> None:
+    """Raise UsageError for the first option that is given beside another."""
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option} and {chosen} contradict each other", hint="leave one of them out")
+
+
 def _refuse_beside_data(
     hint: Hint | None, suite: SuiteOptions, options: PointOptions, *, strict: bool
 ) -> None:
@@ -269,9 +313,7 @@ def _refuse_beside_data(
         "--strict": strict,
         "--wrt": options.wrt,
     }
-    for option, value in given.items():
-        if value:
-            raise UsageError(f"{option} and --data contradict each other", hint="leave one of them out")
+    _refuse_any("--data", given)
 
 
 def _refuse_without_data(rows: DataOptions, written: DialectOptions, *, allow_bad: bool) -> None:

@@ -198,7 +198,7 @@ def _mark(answers: str, key: str, form: SheetFormat, output: Output) -> int:
     asked = read_key(read_file(output.environment, key, "the key"), key)
     marks = mark_sheets(asked, read_file(output.environment, answers, "the answers"), answers)
     if form is SheetFormat.text:
-        output.write_blocks(render.marks_blocks(marks))
+        output.write_blocks(render.marks_blocks(marks, by_problem=True))
     else:
         output.write(render.render_json(marks) if form is SheetFormat.json else render.render_csv(marks))
     return Status.CHECK_FAILED if any(m.points < m.most for m in marks) else Status.DONE

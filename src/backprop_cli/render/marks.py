@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 _COLUMNS = ("student", "problem", "points", "most", "missing", "slip", "reason")
 
 
-def marks_blocks(marks: Sequence[Mark]) -> list[Block]:
-    """Return a row for each student, and the sum."""
-    rows = [
-        Row(((m.student,), (str(m.problem),), (f"{m.points} of {m.most}",), (_remark(m),)), _role(m))
-        for m in marks
-    ]
-    sheet = Sheet(("student", "problem", "points", "first slip"), (1, 2), rows, wraps=3)
+def marks_blocks(marks: Sequence[Mark], *, by_problem: bool) -> list[Block]:
+    """Return a row for each student, and the sum. by_problem: whether there are several problems."""
+    header = ("student", *(("problem",) if by_problem else ()), "points", "first slip")
+    last = len(header) - 1
+    sheet = Sheet(header, tuple(range(1, last)), [_row(m, by_problem=by_problem) for m in marks], wraps=last)
     return [
         Block((lambda: sheet,), lambda: [line for m in marks for line in _lines(m)]),
         Block((), lambda: [(_sum(marks), "")]),
     ]
+
+
+def _row(mark: Mark, *, by_problem: bool) -> Row:
+    problem = ((str(mark.problem),),) if by_problem else ()
+    points = (f"{mark.points} of {mark.most}",)
+    return Row(((mark.student,), *problem, points, (_remark(mark),)), _role(mark))
 
 
 def _role(mark: Mark) -> Role:
