@@ -106,6 +106,10 @@ class Cluster:
             raise
         except CancelledError:
             raise self._lost() from None
+        except OSError:
+            if future.status == "error":  # it is the worker's
+                raise
+            raise self._lost() from None
         except (ModuleNotFoundError, RuntimeError) as error:
             # Where the scheduler can't read a task, Dask says so in a RuntimeError.
             cause = error.__cause__ or error
