@@ -106,7 +106,7 @@ def test_mistakes_are_told(backprop: Run, words: list[str], told: str) -> None:
 
 
 def test_no_problem_is_made_up_where_none_is_small() -> None:
-    with pytest.raises(UsageError, match="no problem of 8 steps"):
+    with pytest.raises(UsageError, match="no such problem is found"):
         next(make_problems(Recipe(("neg", "relu"), 8, 1, kinks=True), 1))
 
 

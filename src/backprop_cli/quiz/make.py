@@ -78,8 +78,8 @@ def _find(recipe: Recipe, draws: _Draws, seen: set[str]) -> tuple[Report, str]:
             break
     if found is None:
         raise UsageError(
-            f"no problem of {recipe.steps} steps with small numbers is found",
-            hint="fewer --steps, or + among --ops",
+            "no such problem is found that has small numbers and a gradient beside 0",
+            hint="fewer --steps, more of them with --kinks, or + among --ops",
         )
     return found
 
