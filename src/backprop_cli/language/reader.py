@@ -418,8 +418,7 @@ class _Reader:
                 conditions[last] = end
             self.end = end
             return
-        count = opened.arity + 1
-        name = opened.name
+        count, name = opened.arity + 1, opened.name
         array_op = op if isinstance(op, ArrayOp) else ARRAY_FUNCTIONS.get(name)
         if array_op is not None and (array_op is op or count == 1) and array_op.takes(count):
             op = ArrayCall(array_op, opened.keywords)
@@ -488,8 +487,8 @@ class _Reader:
         return self.error(f"{name} is not a function", (start, end), hint)
 
     def never_closed(self, opened: _Waiting) -> ParseError:
-        sign = "[" if opened.name == "[" else "("
-        return self.error(f"this {sign} is never closed", (opened.opening, opened.opening + 1))
+        span = opened.opening, opened.opening + 1
+        return self.error(f"this {'[' if opened.name == '[' else '('} is never closed", span)
 
     def condition_misused(self, place: int) -> ParseError:
         return self.error(
@@ -505,7 +504,7 @@ class _Reader:
             if opened is not None:
                 return self.never_closed(opened)
             return self.error("the expression ends where a value is expected", (start, start))
-        if kind != "operator" or word in NOT_IN_LANGUAGE:
+        if (kind != "operator" or word in NOT_IN_LANGUAGE) and word not in ("]", "@"):
             return self.unexpected(kind, word, start, end)
         if word == ")" and opened is not None and opened.op is not None and opened.arity == 0:
             name = opened.name
@@ -595,6 +594,7 @@ class _Reader:
         return self.error(f"'{word}' is not in the language", (start, end), NOT_IN_LANGUAGE.get(word, ""))
 
 
-def _signature(op: Op, name: str) -> str:
+def _signature(op: Op | ArrayOp, name: str) -> str:
     """Return how a function is written: "write atan2(y, x)"."""
-    return f"write {name}({', '.join(op.args)}{', …' if op.variadic else ''})"
+    form = f"write {name}({', '.join(op.args)}{', …' if op.variadic else ''})"
+    return f"{form}, or {name}(x, axis=0)" if "axis" in getattr(op, "keywords", ()) else form

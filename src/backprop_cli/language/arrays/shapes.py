@@ -111,10 +111,8 @@ def indexed(shape: Shape, index: Sequence[Any]) -> tuple[Shape, list[int]]:
         size, step = shape[axis], steps[axis]
         if isinstance(part, int):
             if not -size <= part < size:
-                whole = shape_text(shape)
-                raise ValueError(
-                    f"index {part} is beyond axis {axis} of the shape {whole}, which counts from 0"
-                )
+                where = f"axis {axis} of the shape {shape_text(shape)}"
+                raise ValueError(f"index {part} is beyond {where}, which goes from {-size} to {size - 1}")
             places = [place + step * (part % size) for place in places]
         else:
             taken = range(size)[part]
