@@ -385,7 +385,10 @@ def test_a_shape_is_enough_for_a_graph():
     assert "13 operations on 8 inputs" in run("graph", "--stats", LAYER[1], *shapes_alone).stdout
     computed = run("grad", LAYER[1], *shapes_alone)
     assert computed.returncode == 2
-    assert "W has a shape and no values" in computed.stderr
+    assert "a shape is for graph alone" in computed.stderr
+    mixed = run("graph", LAYER[1], "W:2x2", "x=[1,2]", "b:2")
+    assert mixed.returncode == 2
+    assert "W has a shape and no values" in mixed.stderr
     assert "do not fit in @" in run("graph", LAYER[1], "W:2x3", "x:2", "b:2").stderr
 
 

@@ -427,7 +427,6 @@ def test_control_characters_do_not_reach_the_terminal(backprop: Run) -> None:
     "args",
     [
         ["check", "--suite", "bad.toml", "--suite", "good.toml"],
-        ["batch", "a", "--data", "a.csv", "--data=b.csv"],
         ["grad", "a", "a=1", "--upstream", "2", "--upstream", "3"],
         ["grad", "a", "a=1", "--format=csv", "--format", "csv"],
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from copy import copy
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from conftest import Run
 from console import BIN, in_terminal
 
 COMMANDS = [name for name, command in get_command(load_commands()).commands.items() if not command.hidden]
-_PLANNED = ["quiz", "plot", "export", "budget", "minimize", "fit"]
 COMMAND = str(BIN / "backprop")
 
 ENVIRONMENTS = [
@@ -69,13 +67,8 @@ def test_every_command_stands_behind_its_job(backprop: Run) -> None:
     assert jobs["explain"] == jobs["graph"] == "learn"
 
 
-def test_seventeen_commands_are_one_screen() -> None:
+def test_all_commands_are_one_screen() -> None:
     group: Any = get_command(load_commands())
-    planned = [name for name in _PLANNED if name not in COMMANDS]
-    for name in planned:
-        group.commands[name] = copy(group.commands["explain"])  # with the longest of the summaries
-        group.commands[name].name = name
-    assert len(COMMANDS) + len(planned) == 17
     lines = group.make_context("backprop", [], resilient_parsing=True).get_help().splitlines()
     assert len(lines) < 24  # the last line of a screen is the next prompt
     assert all(len(line) <= 80 for line in lines)

@@ -139,7 +139,7 @@ class _Job(NamedTuple):
 def _read(options: PointOptions) -> _Job:
     from backprop_cli.language.source import read_source
 
-    text, given = options.read_program_of_arrays()
+    text, given = options.read_program_of_arrays(shapes=True)
     upstream = options.read_upstream()
     source = read_source(text, given, options.notation)
     wanted = options.choose_inputs(source)

@@ -157,15 +157,17 @@ class PointOptions(NamedTuple):
 
         return self.read_program_with(read_assignments)
 
-    def read_program_of_arrays(self) -> tuple[str, dict[str, Value]]:
+    def read_program_of_arrays(self, *, shapes: bool = False) -> tuple[str, dict[str, Value]]:
         """Return the text of the program, and the values given to names behind it, which may be arrays.
+
+        shapes: whether ``W:2x3``, a shape without values, is one.
 
         Raises UsageError, FileError, ParseError or InputError.
         """
         from backprop_cli.cli.array_files import load_array
         from backprop_cli.language.values import read_values
 
-        return self.read_program_with(partial(read_values, load=load_array))
+        return self.read_program_with(partial(read_values, load=load_array, shapes=shapes))
 
     def read_program_with(self, read: Callable[[list[str], str], _Given]) -> tuple[str, _Given]:
         """Return the text of the program, and what ``read`` makes of the words behind it.

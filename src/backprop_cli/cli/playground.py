@@ -32,7 +32,7 @@ def playground(
     *,
     environment: Environment,
 ) -> int:
-    """Make a site in which programs are edited and computed in the browser."""
+    """Make a site in which programs are edited and run."""
     from backprop_cli.playground import build_playground
 
     Output(environment).write(f"{build_playground(folder, pyodide)}\n")

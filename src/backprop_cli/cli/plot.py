@@ -184,7 +184,7 @@ def plot(
     *,
     output: Shown,
 ) -> int:
-    """Draw programs over a range of an input, or contours of one over two.
+    """Draw programs over ranges of inputs.
 
     Slopes and tangents as well, where these are asked for.
     """

@@ -159,7 +159,7 @@ def quiz(
     *,
     output: Shown,
 ) -> int:
-    """Ask or print exercises to be worked by hand, and mark them.
+    """Ask or print exercises to be worked by hand.
 
     In a terminal it asks one question at a time; with --format, or in a pipe, it makes sheets.
     """

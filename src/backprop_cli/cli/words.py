@@ -102,7 +102,7 @@ class ProgramGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as Typer calls it
-        """Write what the tool does right below its usage: 17 commands leave no line of a screen empty."""
+        """Write what the tool does right below its usage: 18 commands leave one line of a screen empty."""
         formatter.write(f"  {self.help}\n")
 
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as Typer calls it
@@ -110,7 +110,6 @@ class ProgramGroup(TyperGroup):
         commands: list[Any] = [command for command in self.commands.values() if not command.hidden]
         jobs = [command.rich_help_panel or "" for command in commands]
         job_width, name_width = max(map(len, jobs)), max(len(command.name or "") for command in commands)
-        formatter.write_paragraph()
         for command, job, before in zip(commands, jobs, ["", *jobs], strict=False):
             shown = job if job != before else ""
             summary = command.get_short_help_str(_SUMMARY)

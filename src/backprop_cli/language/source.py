@@ -412,7 +412,7 @@ def given_elements(source: Source, given: Mapping[str, Value]) -> Iterator[tuple
             continue
         if isinstance(value, Array) and not value.values:
             shape = "x".join(map(str, value.shape))
-            raise InputError(f"{name} has a shape and no values", hint=f"{name}:{shape} is for graph alone")
+            raise InputError(f"{name} has a shape and no values", hint=f"{name}:{shape} is for a bare graph")
         if isinstance(value, Array) and name in source.shapes:
             yield from zip(element_names(name, value.shape), value.values, strict=True)
         else:
@@ -477,6 +477,8 @@ def _known_inputs(source: Source) -> str:
 def _form_hint(text: str) -> str:
     """Return how NAME:VALUE, or a name alone, is to be written."""
     name, _, value = text.partition(":")
+    if re.fullmatch(r"\s*\d+(?:\s*x\s*\d+)+\s*", value):
+        return f"a shape is for graph alone; write {name.strip()}=[[1, 2], [3, 4]]"
     return f"write {name.strip()}={value.strip() or 2}" if is_name(name.strip()) else ""
 
 

@@ -20,11 +20,15 @@ _PLAIN_NUMBER = re.compile(r"\s*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-
 
 
 def read_values(
-    arguments: Iterable[str], hint: str = "", load: Callable[[str, str], Array] | None = None
+    arguments: Iterable[str],
+    hint: str = "",
+    load: Callable[[str, str], Array] | None = None,
+    *,
+    shapes: bool = False,
 ) -> dict[str, Value]:
     """Read NAME=VALUE arguments where VALUE may be an array, ``[1, 2]`` or the name of a file behind an @.
 
-    ``W:2x3`` is the shape of an array alone, without values.
+    shapes: whether ``W:2x3``, the shape of an array alone, is one.
 
     hint: what to say of a word that is nothing like NAME=VALUE.
     load: reads the array for a name from a file.
@@ -34,7 +38,7 @@ def read_values(
     found: dict[str, Value] = {}
     words = []
     for word in arguments:
-        shaped = shape_of(word)
+        shaped = shape_of(word) if shapes else None
         if shaped or is_array_value(word):
             name, array = shaped or read_array(word, load)
             if name in found:

@@ -331,7 +331,7 @@ class _Expansion:
                     f"{name} has no value, so it has no shape",
                     self.source.text,
                     *span,
-                    f"write {name}=[1,2,3] for a value, {name}:3 or {name}:2x3 for a shape alone",
+                    f"write {name}=[1,2,3]; to graph a shape will do, {name}:3 or {name}:2x3",
                 )
 
     def names(self, operands: Sequence[_Value]) -> list[str]:
