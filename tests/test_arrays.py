@@ -408,6 +408,7 @@ def test_columns_of_elements_are_an_array_of_a_row(tmp_path, engine):
     ("words", "message"),
     [
         (["grad", *LAYER[1:], "--precision", "20"], "--exact and --precision take no arrays"),
+        (["grad", *LAYER[1:], "--save-case", "cases.toml"], "--save-case keeps single numbers"),
         (["budget", *LAYER[1:]], "an array stands where a number is expected"),
         (["minimize", "x^2", "x=[1]", "--rate", "[1]"], "for '--rate'"),
     ],
@@ -449,3 +450,22 @@ def test_more_second_derivatives_than_there_is_room_for_are_refused():
     found = run(*words)
     assert found.returncode == 2
     assert "more than 2,000,000 second derivatives are not 0" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["--steps", "all"], ["--steps", "named"], ["--paths", "W[0,1]"], ["--why", "z[0]"]]
+)
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "marp", "json"])
+def test_every_form_tells_of_elements(words, form):
+    found = run("explain", *LAYER[1:], *words, "--format", form)
+    assert found.returncode == 0, found.stderr
+    if form == "latex":
+        assert "{W}_{0,1}" in found.stdout or "{z}_{0}" in found.stdout
+
+
+def test_a_function_of_arrays_in_a_formula_is_shown_as_it_is_written():
+    for words in (
+        ["explain", "sum(x)", "x=[1,2]", "--format", "latex"],
+        ["grad", "mean(x@x)", "x=[1,2]", "--format", "latex"],
+    ):
+        assert run(*words).returncode == 0

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.errors import ParseError
+from backprop_cli.language.arrays.ops import ArrayCall
 from backprop_cli.language.binding import ATOM, NOTHING, POWER, PRODUCT, RELATION, SIGN, SUM, Piece
 from backprop_cli.language.code import fold
 from backprop_cli.language.reader import normalise, read_value
@@ -94,7 +95,10 @@ def _character(c: str) -> str:
 
 
 def name_latex(name: str) -> str:
-    r"""Return a name as maths: w_{1} for w1, \alpha for alpha, \mathit{loss}, {c\#1} for c#1."""
+    r"""Return a name as maths: w_{1} for w1, \alpha for alpha, \mathit{loss}, {c\#1} for c#1, {W}_{0} for W[0]."""
+    array, bracket, places = name.partition("[")
+    if bracket and places.endswith("]"):
+        return f"{{{name_latex(array)}}}_{{{places[:-1]}}}"
     stem, sharp, version = name.partition("#")
     stem = unicodedata.normalize("NFKC", stem)  # subscript digits too
     match = re.fullmatch(r"(.+?)_?([0-9]+)", stem)
@@ -182,7 +186,16 @@ def _typeset(code: Code, names: Mapping[str, str] = MappingProxyType({})) -> Pie
         # A sign before 1 × 10⁻⁷ needs no parentheses, a power behind it does.
         return Piece(text, SIGN if r"\times" in text else ATOM)
 
-    return fold(code, leaf, lambda op, operands, _span: operation_latex(op, operands))
+    return fold(code, leaf, lambda op, operands, _span: _operation(op, operands))
+
+
+def _operation(op: Op | ArrayCall, operands: Sequence[Piece]) -> Piece:
+    """Return an operation, or an element of an array. Raises ParseError for another operation on arrays."""
+    if not isinstance(op, ArrayCall):
+        return operation_latex(op, operands)
+    if not op.index or not all(isinstance(place, int) for place in op.index):
+        raise ParseError(f"{op.name} has no formula of single numbers")
+    return Piece(f"{{{operands[0].text}}}_{{{','.join(map(str, op.index))}}}", ATOM)
 
 
 def operation_latex(op: Op, operands: Sequence[Piece]) -> Piece:
