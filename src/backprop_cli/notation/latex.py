@@ -95,7 +95,7 @@ def _character(c: str) -> str:
 
 
 def name_latex(name: str) -> str:
-    r"""Return a name as maths: w_{1} for w1, \alpha for alpha, \mathit{loss}, {c\#1} for c#1, {W}_{0} for W[0]."""
+    r"""Return a name as maths: w_{1} for w1, \mathit{loss}, {c\#1} for c#1, {W}_{0} for W[0]."""
     array, bracket, places = name.partition("[")
     if bracket and places.endswith("]"):
         return f"{{{name_latex(array)}}}_{{{places[:-1]}}}"
