@@ -15,9 +15,11 @@ from jsonschema import Draft202012Validator
 
 from backprop_cli import gradient
 from backprop_cli.errors import BackpropError, InputError, LimitError, ParseError
+from backprop_cli.expect.expectations import read_expectations
 from backprop_cli.language.arrays import shapes
 from backprop_cli.language.arrays.ops import ARRAY_FUNCTIONS, ARRAY_OPS
 from backprop_cli.language.arrays.rules import RULES
+from backprop_cli.language.arrays.values import Array
 from backprop_cli.language.source import read_source
 from backprop_cli.render.json import render_report
 from backprop_cli.report import Outcome
@@ -232,6 +234,31 @@ def test_what_is_wrong_is_said(program, point, message):
 def test_a_program_of_too_many_steps_is_refused():
     with pytest.raises(LimitError, match=r"more than 4,000,000 operations"):
         gradient("sum(x[:, None]*x[None, :])", x=[1.0] * 3000)
+
+
+@pytest.mark.parametrize(
+    "program", ["sum(outer(x, x))", "sum(x[:, None] @ x[None, :])", "sum(dot(x, 2)*x[:, None])"]
+)
+def test_a_program_of_too_many_steps_is_refused_before_they_are_made(program):
+    with pytest.raises(LimitError, match=r"more than 4,000,000 operations"):
+        gradient(program, x=[1.0] * 100_000)  # 10^10 products would fill any memory
+
+
+@pytest.mark.parametrize(
+    "formula", ["softmax(softmax(softmax(x)))", "sum(softmax(x)[:, None]*softmax(x), axis=0)"]
+)
+def test_a_formula_that_is_too_long_is_refused_before_it_is_made(formula):
+    source = read_source("sum(x)", {"x": Array((600,), (0.0,) * 600)})
+    with pytest.raises(LimitError, match="too long where it is written out"):
+        read_expectations(f"x={formula}", source)
+
+
+def test_shares_of_classes_are_inputs_and_labels_are_not():
+    shares = gradient("cross_entropy(z, p)", z=[1, 2], p=[0, 1])
+    assert list(shares.gradients) == ["z[0]", "z[1]", "p[0]", "p[1]"]
+    label = gradient("cross_entropy(z, p)", z=[1, 2], p=1)
+    assert list(label.gradients) == ["z[0]", "z[1]"]
+    assert shares.value == pytest.approx(label.value, rel=1e-14)
 
 
 def test_a_column_beside_a_row_is_warned_of():

@@ -6,15 +6,15 @@ The order of additions is the written one: sums run from left to right, in the o
 from __future__ import annotations
 
 from collections import Counter
-from itertools import count
+from itertools import count as count_from
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.diagnostic import Diagnostic
 from backprop_cli.errors import InputError, LimitError, ShapeError
 from backprop_cli.language.arrays import shapes
 from backprop_cli.language.arrays.ops import ArrayCall
-from backprop_cli.language.arrays.rules import RULES, Elements, loss_rule, product_rule
+from backprop_cli.language.arrays.rules import RULES, Elements, Maker, loss_rule, product_rule
 from backprop_cli.language.arrays.shapes import Shape, element_names, shape_text
 from backprop_cli.language.code import ArrayStep, Statement, Temporary, fold
 
@@ -97,8 +97,8 @@ class _Expansion:
         names = {statement.name for statement in source.statements} | source.inputs.keys()
         self.labels: set[str] = set()
         self.uses: Counter[str] = Counter()
-        self.kept = count(1)
-        self.free = (name for i in count(1) if (name := f"v{i}") not in names)
+        self.kept = count_from(1)
+        self.free = (name for i in count_from(1) if (name := f"v{i}") not in names)
 
     def run(self) -> Program:
         source = self.source
@@ -215,13 +215,22 @@ class _Expansion:
         codes: list[Code] = [(element, 0, *span) for element in names]
         return _Value(value.shape, codes, text=name, is_assumed=value.is_assumed)
 
-    def charge(self, steps: int, span: Span) -> None:
+    def count(self, operations: int, code: Sequence[Any]) -> None:
+        """Count operations that the code of an element adds, before more of them are made."""
+        self.charge(operations, code[-2:])
+
+    def count_each(self, operands: Sequence[_Value], elements: int, span: Span) -> None:  # noqa: ARG002
+        """Count an operation for each element, before they are made."""
+        self.charge(elements, span)
+
+    def charge(self, steps: int, span: Sequence[int]) -> None:
         self.size += steps
         if self.size > MOST_STEPS:
             raise LimitError(
                 f"the program comes to more than {MOST_STEPS:,} operations on single numbers",
                 self.source.text,
-                *span,
+                span[0],
+                span[1],
                 "smaller arrays, or rows of data by backprop batch",
             )
 
@@ -262,7 +271,7 @@ class _Expansion:
         if shape is None:
             raise self.misfit(operands, span)
         self.warn_of_column(operands, shape, span)
-        self.charge(prod(shape), span)
+        self.count_each(operands, prod(shape), span)
         columns = [[value.codes[place] for place in shapes.spread(value.shape, shape)] for value in operands]
         tail = (op, len(operands), *span)
         codes: list[Code] = [
@@ -283,11 +292,11 @@ class _Expansion:
     def array_call(self, call: ArrayCall, operands: list[_Value], span: Span) -> _Value:
         self.refuse_numbers(call, operands, span)
         operands = [self.settled(value, span) for value in operands]
-        if call.name == "cross_entropy":
+        if call.name == "cross_entropy" and operands[1].shape == operands[0].shape[:-1]:
             operands[1] = self.label(operands[1], span)
         elements = [Elements(value.shape, value.codes) for value in operands]
-        found = RULES[call.name](elements, call, span, self.keep)
-        self.charge(sum(map(len, found.codes)) // 4, span)
+        self.charge(sum(prod(value.shape) for value in operands), span)
+        found = RULES[call.name](elements, call, Maker(span, self.count, self.keep))
         if call.name == "array" and not any(value.is_array or value.is_assumed for value in operands):
             return _Value(found.shape, list(found.codes), text=self.source.text[slice(*span)])
         moves = call.name in ("index", "T", "transpose", "array")  # no operation: elements in another order
@@ -410,6 +419,21 @@ class _Inline(_Expansion):
         for name, shape in known.items():
             codes: list[Code] = [(element, 0, 0, 0) for element in element_names(name, shape)]
             self.environment[name] = _Value(shape, codes)
+
+    def count(self, operations: int, code: Sequence[Any]) -> None:  # noqa: ARG002
+        """Count all of the code: it is copied wherever it stands again."""
+        self.count_copies(len(code) // 4)
+
+    def count_each(self, operands: Sequence[_Value], elements: int, span: Span) -> None:  # noqa: ARG002
+        for value in operands:
+            steps = sum(map(len, value.codes)) // 4
+            self.count_copies(steps * elements // len(value.codes))
+
+    def count_copies(self, steps: int) -> None:
+        self.size += steps
+        if self.size > MOST_STEPS:
+            hint = "expect elements: W[0,1]=…"
+            raise LimitError("the formula is too long where it is written out", self.source.text, hint=hint)
 
     def settled(self, value: _Value, span: Span) -> _Value:  # noqa: ARG002
         return value

@@ -7,7 +7,6 @@ of the differences from the logit of the label, whose terms do not cancel.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,14 +16,10 @@ from backprop_cli.language.arrays.shapes import Shape, shape_text
 from backprop_cli.operations.table import OPS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from backprop_cli.language.arrays.ops import ArrayCall
     from backprop_cli.language.code import Code, Span
-
-
-Keep = Callable[["Code"], "Code"]
-"""Makes a statement of a code, and returns the code of its name: what is used again and again."""
 
 
 class Elements(NamedTuple):
@@ -38,64 +33,77 @@ class Elements(NamedTuple):
         return Elements(shape, [self.codes[place] for place in places])
 
 
-def _op(name: str, span: Span, *operands: Code) -> Code:
-    return (*(entry for code in operands for entry in code), OPS[name], len(operands), *span)
+class Maker:
+    """Makes code that stands at one place of the text.
+
+    count: told of every code before more is made of it, with how many operations it adds.
+    keep: makes a statement of a code, and returns the code of its name: what is used again and again.
+    """
+
+    def __init__(
+        self, span: Span, count: Callable[[int, Sequence[Any]], None], keep: Callable[[Code], Code]
+    ) -> None:
+        self.span = span
+        self.keep = keep
+        self._count = count
+
+    def op(self, name: str, *operands: Code) -> Code:
+        """Return an operation on numbers."""
+        code = (*(entry for operand in operands for entry in operand), OPS[name], len(operands), *self.span)
+        self._count(1, code)
+        return code
+
+    def number(self, value: float) -> Code:
+        """Return a number."""
+        return float(value), 0, *self.span
+
+    def chain(self, name: str, codes: Sequence[Code]) -> Code:
+        """Return an operation taken again and again, from left to right."""
+        flat: list[Any] = [*codes[0]]
+        tail = (OPS[name], 2, *self.span)
+        for code in codes[1:]:
+            flat += code
+            flat += tail
+        self._count(len(codes) - 1, flat)
+        return tuple(flat)
+
+    def mean(self, codes: Sequence[Code]) -> Code:
+        """Return the sum over the count."""
+        return self.op("div", self.chain("add", codes), self.number(len(codes)))
 
 
-def _number(value: float, span: Span) -> Code:
-    return float(value), 0, *span
+def _all_at_once(name: str, codes: Sequence[Code], make: Maker) -> Code:
+    return make.op(name, *codes) if len(codes) > 1 else codes[0]
 
 
-def _chain(name: str, codes: Sequence[Code], span: Span) -> Code:
-    """Return an operation taken again and again, from left to right."""
-    flat: list[Any] = [*codes[0]]
-    tail = (OPS[name], 2, *span)
-    for code in codes[1:]:
-        flat += code
-        flat += tail
-    return tuple(flat)
-
-
-def _all_at_once(name: str, codes: Sequence[Code], span: Span) -> Code:
-    return _op(name, span, *codes) if len(codes) > 1 else codes[0]
-
-
-def _mean(codes: Sequence[Code], span: Span) -> Code:
-    return _op("div", span, _chain("add", codes, span), _number(len(codes), span))
-
-
-def _variance(codes: Sequence[Code], span: Span, call: ArrayCall, keep: Keep) -> Code:
+def _variance(codes: Sequence[Code], call: ArrayCall, make: Maker) -> Code:
     ddof = call.keywords.get("ddof", 0)
     if len(codes) - ddof < 1:
         raise ValueError(f"a variance of {len(codes)} with ddof={ddof} has no value")
-    mean = keep(_mean(codes, span))
-    squares = [_op("square", span, _op("sub", span, code, mean)) for code in codes]
-    return _op("div", span, _chain("add", squares, span), _number(len(codes) - ddof, span))
+    mean = make.keep(make.mean(codes))
+    squares = [make.op("square", make.op("sub", code, mean)) for code in codes]
+    return make.op("div", make.chain("add", squares), make.number(len(codes) - ddof))
 
 
-def _logsumexp(codes: Sequence[Code], span: Span) -> Code:
-    return _chain("logaddexp", codes, span)
+def _norm(codes: Sequence[Code], _call: ArrayCall, make: Maker) -> Code:
+    return make.chain("hypot", codes) if len(codes) > 1 else make.op("abs", *codes)
 
 
-def _norm(codes: Sequence[Code], span: Span, _call: ArrayCall, _keep: Keep) -> Code:
-    return _chain("hypot", codes, span) if len(codes) > 1 else _op("abs", span, *codes)
-
-
-_REDUCTIONS: dict[str, Callable[[Sequence[Code], Span, ArrayCall, Keep], Code]] = {
-    "sum": lambda codes, span, *_: _chain("add", codes, span),
-    "prod": lambda codes, span, *_: _chain("mul", codes, span),
-    "mean": lambda codes, span, *_: _mean(codes, span),
-    "max": lambda codes, span, *_: _all_at_once("max", codes, span),
-    "min": lambda codes, span, *_: _all_at_once("min", codes, span),
+_REDUCTIONS: dict[str, Callable[[Sequence[Code], ArrayCall, Maker], Code]] = {
+    "sum": lambda codes, _, make: make.chain("add", codes),
+    "prod": lambda codes, _, make: make.chain("mul", codes),
+    "mean": lambda codes, _, make: make.mean(codes),
+    "max": lambda codes, _, make: _all_at_once("max", codes, make),
+    "min": lambda codes, _, make: _all_at_once("min", codes, make),
     "norm": _norm,
-    "logsumexp": lambda codes, span, *_: _logsumexp(codes, span),
+    "logsumexp": lambda codes, _, make: make.chain("logaddexp", codes),
     "var": _variance,
-    "std": lambda codes, *rest: _op("sqrt", rest[0], _variance(codes, *rest)),
+    "std": lambda codes, call, make: make.op("sqrt", _variance(codes, call, make)),
 }
 _EMPTY = {"sum": 0.0, "prod": 1.0}
 
 
-def _reduce(operands: Sequence[Elements], call: ArrayCall, span: Span, keep: Keep) -> Elements:
+def _reduce(operands: Sequence[Elements], call: ArrayCall, make: Maker) -> Elements:
     """Reduce along an axis, or all there is."""
     array = operands[0]
     axes = shapes.normal_axes(array.shape, call.keywords.get("axis"))
@@ -103,9 +111,9 @@ def _reduce(operands: Sequence[Elements], call: ArrayCall, span: Span, keep: Kee
     if not all(places) and call.name not in _EMPTY:
         raise ValueError(f"{call.name} of no elements has no value")
     codes = [
-        _REDUCTIONS[call.name]([array.codes[place] for place in group], span, call, keep)
+        _REDUCTIONS[call.name]([array.codes[place] for place in group], call, make)
         if group
-        else _number(_EMPTY[call.name], span)
+        else make.number(_EMPTY[call.name])
         for group in places
     ]
     if call.keywords.get("keepdims"):
@@ -113,7 +121,7 @@ def _reduce(operands: Sequence[Elements], call: ArrayCall, span: Span, keep: Kee
     return Elements(outer, codes)
 
 
-def _along(operands: Sequence[Elements], call: ArrayCall, span: Span, keep: Keep) -> Elements:
+def _along(operands: Sequence[Elements], call: ArrayCall, make: Maker) -> Elements:
     """Return softmax or log_softmax along an axis, of all there is where there is one."""
     array = operands[0]
     if "axis" not in call.keywords and len(array.shape) > 1:
@@ -124,14 +132,14 @@ def _along(operands: Sequence[Elements], call: ArrayCall, span: Span, keep: Keep
     codes: list[Code] = [()] * len(array.codes)
     _, places = shapes.groups(array.shape, axes)
     for group in places:
-        whole = keep(_logsumexp([array.codes[place] for place in group], span))
+        whole = make.keep(make.chain("logaddexp", [array.codes[place] for place in group]))
         for place in group:
-            difference = _op("sub", span, array.codes[place], whole)
-            codes[place] = difference if call.name == "log_softmax" else _op("exp", span, difference)
+            difference = make.op("sub", array.codes[place], whole)
+            codes[place] = difference if call.name == "log_softmax" else make.op("exp", difference)
     return Elements(array.shape, codes)
 
 
-def _cross_entropy(operands: Sequence[Elements], _call: ArrayCall, span: Span, keep: Keep) -> Elements:
+def _cross_entropy(operands: Sequence[Elements], _call: ArrayCall, make: Maker) -> Elements:
     """Return -log softmax(logits)[label], or what the shares of all classes make of it; the mean of rows."""
     logits, label = operands
     if len(logits.shape) not in (1, 2):
@@ -140,44 +148,41 @@ def _cross_entropy(operands: Sequence[Elements], _call: ArrayCall, span: Span, k
     rows = [logits.codes[i : i + classes] for i in range(0, len(logits.codes), classes)]
     if label.shape == logits.shape:
         shares = [label.codes[i : i + classes] for i in range(0, len(label.codes), classes)]
-        losses = [_weighted(row, share, span, keep) for row, share in zip(rows, shares, strict=True)]
+        losses = [_weighted(row, share, make) for row, share in zip(rows, shares, strict=True)]
     elif label.shape == logits.shape[:-1]:
-        losses = [_of_label(row, code, span) for row, code in zip(rows, label.codes, strict=True)]
+        losses = [_of_label(row, code, make) for row, code in zip(rows, label.codes, strict=True)]
     else:
         raise ValueError(f"the shapes {_both(operands)} do not fit as logits and labels")
-    return Elements((), [_mean(losses, span) if len(losses) > 1 else losses[0]])
+    return Elements((), [make.mean(losses) if len(losses) > 1 else losses[0]])
 
 
-def _of_label(logits: Sequence[Code], label: Code, span: Span) -> Code:
+def _of_label(logits: Sequence[Code], label: Code, make: Maker) -> Code:
     number = label[0]
     is_whole = len(label) == 4 and isinstance(number, float) and number.is_integer()
     if not is_whole or not 0 <= number < len(logits):
         raise ValueError(f"a label is a whole number from 0 to {len(logits) - 1}")
     own = int(number)
-    return _logsumexp(
-        [
-            _number(0.0, span) if place == own else _op("sub", span, code, logits[own])
-            for place, code in enumerate(logits)
-        ],
-        span,
-    )
-
-
-def _weighted(logits: Sequence[Code], shares: Sequence[Code], span: Span, keep: Keep) -> Code:
-    whole = keep(_logsumexp(logits, span))
     terms = [
-        _op("mul", span, share, _op("sub", span, whole, code))
-        for code, share in zip(logits, shares, strict=True)
+        make.number(0.0) if place == own else make.op("sub", code, logits[own])
+        for place, code in enumerate(logits)
     ]
-    return _chain("add", terms, span)
+    return make.chain("logaddexp", terms)
 
 
-def _matmul(operands: Sequence[Elements], call: ArrayCall, span: Span, _keep: Keep) -> Elements:
+def _weighted(logits: Sequence[Code], shares: Sequence[Code], make: Maker) -> Code:
+    whole = make.keep(make.chain("logaddexp", logits))
+    terms = [
+        make.op("mul", share, make.op("sub", whole, code)) for code, share in zip(logits, shares, strict=True)
+    ]
+    return make.chain("add", terms)
+
+
+def _matmul(operands: Sequence[Elements], call: ArrayCall, make: Maker) -> Elements:
     """Return the product of matrices and vectors, as NumPy's @ has it for one axis or two."""
     left, right = operands
     if not left.shape or not right.shape:
         if call.name == "dot":
-            return _outer_of(operands, span)
+            return _outer_of(operands, make)
         raise ValueError("@ is of arrays; a number is multiplied by *")
     if len(left.shape) > 2 or len(right.shape) > 2:
         raise ValueError(f"{_sign(call)} is of one axis or two, not {_both(operands)}")
@@ -192,10 +197,10 @@ def _matmul(operands: Sequence[Elements], call: ArrayCall, span: Span, _keep: Ke
     for row in range(prod(rows)):
         for column in range(width):
             products = [
-                _op("mul", span, left.codes[row * inner + i], right.codes[i * width + column])
+                make.op("mul", left.codes[row * inner + i], right.codes[i * width + column])
                 for i in range(inner)
             ]
-            codes.append(_chain("add", products, span) if products else _number(0.0, span))
+            codes.append(make.chain("add", products) if products else make.number(0.0))
     return Elements((*rows, *columns), codes)
 
 
@@ -236,28 +241,28 @@ def _both(operands: Sequence[Elements]) -> str:
     return " and ".join(shape_text(value.shape) for value in operands)
 
 
-def _outer_of(operands: Sequence[Elements], span: Span) -> Elements:
+def _outer_of(operands: Sequence[Elements], make: Maker) -> Elements:
     left, right = operands
-    codes = [_op("mul", span, a, b) for a in left.codes for b in right.codes]
+    codes = [make.op("mul", a, b) for a in left.codes for b in right.codes]
     return Elements((*left.shape, *right.shape), codes)
 
 
-def _outer(operands: Sequence[Elements], _call: ArrayCall, span: Span, _keep: Keep) -> Elements:
+def _outer(operands: Sequence[Elements], _call: ArrayCall, make: Maker) -> Elements:
     if any(len(value.shape) != 1 for value in operands):
         raise ValueError(f"outer is of two vectors, not {_both(operands)}")
-    return _outer_of(operands, span)
+    return _outer_of(operands, make)
 
 
-def _mse(operands: Sequence[Elements], _call: ArrayCall, span: Span, _keep: Keep) -> Elements:
+def _mse(operands: Sequence[Elements], _call: ArrayCall, make: Maker) -> Elements:
     shape = shapes.broadcast([value.shape for value in operands])
     if shape is None or len({value.shape for value in operands} - {()}) > 1:
         raise ValueError(f"the shapes {_both(operands)} do not fit in mse")
     left, right = ([value.codes[place] for place in shapes.spread(value.shape, shape)] for value in operands)
-    squares = [_op("square", span, _op("sub", span, a, b)) for a, b in zip(left, right, strict=True)]
-    return Elements((), [_mean(squares, span)])
+    squares = [make.op("square", make.op("sub", a, b)) for a, b in zip(left, right, strict=True)]
+    return Elements((), [make.mean(squares)])
 
 
-def _array(operands: Sequence[Elements], _call: ArrayCall, _span: Span, _keep: Keep) -> Elements:
+def _array(operands: Sequence[Elements], _call: ArrayCall, _make: Maker) -> Elements:
     """Stack what is listed along a new first axis."""
     for one, other in pairwise(operands):
         if one.shape != other.shape:
@@ -267,15 +272,15 @@ def _array(operands: Sequence[Elements], _call: ArrayCall, _span: Span, _keep: K
     return Elements((len(operands), *operands[0].shape), [code for value in operands for code in value.codes])
 
 
-def _index(operands: Sequence[Elements], call: ArrayCall, _span: Span, _keep: Keep) -> Elements:
+def _index(operands: Sequence[Elements], call: ArrayCall, _make: Maker) -> Elements:
     return operands[0].taken(*shapes.indexed(operands[0].shape, call.index))
 
 
-def _transpose(operands: Sequence[Elements], _call: ArrayCall, _span: Span, _keep: Keep) -> Elements:
+def _transpose(operands: Sequence[Elements], _call: ArrayCall, _make: Maker) -> Elements:
     return operands[0].taken(*shapes.transposed(operands[0].shape))
 
 
-RULES: dict[str, Callable[[Sequence[Elements], ArrayCall, Span, Keep], Elements]] = {
+RULES: dict[str, Callable[[Sequence[Elements], ArrayCall, Maker], Elements]] = {
     **dict.fromkeys(_REDUCTIONS, _reduce),
     **dict.fromkeys(("softmax", "log_softmax"), _along),
     **dict.fromkeys(("matmul", "dot"), _matmul),
