@@ -261,6 +261,30 @@ def test_shares_of_classes_are_inputs_and_labels_are_not():
     assert shares.value == pytest.approx(label.value, rel=1e-14)
 
 
+SAID = [
+    ("sum(exp(x))", {"x": [1, 800]}, "exp(x)[1] overflows: it is beyond 1.79769e308, got x[1] = 800"),
+    ("sum(sqrt(x - 1))", {"x": [1, 0.5]}, "sqrt needs an operand >= 0, got (x - 1)[1] = -0.5"),
+    ("z = [a, b]; sum(log(z))", {"a": 1, "b": -1}, "log needs an operand > 0, got b = -1"),
+    ("sum(log(softmax(x)))", {"x": [0, 800]}, "softmax(x)[0] underflows to 0, got sub in softmax(x) = -800;"),
+    ("norm(x)", {"x": [0, 0]}, "norm(x) has a kink at x[0] = 0, x[1] = 0:"),
+    (
+        "sum(max(X, axis=0))",
+        {"X": [[1, 2], [1, 0]]},
+        "max(X, axis=0)[0] has a kink at X[0,0] = 1, X[1,0] = 1:",
+    ),
+    ("std(x)", {"x": [1, 1]}, "sqrt in std(x) is at the edge of its domain at div in std(x) = 0:"),
+]
+
+
+@pytest.mark.parametrize(("program", "point", "message"), SAID, ids=[row[0] for row in SAID])
+def test_what_is_said_of_an_element_names_it(program, point, message):
+    try:
+        told = gradient(program, point, check=False).warnings[0].message
+    except BackpropError as error:
+        told = error.message
+    assert told.startswith(message)
+
+
 def test_a_column_beside_a_row_is_warned_of():
     report = gradient("mean(a*b)", a=[[1], [2], [3]], b=[1, 2, 3], check=False)
     assert [w.message for w in report.warnings] == ["the shapes (3, 1) and (3,) make (3, 3) here"]

@@ -309,6 +309,8 @@ def _operand(naming: Naming, node: int, unclear: set[str]) -> Piece:
     graph = naming.graph
     op = graph.ops[node]
     is_constant = graph.constant[node]
+    if graph.arrays is not None and graph.arrays.inner[node]:
+        return Piece(naming.id(node), ATOM)
     text = naming.constant(node) if is_constant else naming.source(node)
     if not is_constant and (naming.is_named(node) or unclear.intersection(re.findall(r"\w+", text))):
         return Piece(naming.id(node), ATOM)

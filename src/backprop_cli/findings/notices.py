@@ -143,11 +143,14 @@ def _kink_at(sweep: Sweep, naming: Naming, node: int, record: KinkRecord) -> str
     if op is not None and op.condition:
         return f"the condition {naming.source(node)} is at its boundary, {where}"
     edges = [left is None or right is None for left, right in zip(record.left, record.right, strict=True)]
+    what = naming.source(node)
     if all(edges) and record.left != record.right:
         verb = "is at the edge of its domain"
+        if op is not None and graph.arrays is not None and graph.arrays.made_by(node) not in ("", op.name):
+            what = f"{op.name} in {what}"  # std has values everywhere, the root that it ends with has not
     else:
         verb = "is not differentiable" if record.left == record.right else "has a kink"
-    return f"{naming.source(node)} {verb} at {where}"
+    return f"{what} {verb} at {where}"
 
 
 def _slopes_at(sweep: Sweep, naming: Naming, node: int, record: KinkRecord) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.language.arrays.shapes import Shape  # noqa: TC001 - of a named tuple
+from backprop_cli.language.arrays.shapes import Shape, element_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from backprop_cli.language.code import Span
+
+
+_CALL = re.compile(r"[\w.]+(?:\([^()]*\))?")
 
 
 class ArrayNodes(NamedTuple):
@@ -42,6 +46,23 @@ class Arrays(NamedTuple):
     labels: dict[int, str]
     inner: bytearray
     names: frozenset[str]
+
+    def part(self, node: int, text: str, op: str) -> str:
+        """Return what a node is: "x[1]", "exp(x)[1]", "sqrt in std(x)", or the text that it was read from.
+
+        op: the operation of the node.
+        """
+        if self.inner[node]:
+            return f"{op} in {text}"
+        for array in self.found:
+            if array.shape and node in array.nodes and array.own[place := array.nodes.index(node)]:
+                element = element_names("", array.shape)[place]
+                return (text if _CALL.fullmatch(text) else f"({text})") + element
+        return text
+
+    def made_by(self, node: int) -> str:
+        """Return the operation on arrays that a node is a result of, "" where it is of none."""
+        return next((array.op for array in self.found if node in array.nodes), "")
 
 
 def numbered(arrays: Iterable[ArrayNodes]) -> list[ArrayNodes]:

@@ -74,9 +74,13 @@ class Graph:
         return [bool(self.constant[operand]) for operand in self.operands[node]]
 
     def source(self, node: int) -> str:
-        """Return the text that the node was read from."""
+        """Return the text that the node was read from; of what is a part of an array, which part."""
         start, end = self.spans[node]
-        return self.text[start:end]
+        text = self.text[start:end]
+        if self.arrays is None:
+            return text
+        op = self.ops[node]
+        return self.arrays.part(node, text, "a number" if op is None else op.name)
 
     def leaves(self, point: dict[str, Number], m: Namespace) -> list[Number]:
         """Return a primal list with the inputs and numbers filled in, in the number system m."""
