@@ -520,3 +520,8 @@ def test_a_function_of_arrays_in_a_formula_is_shown_as_it_is_written():
         ["grad", "mean(x@x)", "x=[1,2]", "--format", "latex"],
     ):
         assert run(*words).returncode == 0
+
+
+def test_a_report_gives_its_arrays_as_sympys_symbols():
+    report = gradient("sum(x*[1, 2])", x=[3, 4], check=False)
+    assert str(report.expression()) == "x[0] + 2*x[1]"

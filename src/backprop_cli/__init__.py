@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from backprop_cli.batch.tally import STATUSES
     from backprop_cli.calculus.hessian import hessian
     from backprop_cli.calculus.jacobian import jacobian
-    from backprop_cli.check.expressions import report_expression as report_expression
     from backprop_cli.descent.minimize import minimize
     from backprop_cli.differentiate import gradient
     from backprop_cli.errors import BackpropError, DomainError, InputError, ParseError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from backprop_cli.notebook import Picture as Picture
     from backprop_cli.notebook import draw_report as draw_report
     from backprop_cli.notebook import explain_report as explain_report
+    from backprop_cli.notebook import report_expression as report_expression
     from backprop_cli.notebook import report_html as report_html
     from backprop_cli.notebook import report_latex as report_latex
     from backprop_cli.report import Report
@@ -55,9 +55,17 @@ _HOMES = {
     "Report": "report",
     "compile_rows": "batch.rowwise",
     "STATUSES": "batch.tally",
-    "report_expression": "check.expressions",
     **dict.fromkeys(
-        ("Explanation", "Picture", "draw_report", "explain_report", "report_html", "report_latex"), "notebook"
+        (
+            "Explanation",
+            "Picture",
+            "draw_report",
+            "explain_report",
+            "report_expression",
+            "report_html",
+            "report_latex",
+        ),
+        "notebook",
     ),
     **dict.fromkeys(("BackpropError", "DomainError", "InputError", "ParseError"), "errors"),
 }

@@ -15,6 +15,8 @@ from backprop_cli.report import Steps
 from backprop_cli.text import in_xml
 
 if TYPE_CHECKING:
+    from sympy.core.expr import Expr
+
     from backprop_cli.console.sheets import Sheet
     from backprop_cli.report import Report
 
@@ -146,3 +148,11 @@ def report_latex(report: Report) -> str:
 
 def _text(text: str) -> str:
     return escape(in_xml(text))
+
+
+def report_expression(report: Report) -> Expr:
+    """Return the program of a report as an expression of SymPy's. Raises LimitError for one that is long."""
+    from backprop_cli.check.expressions import graph_expression
+    from backprop_cli.differentiate import graph_of
+
+    return graph_expression(graph_of(report))

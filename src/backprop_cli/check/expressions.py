@@ -21,7 +21,6 @@ from sympy.core.basic import Basic
 
 from backprop_cli.errors import LimitError
 from backprop_cli.language.code import fold
-from backprop_cli.language.source import read_source
 from backprop_cli.operations.op import Op
 
 if TYPE_CHECKING:
@@ -29,9 +28,9 @@ if TYPE_CHECKING:
 
     from sympy.core.expr import Expr
 
+    from backprop_cli.graph.tape import Graph
     from backprop_cli.language.code import Code, Span
     from backprop_cli.language.source import Source
-    from backprop_cli.report import Report
 
 HALF = S.Half
 MINUS_ONE = S.NegativeOne
@@ -139,31 +138,24 @@ def _make(what: Op | str | float, operands: list[Any]) -> Any:
 _LONGEST = 2_000  # operations; SymPy compares each with all that it is added to
 
 
-def report_expression(report: Report) -> Expr:
-    """Return the program of a report as SymPy's own functions, of real symbols; numbers are doubles.
+def graph_expression(graph: Graph) -> Expr:
+    """Return a program as SymPy's own functions, of real symbols; numbers are doubles.
 
     Raises LimitError for a program that is too long for SymPy.
     """
-    source = read_source(report.read_as or report.program)
-    if sum(len(statement.code) for statement in source.statements) > 4 * _LONGEST:
+    if len(graph.ops) > _LONGEST:
         raise LimitError(f"a program of more than {_LONGEST:,} operations is too long for sympy")
-    environment: dict[str, Any] = {name: Symbol(name, real=True) for name in source.inputs}
-
-    def leaf(what: str | float, _: Span) -> Any:
-        return environment[what] if isinstance(what, str) and what in environment else _make(what, [])
-
-    output: Any = S.Zero
-    for statement in source.statements:
-        name = statement.name
-        if name is None or source.defaults.get(name) is not statement:
-            output = fold(statement.code, leaf, _evaluated)
-        if name is not None:
-            output = environment.setdefault(name, output) if name in source.defaults else output
-            environment[name] = output
-    return output
+    made: list[Any] = []
+    symbols = {node: Symbol(name, real=True) for name, node in graph.inputs.items()}
+    for place, (op, operands) in enumerate(zip(graph.ops, graph.operands, strict=True)):
+        if op is not None:
+            made.append(_evaluated(op, [made[operand] for operand in operands]))
+        else:
+            made.append(symbols[place] if place in symbols else _make(graph.numbers[place], []))
+    return made[graph.output]
 
 
-def _evaluated(op: Op, operands: list[Any], _: Span) -> Any:
+def _evaluated(op: Op, operands: list[Any]) -> Any:
     """Return what SymPy makes of an operation."""
     import sympy
 

@@ -37,12 +37,12 @@ def cancel_in_operation(op: Op, terms: Sequence[str], operand: str, h: str) -> t
 
 def cancel_in_program(report: Report, name: str, h: str) -> tuple[str, ...]:
     """Return the same of the output by an input."""
-    from backprop_cli.check.expressions import report_expression
+    from backprop_cli.check.expressions import graph_expression
+    from backprop_cli.differentiate import graph_of
 
-    # An element of an array is no name that the program could be read with.
-    if len(report.nodes) > _MOST_OPERATIONS or any("[" in each for each in report.inputs):
+    if len(report.nodes) > _MOST_OPERATIONS:
         return ()
-    f = report_expression(report)
+    f = graph_expression(graph_of(report))
     return _cancelled(f, name, h, None, _text(f))
 
 
