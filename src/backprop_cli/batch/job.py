@@ -10,13 +10,13 @@ from backprop_cli.batch.cells import Table, is_utf8
 from backprop_cli.batch.dialect import PLAIN, Dialect
 from backprop_cli.batch.forms import BINARY, DELIMITERS, TEXT, Form
 from backprop_cli.batch.groups import Groups, find_column
-from backprop_cli.batch.points import Points, column_name
+from backprop_cli.batch.points import Points, column_name, read_over_columns
 from backprop_cli.batch.program import Batch
 from backprop_cli.batch.sums import Reducer
 from backprop_cli.batch.tally import Tally, note_cut
 from backprop_cli.batch.writers import CsvWriter, JsonWriter, result_columns
 from backprop_cli.errors import UsageError
-from backprop_cli.language.source import check_names, read_source
+from backprop_cli.language.source import check_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -102,11 +102,8 @@ class Run(NamedTuple):
 
 def prepare(job: Job, table: Table | Reader) -> Work:
     """Bring a job and its data together. Raises ParseError, InputError or UsageError."""
-    columns = {column_name(name) for name in table.names}
-    given = {**dict.fromkeys(job.renamed, 0.0), **job.given}
-    source = read_source(job.program, given, job.notation, known=columns)  # a column may be called pi
+    source = read_over_columns(job.program, job.given, job.renamed, job.notation, table.names)
     wanted = list(source.inputs) if job.wrt is None else check_names(source, job.wrt)
-    check_names(source, job.renamed)
     points = Points(source, job.given, job.renamed, job.dialect)
     if table.has_header:
         points.check_header(table.names)
@@ -117,7 +114,15 @@ def prepare(job: Job, table: Table | Reader) -> Work:
         kept = (find_column(job.group, table.names) if table.has_header else job.group,)
     if kept is not None:
         _check_kept(kept, job.shape, results)
-    return Work(job, batch, points, results, kept, sorted(columns.intersection(points.given)), table.names)
+    return Work(
+        job,
+        batch,
+        points,
+        results,
+        kept,
+        sorted(points.given.keys() & map(column_name, table.names)),
+        table.names,
+    )
 
 
 def run_work(work: Work, table: Table | Reader, run: Run) -> tuple[Tally, set[str]]:

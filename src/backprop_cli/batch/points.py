@@ -11,11 +11,11 @@ from backprop_cli.batch.cells import Row, cell_texts, half_unit, read_cell
 from backprop_cli.batch.dialect import PLAIN, Dialect
 from backprop_cli.errors import InputError
 from backprop_cli.language.reader import canonical_name, normalise
-from backprop_cli.language.source import Source, choose_point, given_elements
+from backprop_cli.language.source import Source, check_names, choose_point, given_elements, read_source
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backprop_cli.language.arrays.values import Value
 
@@ -29,6 +29,25 @@ _NUMBER = re.compile(r"\s*[-+]?[0-9.,]+([eE][-+]?[0-9]+)?\s*")
 def column_name(text: str) -> str:
     """Return the name of an input that the header of a column, or a key, may stand for."""
     return canonical_name(normalise(text.strip()))
+
+
+def read_over_columns(
+    text: str,
+    given: Mapping[str, Value],
+    renamed: Mapping[str, str],
+    notation: str | None,
+    columns: Iterable[str],
+) -> Source:
+    """Return a program whose inputs may be columns of data, by their own names or by others.
+
+    given: values that are the same in every row.  renamed: input -> column.  columns: all there are.
+
+    Raises ParseError, or InputError where what is renamed is no input.
+    """
+    names = {column_name(name) for name in columns}
+    source = read_source(text, {**dict.fromkeys(renamed, 0.0), **given}, notation, known=names)
+    check_names(source, renamed)
+    return source
 
 
 class Points:

@@ -22,6 +22,7 @@ from backprop_cli.cli.options import (
     digits_of,
     form_of,
     read_file,
+    read_tolerance,
     refuse_unchecked,
     require_confirmed,
 )
@@ -92,8 +93,8 @@ class CriteriaOptions(NamedTuple):
         from backprop_cli.expect.criteria import Criteria
 
         return Criteria(
-            _read_tolerance("--rtol", self.rtol),
-            None if self.atol is None else _read_tolerance("--atol", self.atol),
+            read_tolerance("--rtol", self.rtol),
+            None if self.atol is None else read_tolerance("--atol", self.atol),
             _read_count("--points", self.points),
             _read_count("--seed", self.seed),
         )
@@ -395,15 +396,6 @@ def _read_cases(suite: str, word: str | None, environment: Environment) -> list[
             f"no case of {suite} has {word!r} in its name", hint=f"the first is {cases[0].name!r}"
         )
     return chosen
-
-
-def _read_tolerance(option: str, text: str) -> float:
-    from backprop_cli.language.source import evaluate_constant
-
-    value = evaluate_constant(text)
-    if value < 0:
-        raise UsageError(f"{option} can't be {text}", hint="a number such as 1e-9, or 0")
-    return value
 
 
 def _read_count(option: str, text: str) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from backprop_cli.cli.app import turn_on_collector
 from backprop_cli.cli.batch import read_map
 from backprop_cli.cli.data import form_of_data, open_data
+from backprop_cli.cli.options import read_tolerance
 from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ class Tolerances(NamedTuple):
         for claim in claims:
             text = relative.get(claim.target, relative.get("", ""))
             as_written = text == _WRITTEN
-            rtol = default if as_written or not text else _read_number("--rtol", text)
+            rtol = default if as_written or not text else read_tolerance("--rtol", text)
             least = absolute.get(claim.target, absolute.get(""))
-            atol = None if least is None else _read_number("--atol", least)
+            atol = None if least is None else read_tolerance("--atol", least)
             found.append(Tolerance(rtol, atol, as_written))
         return found
 
@@ -77,10 +78,9 @@ def _verify(
     output: Output,
 ) -> RowsVerification:
     from backprop_cli.batch.job import has_columns
-    from backprop_cli.batch.points import Points, column_name
+    from backprop_cli.batch.points import Points, read_over_columns
     from backprop_cli.expect.columns import read_column_claim
     from backprop_cli.expect.defaults import RTOL
-    from backprop_cli.language.source import check_names, read_source
 
     if not expect:
         raise UsageError("--data has nothing to be compared", hint=_EXAMPLE)
@@ -100,9 +100,7 @@ def _verify(
     with ExitStack() as stack:
         data = open_data(output.environment, str(rows.data), form, stack, dialect)
         reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
-        names = {column_name(name) for name in reader.names}
-        source = read_source(text, {*given, *renamed}, options.notation, known=names)
-        check_names(source, renamed)
+        source = read_over_columns(text, given, renamed, options.notation, reader.names)
         claims = [read_column_claim(word, source) for word in expect]
         pairs = list(zip(claims, tolerances.read(claims, RTOL), strict=True))
         columns = {claim.column: False for claim in claims}
@@ -130,12 +128,3 @@ def _read_parts(option: str, text: str | None, claims: Sequence[ColumnClaim]) ->
             raise UsageError(f"{option} is given twice{f' for {name}' if name else ''}")
         found[name] = number.strip()
     return found
-
-
-def _read_number(option: str, text: str) -> float:
-    from backprop_cli.language.source import evaluate_constant
-
-    value = evaluate_constant(text)
-    if value < 0:
-        raise UsageError(f"{option} can't be {text}", hint="a number such as 1e-9, or 0")
-    return value

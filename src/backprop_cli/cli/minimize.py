@@ -160,9 +160,8 @@ def _train(
 ) -> Descent:
     """Return the descent of the mean of a program over rows. All inputs that have values move, or --wrt."""
     from backprop_cli.batch.job import has_columns
-    from backprop_cli.batch.points import Points, column_name
+    from backprop_cli.batch.points import Points, read_over_columns
     from backprop_cli.descent.minimize import check_way, run_descent
-    from backprop_cli.language.source import check_names, read_source
 
     if way.method is Method.newton:
         raise UsageError("newton takes no --data", hint="--method gd, momentum or adam does")
@@ -178,9 +177,7 @@ def _train(
     with ExitStack() as stack:
         data = open_data(options.environment, str(rows.data), form, stack, dialect)
         reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
-        names = {column_name(name) for name in reader.names}
-        source = read_source(text, {*given, *renamed}, options.notation, known=names)
-        check_names(source, renamed)
+        source = read_over_columns(text, given, renamed, options.notation, reader.names)
         points = Points(source, given, renamed, dialect)
         if reader.has_header:
             points.check_header(reader.names)

@@ -324,6 +324,16 @@ def refuse_unchecked(*, strict: bool, check: bool) -> None:
         raise UsageError("--strict and --no-check contradict each other", hint="leave one of them out")
 
 
+def read_tolerance(option: str, text: str) -> float:
+    """Return the number of an option that is no less than 0. Raises UsageError, ParseError or InputError."""
+    from backprop_cli.language.source import evaluate_constant
+
+    value = evaluate_constant(text)
+    if value < 0:
+        raise UsageError(f"{option} can't be {text}", hint="a number such as 1e-9, or 0")
+    return value
+
+
 def read_digits(digits: Digits) -> int | None:
     """Return the significant digits of the table, None for all."""
     if digits == "full":
