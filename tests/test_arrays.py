@@ -525,3 +525,11 @@ def test_a_function_of_arrays_in_a_formula_is_shown_as_it_is_written():
 def test_a_report_gives_its_arrays_as_sympys_symbols():
     report = gradient("sum(x*[1, 2])", x=[3, 4], check=False)
     assert str(report.expression()) == "x[0] + 2*x[1]"
+
+
+def test_a_plot_takes_arrays_as_values():
+    words = ["plot", "sum(w*x)", "w=[1,2]", "x=0..1", "--json"]
+    curve = json.loads(run(*words).stdout)["curves"][0]
+    assert curve["fixed"] == {"w[0]": 1, "w[1]": 2}
+    assert curve["samples"][-1]["slope"] == 3
+    assert "q is not in the program" in run(*words, "q=[1]").stderr

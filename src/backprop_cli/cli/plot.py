@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from backprop_cli.console.output import Output
     from backprop_cli.curves.report import Curve
     from backprop_cli.draw.curves import Plane
+    from backprop_cli.language.arrays.values import Value
     from backprop_cli.language.source import Source
 
 _MOST_CURVES = 6
@@ -65,7 +66,7 @@ class PlotOptions(NamedTuple):
     ] = None
     language: Language = None
 
-    def read(self) -> tuple[list[Source], list[Side], dict[str, float]]:
+    def read(self) -> tuple[list[Source], list[Side], dict[str, Value]]:
         """Return the programs, one range or two, and the other values.
 
         Raises UsageError, ParseError, InputError or FileError.
@@ -83,22 +84,24 @@ class PlotOptions(NamedTuple):
                 raise InputError(f"{span.name} is given twice, once as a range")
         if len(spans) > 1 and len(programs) > 1:
             raise UsageError("two ranges take one program", hint="draw the others one by one")
-        names = {*given, *(span.name for span in spans)}
+        names = {**given, **dict.fromkeys((span.name for span in spans), 0.0)}
         notation = None if self.language is None else self.language.value
         texts = [read_file(self.environment, p, "the program") if p == "-" else p for p in programs]
         return [read_source(text, names, notation) for text in texts], spans, given
 
 
-def _sort(words: list[str]) -> tuple[list[str], list[Side], dict[str, float]]:
+def _sort(words: list[str]) -> tuple[list[str], list[Side], dict[str, Value]]:
     """Sort words into programs, ranges and values. The first is a program."""
+    from backprop_cli.language.values import is_array_value
+
     programs: list[str] = words[:1]
     spans: list[Side] = []
-    given: dict[str, float] = {}
+    given: dict[str, Value] = {}
     for word in words[1:]:
         found = _RANGE.fullmatch(word)
         if found:
             spans.append(_read_span(word, found))
-        elif "=" not in word or _is_program(word):
+        elif "=" not in word or (not is_array_value(word) and _is_program(word)):
             programs.append(word)
         else:
             _give(given, word)
@@ -116,10 +119,11 @@ def _is_program(word: str) -> bool:
     return len(source.statements) > 1 or source.inputs.keys() > source.defaults.keys()
 
 
-def _give(given: dict[str, float], word: str) -> None:
-    from backprop_cli.language.source import read_assignments
+def _give(given: dict[str, Value], word: str) -> None:
+    from backprop_cli.cli.array_files import load_array
+    from backprop_cli.language.values import read_values
 
-    for name, value in read_assignments([word]).items():
+    for name, value in read_values([word], load=load_array).items():
         if name in given:
             raise InputError(f"{name} is given twice", word, 0, len(word))
         given[name] = value
@@ -204,7 +208,7 @@ def plot(
     span = spans[0]
     curves = []
     for source in sources:
-        values = {name: x for name, x in given.items() if name in source.inputs}
+        values = {name: x for name, x in given.items() if source.takes(name)}
         point = choose_point(source, {**values, span.name: 0.0})
         curves.append(trace_curve(source, point, *span, tangent=at))
     _require_tangent(curves)
@@ -226,7 +230,7 @@ def plot(
 def _draw_field(
     source: Source,
     spans: list[Side],
-    given: dict[str, float],
+    given: dict[str, Value],
     form: PlotFormat,
     target: str | None,
     output: Output,
@@ -282,9 +286,9 @@ def _read_height(text: str) -> tuple[float, float]:
     return ends
 
 
-def _refuse_unused(sources: list[Source], given: dict[str, float]) -> None:
+def _refuse_unused(sources: list[Source], given: dict[str, Value]) -> None:
     for name in given:
-        if not any(name in source.inputs for source in sources):
+        if not any(source.takes(name) for source in sources):
             raise InputError(
                 f"{name} is in none of the programs" if len(sources) > 1 else f"{name} is not in the program"
             )

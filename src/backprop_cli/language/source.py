@@ -60,6 +60,10 @@ class Source(NamedTuple):
         """The program in the plain language."""
         return self.text if self.steps or self.shapes else write_program(self.statements)
 
+    def takes(self, name: str) -> bool:
+        """Tell whether a value may be given for a name: of an input, of an array, of a label."""
+        return name in self.inputs or name in self.shapes or name in self.labels
+
     @property
     def read_as(self) -> str:
         """The program in the plain language, where the text is in another one; else ""."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from backprop_cli import __version__
+from backprop_cli.draw import page
 from backprop_cli.errors import FileError
 from backprop_cli.system.files import write_file
 
@@ -34,6 +35,7 @@ _OF_PYODIDE = (
     "pyodide-lock.json",
     "python_stdlib.zip",
 )
+_COLORS = "colors.css"  # those of the page
 _OWN = ("playground.css", "playground.js", "worker.js", "run.txt")
 _LEFT_OUT = (".so", ".pyd", ".pyc", ".dylib", "direct_url.json")
 # A zip has no time zone and begins in 1980: so the same packages make the same archive.
@@ -97,6 +99,7 @@ def build_playground(folder: str, pyodide: str) -> Path:
     for name, data in parts.items():
         write_file(str(target / "pyodide" / name), data)
     write_file(str(target / "packages.zip"), archive)
+    write_file(str(target / _COLORS), (files(page) / _COLORS).read_bytes())
     for name in _OWN:
         write_file(str(target / name), (files(__name__) / name).read_bytes())
     return write_file(str(target / "index.html"), _index().encode())
@@ -113,11 +116,11 @@ def _read_part(folder: Path, name: str) -> bytes:
 
 
 def _index() -> str:
-    page = Template((files(__name__) / "index.html").read_text(encoding="utf-8"))
+    index = Template((files(__name__) / "index.html").read_text(encoding="utf-8"))
     commands = [f'<option value="{name}">{escape(said)}</option>' for name, said in COMMANDS.items()]
     lessons = [f'<li><a href="{escape(each.link)}">{escape(each.title)}</a></li>' for each in LESSONS]
     about = f"backprop {__version__}: the package itself computes, in this browser."
-    return page.substitute(commands="\n".join(commands), lessons="\n".join(lessons), about=about)
+    return index.substitute(commands="\n".join(commands), lessons="\n".join(lessons), about=about)
 
 
 def _archive() -> bytes:

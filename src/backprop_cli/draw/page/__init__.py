@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from backprop_cli.compile.javascript import Use
     from backprop_cli.report import NodeRecord, Report
 
+_STYLES = ("colors.css", "page.css")
 _SCRIPTS = ("constants.js", "sweep.js", "story.js", "moves.js", "page.js")
 
 # More nodes are drawn, but folded; still more are not, since nobody could read the picture.
@@ -44,7 +45,7 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
     if special := next((op.name for op, _ in uses if op.special), None):
         raise UsageError(f"the page can't compute {special}", hint="the other formats have it")
     script = "\n".join((runtime, write_operations(uses), *scripts))
-    style = (folder / "page.css").read_text(encoding="utf-8")
+    style = "\n".join((folder / name).read_text(encoding="utf-8") for name in _STYLES)
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "base-uri 'none'; form-action 'none'"
