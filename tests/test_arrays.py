@@ -533,3 +533,16 @@ def test_a_plot_takes_arrays_as_values():
     assert curve["fixed"] == {"w[0]": 1, "w[1]": 2}
     assert curve["samples"][-1]["slope"] == 3
     assert "q is not in the program" in run(*words, "q=[1]").stderr
+
+
+def test_a_power_of_an_array_tells_of_what_varies():
+    told = {name: a.backward for name, a in gradient("sum(x^2 + 2^x)", x=[-1, 2], check=False).arrays.items()}
+    assert told["v1"] == "a power with the exponent 2 passes to its base the gradient times 2*x^(2 - 1)"
+    assert told["v2"] == "a power with the base 2 passes to its exponent the gradient times 2^x*log(2)"
+
+
+def test_an_array_is_told_to_be_one_where_a_node_is_asked_for():
+    found = run("explain", *LAYER[1:], "--limit", "x")
+    assert found.returncode == 2
+    assert "x is an array" in found.stderr
+    assert "such as x[0]" in found.stderr

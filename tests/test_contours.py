@@ -109,6 +109,9 @@ def test_in_the_terminal(backprop: Run) -> None:
     assert backprop("plot", *BOWL, "--ascii").stdout.isascii()
     assert "no value at any of 4,225 points" in backprop("plot", "log(-1-x^2)+y", *BOWL[1:]).stdout
     assert "v3 is 3 at each of" in backprop("plot", "3+0*x*y", *BOWL[1:]).stdout
+    drawn = backprop("plot", "1/(x-y)", "x=0..1", "y=0..1").stdout
+    assert "v2 = 20" in drawn
+    assert "v2 = 0 " not in drawn
     assert "no line in 128 of 4,096 cells" in backprop("plot", "x/y", *BOWL[1:]).stdout
 
 

@@ -133,6 +133,8 @@ def test_a_sheet_of_one_program_is_marked_without_a_key(backprop: Run, tmp_path:
     [
         ([], "student,z\nAda,1\n", "z is not a node of the program"),
         ([], "student,a\n", "has no student"),
+        ([], "student,a\n,\n,\n", "has no student"),
+        ([], "student,a\nAda,1\n,2\n", "row 2 names no student"),
         (["--format", "tap"], "student,a\nAda,1\n", "marks are not written as tap"),
         (["--hint", "1"], "student,a\nAda,1\n", "--hint and --sheet contradict each other"),
     ],

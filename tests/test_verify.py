@@ -108,6 +108,7 @@ NOT_MET = [
     ("exp(x)", "x=1", "x=log(-x)", "the formula has no value here"),
     ("sin(x)", "x=1", "x=0.123", ""),
     ("relu(x)", "x=-2", "x=1", "no gradient passes v1 = relu(x) here"),
+    ("relu(x)", "x=0", "x=1", "no gradient passes v1 = relu(x) here, by the convention at its kink"),
     ("relu(x)*y", "x=-2 y=3", "x=y", "no gradient passes v1 = relu(x) here"),
     ("y + 0*x^2", "x=1 y=2", "x=y", "no gradient passes v2 = 0*v1 here"),
     ("u = x^2; a = 3*y; a", "x=1 y=2", "x=y", "the output does not depend on x"),

@@ -315,7 +315,7 @@ class Nodes(Sequence[NodeRecord]):
         sweep, naming = self._sweep, self._naming
         constant = sweep.graph.constant
         return ArrayRecord(
-            name=array.name or naming.output_id(),
+            name=array.name,
             shape=array.shape,
             op=array.op or "view",
             expr=array.text,

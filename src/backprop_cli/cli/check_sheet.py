@@ -25,8 +25,6 @@ def check_sheet(request: Request, name: str, form: str, output: Output, *, check
     if form not in ("text", "json", "csv"):
         raise UsageError(f"marks are not written as {form}", hint="--format text, json or csv")
     rows = read_rows(read_file(output.environment, name, "the answers"), name)
-    if not rows:
-        raise InputError(f"{name} has no student", hint="a row for each student below the names of columns")
     columns = [column for column in rows[0] if column != STUDENT]
     report = _report(request, columns, name, check=check)
     names = _in_order(columns, report)

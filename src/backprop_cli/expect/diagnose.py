@@ -10,6 +10,7 @@ from backprop_cli.expect.expectations import GRADIENT
 from backprop_cli.expect.paths import mistaken_paths
 from backprop_cli.expect.steps import chain_of, local_name, mark_of, mistaken_steps
 from backprop_cli.graph.sweep import partials_at
+from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
@@ -135,7 +136,12 @@ def _of_zero(sweep: Sweep, naming: Naming, node: int) -> dict[str, str]:
         return {"independent": f"the output does not depend on {naming.id(node)}"}
     if blocking is None or passing[graph.output]:
         return {}  # contributions cancel
-    return {"blocked": f"no gradient passes {naming.id(blocking)} = {naming.expression(blocking)} here"}
+    told = f"no gradient passes {naming.id(blocking)} = {naming.expression(blocking)} here"
+    op = graph.ops[blocking]
+    at_kink = (
+        op is not None and op.kink and op.kink.at(FLOAT, sweep.operands(blocking), graph.fixed(blocking))
+    )
+    return {"blocked": f"{told}, by the convention at its kink" if at_kink else told}
 
 
 def _values(sweep: Sweep, naming: Naming) -> Iterator[tuple[str, str, float]]:

@@ -53,10 +53,14 @@ def read_rows(text: str, name: str) -> list[dict[str, str]]:
     if twice is not None:
         raise InputError(f"{name} has the column {twice!r} twice", hint=form)
     reader.fieldnames = columns
-    rows = list(reader)
+    rows = [row for row in reader if any(row.values())]
+    if not rows:
+        raise InputError(f"{name} has no student", hint="a row for each student below the names of columns")
     for number, row in enumerate(rows, 1):
         if None in row:
             raise InputError(f"{name}: row {number} has more cells than there are columns")
+        if not (row[STUDENT] or "").strip():
+            raise InputError(f"{name}: row {number} names no {STUDENT}", hint=form)
     return [{column: (cell or "").strip() for column, cell in row.items()} for row in rows]
 
 

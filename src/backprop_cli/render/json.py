@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.strict_json import dump, maybe_number, number, warning_record
@@ -53,12 +54,12 @@ def _numbers(values: Mapping[str, float], report: Report, which: str) -> Iterato
     """Yield numbers by name; those of elements as an array of its shape where all of it is there."""
     groups = whole_arrays(report, values)
     elements = {element for group in groups.values() for element in group.elements}
-    pairs: dict[str, Any] = {
-        name: nested(array.shape, [number(x) for x in getattr(array, which)])
+    whole = (
+        (name, nested(array.shape, [number(x) for x in getattr(array, which)]))
         for name, array in groups.items()
-    }
-    pairs |= {name: number(x) for name, x in values.items() if name not in elements}
-    return _joined("{", (f"{dump(name)}: {dump(x)}" for name, x in pairs.items()), "}")
+    )
+    single = ((name, number(x)) for name, x in values.items() if name not in elements)
+    return _joined("{", (f"{dump(name)}: {dump(x)}" for name, x in chain(whole, single)), "}")
 
 
 def _array(array: ArrayRecord) -> dict[str, Any]:

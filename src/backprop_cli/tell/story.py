@@ -11,7 +11,7 @@ from backprop_cli.errors import InputError
 from backprop_cli.notation.partials import partial_text, slope_text
 from backprop_cli.operations.table import OPS
 from backprop_cli.record import Record
-from backprop_cli.text import did_you_mean, number_text
+from backprop_cli.text import did_you_mean, listing, number_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,7 +159,10 @@ def find_node(report: Report, name: str) -> NodeRecord:
     """Return the node of that name. Raises InputError."""
     known = {alias: node for node in report.nodes for alias in (node.id, *node.aliases)}
     if name not in known:
-        hint = did_you_mean(name, known) or f"its nodes are {', '.join(list(known)[:12])}"
+        if name in report.arrays:
+            element = report.arrays[name].elements[0]
+            raise InputError(f"{name} is an array", hint=f"name one of its elements, such as {element}")
+        hint = did_you_mean(name, known) or f"its nodes are {listing(list(known))}"
         raise InputError(f"{name} is not a node of the program", hint=hint)
     return known[name]
 

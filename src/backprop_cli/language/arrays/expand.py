@@ -14,7 +14,7 @@ from backprop_cli.diagnostic import Diagnostic
 from backprop_cli.errors import InputError, LimitError, ShapeError
 from backprop_cli.language.arrays import shapes
 from backprop_cli.language.arrays.ops import ArrayCall
-from backprop_cli.language.arrays.rules import RULES, Elements, Maker, loss_rule, product_rule
+from backprop_cli.language.arrays.rules import RULES, Elements, Maker, loss_rule, power_rule, product_rule
 from backprop_cli.language.arrays.shapes import Shape, element_names, shape_text
 from backprop_cli.language.code import ArrayStep, Statement, Temporary, fold
 
@@ -277,9 +277,16 @@ class _Expansion:
         codes: list[Code] = [
             (*(entry for code in row for entry in code), *tail) for row in zip(*columns, strict=True)
         ]
-        is_spread = any(value.shape != shape and not _is_number(value) for value in operands)
-        backward = op.backward + "; what is repeated gets the sum" * is_spread
-        return _Value(shape, codes, op.name, op.write(self.names(operands)), backward)
+        is_number = [_is_number(value) for value in operands]
+        names = self.names(operands)
+        backward = op.backward
+        if op.name == "pow" and any(is_number):
+            backward = power_rule(*names, constant=is_number.index(True))
+        if any(
+            value.shape != shape and not is_fixed for value, is_fixed in zip(operands, is_number, strict=True)
+        ):
+            backward += "; what is repeated gets the sum"
+        return _Value(shape, codes, op.name, op.write(names), backward)
 
     def refuse_transpose(self, op: Op, operands: list[_Value], span: Span) -> None:
         """Refuse x^T where T is given no value: it is meant as the transpose."""

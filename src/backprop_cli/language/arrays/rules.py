@@ -221,6 +221,18 @@ def product_rule(operands: Sequence[Elements], names: Sequence[str]) -> str:
     return f"with g arriving, {left} gets {to_left}, {right} gets {to_right}"
 
 
+def power_rule(base: str, exponent: str, *, constant: int) -> str:
+    """Return what a power does to the gradient that arrives, one of whose operands is a number.
+
+    constant: the argnum of that.
+    """
+    if constant == 1:
+        slope = f"{exponent}*{base}^({exponent} - 1)"
+        return f"a power with the exponent {exponent} passes to its base the gradient times {slope}"
+    slope = f"{base}^{exponent}*log({base})"
+    return f"a power with the base {base} passes to its exponent the gradient times {slope}"
+
+
 def loss_rule(operands: Sequence[Elements]) -> str:
     """Return what cross_entropy does to the gradient that arrives."""
     logits, label = operands
