@@ -92,7 +92,8 @@ def read_source(
     """
     source = _read_source(text, given, notation, known)
     values = given if isinstance(given, Mapping) else dict.fromkeys(given, 0.0)
-    if _ARRAYS.search(source.text) or _are_arrays(given) or any("[" in name for name in known):
+    is_marked = any(mark in source.text for mark in _MARKS)
+    if is_marked or _are_arrays(given) or any("[" in name for name in known):
         from backprop_cli.language.arrays.expand import has_arrays  # hardly ever needed
 
         arrays = {name: as_array(value) for name, value in values.items()} | _arrays_among(known)
@@ -137,16 +138,13 @@ def _foreign_source(text: str, names: Collection[str]) -> Source | None:
     """Return the reading in a foreign notation, None where there is none."""
     try:
         reading = _read_foreign(text, names)
-        if reading is None:
-            return None
-        source = _resolved(text, reading.statements, names)
+        return None if reading is None else _in_notation(text, reading, names)
     except ParseError:
         return None
-    return source._replace(notation=reading.notation, skipped=reading.skipped)
 
 
-_ARRAYS = re.compile(rf"[@\[\]ᵀ]|\.\s*T\b|\b(?:{'|'.join(ARRAY_FUNCTIONS)})\s*\(")
-"""What the text of a program with arrays has somewhere."""
+_MARKS = ("@", "[", "ᵀ", "T", *ARRAY_FUNCTIONS)
+"""One of these is in the text of every program with arrays."""
 
 
 def _read_source(text: str, given: Collection[str], notation: str | None, known: Collection[str]) -> Source:
@@ -173,6 +171,11 @@ def _read_source(text: str, given: Collection[str], notation: str | None, known:
         reading = _read_foreign(text, names, notation)
         if reading is None:
             raise ParseError(f"the text is not in {notation}", text, 0, len(text))
+    return _in_notation(text, reading, names)
+
+
+def _in_notation(text: str, reading: Reading, names: Collection[str]) -> Source:
+    """Return the source of a text as it is read in a foreign notation."""
     source = _resolved(text, reading.statements, names)
     return source._replace(notation=reading.notation, skipped=reading.skipped)
 
@@ -224,9 +227,9 @@ def _fitting(source: Source, given: Collection[str], names: Collection[str]) -> 
     try:
         reading = _read_foreign(source.text, names, "algebra")
         if reading is not None:
-            other = _resolved(source.text, reading.statements, names)
+            other = _in_notation(source.text, reading, names)
             if _fits(other, given, names):
-                return other._replace(notation=reading.notation, skipped=reading.skipped)
+                return other
     except ParseError as error:
         if error.is_certain and any(name not in source.inputs for name in given):
             raise
