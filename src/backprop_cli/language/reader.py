@@ -597,4 +597,4 @@ class _Reader:
 def _signature(op: Op | ArrayOp, name: str) -> str:
     """Return how a function is written: "write atan2(y, x)"."""
     form = f"write {name}({', '.join(op.args)}{', …' if op.variadic else ''})"
-    return f"{form}, or {name}(x, axis=0)" if "axis" in getattr(op, "keywords", ()) else form
+    return f"{form}, {name}([x, y]) or {name}(x, axis=0)" if "axis" in getattr(op, "keywords", ()) else form

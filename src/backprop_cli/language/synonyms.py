@@ -77,9 +77,9 @@ DOUBTFUL = {
 VECTORS = {
     "sum": "a + b + c", "mean": "(a + b + c)/3", "prod": "a*b*c", "dot": "a1*b1 + a2*b2",
     "norm": "norm(a, b)", "logsumexp": "logsumexp(a, b)", "matmul": "a1*b1 + a2*b2",
-    "softmax": "exp(a)/(exp(a) + exp(b))", "var": "", "std": "", "cumsum": "",
-    "argmax": "",
-    "log_softmax": "", "einsum": "", "det": "", "inv": "", "tr": "",
+    "softmax": "exp(a)/(exp(a) + exp(b))", "var": "((a - m)^2 + (b - m)^2)/2",
+    "std": "sqrt(((a - m)^2 + (b - m)^2)/2)", "log_softmax": "a - logaddexp(a, b)", "cumsum": "",
+    "argmax": "", "einsum": "", "det": "", "inv": "", "tr": "",
 }  # fmt: skip
 """What takes a vector, with how it is written for numbers."""
 
@@ -96,7 +96,8 @@ NOT_IN_LANGUAGE = {
     "∞": "there is no infinity",
     **dict.fromkeys("{}", "only round parentheses group"),
     **dict.fromkeys("[]", "an array is [1, 2, 3], an element of it x[0]"),
-    **dict.fromkeys("\"'“”‘’`", "there is no text in the language"),
+    **dict.fromkeys('"“”‘’`', "there is no text in the language"),
+    "'": "there is no text in the language; the transpose of an array is x.T",
     "\\": "a new line is written as ; or as a real one, in a shell by $'a = 2\\nb = 3'",
     "½": "write 1/2",
     "$": "give a value as NAME=VALUE behind the program",
@@ -117,8 +118,7 @@ def hint_at(name: str, operands: Sequence[str] = ()) -> str:
     if name in DOUBTFUL:
         return DOUBTFUL[name]
     if name in VECTORS:
-        example = f", such as {VECTORS[name]}" if VECTORS[name] else ""
-        return f"{name} is of vectors; here it is written out for numbers{example}"
+        return f"{name} is of arrays, and not among the functions that are read"
     if name.lower() in FUNCTIONS and len(name) > 1:
         return f"write {name.lower()}({', '.join(operands) or '…'})"
     return did_you_mean(name, FUNCTIONS) if len(name) > 2 else ""

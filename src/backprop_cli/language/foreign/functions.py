@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backprop_cli.errors import ParseError
+from backprop_cli.language.arrays.ops import ARRAY_FUNCTIONS
 from backprop_cli.language.foreign.builder import Item, Piece, called, filled, flat, grouped
-from backprop_cli.language.synonyms import ALIASES, DOUBTFUL, FOLDS, REWRITES, VECTORS, rewrites
+from backprop_cli.language.synonyms import ALIASES, DOUBTFUL, FOLDS, REWRITES, VECTORS, hint_at, rewrites
 from backprop_cli.language.tokens import Token
 from backprop_cli.operations.table import FUNCTIONS
 
@@ -50,10 +51,12 @@ def call(text: str, name: str, operands: Sequence[Item], first: int, last: int) 
         message = f"{name} needs {counts} operand{'s' * (counts != '1')}, got {len(operands)}"
         raise ParseError(message, text, first, last, DOUBTFUL.get(name, ""))
     if name in VECTORS:
-        hint = (
-            f"write it for numbers, such as {VECTORS[name]}" if VECTORS[name] else "write it out for numbers"
+        if name not in ARRAY_FUNCTIONS:
+            raise ParseError(hint_at(name), text, first, last, "write it out for its elements: x[0]")
+        hint = f"give one a value: x=[1, 2, 3]; of numbers it is written {VECTORS[name]}"
+        raise ParseError(
+            f"{name} is of vectors and matrices, and no value here is one", text, first, last, hint
         )
-        raise ParseError(f"{name} is of vectors, and there are only numbers here", text, first, last, hint)
     raise ParseError(f"{name} is not a function that is known here", text, first, last)
 
 

@@ -66,8 +66,8 @@ def scan(text: str, given: KnownNames) -> Scan | None:
         raise ParseError("a backslash is lost: the shell, or Python, took it", text, *eaten.span(), hint)
     norm = re.search(_NORM, text)
     if norm:
-        hint = "write |x| for a number, sqrt(a^2 + b^2) for a vector of two"
-        raise RefusalError("a norm is of vectors, and there are only numbers here", text, *norm.span(), hint)
+        hint = "write |x| for a number; of an array it is norm(x)"
+        raise RefusalError("a norm is of arrays, and LaTeX is read for numbers", text, *norm.span(), hint)
     words = cut(_WORD, text)
     return None if words is None else _Latex(text, given).scan(words)
 

@@ -38,7 +38,7 @@ _SIGNS = {
 }  # fmt: skip
 _OPENING = {"(": ")", "[": "]", r"\{": r"\}", r"\lbrace": r"\rbrace", "{": "}", r"\lvert": r"\rvert"}
 _BARS = ("|", r"\vert", r"\mid")
-_VECTORS = "there are only numbers here: write the elements as names of their own"
+_VECTORS = "LaTeX is read for numbers; arrays are written x.T, w @ x, norm(x)"
 _REFUSED = {
     r"\sum": "write the terms out", r"\prod": "write the factors out",
     r"\int": "an integral is not a formula of these", r"\partial": "derivatives are what this computes",

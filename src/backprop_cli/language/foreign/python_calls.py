@@ -78,7 +78,7 @@ def _of_list(call: Call, operands: Sequence[Item]) -> Item:
     """Return what a function of a vector comes to that is written out. Raises ParseError."""
     name = _OF_LISTS.get(call.name, "")
     if not name or call.keywords:
-        raise call.error(f"{call.name} takes no list here", "there are only single numbers")
+        raise call.error(f"{call.name} takes no list here", "functions of arrays do: sum([a, b])")
     if name in FUNCTIONS:
         build = called if FUNCTIONS[name].variadic else functions.folded
         return build(name, operands, call.first, call.last)
@@ -228,7 +228,9 @@ def _extreme(call: Call) -> Item | None:
             f"the second operand of {call.name} is an axis in NumPy", f"of two numbers it is np.{name}"
         )
     if call.is_plain(1):
-        raise call.error(f"{call.name} is of a vector here, and there are only numbers")
+        raise call.error(
+            f"{call.name} is of an array here, and no value is one", "give one a value: x=[1, 2, 3]"
+        )
     return None
 
 

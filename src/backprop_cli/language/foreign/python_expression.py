@@ -72,7 +72,7 @@ class Expression:
         items = builder.complete(self.words[-1].last)
         for left in self.lists:
             message = f"a list of {len(left.operands)} numbers stands here"
-            raise builder.error(message, left.first, left.last, "there are only single numbers")
+            raise builder.error(message, left.first, left.last, "a function takes one: sum([a, b])")
         return items
 
     def peek(self, ahead: int = 0) -> str:
@@ -338,7 +338,7 @@ class Expression:
             return self.lists[-1]
         if len(operands) != 1 or keywords:
             message = f"a list of {len(operands)} numbers stands here"
-            raise ParseError(message, self.text, first, last, "there are only single numbers")
+            raise ParseError(message, self.text, first, last, "an array has elements: [1, 2, 3]")
         return group(operands, keywords, first, last)
 
     def member(self, word: Word) -> None:
@@ -357,7 +357,7 @@ class Expression:
         elif name in _PROPERTIES and name not in self.given:
             builder.items[-1] = called(name, [target], target.first, member.last)
         elif name in ("T", "shape", "grad") or not is_name:
-            hint = "gradients are what this computes" if name == "grad" else "there are only numbers here"
+            hint = "gradients are what this computes" if name == "grad" else "no value here is an array"
             raise self.error(f".{name} is not read", member, hint)
         else:
             assert isinstance(target, Token)
@@ -504,7 +504,7 @@ _LABELLED = frozenset(
 )
 _METHODS = {"times": "mul", "plus": "add", "minus": "sub", "over": "div"}
 _HINTS = {
-    "@": "a product of vectors is written out: a1*b1 + a2*b2",
+    "@": "give arrays their values: w=[1, 2]; of numbers it is a1*b1 + a2*b2",
     "%": "mod(x, y) has the sign of y, fmod(x, y) that of x",
     "//": "floor(a/b) is the quotient rounded down",
     "{": "only round parentheses group",
