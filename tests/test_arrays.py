@@ -546,3 +546,41 @@ def test_an_array_is_told_to_be_one_where_a_node_is_asked_for():
     assert found.returncode == 2
     assert "x is an array" in found.stderr
     assert "such as x[0]" in found.stderr
+
+
+X = [[1.0, 2.0], [4.0, 3.0]]
+
+
+@pytest.mark.parametrize(
+    ("program", "value"),
+    [
+        ("np.sum(np.maximum(X, 2))", 11),
+        ("np.max(X)", 4),
+        ("torch.var(X, correction=1)", np.var(X, ddof=1)),
+        ("np.std(X)", np.std(X)),
+        ("X.std(ddof=1)", np.std(X, ddof=1)),
+        ("np.sum(np.absolute(np.array([-1, 2]) * X.max(axis=0)))", 10),
+    ],
+)
+def test_python_means_what_its_library_does(program, value):
+    assert gradient(program, X=X).value == pytest.approx(value, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("torch.var(X)", "torch.var divides by n - 1"),
+        ("torch.std(X, dim=0)[0]", "torch.std divides by n - 1"),
+        ("X.var()", "divides by n in NumPy and by n - 1 in PyTorch"),
+        ("X.max(1)[0]", "has an index beside it in PyTorch"),
+        ("X.max(dim=1)[0]", "has an index beside it in PyTorch"),
+        ("torch.max(X + 1, dim=1)[0]", "torch.max has an index beside it"),
+        ("max(X + 1, dim=1)[0]", "dim=1 has no place here"),
+        ("np.max(X, 1)[0]", "'.' is not in the language"),
+        ("np.inner(X, X)[0, 0]", "'.' is not in the language"),
+    ],
+)
+def test_what_libraries_do_in_two_ways_is_refused(program, message):
+    with pytest.raises(ParseError) as caught:
+        gradient(program, X=X)
+    assert message in caught.value.message

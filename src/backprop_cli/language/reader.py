@@ -396,7 +396,7 @@ class _Reader:
         opened = next(waiting for waiting in reversed((_OPEN, *self.waiting)) if waiting.binding == NOTHING)
         name, value = read_keyword(word)
         op = ARRAY_FUNCTIONS.get(opened.name)
-        if op is None or name not in op.keywords:
+        if op is None or name not in op.keywords or (op.name in ("max", "min") and "dim" in word):
             raise self.error(f"{word} has no place here", (start, end), "such as sum(x, axis=0)")
         opened.keywords[name] = value
 

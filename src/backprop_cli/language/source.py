@@ -190,7 +190,9 @@ def _python_arrays(text: str, names: Collection[str]) -> Source | None:
 
     try:
         return _resolved(text, list(read_statements(text, tokens=array_tokens(text, python=True))), names)
-    except ParseError:
+    except ParseError as error:
+        if error.is_certain:
+            raise
         return None
 
 

@@ -24,9 +24,15 @@ def postfix_call(word: str) -> ArrayCall:
         if not part.strip():
             continue
         name, value = read_keyword(part if "=" in part else f"axis={part}")
+        if op.name in ("max", "min") and "axis" not in part:
+            raise ValueError(f".{op.name}({part.strip()}) has an index beside it in PyTorch; write axis=")
         if ("=" not in part and place) or name not in op.keywords or name in keywords:
             raise ValueError(f"{part.strip()} has no place in {op.name}")
         keywords[name] = value
+    if op.name in ("var", "std") and "ddof" not in keywords:
+        raise ValueError(
+            f".{op.name}() divides by n in NumPy and by n - 1 in PyTorch; write ddof=0 or ddof=1 into it"
+        )
     return ArrayCall(op, keywords)
 
 

@@ -61,7 +61,7 @@ _ROWS = (
         backward="the gradient of each factor is made of the other factor and the gradient that arrives",
     ),
     ArrayOp(
-        name="dot", args=("a", "b"), aliases=("vdot", "inner"),
+        name="dot", args=("a", "b"),
         backward="the gradient of each factor is made of the other factor and the gradient that arrives",
     ),
     ArrayOp(

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from backprop_cli.language.arrays.ops import KEYWORDS, METHODS
+from backprop_cli.language.foreign.scan import RefusalError
+from backprop_cli.language.synonyms import ALIASES
 from backprop_cli.language.tokens import (
     BEHIND_NAME,
     BEHIND_NUMBER,
@@ -34,8 +36,10 @@ _REDUCED = re.compile(
 )
 _PRODUCT = re.compile(r"\.\s*(dot|matmul|mm|mv)\s*\(")
 _MODULES = r"(?:np|numpy|jnp|jax|torch|tf|F|nn|linalg|functional|special|math|scipy|numpy\.linalg)"
-_PREFIX = re.compile(rf"(?:{_MODULES}\.)+(?=[A-Za-z_]\w*\s*\()")
-_WRAPPER = re.compile(rf"(?:{_MODULES}\.)+(?:array|asarray|tensor|Tensor)(?=\s*\()")
+_CALLED = re.compile(rf"[ \t]*((?:{_MODULES}\.)+)([A-Za-z_]\w*)(?=\s*\()")
+_WRAPPERS = ("array", "asarray", "tensor", "Tensor")
+_EXTREMES = {"max": "amax", "min": "amin"}
+_EXPLICIT = re.compile(r"\s*\([^()]*\b(?:correction|ddof)\s*=")
 
 
 def array_tokens(text: str, *, python: bool = False) -> Iterator[re.Match[str] | Token]:
@@ -46,8 +50,13 @@ def array_tokens(text: str, *, python: bool = False) -> Iterator[re.Match[str] |
     text, pattern = plain_pattern(text)
     place, behind_operand = 0, False
     while True:
-        if python and (found := _skipped(text, place, behind_operand)):
-            place = found
+        if python and not behind_operand and (called := _CALLED.match(text, place)):
+            place = called.end()
+            name = _plain_name(text, called)
+            if name:
+                yield Token(NAME, name, *called.span(2))
+                behind_operand = True
+            continue
         special = _special(text, place) if behind_operand else None
         if special is not None:
             yield special
@@ -71,13 +80,22 @@ def array_tokens(text: str, *, python: bool = False) -> Iterator[re.Match[str] |
         behind_operand = kind in (NAME, NUMBER, POWER_SIGN) or word in (")", "]")
 
 
-def _skipped(text: str, place: int, behind_operand: bool) -> int:
-    """Return where a name begins whose modules stand here, 0 if none do."""
-    if behind_operand:
-        return 0
-    start = len(text) - len(text[place:].lstrip(" \t"))
-    found = _WRAPPER.match(text, start) or _PREFIX.match(text, start)
-    return found.end() if found else 0
+def _plain_name(text: str, called: re.Match[str]) -> str:
+    """Return the name of a function without its modules, "" of what only wraps a list.
+
+    Raises RefusalError for one that means something else there.
+    """
+    library, name = called[1].partition(".")[0], called[2]
+    if name in _WRAPPERS:
+        return ""
+    if library == "torch" and name in ("var", "std") and not _EXPLICIT.match(text, called.end()):
+        hint = f"write {name}(x, ddof=1), or {name}(x) to divide by n"
+        raise RefusalError(f"torch.{name} divides by n - 1", text, *called.span(), hint)
+    if library == "torch" and name in _EXTREMES:
+        hint = f"write {name}(x), or {name}(x, axis=1)"
+        raise RefusalError(f"torch.{name} has an index beside it along a dim", text, *called.span(), hint)
+    # The second operand of np.max is an axis, where max(x, y) is of both.
+    return _EXTREMES.get(name) or ALIASES.get(name, name)
 
 
 def _special(text: str, place: int) -> Token | None:
