@@ -202,6 +202,8 @@ ERRORS = [
     ("w[a]", {"w": [1, 2], "a": 0}, "this is no index"),
     ("w[0", {"w": [1, 2]}, "this [ is never closed"),
     ("[]", {"w": [1]}, "a value is expected before ']'"),
+    (f"w[{'None, ' * 40}0]", {"w": [1]}, "an array has up to 32 axes"),
+    (f"{'[' * 40}w{']' * 40}", {"w": 1}, "an array has up to 32 axes"),
     ("@w", {"w": [1]}, "a value is expected before '@'"),
     ("w[0]]", {"w": [1, 2]}, "this ] closes nothing"),
     ("sum([w, 1)", {"w": [1]}, "this [ is never closed"),
@@ -383,6 +385,8 @@ def test_the_command_reads_arrays_from_words_and_files(tmp_path):
         ("x=@bad.csv:h", "row 2 of bad.csv: h is 'no'"),
         ("x=@bad.npy", "can't read bad.npy"),
         ("x=@bad.json", "bad.json is no JSON"),
+        ("x=@deep.json", "deep.json is no JSON that can be read"),
+        ("x=" + "[" * 99 + "1" + "]" * 99, "x has more than 32 axes"),
         ("x=[1, 2", "a [ is never closed"),
         ("x=[1,,2]", "a number is missing before this comma"),
         ("x=[1] 2", "nothing stands behind a list"),
@@ -395,6 +399,7 @@ def test_a_bad_array_is_told(tmp_path, word, message):
     (tmp_path / "bad.csv").write_text("h\n1\nno\n")
     (tmp_path / "bad.npy").write_text("no")
     (tmp_path / "bad.json").write_text("[1,")
+    (tmp_path / "deep.json").write_text("[" * 100_000 + "1" + "]" * 100_000)
     found = run("grad", "sum(x)", word, cwd=tmp_path)
     assert found.returncode == 2
     assert message in found.stderr

@@ -56,8 +56,8 @@ def _split(reference: str) -> tuple[str, list[str]]:
 def _read_json(name: str, file: str) -> Array:
     try:
         value = json.loads(Path(file).read_text(encoding="utf-8-sig"))
-    except ValueError:
-        raise FileError(f"{file} is no JSON") from None
+    except (ValueError, RecursionError):
+        raise FileError(f"{file} is no JSON that can be read") from None
     array = array_from_python(name, value)
     if array is None:
         raise InputError(f"{file} holds no list", hint="an array is [1, 2, 3] or [[1, 2], [3, 4]]")

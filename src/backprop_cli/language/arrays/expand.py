@@ -304,6 +304,8 @@ class _Expansion:
         elements = [Elements(value.shape, value.codes) for value in operands]
         self.charge(sum(prod(value.shape) for value in operands), span)
         found = RULES[call.name](elements, call, Maker(span, self.count, self.keep))
+        if len(found.shape) > shapes.MOST_AXES:
+            raise ValueError(f"an array has up to {shapes.MOST_AXES} axes")
         if call.name == "array" and not any(value.is_array or value.is_assumed for value in operands):
             return _Value(found.shape, list(found.codes), text=self.source.text[slice(*span)])
         moves = call.name in ("index", "T", "transpose", "array")  # no operation: elements in another order

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Shape = tuple[int, ...]
+MOST_AXES = 32
+"""Axes of an array; NumPy has up to 64."""
 
 
 def shape_text(shape: Shape) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from backprop_cli.errors import InputError
-from backprop_cli.language.arrays.shapes import Shape  # noqa: TC001 - of a named tuple
+from backprop_cli.language.arrays.shapes import MOST_AXES, Shape
 
 MOST_ELEMENTS = 1_000_000
 """Elements of one array: as many inputs."""
@@ -46,6 +46,8 @@ def flattened(what: str, value: Any, number: Any) -> Array:
             )
             raise InputError(f"{what} is ragged: it has {told}", hint="all rows of an array have one length")
         shape.append(sizes.pop())
+        if len(shape) > MOST_AXES:
+            raise InputError(f"{what} has more than {MOST_AXES} axes")
         level = [inner for one in level for inner in one]
         refuse_size(what, len(level))
     if any(isinstance(one, Sequence) and not isinstance(one, str) for one in level):
