@@ -11,8 +11,6 @@ from backprop_cli.language.arrays.shapes import Shape, element_names
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from backprop_cli.language.code import Span
-
 
 _CALL = re.compile(r"[\w.]+(?:\([^()]*\))?")
 
@@ -31,7 +29,6 @@ class ArrayNodes(NamedTuple):
     text: str = ""
     op: str = "input"
     backward: str = ""
-    span: Span = (0, 0)
 
 
 class Arrays(NamedTuple):

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def array_nodes(source: Source, graph: Graph, results: Sequence[int], ends: Sequence[int]) -> Arrays:
     """Return the arrays of a program. results, ends: per statement its node, and the count of nodes then."""
     found = [
-        ArrayNodes(name, shape, tuple(graph.inputs[element] for element in element_names(name, shape)))
+        ArrayNodes(name, shape, nodes, b"\1" * len(nodes))
         for name, shape in source.shapes.items()
+        for nodes in [tuple(graph.inputs[element] for element in element_names(name, shape))]
     ]
     taken = set(graph.inputs.values())
-    found = [array._replace(own=b"\1" * len(array.nodes)) for array in found]
     named = dict.fromkeys(node for node, _ in graph.assignments)
     elements = {
         results[place] for step in source.steps for place in range(step.first, step.first + prod(step.shape))
@@ -41,9 +41,7 @@ def array_nodes(source: Source, graph: Graph, results: Sequence[int], ends: Sequ
             _mark(inner, ends, place)
         own = bytes(node not in taken and not graph.constant[node] for node in nodes)
         taken |= set(nodes)
-        found.append(
-            ArrayNodes(step.name, step.shape, nodes, own, step.text, step.op, step.backward, step.span)
-        )
+        found.append(ArrayNodes(step.name, step.shape, nodes, own, step.text, step.op, step.backward))
         if type(step.name) is Temporary:
             for node, name in zip(nodes, element_names(step.name, step.shape), strict=True):
                 labels.setdefault(node, name)

@@ -43,7 +43,7 @@ class ArrayStep(NamedTuple):
 
     name: by the program, or made up, then a ``Temporary``.  shape: of the result.
     text: how it is written, with the names of its operands.  op: the operation.  backward: what that does to
-    the gradient.  span: where it stands.  first: the place of the statement of its first element.
+    the gradient.  first: the place of the statement of its first element.
     """
 
     name: str
@@ -51,7 +51,6 @@ class ArrayStep(NamedTuple):
     text: str
     op: str
     backward: str
-    span: Span
     first: int
 
 

@@ -206,9 +206,7 @@ class _Expansion:
         names = [kind(element) for element in element_names(name, value.shape)]
         if value.call or value.is_array:
             first = len(self.statements)
-            self.steps.append(
-                ArrayStep(name, value.shape, value.text, value.call, value.backward, span, first)
-            )
+            self.steps.append(ArrayStep(name, value.shape, value.text, value.call, value.backward, first))
         self.statements += [
             Statement(element, code, *span) for element, code in zip(names, value.codes, strict=True)
         ]

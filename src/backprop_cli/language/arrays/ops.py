@@ -10,29 +10,25 @@ from typing import Any
 class ArrayOp:
     """A function of arrays.
 
-    args: names of its operands; the last ``optional`` of them may be left out.
+    args: names of its operands.  variadic: whether there may be more.
     keywords: what may stand behind them as NAME=NUMBER.  backward: what it does to the gradient that arrives.
     """
 
     name: str
     args: tuple[str, ...] = ("x",)
-    optional: int = 0
     keywords: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     backward: str
     variadic: bool = False
-    # As the reader asks of an operation on numbers.
-    condition: bool = False
-    takes_condition: bool = False
 
     @property
     def arity(self) -> int:
         """The fewest operands."""
-        return len(self.args) - self.optional
+        return len(self.args)
 
     def takes(self, count: int) -> bool:
         """Tell whether it can have so many operands."""
-        return self.arity <= count and (self.variadic or count <= len(self.args))
+        return count == self.arity or (self.variadic and count > self.arity)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,12 +112,12 @@ _ROWS = (
         name="mse", args=("a", "b"), aliases=("mse_loss",),
         backward="every element gets 2/n of its difference times the gradient",
     ),
-    ArrayOp(name="transpose", aliases=("t",), backward="the gradient is transposed, too"),
+    ArrayOp(name="transpose", backward="the gradient is transposed, too"),
 )  # fmt: skip
 
 ARRAY_OPS: dict[str, ArrayOp] = {op.name: op for op in _ROWS}
 ARRAY_FUNCTIONS: dict[str, ArrayOp] = {
-    name: op for op in _ROWS for name in (op.name, *op.aliases) if name not in ("index", "T", "array", "t")
+    name: op for op in _ROWS for name in (op.name, *op.aliases) if name not in ("index", "T", "array")
 }
 """What may be called by name."""
 METHODS = {"sum", "mean", "var", "std", "prod", "max", "min", "norm", "logsumexp", "softmax", "log_softmax"}
