@@ -48,8 +48,10 @@ def undefined_value(sweep: Sweep, *, rounds: bool = True) -> DomainError:
     from backprop_cli.findings.cures import find_cure
 
     node, why = find_failure(sweep)
-    lost = _rounded_out(sweep, node) if rounds and why == Failure.DOMAIN else None
+    lost, is_sure = _rounded_out(sweep, node) if rounds and why == Failure.DOMAIN else (None, True)
     message, (start, end) = _went_wrong(sweep, node, why) if lost is None else _was_rounded(sweep, node, lost)
+    if not is_sure:
+        message += " in doubles"
     return DomainError(message, sweep.graph.text, start, end, find_cure(sweep, node))
 
 
@@ -105,32 +107,34 @@ class _Rounded(NamedTuple):
     loss: Loss | None
 
 
-def _rounded_out(sweep: Sweep, node: int) -> _Rounded | None:
-    """Return the operand that only rounding took out of the domain of a node, if that is what happened."""
+def _rounded_out(sweep: Sweep, node: int) -> tuple[_Rounded | None, bool]:
+    """Return the operand that only rounding took out of the domain of a node, if that is what happened.
+
+    Second, whether it is known: exp(-1e300) underflows in any digits, and is above 0 all the same.
+    """
     if node > _MOST_ROUNDED:
-        return None
+        return None, False
     from backprop_cli.findings.losses import BothSweeps, Quantity
 
     exact = _in_many_digits(sweep, node)
-    if exact is None:
-        return None
+    if exact is None or node in exact.failures:
+        return None, exact is not None
     both = BothSweeps(sweep, exact)
     operands = [Quantity(Place.VALUE, x) for x in sweep.graph.operands[node]]
     poorest = min(operands, key=both.digits)
     true = _apart(both.m.mp, both.true(poorest), sweep.primal[poorest.node])
-    return _Rounded(poorest.node, true, both.find_loss(poorest)) if true else None
+    return (_Rounded(poorest.node, true, both.find_loss(poorest)), True) if true else (None, False)
 
 
 def _in_many_digits(sweep: Sweep, node: int) -> Sweep | None:
-    """Return a sweep in bounded reals in which a node surely has a value, if there is one."""
+    """Return a sweep in bounded reals in which a node surely has a value, or surely none; None if none tells."""
     from backprop_cli.operations.bounded import bounded_reals
 
     for digits in LADDER:
         primal, failures = forward(sweep.graph, sweep.point, bounded_reals(digits))
         # What is neither sure to have a value nor sure to have none is indeterminate.
-        if failures.get(node, Failure.INDETERMINATE) != Failure.INDETERMINATE:
-            return None
-        if node not in failures and primal[node].error < math.inf:
+        is_sure = primal[node].error < math.inf if node not in failures else True
+        if is_sure and failures.get(node) != Failure.INDETERMINATE:
             return sweep._replace(primal=primal, failures=failures)
     return None
 
