@@ -131,7 +131,7 @@ def _record(found: Settled) -> GradientCheck:
         reason = "edge of the domain" if (left is None) != (right is None) else "kink"
         return GradientCheck(Outcome.SKIPPED, reason=reason, at_kink=True, left=left, right=right)
     reason = BEYOND if found.text else f"found from {found.origin}"
-    return GradientCheck(Outcome.SKIPPED, reason=reason, value=found.text or None)
+    return GradientCheck(Outcome.SKIPPED, reason=reason, value=found.text or None, origin=found.origin)
 
 
 def with_origins(check: Check, settled: Mapping[str, Settled]) -> Check:

@@ -307,7 +307,7 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
     if found.at_kink:
         return _sides(found, digits), "note"
     if found.origin == BOTH_SIDES:
-        return f"from {BOTH_SIDES}", "pass"
+        return f"{'ok, ' * (found.status == Outcome.PASS)}from {BOTH_SIDES}", "pass"
     if found.status == Outcome.SKIPPED:
         return f"skipped: {found.reason}", "note"
     if found.zero_within is not None:
