@@ -15,11 +15,14 @@ from backprop_cli.certain.decimal import compute_digits
 from backprop_cli.certain.rational import compute_exactly
 from backprop_cli.certain.task import Task, read_task
 from backprop_cli.errors import LimitError
+from backprop_cli.graph.sweep import Sweep
 from backprop_cli.language.source import choose_point, read_assignments, read_source
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.op import Namespace
 from backprop_cli.operations.rationals import IrrationalError, RationalNamespace
 from backprop_cli.operations.table import TABLE
+from backprop_cli.render.certain import render_markdown
+from backprop_cli.report import Outcome
 from backprop_cli.schemas import schema_text
 from conftest import Run
 
@@ -82,9 +85,9 @@ def test_a_random_rational_program_is_that_of_python() -> None:
             text = f"({text}){sign}{number}"
             y = Fraction(number)
             value = {"+": value + y, "-": value - y, "*": value * y, "/": value / y}[sign]
-        report = compute_exactly(task(text, "x=0.3"))
+        report = compute_exactly(task(text, "x=0.3"), check=True)
         assert Fraction(report.value.text) == value
-        slope = Fraction(compute_exactly(task(text, "x=1.3")).value.text) - value
+        slope = Fraction(compute_exactly(task(text, "x=1.3"), check=True).value.text) - value
         assert Fraction(report.gradients["x"].text) == slope  # it is linear in x
 
 
@@ -101,9 +104,28 @@ def test_a_random_rational_program_is_that_of_python() -> None:
     ],
 )  # fmt: skip
 def test_fractions(program: str, words: list[str], value: str, gradients: dict[str, str]) -> None:
-    report = compute_exactly(task(program, *words))
+    report = compute_exactly(task(program, *words), check=True)
     assert report.value.text == value
     assert {name: x.text for name, x in report.gradients.items()} == gradients
+    assert report.status == Outcome.PASS
+
+
+def test_sympy_disagrees_with_a_wrong_fraction(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Sweep.gradient
+    monkeypatch.setattr(Sweep, "gradient", lambda self, node, m: right(self, node, m) + m.number(1))
+    report = compute_exactly(task("x*y/3", "x=1/7", "y=2"), check=True)
+    assert report.value.status == Outcome.PASS
+    assert {x.reason for x in report.gradients.values()} == {"sympy disagrees"}
+    assert "CHECK FAILED" in render_markdown(report)
+
+
+def test_fractions_that_sympy_has_not_are_not_confirmed(backprop: Run) -> None:
+    done = backprop("grad", "round(x)*x", "x=1/3", "--exact", "--strict")
+    assert done.returncode == 1
+    assert "exact; not compared: sympy's formula has no fraction here" in done.stdout
+    assert backprop("grad", "x/3", "x=1/3", "--exact", "--strict").returncode == 0
+    done = backprop("grad", "x/3", "x=1/3", "--exact", "--no-check")
+    assert "exact; not compared: not asked for" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -249,10 +271,10 @@ def test_fractions_as_markdown(backprop: Run) -> None:
 @pytest.mark.parametrize(
     ("program", "point", "gradient", "check"),
     [
-        ("relu(x) - relu(-x)", "x=0", "1", "from both sides"),
-        ("max(x, x)", "x=1", "1", "from both sides"),
-        ("abs(x)*x*y", "x=0 y=1/3", "0", "from both sides"),
-        ("where(abs(x) > 0, 2*x, x)", "x=0", "2", "from both sides"),
+        ("relu(x) - relu(-x)", "x=0", "1", "ok, from both sides"),
+        ("max(x, x)", "x=1", "1", "ok, from both sides"),
+        ("abs(x)*x*y", "x=0 y=1/3", "0", "ok, from both sides"),
+        ("where(abs(x) > 0, 2*x, x)", "x=0", "2", "ok, from both sides"),
         ("abs(x)", "x=0", "0", "behind a kink, by convention"),
     ],
 )
@@ -271,7 +293,7 @@ def test_a_gradient_behind_a_kink(
 )
 def test_digits_of_a_gradient_from_both_sides(backprop: Run, program: str, gradient: str) -> None:
     done = backprop("grad", program, "x=0", "--precision", "20")
-    assert re.search(rf"^x +{gradient}  from both sides$", done.stdout, re.MULTILINE)
+    assert re.search(rf"^x +{gradient}  ok, from both sides$", done.stdout, re.MULTILINE)
     assert done.returncode == 0
 
 

@@ -10,7 +10,7 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.certain.compared import BITS, compare, has_digits, is_zero
+from backprop_cli.certain.compared import BITS, SympySide, compare, has_digits, is_zero
 from backprop_cli.certain.numbers import CertainNumber, CertainReport
 from backprop_cli.certain.task import found_from_both_sides, inputs_below, kinks_in, no_value
 from backprop_cli.errors import DomainError, LimitError
@@ -20,7 +20,7 @@ from backprop_cli.operations.bounded import Bounded, BoundedReals, add_logs, bou
 from backprop_cli.report import BOTH_SIDES, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from backprop_cli.certain.task import Task
     from backprop_cli.graph.sweep import Sweep
@@ -83,9 +83,9 @@ def compute_digits(task: Task, digits: int, *, check: bool) -> CertainReport:
     time for.
     """
     names = ["", *task.wanted]
-    formulas = _formulas(task) if check else None
+    side = SympySide(task) if check else None
     for work in _ladder(len(task.graph.ops), digits):
-        rung = _climb(task, work, formulas)
+        rung = _climb(task, work, side)
         if rung.is_settled(names, digits):
             break
     if not rung.has_value:
@@ -94,7 +94,12 @@ def compute_digits(task: Task, digits: int, *, check: bool) -> CertainReport:
     found = found_from_both_sides(task, rung.sweep, below, digits)
     smooth = {name: _with_bound(slope, rung.m) for name, slope in found.items()}
     _require(rung, [name for name in task.wanted if name not in smooth])
-    return _report(task, rung, digits, below - smooth.keys(), smooth)
+    confirmed = {
+        name
+        for name, slope in smooth.items()
+        if side is not None and side.confirms(rung.sweep, name, slope, digits)
+    }
+    return _report(task, rung, digits, below - smooth.keys(), smooth, confirmed)
 
 
 def _ladder(steps: int, digits: int) -> list[int]:
@@ -109,33 +114,11 @@ def _ladder(steps: int, digits: int) -> list[int]:
     return counts
 
 
-def _climb(task: Task, work: int, formulas: Callable[..., tuple[Mapping[str, Bounded], str]] | None) -> _Rung:
+def _climb(task: Task, work: int, side: SympySide | None) -> _Rung:
     m = bounded_reals(work)
     sweep = task.sweep(m)
-    found, reason = ({}, "not asked for") if formulas is None else formulas(sweep, m)
+    found, reason = ({}, "not asked for") if side is None else side.numbers(sweep, m)
     return _Rung(m, sweep, found, reason, kinks_in(sweep, m))
-
-
-def _formulas(task: Task) -> Callable[..., tuple[Mapping[str, Bounded], str]]:
-    """Return what evaluates sympy's value and gradients, or tells why it has none."""
-    from backprop_cli.check.cross_check import MOST_STEPS, choose_side, differentiate_by_sympy
-    from backprop_cli.check.expressions import parse_source
-    from backprop_cli.check.formulas import NoFormulaError
-
-    if len(task.graph.ops) > MOST_STEPS:
-        return lambda _sweep, _m: ({}, f"up to {MOST_STEPS:,} nodes are compared")
-    program = parse_source(task.source)
-    side = choose_side(program, task.wanted, 1.0)
-
-    def evaluate(sweep: Sweep, m: BoundedReals) -> tuple[Mapping[str, Bounded], str]:
-        nonlocal side
-        try:
-            side, value, slopes = differentiate_by_sympy(side, program, sweep, m)
-        except (NoFormulaError, ArithmeticError, ValueError):
-            return {}, "sympy's formula has no value here"
-        return {"": value, **slopes}, ""
-
-    return evaluate
 
 
 def _require(rung: _Rung, names: list[str]) -> None:
@@ -156,7 +139,12 @@ def _is_finite(x: Bounded) -> bool:
 
 
 def _report(
-    task: Task, rung: _Rung, digits: int, at_kink: set[str], smooth: Mapping[str, Bounded]
+    task: Task,
+    rung: _Rung,
+    digits: int,
+    at_kink: set[str],
+    smooth: Mapping[str, Bounded],
+    confirmed: set[str],
 ) -> CertainReport:
     graph, m, naming = task.graph, rung.m, Naming(task.graph)
     shifts = {name: text for name, text in _shifts(task, rung).items() if name not in smooth}
@@ -169,7 +157,7 @@ def _report(
         value=_judge(rung, "", digits, at_kink=False),
         upstream=digits_text(m.number(rung.sweep.upstream), digits, m),
         gradients={
-            name: _from_both_sides(smooth[name], digits, m)
+            name: _from_both_sides(smooth[name], digits, m, is_confirmed=name in confirmed)
             if name in smooth
             else _judge(rung, name, digits, at_kink=name in at_kink)
             for name in task.wanted
@@ -190,9 +178,10 @@ def _with_bound(slope: Constant, m: BoundedReals) -> Bounded:
     return Bounded(middle, add_logs(log2_size(high - low), log2_size(middle) + m.unit), m)
 
 
-def _from_both_sides(slope: Bounded, digits: int, m: BoundedReals) -> CertainNumber:
+def _from_both_sides(slope: Bounded, digits: int, m: BoundedReals, *, is_confirmed: bool) -> CertainNumber:
     text, bound = _told(slope, digits, m)
-    return CertainNumber(text, bound, reason=f"found from {BOTH_SIDES}", origin=BOTH_SIDES)
+    status, reason = (Outcome.PASS, "") if is_confirmed else (Outcome.SKIPPED, f"found from {BOTH_SIDES}")
+    return CertainNumber(text, bound, status=status, reason=reason, origin=BOTH_SIDES)
 
 
 def _judge(rung: _Rung, name: str, digits: int, *, at_kink: bool) -> CertainNumber:

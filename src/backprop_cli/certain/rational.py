@@ -6,24 +6,25 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from backprop_cli.certain.compared import SympySide
 from backprop_cli.certain.numbers import CertainNumber, CertainReport, ExactNode
 from backprop_cli.certain.task import found_from_both_sides, in_doubles, inputs_below, kinks_in, no_value
 from backprop_cli.errors import LimitError, NotRationalError
 from backprop_cli.findings.notices import conventions_used, unused_steps
 from backprop_cli.findings.undefined import find_failure
 from backprop_cli.graph.naming import Naming
+from backprop_cli.operations.bounded import bounded_reals
 from backprop_cli.operations.rationals import IrrationalError, Rational, RationalNamespace
-from backprop_cli.report import BOTH_SIDES
+from backprop_cli.operations.reals import LADDER
+from backprop_cli.report import BOTH_SIDES, Outcome
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
     from backprop_cli.certain.task import Task
     from backprop_cli.graph.sweep import Sweep
 
-_REASON = "fractions are exact"
 
-
-def compute_exactly(task: Task) -> CertainReport:
+def compute_exactly(task: Task, *, check: bool) -> CertainReport:
     """Return value, nodes and gradients of a program as fractions.
 
     Raises NotRationalError where the value or a gradient asked for is none, DomainError where there is no
@@ -50,6 +51,7 @@ def compute_exactly(task: Task) -> CertainReport:
             raise _no_slope(sweep, naming, name)
     gradients = {graph.inputs[name]: slope for name, slope in slopes.items()}
     value = sweep.primal[graph.output]
+    compared = _Compared(task, sweep, m, below) if check else None
     shift, shifts = _shifts(task, value, {name: x for name, x in slopes.items() if name not in smooth})
     return CertainReport(
         program=task.source.text,
@@ -57,13 +59,14 @@ def compute_exactly(task: Task) -> CertainReport:
         digits=None,
         inputs={name: fraction_text(sweep.primal[node]) for name, node in graph.inputs.items()},
         output=naming.output_id(),
-        value=CertainNumber(fraction_text(value), reason=_REASON),
+        value=_number("", value, compared),
         upstream=fraction_text(m.number(sweep.upstream)),
         gradients={
-            name: CertainNumber(
-                fraction_text(x),
+            name: _number(
+                name,
+                x,
+                compared,
                 at_kink=name in below - smooth.keys(),
-                reason=_REASON,
                 origin=BOTH_SIDES if name in smooth else "",
             )
             for name, x in slopes.items()
@@ -79,6 +82,39 @@ def compute_exactly(task: Task) -> CertainReport:
             *conventions_used(naming, kinks if below - smooth.keys() else {}),
         ),
     )
+
+
+class _Compared:
+    """Value and gradients in fractions beside sympy's, which are fractions of the same formulas.
+
+    below: the inputs below a kink: their slopes are compared beside it.
+    """
+
+    def __init__(self, task: Task, sweep: Sweep, m: RationalNamespace, below: set[str]) -> None:
+        self._side = SympySide(task)
+        self._sweep = sweep
+        self._below = below
+        self._found, self._reason = self._side.numbers(sweep, m)
+
+    def judge(self, name: str, x: Rational) -> tuple[Outcome, str]:
+        """Return what became of the comparison of a gradient, or the value for "", and why there is none."""
+        if name in self._below:
+            slope = bounded_reals(LADDER[0]).number(x.fraction)
+            is_confirmed = self._side.confirms(self._sweep, name, slope)
+            return (Outcome.PASS, "") if is_confirmed else (Outcome.SKIPPED, f"found from {BOTH_SIDES}")
+        found = self._found.get(name)
+        if found is None or found.fraction is None:
+            return Outcome.SKIPPED, self._reason or "sympy's formula has no fraction here"
+        return (Outcome.PASS, "") if found == x else (Outcome.FAIL, "sympy disagrees")
+
+
+def _number(
+    name: str, x: Rational, compared: _Compared | None, *, at_kink: bool = False, origin: str = ""
+) -> CertainNumber:
+    status, reason = Outcome.SKIPPED, "at a kink" if at_kink else "not asked for"
+    if compared is not None and not at_kink:
+        status, reason = compared.judge(name, x)
+    return CertainNumber(fraction_text(x), at_kink=at_kink, status=status, reason=reason, origin=origin)
 
 
 def fraction_text(x: Rational) -> str:

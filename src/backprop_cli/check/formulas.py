@@ -320,9 +320,9 @@ def _holds(condition: Any, values: dict[Any, Number], m: RoundingNamespace, memo
     if isinstance(condition, sympy.Ne):
         return not _holds(sympy.Eq(*condition.args, evaluate=False), values, m, memo)
     verdict = evaluate(condition, values, m, memo)
-    if not verdict.is_exact:  # the other side of the boundary is within rounding
+    if not getattr(verdict, "is_exact", True):  # the other side of the boundary is within rounding
         raise TooFewDigitsError("a condition of sympy's formula is too close to call")
-    return bool(verdict.value)
+    return bool(verdict)
 
 
 class Steps:

@@ -32,7 +32,7 @@ def show_certain(
     if report.status == Outcome.FAIL:
         return Status.CHECK_FAILED
     _require_digits(report, output)
-    if strict and report.digits is not None and report.status != Outcome.PASS:
+    if strict and report.status != Outcome.PASS:
         output.flush()
         raise UncertainError("not all numbers are confirmed by sympy")
     return Status.DONE
@@ -49,7 +49,7 @@ def _compute(request: Request, precision: str | None, *, check: bool) -> Certain
     if digits is None:
         from backprop_cli.certain.rational import compute_exactly
 
-        return compute_exactly(task)
+        return compute_exactly(task, check=check)
     from backprop_cli.certain.decimal import compute_digits
 
     return compute_digits(task, digits, check=check)

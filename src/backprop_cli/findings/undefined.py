@@ -127,7 +127,7 @@ def _rounded_out(sweep: Sweep, node: int) -> tuple[_Rounded | None, bool]:
 
 
 def _in_many_digits(sweep: Sweep, node: int) -> Sweep | None:
-    """Return a sweep in bounded reals in which a node surely has a value, or surely none; None if none tells."""
+    """Return a sweep in bounded reals in which a node surely has a value or none; None if none tells."""
     from backprop_cli.operations.bounded import bounded_reals
 
     for digits in LADDER:

@@ -77,15 +77,16 @@ def _text(number: CertainNumber) -> str:
 def _verdict(report: CertainReport, number: CertainNumber) -> str:
     if number.at_kink:
         return "behind a kink, by convention"
-    if number.origin:
-        return f"from {number.origin}"
     if number.status == "fail":
         return "WRONG: sympy disagrees"
+    is_confirmed = number.status == "pass"
+    if number.origin:
+        return f"{'ok, ' * is_confirmed}from {number.origin}"
     if number.within:
         return "not as many digits"
-    if number.status == "pass":
+    if is_confirmed:
         return "ok"
-    return "exact" if report.digits is None else f"right; not compared: {number.reason}"
+    return f"{'exact' if report.digits is None else 'right'}; not compared: {number.reason}"
 
 
 def _lines(sheet: Sheet) -> list[tuple[str, Role]]:
@@ -106,13 +107,14 @@ def closing(report: CertainReport) -> list[tuple[str, Role]]:
 
 
 def _certainty(report: CertainReport) -> str:
-    if report.digits is None:
-        return "all in fractions, exact"
-    open_ones = uncertain(report)
-    digits = f"{report.digits:,} digit{'s' * (report.digits != 1)}"
-    right = f"not {digits} of {listing(open_ones)}" if open_ones else f"{digits} right"
     if report.status == "fail":
         return "CHECK FAILED: sympy disagrees"
+    if report.digits is None:
+        right = "all in fractions, exact"
+    else:
+        open_ones = uncertain(report)
+        digits = f"{report.digits:,} digit{'s' * (report.digits != 1)}"
+        right = f"not {digits} of {listing(open_ones)}" if open_ones else f"{digits} right"
     numbers = [report.value, *report.gradients.values()]
     confirmed = sum(number.status == "pass" for number in numbers)
     by_sympy = (
