@@ -7,6 +7,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backprop_cli.batch.dialect import PLAIN
+from backprop_cli.batch.forms import ENDINGS
+from backprop_cli.batch.job import has_columns
+from backprop_cli.batch.points import column_name
+from backprop_cli.cli.data import form_of_data, load_data
 from backprop_cli.errors import FileError, InputError, PackageError
 from backprop_cli.language.arguments import array_from_python
 from backprop_cli.language.arrays.values import Array, refuse_size
@@ -15,34 +20,49 @@ from backprop_cli.text import did_you_mean, listing
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FORMS = ("npy", "json", "csv", "tsv", "parquet", "arrow", "feather")
+    from backprop_cli.console.environment import Environment
+
+_ENDINGS = {*ENDINGS, ".npy", ".json"}
 
 
-def load_array(name: str, reference: str) -> Array:
+def load_array(environment: Environment, name: str, reference: str) -> Array:
     """Return the array that stands in a file.
 
     reference: the file; of one with columns, behind a colon, the names of columns, several of which make a
-    matrix of a row for each row. Without names it is all columns.
+    matrix of a row for each row. Without names it is all columns. The forms are those of ``batch``, and an
+    array as NumPy or JSON has it.
 
     Raises FileError, InputError or PackageError.
     """
     file, columns = _split(reference)
-    form = Path(file).suffix.lstrip(".").lower()
-    if form not in _FORMS:
-        hint = f"it ends in .{', .'.join(_FORMS)}"
+    form = Path(file).suffix.lower()
+    if not _ENDINGS.intersection(ending.lower() for ending in Path(file).suffixes):
+        hint = f"it ends in {', '.join(sorted(_ENDINGS))}"
         raise InputError(f"{file or 'an empty name'} is no file of arrays", hint=hint)
-    if columns and form in ("npy", "json"):
-        raise InputError(f"{file} has no columns", hint=f"write {name}=@{file}")
     try:
         with Path(file).open("rb"):
             pass
-        if form == "json":
-            return _read_json(name, file)
-        if form == "npy":
+        if form == ".npy":
+            if columns:
+                raise InputError(f"{file} has no columns", hint=f"write {name}=@{file}")
             return _read_npy(name, file)
-        return _read_columns(name, file, form, columns)
+        value = _read_json(file) if form == ".json" else None
     except OSError as error:
         raise FileError(f"can't read {file}: {error.strerror or error}") from None
+    if form != ".json" or _is_records(value):
+        return _read_columns(environment, name, file, columns)
+    if columns:
+        raise InputError(f"{file} has no columns", hint=f"write {name}=@{file}")
+    array = array_from_python(name, value)
+    if array is None:
+        raise InputError(f"{file} holds no list", hint="an array is [1, 2, 3] or [[1, 2], [3, 4]]")
+    return array
+
+
+def _is_records(value: Any) -> bool:
+    """Tell whether what is read from JSON is a row for each item, or one by its columns."""
+    first = value[:1] if isinstance(value, list) else [value]
+    return any(isinstance(item, dict) for item in first)
 
 
 def _split(reference: str) -> tuple[str, list[str]]:
@@ -53,15 +73,11 @@ def _split(reference: str) -> tuple[str, list[str]]:
     return file, [column.strip() for column in names.split(",") if column.strip()]
 
 
-def _read_json(name: str, file: str) -> Array:
+def _read_json(file: str) -> Any:
     try:
-        value = json.loads(Path(file).read_text(encoding="utf-8-sig"))
+        return json.loads(Path(file).read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError):
         raise FileError(f"{file} is no JSON that can be read") from None
-    array = array_from_python(name, value)
-    if array is None:
-        raise InputError(f"{file} holds no list", hint="an array is [1, 2, 3] or [[1, 2], [3, 4]]")
-    return array
 
 
 def _read_npy(name: str, file: str) -> Array:
@@ -88,45 +104,25 @@ def _array(name: str, file: str, numbers: Any) -> Array:
     return Array(tuple(map(int, numbers.shape)), tuple(flat))
 
 
-def _read_columns(name: str, file: str, form: str, wanted: Sequence[str]) -> Array:
+def _read_columns(environment: Environment, name: str, file: str, wanted: Sequence[str]) -> Array:
     np = _numpy()
-    table = _read_table(file, form)
-    names = list(table.column_names)
-    for column in wanted:
-        if names.count(column) != 1:
-            how = "lacks the column" if column not in names else "has twice the column"
-            hint = did_you_mean(column, names) or f"it has {listing(names[:8])}"
-            raise InputError(f"{file} {how} {column}", hint=hint)
-    from backprop_cli.batch.frames.cells import check_type, read_numbers
+    if not has_columns():
+        raise PackageError(f"{file} needs pyarrow", hint="pip install 'backprop_cli[batch]'")
 
-    chosen = list(wanted) or names
-    refuse_size(file, table.num_rows * len(chosen))
-    columns = []
-    for column in chosen:
-        place = names.index(column)
-        check_type(column, table.field(place).type)
-        numbers, problems = read_numbers(column, table.column(place).combine_chunks())
-        if problems:
-            row = min(problems)
-            told = f"row {row + 1} of {file}: {problems[row]}"
-            raise InputError(told, hint="every cell is a finite number")
-        columns.append(numbers)
+    def choose(names: tuple[str, ...]) -> dict[str, str]:
+        for column in wanted:
+            if names.count(column) != 1:
+                if column in names:
+                    raise InputError(f"{file} has the column {column} twice")
+                hint = did_you_mean(column, names) or f"it has {listing(list(names[:8]))}"
+                raise InputError(f"{file} lacks the column {column}", hint=hint)
+        return {column: column_name(column) for column in wanted or names}
+
+    form = form_of_data(file)
+    found, _ = load_data(environment, file, form, PLAIN, choose, "an array", file)
+    columns = list(found.values())
+    refuse_size(file, len(columns) * len(columns[0]))
     return _array(name, file, columns[0] if len(wanted) == 1 else np.column_stack(columns))
-
-
-def _read_table(file: str, form: str) -> Any:
-    try:
-        import pyarrow as pa
-        from pyarrow import csv, feather, parquet
-    except ModuleNotFoundError:
-        raise PackageError(f"{file} needs pyarrow", hint="pip install 'backprop_cli[batch]'") from None
-    try:
-        if form in ("csv", "tsv"):
-            options = csv.ParseOptions(delimiter="," if form == "csv" else "\t")
-            return csv.read_csv(file, parse_options=options)
-        return parquet.read_table(file) if form == "parquet" else feather.read_table(file)
-    except pa.ArrowInvalid as error:
-        raise FileError(f"can't read {file}: {str(error).splitlines()[0]}") from None
 
 
 def _numpy() -> Any:

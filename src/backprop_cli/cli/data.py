@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import ExitStack
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from backprop_cli.batch.dialect import PLAIN, Dialect, separator
 from backprop_cli.batch.forms import ENDING_OF_COMPRESSED, ENDINGS, ENDINGS_OUT, FORMS, TEXT, Form
-from backprop_cli.cli.options import open_input
 from backprop_cli.console.environment import Environment, is_terminal
-from backprop_cli.console.output import Output
+from backprop_cli.console.output import Output, open_input
 from backprop_cli.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import ExitStack
     from typing import TextIO
 
     from backprop_cli.batch.cells import Table
+    from backprop_cli.batch.engines.results import Floats
     from backprop_cli.batch.frames.frame import Reader
     from backprop_cli.batch.job import Job
     from backprop_cli.console.progress import Progress
@@ -95,6 +95,41 @@ def _open_file(name: str) -> BinaryIO:
         return Path(name).open("rb")
     except OSError as error:
         raise FileError(f"can't read {name}: {error.strerror}") from None
+
+
+def load_data(
+    environment: Environment,
+    name: str,
+    form: Form,
+    dialect: Dialect,
+    choose: Callable[[tuple[str, ...]], dict[str, str]],
+    needs: str,
+    of: str = "",
+    *,
+    allow_bad: bool = False,
+) -> tuple[dict[str, Floats], int]:
+    """Return columns by the names that they are wanted by, and how many rows were left out.
+
+    choose: returns name -> column for the names of all columns.  needs, of, allow_bad: see ``load_columns``.
+
+    Raises FileError, and InputError for a cell that is no number.
+    """
+    from backprop_cli.batch.frames.read import open_reader
+    from backprop_cli.batch.points import Points
+    from backprop_cli.descent.rows import load_columns
+    from backprop_cli.language.source import Source
+
+    with ExitStack() as stack:
+        data = open_data(environment, name, form, stack, dialect)
+        reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
+        wanted = choose(reader.names)
+        renamed = {name: column for name, column in wanted.items() if name != column}
+        points = Points(Source("", [], dict.fromkeys(wanted, (0, 0)), {}), {}, renamed, dialect)
+        if reader.has_header:
+            points.check_header(reader.names)
+        reader.check(points, None)
+        columns, skipped = load_columns(reader, points, needs, of, allow_bad=allow_bad)
+    return {name: columns[name] for name in wanted}, skipped
 
 
 def begin(data: Data) -> tuple[Data, bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -12,7 +11,7 @@ import typer
 from backprop_cli.batch.forms import Form
 from backprop_cli.cli.batch import DataOptions, read_map
 from backprop_cli.cli.command import From, command
-from backprop_cli.cli.data import form_of_data, open_data
+from backprop_cli.cli.data import form_of_data, load_data
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.minimize import read_bounds
 from backprop_cli.cli.options import File, Language, PointOptions, Shown, digits_of, form_of
@@ -176,32 +175,25 @@ def _load(
 ) -> Data:
     """Return the columns that are needed. needed: tells which, of those that are there."""
     from backprop_cli.batch.job import has_columns
-    from backprop_cli.batch.points import Points, column_name
+    from backprop_cli.batch.points import column_name
 
     if not has_columns():
         raise UsageError("a fit needs NumPy and pyarrow", hint="pip install 'backprop_cli[fit]'")
-    from backprop_cli.batch.frames.read import open_reader
-    from backprop_cli.descent.rows import load_columns
     from backprop_cli.fitting.fit import Data
-    from backprop_cli.language.source import Source
 
     form: Form = rows.input_format or form_of_data(name)
-    dialect = written.read(form)
     renamed = read_map(rows.map, ())
-    with ExitStack() as stack:
-        data = open_data(options.environment, name, form, stack, dialect)
-        reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
-        wanted = needed(list(dict.fromkeys([*map(column_name, reader.names), *renamed])))
+
+    def choose(names: tuple[str, ...]) -> dict[str, str]:
+        wanted = needed(list(dict.fromkeys([*map(column_name, names), *renamed])))
         if not wanted:
             raise UsageError("the formula reads no column of the data")
-        own = {name: column for name, column in renamed.items() if name in wanted}
-        points = Points(Source("", [], dict.fromkeys(wanted, (0, 0)), {}), {}, own, dialect)
-        if reader.has_header:
-            points.check_header(reader.names)
-        reader.check(points, None)
-        columns, skipped = load_columns(reader, points, "a fit", allow_bad=options.allow_bad)
-    columns = {name: columns[name] for name in wanted}
-    return Data(columns, len(columns[wanted[0]]), skipped)
+        return {name: renamed.get(name, name) for name in wanted}
+
+    columns, skipped = load_data(
+        options.environment, name, form, written.read(form), choose, "a fit", allow_bad=options.allow_bad
+    )
+    return Data(columns, len(next(iter(columns.values()))), skipped)
 
 
 def _range(word: str, others: dict[str, Start]) -> dict[str, Start]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backprop_cli.cli.command import command
-from backprop_cli.cli.options import Asked, CrossCheck, Shown, digits_of, form_of, listed
+from backprop_cli.cli.options import Asked, CrossCheck, Shown, digits_of, form_of, listed, loader
 from backprop_cli.errors import DomainError, Status, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def hessian(
         request.point,
         wrt=request.wrt,
         upstream=request.upstream,
-        along=None if along is None else _direction(along, request.source),
+        along=None if along is None else _direction(along, request.source, output),
         check=check,
     )
     output.show(
@@ -89,12 +89,11 @@ def hessian(
 _ELEMENT = re.compile(r"[^=]+\[[^=]*=")
 
 
-def _direction(text: str, source: Source) -> dict[str, float]:
+def _direction(text: str, source: Source, output: Output) -> dict[str, float]:
     """Return the direction that --along names; of an array all elements, or single ones.
 
     Raises UsageError, ParseError or InputError.
     """
-    from backprop_cli.cli.array_files import load_array
     from backprop_cli.language.source import check_names, evaluate_constant, given_elements
     from backprop_cli.language.values import is_array_value, read_values
 
@@ -103,7 +102,9 @@ def _direction(text: str, source: Source) -> dict[str, float]:
         raise UsageError("--along names no input", hint="--along x=1,y=-2")
     elements = {word for word in words if _ELEMENT.match(word) and not is_array_value(word)}
     arrays = read_values(
-        [word for word in words if word not in elements], "a direction is x=1,y=-2", load_array
+        [word for word in words if word not in elements],
+        "a direction is x=1,y=-2",
+        loader(output.environment),
     )
     found = dict(given_elements(source, arrays))
     for word in elements:

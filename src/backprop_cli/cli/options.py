@@ -7,7 +7,7 @@ import re
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import typer
 
@@ -15,14 +15,14 @@ from backprop_cli.batch.forms import ENDINGS
 from backprop_cli.cli.command import From
 from backprop_cli.cli.suggest import suggest_assignments, suggest_inputs
 from backprop_cli.console.environment import Environment
-from backprop_cli.console.output import Output
+from backprop_cli.console.output import Output, open_input
 from backprop_cli.errors import FileError, UsageError
 from backprop_cli.report import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from backprop_cli.language.arrays.values import Value
+    from backprop_cli.language.arrays.values import Array, Value
     from backprop_cli.language.source import Source
     from backprop_cli.report import Report
 
@@ -116,6 +116,17 @@ def _refuse_files(words: Sequence[str]) -> None:
             )
 
 
+def loader(environment: Environment) -> Callable[[str, str], Array]:
+    """Return what reads the array for a name from a file; what that takes is imported then."""
+
+    def load(name: str, reference: str) -> Array:
+        from backprop_cli.cli.array_files import load_array
+
+        return load_array(environment, name, reference)
+
+    return load
+
+
 def listed(text: str) -> list[str]:
     """Return what stands between commas, those within brackets aside: a, W[0,1]."""
     depth, parts = 0, [""]
@@ -164,10 +175,9 @@ class PointOptions(NamedTuple):
 
         Raises UsageError, FileError, ParseError or InputError.
         """
-        from backprop_cli.cli.array_files import load_array
         from backprop_cli.language.values import read_values
 
-        return self.read_program_with(partial(read_values, load=load_array, shapes=shapes))
+        return self.read_program_with(partial(read_values, load=loader(self.environment), shapes=shapes))
 
     def read_program_with(self, read: Callable[[list[str], str], _Given]) -> tuple[str, _Given]:
         """Return the text of the program, and what ``read`` makes of the words behind it.
@@ -288,14 +298,6 @@ def read_file(environment: Environment, name: str, what: str) -> str:
         if isinstance(error, UnicodeDecodeError):
             raise FileError(f"{name} is not UTF-8 text (byte {error.start})") from None
         raise FileError(f"can't read {name}: {error}") from None
-
-
-def open_input(environment: Environment, what: str) -> BinaryIO:
-    """Return standard input; who is to type it is told so. Raises FileError."""
-    stream = environment.input_stream
-    if environment.reads_terminal:
-        Output(environment).diagnose(f"reading {what} from the terminal; end it with Ctrl-D")
-    return stream
 
 
 def raise_missing(report: Report, output: Output) -> None:

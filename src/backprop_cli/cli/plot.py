@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from backprop_cli.cli.command import From, command
-from backprop_cli.cli.options import Json, Language, Shown, choose_format, read_file
+from backprop_cli.cli.options import Json, Language, Shown, choose_format, loader, read_file
 from backprop_cli.console.environment import Environment
 from backprop_cli.console.output import plain_lines
 from backprop_cli.curves.field import Side
@@ -23,12 +23,12 @@ from backprop_cli.system.files import write_file
 from backprop_cli.text import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from backprop_cli.console.output import Output
     from backprop_cli.curves.report import Curve
     from backprop_cli.draw.curves import Plane
-    from backprop_cli.language.arrays.values import Value
+    from backprop_cli.language.arrays.values import Array, Value
     from backprop_cli.language.source import Source
 
 _MOST_CURVES = 6
@@ -73,7 +73,7 @@ class PlotOptions(NamedTuple):
         """
         from backprop_cli.language.source import read_source
 
-        programs, spans, given = _sort(list(self.arguments or []))
+        programs, spans, given = _sort(list(self.arguments or []), loader(self.environment))
         if not programs:
             raise UsageError("a program is missing", hint='backprop plot "sigmoid(x)" x=-4..4')
         if len(programs) > _MOST_CURVES:
@@ -90,7 +90,9 @@ class PlotOptions(NamedTuple):
         return [read_source(text, names, notation) for text in texts], spans, given
 
 
-def _sort(words: list[str]) -> tuple[list[str], list[Side], dict[str, Value]]:
+def _sort(
+    words: list[str], load: Callable[[str, str], Array]
+) -> tuple[list[str], list[Side], dict[str, Value]]:
     """Sort words into programs, ranges and values. The first is a program."""
     from backprop_cli.language.values import is_array_value
 
@@ -104,7 +106,7 @@ def _sort(words: list[str]) -> tuple[list[str], list[Side], dict[str, Value]]:
         elif "=" not in word or (not is_array_value(word) and _is_program(word)):
             programs.append(word)
         else:
-            _give(given, word)
+            _give(given, word, load)
     return programs, spans, given
 
 
@@ -119,11 +121,10 @@ def _is_program(word: str) -> bool:
     return len(source.statements) > 1 or source.inputs.keys() > source.defaults.keys()
 
 
-def _give(given: dict[str, Value], word: str) -> None:
-    from backprop_cli.cli.array_files import load_array
+def _give(given: dict[str, Value], word: str, load: Callable[[str, str], Array]) -> None:
     from backprop_cli.language.values import read_values
 
-    for name, value in read_values([word], load=load_array).items():
+    for name, value in read_values([word], load=load).items():
         if name in given:
             raise InputError(f"{name} is given twice", word, 0, len(word))
         given[name] = value

@@ -10,7 +10,7 @@ from backprop_cli.text import printable, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import TextIO
+    from typing import BinaryIO, TextIO
 
     from backprop_cli.console.environment import Environment
     from backprop_cli.console.sheets import Block, Line
@@ -239,3 +239,11 @@ def _lines(head: str, told: Diagnostic) -> Iterator[str]:
     from backprop_cli.console.diagnostics import diagnostic_lines  # hardly ever needed
 
     return diagnostic_lines(head, told)
+
+
+def open_input(environment: Environment, what: str) -> BinaryIO:
+    """Return standard input; who is to type it is told so. Raises FileError."""
+    stream = environment.input_stream
+    if environment.reads_terminal:
+        Output(environment).diagnose(f"reading {what} from the terminal; end it with Ctrl-D")
+    return stream

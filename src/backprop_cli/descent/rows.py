@@ -76,11 +76,11 @@ def _mean(numbers: Floats) -> float:
 
 
 def load_columns(
-    reader: Reader, points: Points, needs: str = "training", *, allow_bad: bool = False
+    reader: Reader, points: Points, needs: str = "training", of: str = "", *, allow_bad: bool = False
 ) -> tuple[dict[str, Floats], int]:
     """Return the inputs that are columns of data, all rows of them, and how many rows were left out.
 
-    needs: what needs all rows, for the message.  allow_bad: leave rows out that can't be read.
+    needs: what needs all rows, of: the data, for the message.  allow_bad: leave rows out that can't be read.
 
     Raises InputError for bad input.
     """
@@ -90,7 +90,8 @@ def load_columns(
         if frame.problems and not allow_bad:
             first = min(frame.problems)
             raise InputError(
-                f"row {done + first + 1}: {frame.problems[first]}", hint=f"{needs} needs all rows"
+                f"row {done + first + 1}{of and f' of {of}'}: {frame.problems[first]}",
+                hint=f"{needs} needs all rows",
             )
         bad = list(frame.problems)
         for name, column in frame.columns.items():
