@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 
@@ -19,6 +20,15 @@ from pages import browser, open_page  # noqa: F401 - fixtures
 # What a test starts looks the same, whatever the terminal or the CI that runs the tests asks for.
 for variable in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "PYTHONWARNINGS"):
     os.environ.pop(variable, None)
+
+# In the background of a shell Ctrl-C is ignored, under nohup a hang-up; so would what a test starts.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGTERM, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, handler)
 
 # A slow machine must not fail a test, and a failure must come back.
 settings.register_profile(

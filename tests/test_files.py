@@ -19,19 +19,12 @@ from console import BIN, environment
 COMMAND = str(BIN / "backprop")
 
 
-def _heeds_hangups() -> None:
-    """Let the command see SIGHUP also where the tests run under nohup, which has it ignored."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
 def test_a_file_stays_as_it_is_until_the_new_one_is_whole(backprop: Run, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     out.write_text("old")
     command = [COMMAND, "batch", "x^2", "--data", "-", "--output", str(out)]
     for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, env=environment(), preexec_fn=_heeds_hangups
-        ) as process:
+        with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment()) as process:
             assert process.stdin is not None
             process.stdin.write(b"x\n1\n")
             process.stdin.flush()
