@@ -410,3 +410,11 @@ def test_a_step_of_what_is_not_exact_is_exact_between_jumps(name, y):
     m = bounded_reals(30)
     step = m.value(OPS[name], [m.number(Fraction(1, 10))])
     assert (step.value, step.is_exact) == (y, True)
+
+
+def test_a_bound_does_not_double_at_every_step():
+    """Of 2**-166 a bound that doubles leaves nothing after 200 steps."""
+    y = primal("norm([x" + ", x" * 299 + "])", bounded_reals(50), x=1.1)
+    exact = primal("sqrt(300*x^2)", bounded_reals(100), x=1.1)
+    assert log2_size(y.value - exact.value) <= y.error < y.size - 170
+    assert gradient("norm(x)", x=[1.1] * 300).check.status == "pass"

@@ -62,7 +62,7 @@ def with_partial(op, argnum, mistake):
         rules[argnum] = lambda m, y, *xs: mistake(m, right(m, y, *xs))
         return tuple(rules)
 
-    return dataclasses.replace(op, partials=partials)
+    return dataclasses.replace(op, partials=partials, at_once=None)
 
 
 @pytest.fixture

@@ -12,10 +12,12 @@ from backprop_cli import DomainError, gradient
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import forward, reverse
 from backprop_cli.language.source import read_source
+from backprop_cli.operations.bounded import bounded_floats, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.rationals import RationalNamespace
 from backprop_cli.operations.reals import mpmath_namespace
 from backprop_cli.operations.symbols import sympy_namespace
-from backprop_cli.operations.table import TABLE
+from backprop_cli.operations.table import OPS, TABLE
 
 
 def graph_of(text):
@@ -399,3 +401,29 @@ def test_mpmath_keeps_its_digits():
     with mpmath.workdps(60):
         assert abs(value - mpmath.e / 3) < mpmath.mpf(10) ** -50
         assert abs(adjoint["x"] - mpmath.e / 3) < mpmath.mpf(10) ** -50
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+@pytest.mark.parametrize(
+    "m", [FLOAT, mpmath_namespace(50), bounded_reals(50), bounded_floats(), RationalNamespace()]
+)
+def test_partials_at_once_are_those_one_by_one(name, m):
+    op = OPS[name]
+    for xs in ([1, 2, 3], [3, 1, 3], [2, 2, 2], [0.5, -1, 0.25]):
+        for fixed in ([False] * 3, [True, False, False], [False, True, True]):
+            numbers = [m.number(x) for x in xs]
+            y = m.value(op, numbers)
+            single = [None if f else m.partial(op, i, y, numbers, fixed) for i, f in enumerate(fixed)]
+            assert list(map(_text, m.partials(op, y, numbers, fixed))) == list(map(_text, single))
+
+
+def _text(x):
+    return repr(getattr(x, "value", getattr(x, "fraction", x)))
+
+
+def test_the_best_of_many_operands_takes_one_look_at_each(monkeypatch):
+    looks = []
+    monkeypatch.setattr(FLOAT, "eq", lambda x, y: looks.append(x) or float(x == y), raising=False)
+    names = [f"x{i}" for i in range(50)]
+    gradient(f"max({', '.join(names)})", dict(zip(names, range(50), strict=True)), check=False)
+    assert len(looks) < 500

@@ -169,6 +169,12 @@ class Recorder(Namespace):
             return _as_number(op.partial(self, argnum, y, xs, fixed))
         return PendingPartial(op, argnum, y.index, tuple(x.index for x in xs), tuple(fixed))
 
+    def partials(
+        self, op: Op, y: Node, xs: Sequence[Node], fixed: Sequence[bool]
+    ) -> Sequence[Node | float | PendingPartial | None]:
+        """Return each partial by itself: it is recorded as one."""
+        return [None if f else self.partial(op, argnum, y, xs, fixed) for argnum, f in enumerate(fixed)]
+
     # Decisions
 
     def _compare(self, name: str, x: Node | float, y: Node | float) -> Condition | bool:

@@ -10,7 +10,7 @@ from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.record import Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from backprop_cli.graph.tape import Graph
     from backprop_cli.operations.op import Namespace, Number, Op
@@ -165,15 +165,17 @@ def reverse(
                 continue
         xs = [primal[operand] for operand in operands]
         fixed = [constant[operand] == 1 for operand in operands]
-        make = plain.get(op)
-        rules = make(fixed) if make else None
-        slopes: list[Number | None] = []
-        for argnum, operand in enumerate(operands):
-            if fixed[argnum]:
-                slopes.append(None)
+        make = None if op.at_once else plain.get(op)
+        if make:
+            rules = zip(make(fixed), fixed, strict=True)
+            slopes: Sequence[Number | None] = [
+                None if is_fixed else rule(m, y, *xs) for rule, is_fixed in rules
+            ]
+        else:
+            slopes = m.partials(op, y, xs, fixed)
+        for slope, operand in zip(slopes, operands, strict=True):
+            if slope is None:
                 continue
-            slope = rules[argnum](m, y, *xs) if rules else m.partial(op, argnum, y, xs, fixed)
-            slopes.append(slope)
             # Conditions stay on the path, to be looked at for kinks; nothing passes through them.
             if op.cuts and op.cuts_off(slope, fixed) and not _is_condition(graph, operand):
                 continue
@@ -201,7 +203,4 @@ def partials_at(sweep: Sweep, node: int) -> tuple[float | None, ...]:
         return known or ()
     y, xs, fixed = sweep.primal[node], sweep.operands(node), sweep.graph.fixed(node)
     exists = all(map(math.isfinite, (y, *xs)))
-    return tuple(
-        None if f else FLOAT.partial(op, argnum, y, xs, fixed) if exists else math.nan
-        for argnum, f in enumerate(fixed)
-    )
+    return tuple(FLOAT.partials(op, y, xs, fixed) if exists else (None if f else math.nan for f in fixed))

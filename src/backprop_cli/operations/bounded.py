@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _NONE = -math.inf  # the logarithm of no error at all
 # A value within a few of its error bounds is at the rounding level: most of its digits are noise.
 _LEVEL = 2.0
+_FINE_BITS = 24
+_FINE = 2.0**_FINE_BITS
 NEGLIGIBLE = math.log2(1e-10)
 """What is beside something else no more than the last of ten digits, as a logarithm."""
 
@@ -328,8 +330,14 @@ class BoundedReals(RoundingNamespace):
         return scale
 
     def _power(self, exponent: float) -> Number:
-        """Return the least power of two with a whole exponent that is not below 2**exponent."""
-        return self.base.mp.ldexp(self.base.one, math.ceil(exponent)) if exponent > _NONE else self.base.zero
+        """Return a number of few bits that is not below 2**exponent, and hardly above it.
+
+        A whole power of two would double the bound at each step: after 200 of them nothing would be known.
+        """
+        if exponent == _NONE:
+            return self.base.zero
+        whole = math.floor(exponent)
+        return self.base.mp.ldexp(math.ceil(2.0 ** (exponent - whole) * _FINE) + 1, whole - _FINE_BITS)
 
     def _corners(self, function: Callable[..., Number], ops: list[Bounded]) -> list[Number | None]:
         """Return the values of a function at the corners of its operands' intervals, None where none is.
@@ -524,6 +532,19 @@ class BoundedFloats(RoundingNamespace):
             )
 
         return self._against(slope, true)
+
+    def partials(
+        self, op: Op, y: Number, xs: Sequence[Number], fixed: Sequence[bool]
+    ) -> Sequence[Bounded | None]:
+        if op.at_once is None:
+            return super().partials(op, y, xs, fixed)
+        doubles = FLOAT.partials(op, y.value, [x.value for x in xs], fixed)
+        reals = [self._real(x) for x in xs]
+        slopes = self.reals.partials(op, op.value(self.reals, *reals), reals, fixed)
+        return [
+            None if double is None else self._against(double, partial(self.reals.number, slope))
+            for double, slope in zip(doubles, slopes, strict=True)
+        ]
 
     def _real(self, x: Bounded) -> Bounded:
         return Bounded(self.reals.base.number(x.value), x.error, self.reals, x.scale)

@@ -69,6 +69,8 @@ class Op:
     """One sentence: what the operation does to the gradient that arrives."""
     derivatives: tuple[str, ...]
     """∂y/∂x per operand, in the language of programs."""
+    at_once: Callable[[Namespace, Number, Sequence[Number], Sequence[bool]], Sequence[Number]] | None = None
+    """at_once(m, y, xs, fixed) -> all partials, where each by itself looks at all operands."""
     cancels: tuple[str, ...] = ()
     """Per operand, if the terms of the derivative cancel where it crosses zero: the size of the larger term,
     in the language of programs. The derivative is within 4 ulp of itself or of this, whichever is larger."""
@@ -252,6 +254,15 @@ class Namespace:
     def partial(self, op: Op, argnum: int, y: Number, xs: Sequence[Number], fixed: Sequence[bool]) -> Number:
         """Return ∂y/∂x of one primitive at y = f(xs). ``fixed`` marks the operands that are constants."""
         return op.partial(self, argnum, y, xs, fixed)
+
+    def partials(
+        self, op: Op, y: Number, xs: Sequence[Number], fixed: Sequence[bool]
+    ) -> Sequence[Number | None]:
+        """Return all partials of one primitive, None by constants."""
+        if op.at_once is None:
+            return [None if f else self.partial(op, argnum, y, xs, fixed) for argnum, f in enumerate(fixed)]
+        slopes = op.at_once(self, y, xs, fixed)
+        return [None if f else slope for slope, f in zip(slopes, fixed, strict=True)]
 
     def calls_plainly(self, op: Op) -> bool:  # noqa: ARG002
         """Tell whether ``partial`` does no more for a primitive than call its rule."""

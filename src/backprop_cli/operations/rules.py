@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from backprop_cli.operations.op import Namespace, Number, Partial
 
@@ -29,10 +29,10 @@ def one_partial(m: Namespace, _y: Number, _x1: Number, _x2: Number) -> Number:
     return m.one
 
 
-def share_of_best(
-    m: Namespace, xs: Sequence[Number], fixed: Sequence[Number], argnum: int, best: Number
-) -> Number:
-    """Return ∂best/∂xs[argnum] where best is the max or the min of xs.
+def shares_of_best(
+    m: Namespace, best: Number, xs: Sequence[Number], fixed: Sequence[Number], wanted: Iterable[int]
+) -> list[Number]:
+    """Return ∂best/∂x of the wanted operands where best is the max or the min of xs.
 
     Operands that tie share the slope of 1 equally: of all subgradients, the shortest. Beside a constant
     the shortest is 0, as in relu(0). ``fixed`` is 1 for constants and 0 for the others.
@@ -43,8 +43,15 @@ def share_of_best(
         count = count + tie
         constants = constants + tie * is_fixed
     alone = m.where(m.eq(count, m.one), m.one, m.zero)
-    share = m.where(m.eq(constants, m.zero), m.one, alone) * ties[argnum]
-    return share / m.where(m.eq(count, m.zero), m.one, count)
+    share = m.where(m.eq(constants, m.zero), m.one, alone)
+    among = m.where(m.eq(count, m.zero), m.one, count)
+    return [share * ties[argnum] / among for argnum in wanted]
+
+
+def _share_of_best(
+    m: Namespace, xs: Sequence[Number], fixed: Sequence[Number], argnum: int, best: Number
+) -> Number:
+    return shares_of_best(m, best, xs, fixed, (argnum,))[0]
 
 
 def extremum_partials(fixed: Sequence[bool]) -> tuple[Partial, ...]:
@@ -57,9 +64,14 @@ def _shares(fixed: tuple[bool, ...]) -> tuple[Partial, ...]:
     constants = [int(f) for f in fixed]
 
     def share(argnum: int, m: Namespace, y: Number, *xs: Number) -> Number:
-        return share_of_best(m, xs, constants, argnum, y)
+        return _share_of_best(m, xs, constants, argnum, y)
 
     return tuple(partial(share, argnum) for argnum in range(len(fixed)))
+
+
+def extremum_slopes(m: Namespace, y: Number, xs: Sequence[Number], fixed: Sequence[bool]) -> list[Number]:
+    """Return all partials of max or min at once: each by itself looks at all operands."""
+    return shares_of_best(m, y, xs, [int(f) for f in fixed], range(len(xs)))
 
 
 def clip_partials(fixed: Sequence[bool]) -> tuple[Partial, ...]:
@@ -68,10 +80,10 @@ def clip_partials(fixed: Sequence[bool]) -> tuple[Partial, ...]:
 
     def outer(argnum: int, m: Namespace, y: Number, x: Number, low: Number, high: Number) -> Number:
         raised_fixed = m.where(m.gt(x, low), m.number(x_fixed), m.number(low_fixed))
-        return share_of_best(m, (m.max(x, low), high), (raised_fixed, high_fixed), argnum, y)
+        return _share_of_best(m, (m.max(x, low), high), (raised_fixed, high_fixed), argnum, y)
 
     def inner(argnum: int, m: Namespace, y: Number, x: Number, low: Number, high: Number) -> Number:
-        share = share_of_best(m, (x, low), (x_fixed, low_fixed), argnum, m.max(x, low))
+        share = _share_of_best(m, (x, low), (x_fixed, low_fixed), argnum, m.max(x, low))
         return share * outer(0, m, y, x, low, high)
 
     return partial(inner, 0), partial(inner, 1), partial(outer, 1)
