@@ -392,7 +392,8 @@ def test_a_shape_is_enough_for_a_graph():
     shapes_alone = ["W:2x2", "x:2", "b:2"]
     drawn = run("graph", LAYER[1], *shapes_alone)
     assert drawn.returncode == 0
-    assert "z[1] = v1[1] + b[1]" in drawn.stdout
+    assert "z (2,) = v1 + b" in drawn.stdout
+    assert "z[1] = v1[1] + b[1]" in run("graph", LAYER[1], *shapes_alone, "--steps", "all").stdout
     assert "13 operations on 8 inputs" in run("graph", "--stats", LAYER[1], *shapes_alone).stdout
     computed = run("grad", LAYER[1], *shapes_alone)
     assert computed.returncode == 2

@@ -20,9 +20,9 @@ from backprop_cli.findings.settled import (
     with_origins,
 )
 from backprop_cli.findings.undefined import undefined_value
-from backprop_cli.graph.arrays import numbered
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.naming import Naming
+from backprop_cli.graph.outline import outline
 from backprop_cli.graph.sweep import partials_at, sweep_graph
 from backprop_cli.language.arguments import given_arrays, name_list, upstream_gradient
 from backprop_cli.language.source import Source, check_names, choose_point, read_source
@@ -294,22 +294,8 @@ class Nodes(Sequence[NodeRecord]):
 
     def outline(self) -> tuple[ArrayRecord | NodeRecord, ...]:
         """Return the arrays and the nodes that are no part of any, in order; nothing where there are none."""
-        arrays = self._sweep.graph.arrays
-        if arrays is None:
-            return ()
-        found = numbered(
-            array for array in arrays.found if array.op == "input" or any(array.own) or array.shape
-        )
-        parts = {node for array in found for node in array.nodes}
-        others = (node for node in self._naming.order if node not in parts and not arrays.inner[node])
-        records = [
-            *((max(array.nodes), place, array) for place, array in enumerate(found)),
-            *((node, -1, None) for node in others),
-        ]
-        records.sort(key=lambda record: record[:2])
-        return tuple(
-            self._record(node) if array is None else self._array(array) for node, _, array in records
-        )
+        parts = outline(self._sweep.graph, self._naming.order)
+        return tuple(self._record(part) if isinstance(part, int) else self._array(part) for part in parts)
 
     def _array(self, array: ArrayNodes) -> ArrayRecord:
         sweep, naming = self._sweep, self._naming

@@ -103,12 +103,11 @@ def explain_report(
 
 def draw_report(report: Report, direction: str, theme: str, steps: str | None, digits: int | None) -> Picture:
     """Return the graph of a report as a picture; see ``Report.draw``."""
-    from backprop_cli.draw.diagram import diagram_of_report
+    from backprop_cli.draw.arrays import diagram_of_steps
     from backprop_cli.draw.svg import render_svg
-    from backprop_cli.tell.steps import in_steps
 
-    drawn = in_steps(report, None if steps is None else read_steps(steps))
-    return Picture(render_svg(diagram_of_report(drawn, digits=digits), direction=direction, theme=theme))
+    diagram = diagram_of_steps(report, None if steps is None else read_steps(steps), digits=digits)
+    return Picture(render_svg(diagram, direction=direction, theme=theme))
 
 
 def report_html(report: Report) -> str:

@@ -175,27 +175,35 @@ def _compute(
 ) -> tuple[Report | None, Diagram]:
     """Return what is drawn, and the report that it shows, if there is a point."""
     from backprop_cli.differentiate import differentiate_graph
-    from backprop_cli.draw.diagram import diagram_of_graph, diagram_of_report
+    from backprop_cli.draw.arrays import diagram_of_shapes, diagram_of_steps
+    from backprop_cli.draw.diagram import diagram_of_graph
     from backprop_cli.graph.lower import lower_source
     from backprop_cli.language.arrays.values import as_array
     from backprop_cli.language.source import choose_point
-    from backprop_cli.tell.steps import in_steps
 
     source, given, wanted, upstream = job
     has_values = any(as_array(value).values for value in given.values())
     is_bare = not has_values and source.inputs.keys() > source.defaults.keys() and form is not Form.html
     point = None if is_bare else choose_point(source, given)
     tape = lower_source(source)
-    if not force:
-        refuse_many(tape)
+    has_arrays = tape.arrays is not None and form is not Form.html
+    in_arrays = has_arrays and steps is None
+    if not (force or in_arrays):
+        instead = (
+            "without --steps each array is one box" if has_arrays else "backprop grad --json has every node"
+        )
+        refuse_many(tape.constant.count(0, 0, tape.end), instead)
     if point is None:
         if steps is Steps.NAMED:
             raise UsageError("without values every operation is drawn", hint="give each input one: a=2 b=3")
-        return None, diagram_of_graph(tape)
+        return None, diagram_of_shapes(tape) if in_arrays else diagram_of_graph(tape)
     report = differentiate_graph(source, tape, point, wanted, upstream=upstream, check=False)
-    if form is not Form.html:
-        report = in_steps(report, steps)
-    return report, diagram_of_report(report, digits=digits, symbolic=symbolic)
+    diagram = diagram_of_steps(
+        report, Steps.ALL if form is Form.html else steps, digits=digits, symbolic=symbolic
+    )
+    if not force:
+        refuse_many(len(diagram.boxes), "backprop grad --json has every node")
+    return report, diagram
 
 
 def _write_text(drawing: Drawing, target: str | None, output: Output, *, ascii: bool) -> None:

@@ -313,7 +313,7 @@ class _Pictures:
         return text if self.unicode else to_ascii(text)
 
     def label(self, arrow: Arrow) -> str:
-        return self.show(factor_back(arrow.partial, unicode=self.unicode))
+        return self.show(arrow.factor(unicode=self.unicode))
 
     def widths(self, layout: _Layout, gaps: Sequence[_Gap] = ()) -> list[int]:
         """Return the columns of layer, gap, layer and so on to the last layer. Without gaps, at least."""
@@ -334,13 +334,13 @@ class _Pictures:
         """Explain the signs."""
         if self.diagram.has_numbers:
             yield f"In a box: the value, and grad, the gradient of {self.show(self.diagram.output)}."
-        if self.diagram.arrows:
+        if any(arrow.partial for arrow in self.diagram.arrows):
             sign = factor_back("", unicode=self.unicode)
             yield f"On an arrow: {sign} the local derivative, a factor of gradients on the way back."
 
     def _texts(self, box: Box) -> list[str]:
         lines = [self.show(pretty(box.title, unicode=self.unicode))]
-        if self.stacked:
+        if self.stacked or (box.shape and self.diagram.has_numbers):
             lines += [box.value, f"grad {box.gradient}"]
         elif self.diagram.has_numbers:
             gradient = f"grad {box.gradient}"

@@ -19,7 +19,8 @@ class Box(NamedTuple):
     """One node. role: "input", "step" or "output".
 
     text: the node in terms of its operands, in the language of programs; "" for an input.
-    value, gradient: as they are shown, "" where the program is drawn without numbers.
+    value, gradient: as they are shown, "" where the program is drawn without numbers.  shape: of an array.
+    rule: what an operation on arrays does to the gradient, in words.
     """
 
     id: str
@@ -28,17 +29,21 @@ class Box(NamedTuple):
     gradient: str
     role: str
     kink: bool = False
+    shape: str = ""
+    rule: str = ""
 
     @property
     def title(self) -> str:
-        """The first line of the box: "e = a*b", or the name of an input."""
-        return f"{self.id} = {self.text}" if self.text else self.id
+        """The first line of the box: "e = a*b", "z (3,) = W@x", or the name of an input."""
+        name = f"{self.id} {self.shape}" if self.shape else self.id
+        return f"{name} = {self.text}" if self.text else name
 
 
 class Arrow(NamedTuple):
     """A use of a node by another, both as positions in the list of boxes.
 
-    argnum: which operand it is.  partial: the local derivative, a number or a formula as it is shown.
+    argnum: which operand it is.  partial: the local derivative, a number or a formula as it is shown; "" of
+    an array, which has no one number.
     mark: what stands behind its symbol; see ``text.held_mark``.
     """
 
@@ -47,6 +52,10 @@ class Arrow(NamedTuple):
     argnum: int
     partial: str
     mark: str = ""
+
+    def factor(self, *, unicode: bool = True) -> str:
+        """Return the local derivative as what it is on the way back: "←×3"."""
+        return self.partial and factor_back(self.partial, unicode=unicode)
 
 
 class Diagram(NamedTuple):
@@ -88,7 +97,7 @@ def diagram_of_report(report: Report, *, digits: int | None = 4, symbolic: bool 
             "" if node.op == "input" else node.expr,
             number_text(node.value, digits),
             number_text(node.gradient, digits),
-            _role(node.id, node.op, report.output),
+            role_of(node.id, node.op, report.output),
             kink=node.kink is not None,
         )
         for node in report.nodes
@@ -121,7 +130,7 @@ def diagram_of_graph(graph: Graph) -> Diagram:
         is_input = op is None and not graph.constant[node]
         kind = "input" if is_input else "step"
         text = "" if is_input else naming.expression(node)
-        boxes.append(Box(naming.id(node), text, "", "", _role(naming.id(node), kind, output)))
+        boxes.append(Box(naming.id(node), text, "", "", role_of(naming.id(node), kind, output)))
         if op is None or graph.constant[node]:
             continue
         terms = [naming.operand(x) for x in graph.operands[node]]
@@ -135,5 +144,6 @@ def diagram_of_graph(graph: Graph) -> Diagram:
     return Diagram(graph.text, output, tuple(boxes), tuple(arrows), has_numbers=False)
 
 
-def _role(name: str, op: str, output: str) -> str:
+def role_of(name: str, op: str, output: str) -> str:
+    """Return whether a box is that of the output, an input or a step."""
     return "output" if name == output else "input" if op == "input" else "step"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from backprop_cli.notation.pretty import factor_back, pretty
+from backprop_cli.notation.pretty import pretty
 
 if TYPE_CHECKING:
     from backprop_cli.draw.diagram import Box, Diagram
@@ -31,7 +31,7 @@ def render_dot(diagram: Diagram, *, direction: str = "LR", unicode: bool = True)
         fill, edge = _COLOURS[box.role]
         lines.append(f'  n{i} [label="{label}", fillcolor="{fill}", color="{edge}"];')
     for arrow in diagram.arrows:
-        partial = _quoted(factor_back(arrow.partial, unicode=unicode), unicode=unicode)
+        partial = _quoted(arrow.factor(unicode=unicode), unicode=unicode)
         lines.append(f'  n{arrow.source} -> n{arrow.target} [label="{partial}"];')
     legend = _quoted(diagram.legend(unicode=unicode), unicode=unicode)
     lines.append(f'  label="{legend}"; labelloc=b; fontname="Helvetica"; fontsize=10;')

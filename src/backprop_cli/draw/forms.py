@@ -11,7 +11,6 @@ from backprop_cli.errors import UsageError
 if TYPE_CHECKING:
     from backprop_cli.console.sheets import Line
     from backprop_cli.draw.diagram import Diagram
-    from backprop_cli.graph.tape import Graph
     from backprop_cli.report import Report
 
 MOST_NODES = 1000
@@ -89,13 +88,12 @@ def form_of_file(name: str) -> Form:
     )
 
 
-def refuse_many(tape: Graph) -> None:
-    """Raise UsageError for a graph that would be no picture any more."""
-    count = tape.constant.count(0, 0, tape.end)
+def refuse_many(count: int, instead: str) -> None:
+    """Raise UsageError for so many nodes that they would be no picture any more."""
     if count > MOST_NODES:
         raise UsageError(
             f"the graph has {count:,} nodes, and a drawing of more than {MOST_NODES:,} can hardly be read",
-            hint="--force draws it all the same; backprop grad --json has every node",
+            hint=f"--force draws it all the same; {instead}",
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from backprop_cli.notation.pretty import factor_back, pretty
+from backprop_cli.notation.pretty import pretty
 
 if TYPE_CHECKING:
     from backprop_cli.draw.diagram import Diagram
@@ -21,8 +21,9 @@ def render_mermaid(diagram: Diagram, *, direction: str = "LR", unicode: bool = T
         label = "<br/>".join(_escaped(text, unicode=unicode) for text in texts)
         lines.append(f'  n{i}["{label}"]:::{box.role}')
     for arrow in diagram.arrows:
-        partial = _escaped(factor_back(arrow.partial, unicode=unicode), unicode=unicode)
-        lines.append(f'  n{arrow.source} -- "{partial}" --> n{arrow.target}')
+        partial = _escaped(arrow.factor(unicode=unicode), unicode=unicode)
+        label = f'-- "{partial}" ' if partial else ""
+        lines.append(f"  n{arrow.source} {label}--> n{arrow.target}")
     legend = diagram.legend(unicode=unicode)
     if legend:
         lines += [

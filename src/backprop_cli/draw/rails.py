@@ -227,18 +227,23 @@ class _Texts:
         return lines
 
     def partials(self, node: int) -> list[str]:
-        """Return the local derivatives of a node as equations."""
+        """Return the local derivatives of a node as equations, the rule of an array in words."""
         d, boxes = self.signs.d, self.diagram.boxes
+        if boxes[node].rule:
+            return [self.show(boxes[node].rule.replace("∂", d))]
         mark = " (kink)" if boxes[node].kink else ""
         return [
             self.show(
                 f"{d}{boxes[node].id}/{d}{boxes[arrow.source].id}{arrow.mark} = {self._partial(arrow)}{mark}"
             )
             for arrow in self.operands[node]
+            if arrow.partial
         ]
 
     def factors(self, node: int) -> list[str]:
         """Return the local derivatives of a node, by its operands in their order."""
+        if self.diagram.boxes[node].rule:
+            return self.partials(node)
         mark = ["(kink)"] if self.diagram.boxes[node].kink else []
         return [self.show(factor(a.partial, unicode=self.unicode)) for a in self.operands[node]] + mark
 

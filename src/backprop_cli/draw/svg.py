@@ -10,7 +10,7 @@ from zlib import crc32
 from backprop_cli.draw.fonts import shorten, text_width
 from backprop_cli.draw.layout import place
 from backprop_cli.draw.motion import motion_sheet
-from backprop_cli.notation.pretty import factor_back, pretty, with_minus
+from backprop_cli.notation.pretty import pretty, with_minus
 from backprop_cli.text import in_xml
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _FONT = "DejaVu Sans, Verdana, Segoe UI, sans-serif"
 _TITLE, _NUMBER, _SLOPE = 13.0, 12.0, 11.0
 _PAD, _HEAD, _BODY = 12.0, 28.0, 24.0
 _LEGEND = 22.0
-_MOST_WIDTH, _MOST_LABEL = 300.0, 110.0
+_MOST_WIDTH, _MOST_ARRAY, _MOST_LABEL = 300.0, 480.0, 110.0
 
 # Colours stand in the elements for viewers without style sheets; the sheet has them again for dark pages.
 _LIGHT = {
@@ -52,7 +52,7 @@ def render_svg(diagram: Diagram, *, direction: str = "LR", theme: str = "light",
     plays: whether values and gradients appear one after the other, which those of a diagram with numbers can.
     theme: "light" as for a slide or a print, "dark", or "auto" as the viewer's pages are.
     """
-    labels = [with_minus(factor_back(arrow.partial)) if arrow.partial else "" for arrow in diagram.arrows]
+    labels = [with_minus(arrow.factor()) for arrow in diagram.arrows]
     widest = min(max((text_width(label, _SLOPE) for label in labels), default=0.0), _MOST_LABEL)
     is_across = direction == "TB"
     apart = widest + 12 if is_across else 18.0
@@ -114,10 +114,16 @@ def describe(diagram: Diagram) -> str:
 def _size(box: Box, arrows: float, *, is_across: bool) -> tuple[float, float]:
     """Return the size of a box: room for its texts, and for the ends of all arrows side by side."""
     title = text_width(pretty(box.title), _TITLE, bold=True)
-    numbers = text_width(f"{with_minus(box.value)}{_gradient(box)}", _NUMBER) + 24 if box.value else 0.0
-    width = min(max(title, numbers, 44.0), _MOST_WIDTH) + 2 * _PAD
-    height = _HEAD + (_BODY if box.value else 0.0)
+    value, gradient = (text_width(text, _NUMBER) for text in (with_minus(box.value), _gradient(box)))
+    numbers = 0.0 if not box.value else max(value, gradient) if box.shape else value + gradient + 24
+    width = min(max(title, numbers, 44.0), _MOST_ARRAY if box.shape else _MOST_WIDTH) + 2 * _PAD
+    height = _HEAD + _BODY * _rows(box)
     return (max(width, arrows), height) if is_across else (width, max(height, arrows))
+
+
+def _rows(box: Box) -> int:
+    """Return how many lines of numbers a box has: those of an array are one below the other."""
+    return (2 if box.shape else 1) if box.value else 0
 
 
 def _gradient(box: Box) -> str:
@@ -130,7 +136,7 @@ def _box(box: Box, at: tuple[float, float], size: tuple[float, float]) -> str:
     title = pretty(box.title)
     shown = shorten(title, _TITLE, width - 2 * _PAD + 0.5, bold=True)
     middle = x + width / 2
-    base = y + height / 2 - (_BODY / 2 if box.value else 0.0) + 5
+    base = y + height / 2 - _BODY * _rows(box) / 2 + 5
     # Roles differ in shape as well as in colour: an input is round, an output has a double frame.
     corner = 13 if box.role == "input" else 5
     paint = f'fill="{fill}" stroke="{stroke}" stroke-width="1.5"'
@@ -148,12 +154,13 @@ def _box(box: Box, at: tuple[float, float], size: tuple[float, float]) -> str:
         f'text-anchor="middle" fill="{_INK}">{_text(shown)}</text>'
     )
     if box.value:
-        low = base + _BODY - 3
+        room = width - 2 * _PAD + 0.5
+        value, gradient = (shorten(text, _NUMBER, room) for text in (with_minus(box.value), _gradient(box)))
         parts.append(
-            f'<text class="ink" x="{x + _PAD:g}" y="{low:g}" font-size="{_NUMBER:g}" fill="{_INK}">'
-            f"{_text(with_minus(box.value))}</text>"
-            f'<text class="gradient" x="{x + width - _PAD:g}" y="{low:g}" font-size="{_NUMBER:g}" '
-            f'text-anchor="end" fill="{_GRADIENT}">{_text(_gradient(box))}</text>'
+            f'<text class="ink" x="{x + _PAD:g}" y="{base + _BODY - 3:g}" font-size="{_NUMBER:g}" '
+            f'fill="{_INK}">{_text(value)}</text>'
+            f'<text class="gradient" x="{x + width - _PAD:g}" y="{base + _BODY * _rows(box) - 3:g}" '
+            f'font-size="{_NUMBER:g}" text-anchor="end" fill="{_GRADIENT}">{_text(gradient)}</text>'
         )
     if box.kink:
         parts.append(
