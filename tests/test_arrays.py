@@ -419,7 +419,6 @@ def test_columns_of_elements_are_an_array_of_a_row(tmp_path, engine):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["grad", *LAYER[1:], "--precision", "20"], "--exact and --precision take no arrays"),
         (["grad", *LAYER[1:], "--save-case", "cases.toml"], "--save-case keeps single numbers"),
         (["budget", *LAYER[1:]], "an array stands where a number is expected"),
         (["minimize", "x^2", "x=[1]", "--rate", "[1]"], "for '--rate'"),

@@ -254,6 +254,7 @@ def test_output_fits_the_schema(backprop: Run) -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     for words in (
         *(("x/3 + relu(y)", "x=0.1", "y=0", "--exact"), ("exp(x)", "x=0.1", "--precision", "60")),
+        *(("sum(W)", "W=[[1/3,0.1]]", "--exact"), ("norm(x)", "x=[0.1,1/3]", "--precision", "20")),
         *(("sin(pi*x)", "x=1", "--precision", "9"), ("exp(x)", "x=2", "--precision", "9", "--no-check")),
     ):
         jsonschema.validate(json.loads(backprop("grad", *words, "--json").stdout), schema)
@@ -337,3 +338,20 @@ def test_what_no_digits_tell_is_not_said_not_to_exist(backprop: Run) -> None:
     done = backprop("grad", "sqrt(1-(sin(x)^2+cos(x)^2))", "x=0.5", "--precision", "10")
     assert done.returncode == 3
     assert "gradient with respect to x can't be told from one that has no value at this point" in done.stderr
+
+
+def test_arrays_are_what_is_written(backprop: Run) -> None:
+    words = ("mean(x) + 0.1*sum(W@x)", "x=[0.1, 1/3]", "W=[[1, -2], [3, 2^-3]]")
+    done = backprop("grad", *words, "--exact", "--json", "--strict")
+    found = json.loads(done.stdout)
+    assert found["inputs"] == {"x": ["1/10", "1/3"], "W": [["1", "-2"], ["3", "1/8"]]}
+    assert found["gradients"] == {"x": ["9/10", "5/16"], "W": [["1/100", "1/30"], ["1/100", "1/30"]]}
+    assert {node["expr"] for node in found["nodes"]} >= {"v8/2", "(1/10)*v2"}
+    digits = json.loads(backprop("grad", *words, "--precision", "20", "--json", "--wrt", "x").stdout)
+    assert digits["gradients"] == {"x": ["0.9", "0.3125"]}
+
+
+def test_an_array_from_a_file_is_not_what_is_written(backprop: Run) -> None:
+    done = backprop("grad", "sum(x)", "x=@x.csv:h", "--exact")
+    assert done.returncode == 2
+    assert "can't read x.csv" in done.stderr or "x comes from a file" in done.stderr

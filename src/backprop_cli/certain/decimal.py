@@ -151,6 +151,7 @@ def _report(
     return CertainReport(
         program=task.source.text,
         read_as=task.source.read_as,
+        shapes=tuple(task.source.shapes.items()),
         digits=digits,
         inputs={name: digits_text(rung.sweep.primal[node], digits, m) for name, node in graph.inputs.items()},
         output=naming.output_id(),

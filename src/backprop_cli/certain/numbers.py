@@ -10,6 +10,7 @@ from backprop_cli.text import held_mark
 
 if TYPE_CHECKING:
     from backprop_cli.diagnostic import Diagnostic
+    from backprop_cli.language.arrays.shapes import Shape
 
 
 class CertainNumber(Record):
@@ -51,7 +52,7 @@ class CertainReport(Record):
     digits: how many are right, None where the numbers are fractions.  inputs, upstream: fractions, or so many
     digits.  nodes: of fractions only, as in Report.
     value_shift, shifts: by how much reading the numbers as doubles would move the value and the gradients, ""
-    where it would not.  read_as: as in Report.
+    where it would not.  read_as: as in Report.  shapes: of inputs that are arrays of elements x[0] and so on.
     """
 
     program: str
@@ -66,6 +67,7 @@ class CertainReport(Record):
     shifts: dict[str, str]
     warnings: tuple[Diagnostic, ...]
     read_as: str = ""
+    shapes: tuple[tuple[str, Shape], ...] = ()
 
     @property
     def status(self) -> Outcome:

@@ -56,6 +56,7 @@ def compute_exactly(task: Task, *, check: bool) -> CertainReport:
     return CertainReport(
         program=task.source.text,
         read_as=task.source.read_as,
+        shapes=tuple(task.source.shapes.items()),
         digits=None,
         inputs={name: fraction_text(sweep.primal[node]) for name, node in graph.inputs.items()},
         output=naming.output_id(),

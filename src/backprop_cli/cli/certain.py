@@ -8,6 +8,8 @@ from backprop_cli.errors import Status, UncertainError, UsageError
 from backprop_cli.report import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backprop_cli.certain.numbers import CertainReport
     from backprop_cli.cli.options import CertainOptions, Request
     from backprop_cli.console.output import Output
@@ -23,8 +25,7 @@ def show_certain(
     """
     if options.exact and options.precision is not None:
         raise UsageError("--exact and --precision contradict each other", hint="leave one of them out")
-    if request.source.shapes or request.source.steps:
-        raise UsageError("--exact and --precision take no arrays", hint="write the numbers out")
+    _refuse_files(request.words)
     if form not in ("table", "json", "markdown"):
         raise UsageError(f"numbers that are no doubles have no form {form}", hint="table, json or markdown")
     report = _compute(request, options.precision, check=check)
@@ -36,6 +37,17 @@ def show_certain(
         output.flush()
         raise UncertainError("not all numbers are confirmed by sympy")
     return Status.DONE
+
+
+def _refuse_files(words: Sequence[str]) -> None:
+    """Raise UsageError for an array from a file, whose numbers are doubles already."""
+    for word in words:
+        name, _, value = word.partition("=")
+        if value.lstrip().startswith("@"):
+            raise UsageError(
+                f"{name} comes from a file, and --exact and --precision go by what is written",
+                hint=f"{name}=[1/3, 0.1, 2]",
+            )
 
 
 def _compute(request: Request, precision: str | None, *, check: bool) -> CertainReport:

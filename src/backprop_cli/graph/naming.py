@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from array import array
+from fractions import Fraction
 from functools import cached_property
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.graph.reach import Reach
 from backprop_cli.text import number_text
@@ -147,7 +148,7 @@ class Naming:
             if missing:
                 waiting += missing
             elif op is None:
-                texts[at] = number_text(number, None) if isinstance(number, float) else "pi"
+                texts[at] = _number_text(number)
             else:
                 text = op.write([texts[x] for x in graph.operands[at]])
                 texts[at] = "(…)" if len(text) > _LONG else f"({text})" if op.infix else text
@@ -168,3 +169,10 @@ class Naming:
         """Return the text that the node was read from, cut in the middle if it is long."""
         text = " ".join(self.graph.source(node).split())
         return text if len(text) <= 60 else f"{text[:28]} … {text[-28:]}"
+
+
+def _number_text(number: Any) -> str:
+    """Return a constant as it stands in an expression: "pi", 0.1, or (1/10) where numbers are fractions."""
+    if isinstance(number, Fraction):
+        return str(number) if number.denominator == 1 else f"({number})"
+    return number if isinstance(number, str) else number_text(number, None)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.errors import LimitError
 from backprop_cli.language.code import fold, steps
 from backprop_cli.language.source import read_definitions
+from backprop_cli.language.values import is_array_value, written_elements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,11 +35,16 @@ def exact_source(source: Source) -> Source:
 
 
 def exact_point(source: Source, words: Iterable[str]) -> dict[str, Code]:
-    """Return the constant expression of every input: that of a word NAME=VALUE, or its default.
+    """Return the constant expression of every input: that of a word NAME=VALUE or NAME=[…], or its default.
 
     source: as ``exact_source`` returns it. Raises LimitError, and what ``read_definitions`` does.
     """
-    given = {name: exact_code(code, text) for name, (text, code) in read_definitions(words).items()}
+    words = list(words)
+    arrays = [word for word in words if is_array_value(word)]
+    numbers = read_definitions([word for word in words if word not in arrays])
+    given = {name: exact_code(code, text) for name, (text, code) in numbers.items()}
+    for word in arrays:
+        given |= {name: exact_code(code, text) for name, code, text in written_elements(word)}
     return {name: given[name] if name in given else source.defaults[name].code for name in source.inputs}
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.errors import InputError, ParseError
+from backprop_cli.language.arrays.shapes import element_names
 from backprop_cli.language.arrays.values import Array, Value, finite_element, flattened, refuse_size
 from backprop_cli.language.reader import canonical_name, is_name, normalise
-from backprop_cli.language.source import evaluate_constant, read_assignments
+from backprop_cli.language.source import evaluate_constant, read_assignments, read_constant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from backprop_cli.language.code import Code
 
 _FORM = re.compile(r"\s*([^\s=]+)\s*=\s*([\[@])", re.DOTALL)
 _SHAPED = re.compile(r"\s*([^\s=:\[@]+)\s*:\s*([0-9]+(?:\s*x\s*[0-9]+)*)\s*", re.DOTALL)
@@ -77,20 +81,60 @@ def read_array(word: str, load: Callable[[str, str], Array] | None = None) -> tu
 
     Raises InputError or ParseError, and what ``load`` raises.
     """
+    name, text, start = _name_of(word)
+    file = text[start:].strip()
+    if file.startswith("@"):
+        if load is None:
+            raise InputError(f"{name} can't come from a file here", text, hint=f"write {name}=[1, 2, 3]")
+        return name, load(name, file[1:])
+    pieces = _pieces(name, text, start)
+    return name, flattened(name, pieces, lambda piece: finite_element(name, _number(text, piece)))
+
+
+def written_elements(word: str) -> Iterator[tuple[str, Code, str]]:
+    """Yield name and code of each element of NAME=[…], with the text that its spans are of.
+
+    Raises InputError or ParseError.
+    """
+    name, text, start = _name_of(word)
+    found: list[_Piece] = []
+
+    def collect(piece: _Piece) -> float:
+        found.append(piece)
+        return 0.0
+
+    shape = flattened(name, _pieces(name, text, start), collect).shape
+    for element, piece in zip(element_names(name, shape), found, strict=True):
+        yield element, _told_in(text, partial(read_constant, piece.padded)), piece.padded
+
+
+def _name_of(word: str) -> tuple[str, str, int]:
+    """Return the name in NAME=…, the text, and where the value begins in it. Raises InputError."""
     text = normalise(word)
-    left, _, right = text.partition("=")
+    left = text.partition("=")[0]
     name = canonical_name(left.strip())
     if not is_name(name):
         raise InputError(f"{left!r} is not a name", text, 0, len(left), "write NAME=VALUE, such as w=[1,2,3]")
-    if right.lstrip().startswith("@"):
-        if load is None:
-            raise InputError(f"{name} can't come from a file here", text, hint=f"write {name}=[1, 2, 3]")
-        return name, load(name, right.strip()[1:])
-    return name, _written(name, text, len(left) + 1)
+    return name, text, len(left) + 1
 
 
-def _written(name: str, text: str, start: int) -> Array:
-    """Return the array that a text holds from a place on, whose elements are constant expressions."""
+class _Piece:
+    """An element as it is written, and where that ends."""
+
+    __slots__ = ("end", "text")
+
+    def __init__(self, text: str, end: int) -> None:
+        self.text = text
+        self.end = end
+
+    @property
+    def padded(self) -> str:
+        """The element where it stands in the whole text."""
+        return " " * (self.end - len(self.text)) + self.text
+
+
+def _pieces(name: str, text: str, start: int) -> list[Any]:
+    """Return lists of lists of pieces: the array that a text holds from a place on."""
     elements: list[Any] = []
     stack: list[list[Any]] = []
     whole: list[Any] | None = None
@@ -120,7 +164,7 @@ def _written(name: str, text: str, start: int) -> Array:
                 f"this {sign} has no list around it", text, place, place + 1, "an array is [1, 2, 3]"
             )
         if piece.strip():
-            stack[-1].append(_element(text, piece, place, evaluate_constant))
+            stack[-1].append(_Piece(piece, place))
         elif sign == "," and (not stack[-1] or text[:place].rstrip()[-1:] == ","):
             raise ParseError("a number is missing before this comma", text, place, place + 1)
         if sign == "]":
@@ -135,15 +179,20 @@ def _written(name: str, text: str, start: int) -> Array:
     if whole is None or rest.strip():
         at = begin + len(rest) - len(rest.lstrip())
         raise ParseError("nothing stands behind a list", text, at, len(text), f"{name}=[1, 2, 3] is an array")
-    return flattened(name, whole, lambda x: finite_element(name, x))
+    return whole
 
 
-def _element(text: str, piece: str, end: int, evaluate: Any) -> float:
-    if _PLAIN_NUMBER.fullmatch(piece):
-        return float(piece)
-    blank = " " * (end - len(piece))
+def _number(text: str, piece: _Piece) -> float:
+    """Return the value of an element. Raises ParseError or InputError."""
+    if _PLAIN_NUMBER.fullmatch(piece.text):
+        return float(piece.text)
+    return float(_told_in(text, partial(evaluate_constant, piece.padded)))
+
+
+def _told_in(text: str, read: Callable[[], Any]) -> Any:
+    """Return what is read; what is wrong with it is shown in this text."""
     try:
-        return float(evaluate(blank + piece))
+        return read()
     except (ParseError, InputError) as error:
         error.text = text
         raise

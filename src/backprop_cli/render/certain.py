@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.sheets import Block, Row, Sheet
 from backprop_cli.console.strict_json import dump, warning_record
+from backprop_cli.language.arrays.shapes import element_names
 from backprop_cli.render.markdown import escape, table
 from backprop_cli.render.table import mark_lines
-from backprop_cli.text import listing
+from backprop_cli.text import listing, nested
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from backprop_cli.certain.numbers import CertainNumber, CertainReport, ExactNode
     from backprop_cli.console.sheets import Role
+    from backprop_cli.language.arrays.shapes import Shape
 
 _NODE_CODE, _GRADIENT_CODE = (0, 1, 3), (0,)
 
@@ -142,11 +146,11 @@ def render_json(report: CertainReport) -> str:
         "program": report.program,
         **({"read_as": report.read_as} if report.read_as else {}),
         "digits": report.digits,
-        "inputs": report.inputs,
+        "inputs": _in_shape(report.inputs, report.shapes),
         "output": report.output,
         "value": report.value.text,
         "upstream": report.upstream,
-        "gradients": {name: number.text for name, number in report.gradients.items()},
+        "gradients": _in_shape({name: x.text for name, x in report.gradients.items()}, report.shapes),
         "nodes": [_node(node) for node in report.nodes],
         "check": {
             "status": report.status,
@@ -157,6 +161,16 @@ def render_json(report: CertainReport) -> str:
         "warnings": [*map(warning_record, report.warnings)],
     }
     return dump(record)
+
+
+def _in_shape(texts: dict[str, str], shapes: Iterable[tuple[str, Shape]]) -> dict[str, Any]:
+    """Return numbers by the names of inputs, those of an array that is there whole as lists of lists."""
+    found: dict[str, Any] = dict(texts)
+    for name, shape in shapes:
+        elements = element_names(name, shape)
+        if all(element in found for element in elements):
+            found[name] = nested(shape, [found.pop(element) for element in elements])
+    return found
 
 
 def _node(node: ExactNode) -> dict[str, Any]:
