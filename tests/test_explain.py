@@ -295,3 +295,17 @@ def test_every_local_derivative_is_told_in_words() -> None:
         if op.case is not None:
             for xs in op.domain.inside:
                 assert op.case(xs, ["p", "q", "r"][: len(xs)])
+
+
+def test_what_underflows_is_told_where_0_stands_for_it(backprop: Run) -> None:
+    words = ("a = exp(x); b = a*y; L = b + 1", "x=-300", "y=1e-200")
+    told = " ".join(backprop("explain", *words).stdout.split())
+    assert "1e-200 = 0 b is too small for a double, which has 0 instead" in told
+    assert "the product of 1e-200 and 5.1482e-131 is too small for a double, which has 0 instead" in told
+    shot = " ".join(backprop("explain", *words, "--story").stdout.split())
+    assert "b = a × y is too small for a double, which has 0 instead" in shot
+    assert "what is too small for a double to x" in shot
+    assert "too small" not in backprop("explain", "a = x - x; a*y", "x=3", "y=2", "--story").stdout
+    lost = backprop("explain", "exp(x)*y", "x=-800", "y=2", "--story").stdout
+    assert "undefined" not in lost
+    assert "v2 is no number that a double holds: whether it falls is not told" in lost

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import random
+import re
 
 import pytest
 
+from backprop_cli import gradient
 from backprop_cli.expect.criteria import Criteria
 from backprop_cli.expect.expectations import read_expectation
 from backprop_cli.expect.verdict import Verification
 from backprop_cli.expect.verify import verify_source
 from backprop_cli.language.source import choose_point, read_assignments, read_source
+from backprop_cli.render.marking import remark
+from backprop_cli.text import number_text
 from conftest import Run
 
 NEURON = ("z = w*x + b; a = sigmoid(z); C = (a - y)^2", "w=0.5", "x=2", "b=-0.3", "y=1")
@@ -185,3 +189,37 @@ def test_planted_mistakes_are_named(kind: str) -> None:
 
 # The other numbers have two reasons: 2*3 without its 3 is 2, and without the other path 2 as well.
 NAMED = {"missing path": 81, "swapped": 97, "product copied": 84, "factor 2": 93, "misplaced": 75}
+
+
+LEAKS = [
+    ("L = (a*b + c)*f", {"a": 2, "b": 3, "c": -10, "f": 5}),
+    ("z = w*x + b; a = relu(z); C = (a - y)^2", {"w": 2, "x": 3, "b": -1, "y": 1}),
+    ("u = x*y; v = u + x; L = v*u", {"x": 2, "y": 3}),
+    ("z = w*x + b; a = sigmoid(z); C = (a - y)^2", {"w": 1, "x": 2, "b": -1, "y": 0}),
+]
+
+
+@pytest.mark.parametrize(("program", "point"), LEAKS)
+@pytest.mark.parametrize("level", [1, 2])
+def test_no_hint_shows_the_number_that_is_asked_for(
+    program: str, point: dict[str, float], level: int
+) -> None:
+    report = gradient(program, point)
+    source = read_source(program)
+    for node in report.nodes:
+        right = node.gradient
+        known = {number_text(x, 6) for x in (*report.inputs.values(), *(n.value for n in report.nodes), 0, 1)}
+        if number_text(right, 6) in known:
+            continue
+        others = [*(other.gradient for other in report.nodes), -right, 2 * right, right / 2, right + 1, 0.123]
+        for wrong in (x for x in others if not math.isclose(x, right)):
+            claim = read_expectation(f"grad:{node.id}={number_text(wrong, None)}", source)
+            criteria = Criteria(as_written=True)
+            (verdict,) = verify_source(
+                source, report.inputs, [claim], check=False, criteria=criteria
+            ).verdicts
+            told = remark(verdict, level).replace("−", "-")
+            assert number_text(right, 6) not in re.findall(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?", told), (
+                wrong,
+                told,
+            )

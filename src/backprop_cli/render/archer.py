@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.strict_json import maybe_number, number
@@ -28,6 +29,9 @@ _WAYS = {
 }
 
 
+UNDERFLOWS = "is too small for a double, which has 0 instead"
+
+
 def archer_lines(story: Story, knobs: Knobs | None, pen: TextPen) -> Iterator[Line]:
     """Yield the story: forward, back, and what to do next. knobs: None where none is to be turned."""
     yield Line("heading", "The shot: data fly forward")
@@ -38,7 +42,8 @@ def archer_lines(story: Story, knobs: Knobs | None, pen: TextPen) -> Iterator[Li
         if is_relation(step.symbols):
             yield Line("words", f"{step.node}: {made} {'holds' if step.value else 'does not hold'}")
             continue
-        yield Line("words", f"{step.node} = {made} comes to {number_text(step.value, pen.digits)}")
+        value = UNDERFLOWS if step.underflows else f"comes to {number_text(step.value, pen.digits)}"
+        yield Line("words", f"{step.node} = {made} {value}")
     yield Line("heading", "The blame: responsibility comes back")
     yield from _back(story, pen)
     if knobs is not None and knobs.turned:
@@ -57,7 +62,7 @@ def _back(story: Story, pen: TextPen) -> Iterator[Line]:
     for step in story.backward:
         shares = by_user.get(step.node, ())
         if len(step.terms) > 1:
-            parts = listing([number_text(term.product, pen.digits) for term in step.terms])
+            parts = listing([_share(term, pen) for term in step.terms])
             total = number_text(step.gradient, pen.digits)
             yield Line("words", f"{step.node} has several shares, {parts}, which make {total}")
         if not step.terms and step.node != story.output:
@@ -66,7 +71,7 @@ def _back(story: Story, pen: TextPen) -> Iterator[Line]:
             continue
         first = shares[0][1]
         head = f"{step.node} = {pretty(first.expr, unicode=pen.unicode)}"
-        told = listing([f"{number_text(term.product, pen.digits)} to {node}" for node, term in shares])
+        told = listing([f"{_share(term, pen)} to {node}" for node, term in shares])
         arriving, reason = number_text(first.arriving, pen.digits), first.case or first.reason
         yield Line("words", f"{head} bears {arriving}; {reason}: {told}")
         for note in story.notes.get(step.node, ()):
@@ -79,6 +84,10 @@ def _back(story: Story, pen: TextPen) -> Iterator[Line]:
             )
 
 
+def _share(term: Term, pen: TextPen) -> str:
+    return "what is too small for a double" if term.underflows else number_text(term.product, pen.digits)
+
+
 def _next(knobs: Knobs, pen: TextPen) -> Iterator[Line]:
     found = knobs.nudges
     for nudge in found.nudges:
@@ -88,6 +97,9 @@ def _next(knobs: Knobs, pen: TextPen) -> Iterator[Line]:
     moved = [f"{name} = {number_text(x, pen.digits)}" for name, x in knobs.turned.items()]
     rate = number_text(knobs.rate, pen.digits)
     yield Line("words", f"all turned at once, each by {rate} times what it bears: {', '.join(moved)}")
+    if math.isnan(found.value):
+        yield Line("words", f"{found.output} is no number that a double holds: whether it falls is not told")
+        return
     before = number_text(found.value, pen.digits)
     if knobs.value is None:
         yield Line("words", f"there {found.output} has no value: the step is too long")

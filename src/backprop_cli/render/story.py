@@ -10,7 +10,7 @@ from backprop_cli.console.sheets import Block
 from backprop_cli.console.strict_json import dump, number
 from backprop_cli.notation.latex import escape
 from backprop_cli.notation.pretty import pretty, to_ascii
-from backprop_cli.render.archer import archer_lines, knobs_json
+from backprop_cli.render.archer import UNDERFLOWS, archer_lines, knobs_json
 from backprop_cli.render.flow import flow_json, flow_lines
 from backprop_cli.render.latex import document
 from backprop_cli.render.limits import limit_lines, limits_json
@@ -64,6 +64,8 @@ def story_lines(story: Story, pen: TextPen) -> Iterator[Line]:
     for step in story.forward:
         if told.is_told(step.node):
             yield Line("equation", _forward(step, pen))
+            if step.underflows:
+                yield Line("words", f"{step.node} {UNDERFLOWS}")
             yield from told.others(step.node)
     yield Line("heading", "Backward pass")
     explained: set[str] = set()
@@ -141,12 +143,14 @@ def _backward(
         yield Line("words", f"the output does not depend on {step.node}")
     elif len(step.terms) == 1:
         yield Line("equation", f"{sum_is}{_term(step.node, step.terms[0], story, pen)}")
+        yield from _lost(step.terms[0], pen)
     else:
         users = listing(list(dict.fromkeys(term.user for term in step.terms)))
         yield Line("gap", "")
         yield Line("words", f"{step.node} feeds {users}: the contributions add up")
         for term in step.terms:
             yield Line("equation", _term(step.node, term, story, pen))
+            yield from _lost(term, pen)
         products = [pen.number(term.product) for term in step.terms]
         if len(products) > _MOST_ADDENDS:
             products = [*products[: _MOST_ADDENDS - 1], "…" if pen.unicode else "..."]
@@ -157,6 +161,13 @@ def _backward(
         for note in story.notes.get(step.node, ()):
             yield Line("words", note)
         yield Line("equation", f"{gradient} = {pen.number(step.found)}")
+
+
+def _lost(term: Term, pen: TextPen) -> Iterator[Line]:
+    """Yield that a product underflows, where it does."""
+    if term.underflows:
+        arriving, slope = (number_text(x, pen.digits) for x in (term.arriving, term.slope))
+        yield Line("words", f"the product of {arriving} and {slope} {UNDERFLOWS}")
 
 
 def _term(node: str, term: Term, story: Story, pen: TextPen) -> str:

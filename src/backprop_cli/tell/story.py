@@ -14,7 +14,7 @@ from backprop_cli.record import Record
 from backprop_cli.text import did_you_mean, listing, number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from backprop_cli.operations.op import Op
     from backprop_cli.report import NodeRecord, Report
@@ -24,12 +24,16 @@ _MOST_REASONS = 3
 
 
 class Forward(Record):
-    """A value on the way forward: node = symbols = numbers = value."""
+    """A value on the way forward: node = symbols = numbers = value.
+
+    underflows: whether the value is 0 only because what these numbers come to is too small for a double.
+    """
 
     node: str
     symbols: str
     numbers: str
     value: float
+    underflows: bool = False
 
 
 _FEW_ELEMENTS = 6
@@ -55,6 +59,11 @@ class Term(Record):
     reason: str
     case: str
     held: str = ""
+
+    @property
+    def underflows(self) -> bool:
+        """Whether the product is 0 only because it is too small for a double."""
+        return bool(not self.product and self.arriving and self.slope)
 
 
 class Backward(Record):
@@ -178,7 +187,21 @@ def _forward(node: NodeRecord, nodes: dict[str, NodeRecord], digits: int | None)
     texts = [number_text(x, digits) for x in values]
     if op.infix:
         texts = [f"({text})" if text.startswith("-") else text for text in texts]
-    return Forward(node.id, node.expr, op.write(texts), node.value)
+    return Forward(node.id, node.expr, op.write(texts), node.value, _underflows(node, op, values))
+
+
+def _underflows(node: NodeRecord, op: Op, values: Sequence[float]) -> bool:
+    """Tell whether a value of 0 is surely none in many digits."""
+    if node.value or op.condition or not all(map(math.isfinite, values)):
+        return False
+    from backprop_cli.operations.bounded import bounded_reals
+
+    m = bounded_reals(50)
+    try:
+        true = m.value(op, [m.number(x) for x in values])
+    except (ArithmeticError, ValueError):
+        return False
+    return bool(true.value) and not true.is_noise
 
 
 def _backward(
