@@ -26,6 +26,7 @@ PAGES = [
             "jacobian.md",
             "language.md",
             "minimize.md",
+            "training.md",
             "notebook.md",
             "plot.md",
             "quiz.md",

@@ -16,7 +16,8 @@ from backprop_cli.cli.data import form_of_data, open_data
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import Shown, Where, digits_of, form_of
 from backprop_cli.cli.picture import Picture, check_picture, draw_planes
-from backprop_cli.cli.saved import save_point, with_start
+from backprop_cli.cli.saved import save_point, with_drawn, with_start
+from backprop_cli.descent.starts import Init
 from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
@@ -68,6 +69,21 @@ class Way(NamedTuple):
         typer.Option("--bounds", metavar="A=0..1,B=0..", help="Where inputs stay; not with newton."),
     ] = None
     maximize: Annotated[bool, typer.Option("--maximize", help="Make the value large.")] = False
+    batch_size: Annotated[
+        int | None,
+        typer.Option("--batch-size", metavar="N", min=1, help="A step for each N rows of --data, shuffled."),
+    ] = None
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs", metavar="N", min=0, help="How often all rows are taken, instead of --steps."
+        ),
+    ] = None
+    init: Annotated[
+        Init | None,
+        typer.Option("--init", help="Draw the numbers of arrays that have a shape alone: W:4x2."),
+    ] = None
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of what is drawn or shuffled.")] = 0
 
 
 @command(
@@ -78,6 +94,8 @@ Examples:
   backprop minimize "a*exp(-x) + x^2" a=3 x=0 --wrt x --save found.json
   backprop minimize "(w - 3)^2" w=0 --method gd --picture cost.svg
   backprop minimize "(w*x + b - y)^2" w=0 b=0 --data points.csv --rate 0.1
+  backprop minimize "h = tanh(W@[x, y]); (v@h - z)^2" W:4x2 v:4 --init normal \
+    --data rows.csv --method adam --batch-size 32 --epochs 20
 
 \b
 Exit status: 0 a minimum is reached, or all steps of gd, momentum or adam are
@@ -116,10 +134,18 @@ def minimize(
     check_picture(picture, is_table=form is DescentFormat.table)
     if begin is not None:
         options = with_start(options, begin)
+    options = with_drawn(options, way.init, way.seed)
+    if way.epochs is not None and way.steps is not None:
+        raise UsageError("--epochs and --steps both say how long", hint="leave one of them out")
+    if rows.data is None and (way.batch_size is not None or way.epochs is not None):
+        raise UsageError("--batch-size and --epochs go with --data", hint="--steps N")
+    if way.batch_size is not None and way.steps is not None:
+        raise UsageError("--steps is of all rows at once", hint="with --batch-size it is --epochs N")
     from backprop_cli.console.progress import Progress
     from backprop_cli.descent.report import End
 
-    with Progress(output.environment, way.steps, "steps") as progress:
+    long = way.steps if way.epochs is None else way.epochs
+    with Progress(output.environment, long, "steps" if way.batch_size is None else "epochs") as progress:
         descend = _descend if rows.data is None else partial(_train, rows, written)
         descent = descend(options, way, progress.advance)
     if save is not None:
@@ -171,9 +197,10 @@ def _train(
     dialect = written.read(form)
     from backprop_cli.batch.frames.read import open_reader
     from backprop_cli.descent.rows import RowsCost, load_columns
+    from backprop_cli.descent.steps import Batches
 
     renamed = read_map(rows.map, ())
-    text, given = options.read_program()
+    text, given = options.read_program_of_arrays()
     with ExitStack() as stack:
         data = open_data(options.environment, str(rows.data), form, stack, dialect)
         reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
@@ -191,7 +218,8 @@ def _train(
                 f"{name} is a column of the data, which does not move", hint="--wrt names others"
             )
     method, bounds = (way.method or Method.gd).value, read_bounds(way.bounds)
-    check_way(wanted, method, way.rate, bounds, way.steps)
+    steps = way.steps if way.epochs is None else way.epochs
+    check_way(wanted, method, way.rate, bounds, steps)
     cost = RowsCost(
         source,
         wanted,
@@ -206,10 +234,11 @@ def _train(
         "mean",
         method=method,
         rate=way.rate,
-        steps=way.steps,
+        steps=steps,
         until=way.until,
         bounds=bounds,
         advance=advance,
+        batches=None if way.batch_size is None else Batches(way.batch_size, way.seed),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.cli.options import read_file
-from backprop_cli.errors import FileError, InputError
+from backprop_cli.errors import FileError, InputError, UsageError
 from backprop_cli.system.files import write_file
 from backprop_cli.text import nested
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backprop_cli.cli.options import PointOptions
+    from backprop_cli.descent.starts import Init
 
 _ELEMENT = re.compile(r"(.+?)\[(\d{1,9}(?:\s*,\s*\d{1,9})*)\]")
 
@@ -43,6 +44,36 @@ def with_start(options: PointOptions, name: str) -> PointOptions:
     saved = _whole(_read_point(read_file(options.environment, name, "the start"), name))
     more = [f"{key}={value}" for key, value in saved.items() if canonical_name(normalise(key)) not in given]
     return options._replace(arguments=[*words, *more])
+
+
+def with_drawn(options: PointOptions, init: Init | None, seed: int) -> PointOptions:
+    """Return options in which arrays that have a shape alone, W:4x2, have numbers that are drawn.
+
+    Raises UsageError, or InputError for a shape that can't be.
+    """
+    from backprop_cli.descent.starts import drawn
+    from backprop_cli.language.values import shape_of
+
+    words = list(options.arguments or [])
+    first = int(options.file is None)
+    shapes = {word: found for word in words[first:] if (found := shape_of(word))}
+    if not shapes:
+        if init is not None:
+            raise UsageError("--init draws the numbers of arrays, and none has a shape alone", hint="W:4x2")
+        return options
+    given = {word.partition("=")[0].strip() for word in words[first:] if word not in shapes}
+    for name, _ in shapes.values():
+        if name not in given and init is None:
+            hint = "--init xavier, normal or zeros draws them"
+            raise UsageError(f"{name} has a shape and no values", hint=hint)
+    made = {
+        word: f"{name}={nested(array.shape, drawn(init, name, array.shape, seed))}"
+        for word, (name, array) in shapes.items()
+        if init is not None and name not in given
+    }
+    return options._replace(
+        arguments=[made.get(word, word) for word in words if word in made or word not in shapes]
+    )
 
 
 def _read_point(text: str, name: str) -> dict[str, float]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from backprop_cli.descent.cost import AnyCost, Cost
+from backprop_cli.descent.cost import Cost
 from backprop_cli.descent.report import Descent
 from backprop_cli.descent.rules import RULES
-from backprop_cli.descent.steps import Limits, descend, descend_newton
+from backprop_cli.descent.steps import Limits, descend, descend_in_epochs, descend_newton
 from backprop_cli.descent.verdict import judge
 from backprop_cli.differentiate import differentiate_source
 from backprop_cli.errors import DomainError, InputError
@@ -20,7 +20,8 @@ from backprop_cli.text import listing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from backprop_cli.descent.steps import Bounds
+    from backprop_cli.descent.rows import RowsCost
+    from backprop_cli.descent.steps import Batches, Bounds
 
 METHODS = ("newton", *RULES)
 RATE, STEPS, NEWTON_STEPS = 0.1, 100, 200
@@ -109,7 +110,7 @@ def minimize_source(
 
 
 def run_descent(
-    cost: AnyCost,
+    cost: Cost | RowsCost,
     start: Mapping[str, float],
     output: str,
     *,
@@ -119,8 +120,11 @@ def run_descent(
     until: float,
     bounds: Bounds,
     advance: Callable[[int], None],
+    batches: Batches | None = None,
 ) -> Descent:
     """Return the descent from a start on, and its verdict; what ``check_way`` refuses was refused before.
+
+    batches: of a mean over rows, the rows of a step; then ``steps`` are epochs.
 
     Raises DomainError where the start has no gradient.
     """
@@ -131,9 +135,12 @@ def run_descent(
     limits = Limits(limit, until, bounds)
     if isinstance(cost, Cost) and method == "newton":
         found, end = descend_newton(cost, start, limits, advance)
+    elif batches is not None:
+        assert not isinstance(cost, Cost)
+        found, end = descend_in_epochs(cost, start, RULES[method](rate), limits, batches, advance)
     else:
         found, end = descend(cost, start, RULES[method](rate), limits, advance)
-    goes_by_rate = rate if method == "gd" else None
+    goes_by_rate = rate if method == "gd" and batches is None else None
     return Descent(
         program=cost.source.text,
         output=output,
@@ -147,6 +154,8 @@ def run_descent(
         best=min(found, key=lambda step: cost.sign * step.cost).number,
         verdict=judge(cost, found, end, goes_by_rate, bounds),
         read_as=cost.source.read_as,
+        batch=0 if batches is None else batches.size,
+        seed=0 if batches is None else batches.seed,
     )
 
 

@@ -73,7 +73,8 @@ class Verdict(Record):
 class Descent(Record):
     """A descent. names: the inputs that move.  fixed: the others.  best: the step with the lowest cost.
 
-    sign: -1 where the value is made large.  read_as: as in Report.
+    sign: -1 where the value is made large.  read_as: as in Report.  batch: how many rows a batch has, where a
+    step is an epoch of batches that ``seed`` shuffles, else 0.
     """
 
     program: str
@@ -88,3 +89,5 @@ class Descent(Record):
     best: int
     verdict: Verdict
     read_as: str = ""
+    batch: int = 0
+    seed: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -54,19 +54,27 @@ class RowsCost:
             "auto", self._batch, {**zeros, **fixed}, [*columns, *names], check_inputs=True
         )
 
-    def at(self, point: Mapping[str, float]) -> Place:
-        """Return the mean at a point, and its gradient."""
-        moving = {name: np.full(self.rows, point[name]) for name in self.names}
-        results = self._engine.compute({**self._columns, **moving}, self.rows)
+    def at(self, point: Mapping[str, float], rows: Any = None) -> Place:
+        """Return the mean over all rows, or over these by their numbers, at a point, and its gradient."""
+        columns, count = self._columns, self.rows
+        if rows is not None:
+            columns, count = {name: column[rows] for name, column in columns.items()}, len(rows)
+        moving = {name: np.full(count, point[name]) for name in self.names}
+        results = self._engine.compute({**columns, **moving}, count)
         bad = np.flatnonzero(results.status >= _FIRST_FAULT)
         if bad.size:
-            row = int(bad[0])
+            row = int(bad[0] if rows is None else rows[bad[0]])
             values = {name: float(column[row]) for name, column in self._columns.items()}
             told = self._batch.explain({**self.fixed, **values, **point})
             return Place(math.inf, None, note=f"row {row + 1}: {told}")
         value, *slopes = (_mean(numbers) for numbers in (results.value, *results.gradients))
         known = dict(zip(self.names, slopes, strict=True))
         return Place(self.sign * value, known, bool((results.status == _KINK).any()))
+
+    def batches(self, size: int, seed: int, epoch: int) -> list[Any]:
+        """Return the rows of each batch of an epoch: all rows once, in an order by seed and epoch."""
+        order = np.random.default_rng([seed, epoch]).permutation(self.rows)
+        return [order[first : first + size] for first in range(0, self.rows, size)]
 
 
 def _mean(numbers: Floats) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.calculus.hessian import hessian_of_source
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
 
     from backprop_cli.calculus.report import HessianReport
     from backprop_cli.descent.cost import AnyCost, Cost, Place
+    from backprop_cli.descent.rows import RowsCost
     from backprop_cli.descent.rules import Rule
 
 _MOST_HALVED = 40
+_TOO_FAR = "an input grows beyond 1.79769e308"
 _ENOUGH = 1e-4
 """A step of Newton's is taken where the cost falls by this part of what the slope promises (Armijo)."""
 
@@ -29,6 +32,13 @@ class Limits(NamedTuple):
     steps: int
     until: float = 0.0
     bounds: Bounds = {}  # noqa: RUF012 - of a named tuple, never changed
+
+
+class Batches(NamedTuple):
+    """A step for each so many rows, which the seed chooses: training in epochs."""
+
+    size: int
+    seed: int
 
 
 class Stride(NamedTuple):
@@ -62,6 +72,39 @@ def descend(
         new, there, halved, note = _moved(cost, point, moves, limits.bounds)
         end = End.UNDEFINED if there.slopes is None else End.STILL if new == point else None
         return Stride(moves, halved, note, new, there, end)
+
+    return _walk(cost, clipped(start, limits.bounds), limits, advance, stride)
+
+
+def descend_in_epochs(
+    cost: RowsCost,
+    start: Mapping[str, float],
+    rule: Rule,
+    limits: Limits,
+    batches: Batches,
+    advance: Callable[[int], None],
+) -> tuple[list[Step], End]:
+    """Return the points behind each epoch, in which every row is in one batch, and why they end.
+
+    A batch without a value ends the descent at the last whole epoch: no part of it can be told to help.
+    """
+    epochs = count()
+
+    def stride(point: dict[str, float], place: Place) -> Stride:
+        new = point
+        for rows in cost.batches(batches.size, batches.seed, next(epochs)):
+            there = cost.at(new, rows)
+            if there.slopes is None:
+                return Stride({}, 0, there.note, point, there, End.UNDEFINED)
+            moves = rule.step(there.slopes)
+            new = {name: x - moves[name] for name, x in new.items()}
+            if not all(map(math.isfinite, new.values())):
+                return Stride({}, 0, _TOO_FAR, point, place._replace(slopes=None), End.UNDEFINED)
+            new = clipped(new, limits.bounds)
+        moves = {name: x - new[name] for name, x in point.items()}
+        there = cost.at(new)
+        end = End.UNDEFINED if there.slopes is None else End.STILL if new == point else None
+        return Stride(moves, 0, there.note, new, there, end)
 
     return _walk(cost, clipped(start, limits.bounds), limits, advance, stride)
 
@@ -150,7 +193,7 @@ def _moved(
                 return new, place, halved, note
             note = note or place.note
         else:
-            note = note or "an input grows beyond 1.79769e308"
+            note = note or _TOO_FAR
     return dict(point), cost.at(point)._replace(slopes=None), halved, note
 
 

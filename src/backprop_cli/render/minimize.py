@@ -35,7 +35,7 @@ def descent_blocks(descent: Descent, digits: int | None, *, everything: bool) ->
 
 def _board(descent: Descent, digits: int | None) -> Iterator[str]:
     """Yield the first step of gradient descent: w = w − rate · ∂C/∂w = 0.5 − 1 · (−0.3) = 0.8."""
-    if descent.method != "gd" or len(descent.steps) < 2 or descent.steps[0].halved:
+    if descent.method != "gd" or descent.batch or len(descent.steps) < 2 or descent.steps[0].halved:
         return
     first, second = descent.steps[:2]
     sign = "−" if descent.sign > 0 else "+"
@@ -67,9 +67,14 @@ def _sheet(descent: Descent, digits: int | None, *, everything: bool) -> Sheet:
         cells = [str(step.number), numbers[0], number_text(step.size, digits), *numbers[1:]]
         cells += ["…"] * more
         rows.append(Row(tuple((cell,) for cell in cells), "output" if step.number == descent.best else ""))
-    header = ("step", descent.output, f"|∇{descent.output}|", *names, *("…",) * more)
+    header = (_unit(descent), descent.output, f"|∇{descent.output}|", *names, *("…",) * more)
     rows = [Row(_padded(row.cells, len(header)), row.role) for row in rows]
     return Sheet(header, tuple(range(len(header))), rows)
+
+
+def _unit(descent: Descent) -> str:
+    """Return what a row of a descent is."""
+    return "epoch" if descent.batch else "step"
 
 
 def _padded(cells: tuple[tuple[str, ...], ...], count: int) -> tuple[tuple[str, ...], ...]:
@@ -83,7 +88,9 @@ def _lines(descent: Descent, digits: int | None) -> list[tuple[str, Role]]:
         if step is None:
             lines.append(("…", "note"))
             continue
-        lines.append((f"step {step.number}: {descent.output} = {number_text(step.cost, digits)}", "output"))
+        lines.append(
+            (f"{_unit(descent)} {step.number}: {descent.output} = {number_text(step.cost, digits)}", "output")
+        )
         lines += [(f"  {name} = {number_text(step.point[name], digits)}", "") for name in descent.names]
     return lines
 
@@ -99,13 +106,15 @@ def closing(descent: Descent, digits: int | None) -> list[tuple[str, Role]]:
     if halved:
         times = f"{len(halved):,} step{'s were' if len(halved) > 1 else ' was'}"
         lines.append((f"{times} halved, the first since {halved[0].note}", "note"))
-    steps = f"{count:,} step{'s' * (count != 1)} of {descent.method}"
+    steps = f"{count:,} {_unit(descent)}{'s' * (count != 1)} of {descent.method}"
+    if descent.batch:
+        steps += f" in batches of {descent.batch:,} shuffled by seed {descent.seed}"
     where = _point(last, descent.names, digits)
     lines.append((f"{steps}: {descent.output} = {number_text(last.cost, digits)} at {where}", "output"))
     if best.number != count and descent.sign * best.cost < descent.sign * last.cost:
-        what = "lowest" if descent.sign > 0 else "highest"
+        what = f"{'lowest' if descent.sign > 0 else 'highest'} at {_unit(descent)} {best.number:,}"
         cost = number_text(best.cost, digits)
-        lines.append((f"{what} at step {best.number:,}: {cost} at {_point(best, descent.names, digits)}", ""))
+        lines.append((f"{what}: {cost} at {_point(best, descent.names, digits)}", ""))
     role: Role = "pass" if descent.verdict.kind is Kind.REACHED else "note"
     lines += [(told, role) for told in descent.verdict.told]
     if descent.end is End.INTERRUPTED:
@@ -156,6 +165,7 @@ def render_json(descent: Descent) -> str:
         "method": descent.method,
         "rate": None if descent.method == "newton" else descent.rate,
         "maximize": descent.sign < 0,
+        **({"batch_size": descent.batch, "seed": descent.seed} if descent.batch else {}),
         "value": number(last.cost),
         "point": last.point,
         "best": {"step": best.number, "value": number(best.cost), "point": best.point},
