@@ -94,8 +94,7 @@ Examples:
   backprop minimize "a*exp(-x) + x^2" a=3 x=0 --wrt x --save found.json
   backprop minimize "(w - 3)^2" w=0 --method gd --picture cost.svg
   backprop minimize "(w*x + b - y)^2" w=0 b=0 --data points.csv --rate 0.1
-  backprop minimize "h = tanh(W@[x, y]); (v@h - z)^2" W:4x2 v:4 --init normal \
-    --data rows.csv --method adam --batch-size 32 --epochs 20
+  backprop minimize "(W@[p,q]-y)^2" W:2 --init zeros --data d.csv --epochs 9
 
 \b
 Exit status: 0 a minimum is reached, or all steps of gd, momentum or adam are
