@@ -9,6 +9,7 @@ import math
 import signal
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ PUBLISHED = [
 def test_nothing_is_called_reached_that_is_not(
     program: str, start: dict[str, float], kind: Kind | None, value: float | None
 ) -> None:
-    for method in ("newton", "gd", "momentum", "adam"):
+    for method in ("newton", "bfgs", "gd", "momentum", "adam"):
         descent = minimize(program, start, method=method, rate=0.001, steps=60)
         last = descent.steps[-1]
         if descent.verdict.kind is Kind.REACHED:
@@ -344,3 +345,35 @@ def test_how_to_go_on_after_an_interruption(names: tuple[str, ...], told: str) -
     verdict = Verdict(Kind.OPEN, ("not there yet",))
     descent = Descent("p", "C", names, {}, "gd", 0.1, 1, (step,), End.INTERRUPTED, 0, verdict)
     assert closing(descent, 6)[-1][0].endswith(told)
+
+
+# ---- bfgs ----
+
+
+def test_bfgs_within_bounds_ends_at_one() -> None:
+    descent = minimize(ROSENBROCK, x=-1.2, y=1, method="bfgs", bounds={"x": (-math.inf, 0.5)})
+    assert descent.steps[-1].point == pytest.approx({"x": 0.5, "y": 0.25}, rel=1e-8)
+    assert all(step.point["x"] <= 0.5 for step in descent.steps)
+    assert "bounds hold x = 0.5" in descent.verdict.told
+
+
+def test_bfgs_of_many_inputs_and_of_rows(backprop: Run, tmp_path: Path) -> None:
+    names = [f"x{i}" for i in range(40)]
+    chain = " + ".join(f"100*({b} - {a}^2)^2 + (1 - {a})^2" for a, b in pairwise(names))
+    descent = minimize(chain, dict.fromkeys(names, 0.5), method="bfgs", steps=500)
+    assert descent.steps[-1].point == pytest.approx(dict.fromkeys(names, 1.0), rel=1e-6)
+    words = ("minimize", "(w*x + b - y)^2", "w=0", "b=0", "--data", line_of(tmp_path), "--method", "bfgs")
+    done = backprop(*words, "--format", "json", "--until", "1e-9")
+    record = json.loads(done.stdout)
+    jsonschema.validate(record, json.loads(schema_text("minimize")))
+    assert record["point"] == pytest.approx({"w": 2, "b": 1}, rel=1e-8)
+    assert (record["rate"], record["end"]) == (None, "flat")
+    refused = backprop(*words, "--batch-size", "2")
+    assert (refused.returncode, "bfgs takes all rows at once" in refused.stderr) == (2, True)
+
+
+def test_bfgs_steps_over_what_has_no_value() -> None:
+    descent = minimize("x - log(x)", x=30, method="bfgs")
+    assert descent.verdict.kind is Kind.REACHED
+    assert descent.steps[-1].point["x"] == pytest.approx(1, rel=1e-6)
+    assert minimize("x - log(x)", x=30, method="bfgs", steps=0).end == "steps"

@@ -34,7 +34,7 @@ USES = {
     "numpy": (["batch", "a*b", "--data", "-", "--engine", "numpy"], "--engine python"),
     "pyarrow": (["batch", "a*b", "--data", "-", "--engine", "numpy"], "--engine python"),
     "llvmlite": (["batch", "a*b", "--data", "-", "--engine", "jit"], "--engine numpy does without it"),
-    "scipy": (["fit", "b ~ k*a", "--data", "-"], "only backprop fit needs it"),
+    "scipy": (["fit", "b ~ k*a", "--data", "-"], "only backprop fit and minimize --method bfgs need it"),
     "resvg_py": (["graph", "a*b", "--format", "png"], "--format svg does without it"),
     "rich": ([*GRAD, "--color", "always"], ""),
     "typer": (["--help"], ""),

@@ -42,6 +42,7 @@ class Method(StrEnum):
     """Ways down."""
 
     newton = "newton"
+    bfgs = "bfgs"
     gd = "gd"
     momentum = "momentum"
     adam = "adam"
@@ -54,12 +55,12 @@ class Way(NamedTuple):
         Method | None,
         typer.Option("--method", help="By default Newton's; gradient descent where there is --data."),
     ] = None
-    rate: Annotated[float, typer.Option("--rate", metavar="R", help="How far a step of the others goes.")] = (
+    rate: Annotated[float, typer.Option("--rate", metavar="R", help="How far a step of gd and kin goes.")] = (
         0.1
     )
     steps: Annotated[
         int | None,
-        typer.Option("--steps", metavar="N", min=0, help="How many at most: 100, 200 of Newton's."),
+        typer.Option("--steps", metavar="N", min=0, help="How many at most: 100, 200 of newton and bfgs."),
     ] = None
     until: Annotated[
         float, typer.Option("--until", metavar="SIZE", help="End where the gradient is no longer than this.")
@@ -138,6 +139,8 @@ def minimize(
         raise UsageError("--epochs and --steps both say how long", hint="leave one of them out")
     if rows.data is None and (way.batch_size is not None or way.epochs is not None):
         raise UsageError("--batch-size and --epochs go with --data", hint="--steps N")
+    if way.batch_size is not None and way.method is Method.bfgs:
+        raise UsageError("bfgs takes all rows at once", hint="leave --batch-size out, or --method adam")
     if way.batch_size is not None and way.steps is not None:
         raise UsageError("--steps is of all rows at once", hint="with --batch-size it is --epochs N")
     from backprop_cli.console.progress import Progress
@@ -189,7 +192,7 @@ def _train(
     from backprop_cli.descent.minimize import check_way, run_descent
 
     if way.method is Method.newton:
-        raise UsageError("newton takes no --data", hint="--method gd, momentum or adam does")
+        raise UsageError("newton takes no --data", hint="--method bfgs, gd, momentum or adam does")
     if not has_columns():
         raise UsageError("--data needs NumPy and pyarrow", hint="pip install 'backprop_cli[batch]'")
     form = rows.input_format or form_of_data(str(rows.data))
@@ -244,7 +247,11 @@ def _train(
 def _status(descent: Descent) -> Status:
     from backprop_cli.descent.report import End, Kind
 
-    is_done = descent.method != "newton" and descent.end is End.STEPS and descent.verdict.kind is Kind.OPEN
+    is_done = (
+        descent.method not in ("newton", "bfgs")
+        and descent.end is End.STEPS
+        and descent.verdict.kind is Kind.OPEN
+    )
     return Status.DONE if is_done or descent.verdict.kind is Kind.REACHED else Status.CHECK_FAILED
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from backprop_cli.descent.rows import RowsCost
     from backprop_cli.descent.steps import Batches, Bounds
 
-METHODS = ("newton", *RULES)
+METHODS = ("newton", "bfgs", *RULES)
 RATE, STEPS, NEWTON_STEPS = 0.1, 100, 200
 _MOST_FOR_NEWTON = 30
 _MOST_STEPS = 1_000_000
@@ -47,10 +47,11 @@ def minimize(
     """Move inputs of a program against its gradient from a start on, and say what the last point is.
 
     program, inputs, more_inputs, notation: as in ``gradient``; the values are the start.
-    wrt: the inputs that move, by default all.  method: "newton" (second derivatives; up to 30 inputs), "gd"
-    (gradient descent), "momentum" or "adam".  rate: how far a step of the last three goes.
-    steps: how many at most, by default 100, 200 of Newton's.  until: the length of the gradient that is small
-    enough.  bounds: input -> (least, most), for the last three.  maximize: move along the gradient.
+    wrt: the inputs that move, by default all.  method: "newton" (second derivatives; up to 30 inputs), "bfgs"
+    (by scipy; L-BFGS-B within bounds), "gd" (gradient descent), "momentum" or "adam".  rate: how far a
+    step of the last three goes.
+    steps: how many at most, by default 100, 200 of newton and bfgs.  until: the length of a gradient that is
+    small enough.  bounds: input -> (least, most), not for newton.  maximize: move along the gradient.
 
     ``descent.steps`` has every point, ``descent.verdict`` what the last one is.
 
@@ -131,10 +132,14 @@ def run_descent(
     first = cost.at(start)
     if first.slopes is None:
         raise DomainError(first.note)
-    limit = steps if steps is not None else NEWTON_STEPS if method == "newton" else STEPS
+    limit = steps if steps is not None else STEPS if method in RULES else NEWTON_STEPS
     limits = Limits(limit, until, bounds)
     if isinstance(cost, Cost) and method == "newton":
         found, end = descend_newton(cost, start, limits, advance)
+    elif method == "bfgs":
+        from backprop_cli.descent.quasi_newton import descend_bfgs
+
+        found, end = descend_bfgs(cost, start, limits, advance)
     elif batches is not None:
         assert not isinstance(cost, Cost)
         found, end = descend_in_epochs(cost, start, RULES[method](rate), limits, batches, advance)
@@ -174,7 +179,7 @@ def check_way(names: list[str], method: str, rate: float, bounds: Bounds, steps:
             f"newton moves up to {_MOST_FOR_NEWTON} inputs, not {len(names):,}", hint="--method adam, or gd"
         )
     if method == "newton" and bounds:
-        raise InputError("newton keeps to no bounds", hint="--method gd, momentum or adam does")
+        raise InputError("newton keeps to no bounds", hint="--method bfgs, gd, momentum or adam does")
     for name, (least, most) in bounds.items():
         if name not in names:
             raise InputError(f"{name} has bounds, but does not move", hint=f"what moves is {listing(names)}")

@@ -141,7 +141,9 @@ def _walk(
         while True:
             slopes = place.slopes or {}
             size = math.hypot(*slopes.values())
-            steps.append(Step(len(steps), point, cost.sign * place.cost, _told(slopes, cost.sign), size, {}))
+            steps.append(
+                Step(len(steps), point, cost.sign * place.cost, told_slopes(slopes, cost.sign), size, {})
+            )
             if size <= limits.until:
                 return steps, End.FLAT
             if len(steps) > limits.steps:
@@ -169,7 +171,7 @@ def clipped(point: Mapping[str, float], bounds: Bounds) -> dict[str, float]:
     return {name: min(max(x, spans[name][0]), spans[name][1]) for name, x in point.items()}
 
 
-def _told(slopes: Mapping[str, float], sign: int) -> dict[str, float]:
+def told_slopes(slopes: Mapping[str, float], sign: int) -> dict[str, float]:
     """Return slopes as those of the program."""
     return {name: sign * slope + 0.0 for name, slope in slopes.items()}
 

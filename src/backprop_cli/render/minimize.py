@@ -163,7 +163,7 @@ def render_json(descent: Descent) -> str:
         "names": list(descent.names),
         "fixed": descent.fixed,
         "method": descent.method,
-        "rate": None if descent.method == "newton" else descent.rate,
+        "rate": None if descent.method in ("newton", "bfgs") else descent.rate,
         "maximize": descent.sign < 0,
         **({"batch_size": descent.batch, "seed": descent.seed} if descent.batch else {}),
         "value": number(last.cost),

@@ -16,7 +16,7 @@ _DO_WITHOUT = {
     "numpy": "CSV, TSV and JSON Lines do without it: --engine python",
     "pyarrow": "CSV, TSV and JSON Lines do without it: --engine python",
     "llvmlite": "--engine numpy does without it",
-    "scipy": "only backprop fit needs it",
+    "scipy": "only backprop fit and minimize --method bfgs need it",
     "resvg_py": "--format svg does without it",
     "mpmath": "",
     "rich": "",
