@@ -418,3 +418,8 @@ def test_a_bound_does_not_double_at_every_step():
     exact = primal("sqrt(300*x^2)", bounded_reals(100), x=1.1)
     assert log2_size(y.value - exact.value) <= y.error < y.size - 170
     assert gradient("norm(x)", x=[1.1] * 300).check.status == "pass"
+
+
+def test_what_underflows_in_many_digits_is_no_noise():
+    found = gradient("sigmoid((z + 1e14)/0.8)", z=0).check.gradients["z"]
+    assert (found.status, found.digits, found.underflow, found.zero_within) == ("pass", 0, True, None)

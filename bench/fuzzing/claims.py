@@ -83,7 +83,8 @@ def _refusal(program: Program, error: Mapping[str, Any], truth: Callable[[], Tru
     elif doubles(program)[-1] is not None:
         yield Finding("refused", "", message, f"the value is {doubles(program)[-1]!r}")
     elif not any(
-        word in message for word in ("overflow", "underflow", "rounded to", "cancels to", "indeterminate")
+        word in message
+        for word in ("overflow", "underflow", "rounded to", "cancels to", "indeterminate", "in doubles")
     ):
         true = truth()
         if true.status == "known" and true.is_whole and abs(true.value) < 1e300:

@@ -144,6 +144,12 @@ def _odd_root(x: Ball) -> Ball:
     return root(x, 3)
 
 
+def _nearest(x: Ball) -> Ball:
+    """Return the nearest whole number, of two the even one."""
+    tie = whole(x + ball(0.5))
+    return ball(tie - tie % 2) if tie is not None else balls.floor(x + ball(0.5))
+
+
 RULES: dict[str, Rule] = {
     "add": _plain(lambda x, y: x + y, lambda *_: ONE, lambda *_: ONE),
     "sub": _plain(lambda x, y: x - y, lambda *_: ONE, lambda *_: -ONE),
@@ -178,6 +184,7 @@ RULES: dict[str, Rule] = {
     "sign": _stepped(lambda x: ball(x.sign), lambda x: x.sign == 0),
     "floor": _stepped(balls.floor, lambda x: whole(x) is not None),
     "ceil": _stepped(lambda x: -balls.floor(-x), lambda x: whole(x) is not None),
+    "round": _stepped(_nearest, lambda x: whole(x + ball(0.5)) is not None),
     "max": _extremum(1),
     "min": _extremum(-1),
     "lt": _compared(lambda sign: sign < 0),

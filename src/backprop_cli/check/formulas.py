@@ -153,7 +153,9 @@ class Elementary:
                 # ((3*x)**1000)**1000 would raise 3 to the millionth.
                 degree = abs(int(exponent)) * self._degree_of(base)
                 if degree > _MOST_DEGREE:
-                    args = (base, self._placeholder(part.args[1]))
+                    # In 2^(710/y^0) it is a number here alone, and no constant of the program.
+                    written = part.args[1]
+                    args = (base, self._placeholder(exponent if written.free_symbols else written))
                 else:
                     self._degree[Pow(*args)] = degree
         if constant and kind in _STEPPED:

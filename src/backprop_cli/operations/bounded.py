@@ -317,15 +317,16 @@ class BoundedReals(RoundingNamespace):
     def _scale(self, function: Callable[..., Number], ops: list[Bounded], y: Number, spread: float) -> float:
         """Return how far a function moves with the operands, or the terms that cancelled in them.
 
-        Noise is passed on, and at most as large as it comes.
+        Noise is passed on, and at most as large as it comes. What underflows is no noise of terms: there the
+        slope alone tells.
         """
-        scale = _NONE
+        scale, underflows = _NONE, spread <= LEAST_BITS
         for place, x in enumerate(ops):
             if not x.is_exact and x.scale < math.inf:
                 moved = [other.value for other in ops]
                 moved[place] = x.value + self._power(x.scale)
                 there = _try(function, moved)
-                far = _NONE if there is None else log2_size(there - y)
+                far = _NONE if there is None or underflows else log2_size(there - y)
                 scale = add_logs(scale, min(x.scale, max(far, x.scale + spread - x.error)))
         return scale
 
