@@ -61,7 +61,20 @@ def run_installed(
 # To start Python and to import sympy and Typer takes ten times as long as most commands. The forks of this
 # server have them; the modules of the command itself are imported anew each time.
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["sympy", "typer", "backprop_cli.__main__"])
+_FORKS.set_forkserver_preload(
+    [
+        "sympy",
+        "typer",
+        "numpy",
+        "scipy.optimize",
+        "scipy.special",
+        "pyarrow.csv",
+        "pyarrow.parquet",
+        "pyarrow.feather",
+        "pyarrow.compute",
+        "backprop_cli.__main__",
+    ]
+)
 
 
 def run_forked(args: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
