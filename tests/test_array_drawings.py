@@ -118,3 +118,13 @@ def test_the_command_draws_a_network_of_any_size(tmp_path):
     assert "without --steps each array is one box" in refused.stderr
     assert run("graph", LAYERS, *words, "--output", "net.svg", cwd=tmp_path).returncode == 0
     assert (tmp_path / "net.svg").stat().st_size < 20_000
+
+
+def test_a_long_network_is_told_by_one_element_of_each_array():
+    report = gradient(LAYERS, network(60, 20), check=False)
+    text = str(report.explain())
+    assert "likewise for 1,199 other elements of W" in text
+    # What only leads to other elements is not told.
+    assert "W[0,1]" in text
+    assert "W[7,1]" not in text.partition("Backward pass")[0]
+    assert len(text) < 25_000

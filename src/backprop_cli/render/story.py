@@ -79,7 +79,10 @@ def story_lines(story: Story, pen: TextPen) -> Iterator[Line]:
 
 
 class _Likewise:
-    """Which elements of long arrays are told: the first of each that is there, for all others."""
+    """Which elements of long arrays are told: the first of each that is there, for all others.
+
+    What only leads to others is not told either.
+    """
 
     def __init__(self, story: Story) -> None:
         there = {step.node for step in (*story.inputs, *story.forward)}
@@ -91,6 +94,11 @@ class _Likewise:
             if len(left_out) > 1 and first not in self._left_out:
                 self._first[first] = f"likewise for {len(left_out):,} other elements of {name}"
                 self._left_out |= left_out
+        told = {step.node for step in story.inputs} | self._first.keys() | {story.output}
+        for step in story.backward if self._left_out else ():
+            users = {term.user for term in step.terms}
+            if step.node not in told and users and users <= self._left_out:
+                self._left_out.add(step.node)
 
     def is_told(self, node: str) -> bool:
         """Tell whether a node is told of by itself."""
