@@ -139,3 +139,9 @@ def test_a_batch_without_a_value_ends_at_the_last_epoch(backprop: Run, tmp_path:
     record = json.loads(done.stdout)
     assert (done.returncode, record["end"], record["point"]) == (1, "undefined", {"w": 1.0})
     assert "no step that was tried has a value: row " in " ".join(record["verdict"]["told"])
+
+
+def test_a_picture_is_by_epochs(backprop: Run, xor: str) -> None:
+    words = ("minimize", "(w*p - t)^2", "w=0", "--data", xor, "--picture", "-", "--epochs", "3")
+    assert "by epoch" in backprop(*words, "--batch-size", "2").stdout
+    assert "by step" in backprop(*words).stdout

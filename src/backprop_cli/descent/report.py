@@ -91,3 +91,8 @@ class Descent(Record):
     read_as: str = ""
     batch: int = 0
     seed: int = 0
+
+    @property
+    def unit(self) -> str:
+        """What one of the steps is."""
+        return "epoch" if self.batch else "step"

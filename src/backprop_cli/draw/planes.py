@@ -27,7 +27,8 @@ def cost_plane(descent: Descent) -> tuple[Plane, str]:
         costs, label = [math.log10(cost) for cost in costs], f"log10 {label}"
     line = _thinned(list(zip(map(float, range(len(costs))), costs, strict=True)))
     low, high = span_of(costs)
-    return Plane([Trace(label, 0, "value", [line])], 0.0, max(len(costs) - 1.0, 1.0), low, high), "step"
+    plane = Plane([Trace(label, 0, "value", [line])], 0.0, max(len(costs) - 1.0, 1.0), low, high)
+    return plane, descent.unit
 
 
 def _thinned(line: Points) -> Points:

@@ -67,14 +67,9 @@ def _sheet(descent: Descent, digits: int | None, *, everything: bool) -> Sheet:
         cells = [str(step.number), numbers[0], number_text(step.size, digits), *numbers[1:]]
         cells += ["…"] * more
         rows.append(Row(tuple((cell,) for cell in cells), "output" if step.number == descent.best else ""))
-    header = (_unit(descent), descent.output, f"|∇{descent.output}|", *names, *("…",) * more)
+    header = (descent.unit, descent.output, f"|∇{descent.output}|", *names, *("…",) * more)
     rows = [Row(_padded(row.cells, len(header)), row.role) for row in rows]
     return Sheet(header, tuple(range(len(header))), rows)
-
-
-def _unit(descent: Descent) -> str:
-    """Return what a row of a descent is."""
-    return "epoch" if descent.batch else "step"
 
 
 def _padded(cells: tuple[tuple[str, ...], ...], count: int) -> tuple[tuple[str, ...], ...]:
@@ -89,7 +84,7 @@ def _lines(descent: Descent, digits: int | None) -> list[tuple[str, Role]]:
             lines.append(("…", "note"))
             continue
         lines.append(
-            (f"{_unit(descent)} {step.number}: {descent.output} = {number_text(step.cost, digits)}", "output")
+            (f"{descent.unit} {step.number}: {descent.output} = {number_text(step.cost, digits)}", "output")
         )
         lines += [(f"  {name} = {number_text(step.point[name], digits)}", "") for name in descent.names]
     return lines
@@ -106,13 +101,13 @@ def closing(descent: Descent, digits: int | None) -> list[tuple[str, Role]]:
     if halved:
         times = f"{len(halved):,} step{'s were' if len(halved) > 1 else ' was'}"
         lines.append((f"{times} halved, the first since {halved[0].note}", "note"))
-    steps = f"{count:,} {_unit(descent)}{'s' * (count != 1)} of {descent.method}"
+    steps = f"{count:,} {descent.unit}{'s' * (count != 1)} of {descent.method}"
     if descent.batch:
         steps += f" in batches of {descent.batch:,} shuffled by seed {descent.seed}"
     where = _point(last, descent.names, digits)
     lines.append((f"{steps}: {descent.output} = {number_text(last.cost, digits)} at {where}", "output"))
     if best.number != count and descent.sign * best.cost < descent.sign * last.cost:
-        what = f"{'lowest' if descent.sign > 0 else 'highest'} at {_unit(descent)} {best.number:,}"
+        what = f"{'lowest' if descent.sign > 0 else 'highest'} at {descent.unit} {best.number:,}"
         cost = number_text(best.cost, digits)
         lines.append((f"{what}: {cost} at {_point(best, descent.names, digits)}", ""))
     role: Role = "pass" if descent.verdict.kind is Kind.REACHED else "note"
