@@ -119,7 +119,7 @@ def test_what_the_verdict_says() -> None:
     kind, words = told("-x", x=1, method="gd", rate=1e6)
     assert (kind, "runs away" in words) == (Kind.AWAY, True)
     kind, words = told("exp(x)", x=1, method="gd", rate=1, bounds={"x": (-3.0, math.inf)})
-    assert (kind, "bounds hold x = -3" in words) == (Kind.OPEN, True)
+    assert (kind, "bounds hold x = -3" in words) == (Kind.REACHED, True)
     # A point of inflection is none, however near: steps of Newton's halve the way to it.
     assert told("x^3", x=1e-43)[0] is Kind.OPEN
     assert told("a*x^2", a=2, x=5, wrt=["x"])[0] is Kind.REACHED
@@ -354,7 +354,30 @@ def test_bfgs_within_bounds_ends_at_one() -> None:
     descent = minimize(ROSENBROCK, x=-1.2, y=1, method="bfgs", bounds={"x": (-math.inf, 0.5)})
     assert descent.steps[-1].point == pytest.approx({"x": 0.5, "y": 0.25}, rel=1e-8)
     assert all(step.point["x"] <= 0.5 for step in descent.steps)
-    assert "bounds hold x = 0.5" in descent.verdict.told
+    assert descent.verdict.kind is Kind.REACHED
+    assert descent.verdict.told == ("a local minimum, within the bounds", "bounds hold x = 0.5")
+
+
+@pytest.mark.parametrize(
+    ("program", "start", "bounds", "kind", "told"),
+    [
+        ("exp(x)", {"x": 0}, {"x": (-3, math.inf)}, Kind.REACHED, "a local minimum within the bounds"),
+        ("x*y", {"x": 0.5, "y": 0.5}, {"x": (0.25, 1)}, Kind.OPEN, "not there yet: the gradient"),
+        # The minimum is just outside: what is here is another one.
+        ("(x - 1)^2 + y^2", {"x": 0.5, "y": 1}, {"x": (0, 1 - 1e-7)}, Kind.REACHED, "within the bounds"),
+        (
+            "-y^2 + (x - 2)^2",
+            {"x": 0, "y": 0},
+            {"x": (0, 1)},
+            Kind.OTHER,
+            "of what no bound holds, a local maximum",
+        ),
+    ],
+)
+def test_what_bounds_hold_is_no_missing_step(program, start, bounds, kind, told) -> None:  # type: ignore[no-untyped-def]
+    descent = minimize(program, start, method="gd", bounds=bounds, steps=300)
+    assert descent.verdict.kind is kind
+    assert told in descent.verdict.told[0]
 
 
 def test_bfgs_of_many_inputs_and_of_rows(backprop: Run, tmp_path: Path) -> None:

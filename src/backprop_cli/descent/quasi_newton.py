@@ -44,7 +44,7 @@ def descend_bfgs(
 
     def keep(x: Any) -> None:
         """Record a point that a step came to."""
-        place = seen[x.tobytes()]
+        place = seen.get(x.tobytes()) or cost.at(dict(zip(names, map(float, x), strict=True)))
         seen.clear()
         slopes = place.slopes or {}
         point = dict(zip(names, map(float, x), strict=True))

@@ -23,6 +23,7 @@ _MOST_NODES, _MOST_NAMES = 2_000, 30
 _NEAR = 1e-6
 """A critical point is the one that was come to within this part of the numbers."""
 _FAR = 1e6
+_SLIGHT = 1e-12
 
 
 def judge(cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None, bounds: Bounds) -> Verdict:
@@ -30,40 +31,74 @@ def judge(cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None, bo
     last = steps[-1]
     if cost.at(last.point).is_kink:
         return Verdict(Kind.KINK, ("the last point is at a kink, where there is no derivative to be 0",))
-    hessian = _second_order(cost, last)
+    held = [name for name, span in bounds.items() if _is_held(cost, steps, name, span)]
+    if held:
+        return _at_bounds(cost, steps, end, rate, bounds, held)
+    hessian = _second_order(cost, last, cost.names)
     critical = hessian.critical if hessian is not None else None
-    if critical is not None and _is_here(critical, last):
+    if critical is not None and _is_here(critical, last, bounds):
         return _critical(critical, cost.sign)
     if last.size == 0:
         decide = "the second derivatives don't decide what the point is"
         second_order = "second derivatives were not computed" if hessian is None else decide
         told = f"the gradient is 0 there in doubles, and {second_order}"
         return Verdict(Kind.FLAT, (told,))
-    verdict = _on_the_way(cost, steps, end, rate)
-    held = [name for name, span in bounds.items() if _is_held(cost, last, name, span)]
-    if held:
-        at = listing([f"{name} = {number_text(last.point[name])}" for name in held])
-        return Verdict(verdict.kind, (*verdict.told, f"bounds hold {at}"))
-    return verdict
+    return _on_the_way(cost, steps, end, rate, last.size)
 
 
-def _is_held(cost: AnyCost, step: Step, name: str, span: tuple[float, float]) -> bool:
-    """Tell whether an input is at a bound and would go on beyond it."""
-    slope = cost.sign * step.slopes[name]
-    return (step.point[name] == span[0] and slope > 0) or (step.point[name] == span[1] and slope < 0)
+def _at_bounds(
+    cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None, bounds: Bounds, held: list[str]
+) -> Verdict:
+    """Return what the last point is where bounds hold inputs: of the others alone, as these rise inwards.
+
+    Source: Nocedal & Wright, Numerical Optimization, 2nd ed., theorem 12.6.
+    """
+    last = steps[-1]
+    at = f"bounds hold {listing([f'{name} = {number_text(last.point[name])}' for name in held])}"
+    free = [name for name in cost.names if name not in held]
+    if not free:
+        kind = "minimum" if cost.sign > 0 else "maximum"
+        return Verdict(Kind.REACHED, (f"a local {kind} within the bounds", at))
+    hessian = _second_order(cost, last, free)
+    critical = hessian.critical if hessian is not None else None
+    if critical is not None and _is_here(critical, last, bounds):
+        found = _critical(critical, cost.sign)
+        is_reached = found.kind is Kind.REACHED
+        told = (
+            f"{found.told[0]}, within the bounds"
+            if is_reached
+            else f"of what no bound holds, {found.told[0]}"
+        )
+        return Verdict(found.kind, (told, at), critical)
+    size = math.hypot(*(last.slopes[name] for name in free))
+    verdict = _on_the_way(cost, steps, end, rate, size)
+    return Verdict(verdict.kind, (*verdict.told, at))
 
 
-def _second_order(cost: AnyCost, step: Step) -> HessianReport | None:
-    if len(cost.names) > _MOST_NAMES or cost.size > _MOST_NODES:
+def _is_held(cost: AnyCost, steps: Sequence[Step], name: str, span: tuple[float, float]) -> bool:
+    """Tell whether an input is at a bound and would go on beyond it, by more than rounding."""
+    last = steps[-1]
+    slope, least = cost.sign * last.slopes[name], _SLIGHT * steps[0].size
+    return (last.point[name] == span[0] and slope > least) or (last.point[name] == span[1] and slope < -least)
+
+
+def _second_order(cost: AnyCost, step: Step, names: Sequence[str]) -> HessianReport | None:
+    if len(names) > _MOST_NAMES or cost.size > _MOST_NODES:
         return None
     try:
         point = {**cost.fixed, **step.point}
-        return hessian_of_source(cost.source, point, wrt=cost.names, check=False, alone=True)
+        return hessian_of_source(cost.source, point, wrt=names, check=False, alone=True)
     except BackpropError:
         return None
 
 
-def _is_here(critical: Critical, step: Step) -> bool:
+def _is_here(critical: Critical, step: Step, bounds: Bounds) -> bool:
+    """Tell whether a critical point is the one that was come to, within the bounds."""
+    free = (-math.inf, math.inf)
+    for name, x in (critical.point or {}).items():
+        least, most = bounds.get(name, free)
+        if not least <= x <= most:
+            return False
     if critical.kind in (second.Kind.NONE, second.Kind.OPEN):
         return False
     if critical.point is None:
@@ -81,11 +116,15 @@ def _critical(critical: Critical, sign: int) -> Verdict:
     return Verdict(Kind.REACHED if critical.kind is wanted else Kind.OTHER, (told,), critical)
 
 
-def _on_the_way(cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None) -> Verdict:
-    """Return what is to be said of a point that is no critical one, or of which that is not known."""
+def _on_the_way(cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None, size: float) -> Verdict:
+    """Return what is to be said of a point that is no critical one, or of which that is not known.
+
+    size: the length of the gradient, of what no bound holds.
+    """
     first, last = steps[0], steps[-1]
     names = [name for name, x in last.point.items() if abs(x) > _FAR * (1 + abs(first.point[name]))]
-    told = [f"not there yet: the gradient is {number_text(last.size, 3)} long"]
+    of = "" if size == last.size else " of what no bound holds"
+    told = [f"not there yet: the gradient{of} is {number_text(size, 3)} long"]
     kind = Kind.OPEN
     if cost.sign * last.cost > cost.sign * first.cost:
         kind, told = Kind.DIVERGED, ["the cost is higher than at the start"]
@@ -109,7 +148,7 @@ def _too_fast(cost: AnyCost, steps: Sequence[Step], rate: float | None) -> list[
     if rate is None:
         return []
     best = min(steps, key=lambda step: cost.sign * step.cost)
-    hessian = _second_order(cost, best)
+    hessian = _second_order(cost, best, cost.names)
     values = hessian.eigenvalues if hessian is not None else None
     largest = max((cost.sign * x for x in values or ()), default=0.0)
     if largest <= 0 or not math.isfinite(largest) or rate * largest <= 2:
