@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
@@ -113,3 +114,26 @@ def test_pictures_that_can_not_be_meant(backprop: Run, words: list[str], said: s
     found = backprop("minimize", "x^2", "x=1", *words)
     assert (found.returncode, found.stdout) == (2, "")
     assert said in found.stderr
+
+
+def test_the_way_down_is_drawn_over_contours(backprop: Run, tmp_path: Path) -> None:
+    words = (
+        "minimize",
+        "(x - 1)^2 + 3*y^2",
+        "x=-1",
+        "y=1",
+        "--method",
+        "gd",
+        "--rate",
+        "0.1",
+        "--steps",
+        "9",
+    )
+    drawn = backprop(*words, "--picture", "-").stdout
+    assert "by step" in drawn
+    assert re.search(r"v\d = .*way.*steps   by x", drawn)
+    svg = tmp_path / "way.svg"
+    assert backprop(*words, "--picture", str(svg)).returncode == 0
+    assert {"way", "steps", "step"} <= set(re.findall(r">(\w+)</text>", svg.read_text()))
+    for others in (("--wrt", "x"), ("--rate", "1e300")):
+        assert "by x" not in backprop(*words, *others, "--picture", "-").stdout

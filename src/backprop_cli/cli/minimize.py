@@ -154,9 +154,10 @@ def minimize(
         save_point(save, {**descent.fixed, **descent.steps[descent.best].point})
     _show(descent, form, digits, output, everything=trace)
     if picture is not None:
-        from backprop_cli.draw.planes import cost_plane
+        from backprop_cli.draw.planes import cost_plane, path_plane
 
-        draw_planes([cost_plane(descent)], picture, output)
+        way_down = path_plane(descent) if rows.data is None else None
+        draw_planes([cost_plane(descent), *([way_down] if way_down else [])], picture, output)
     return Status.INTERRUPTED if descent.end is End.INTERRUPTED else _status(descent)
 
 

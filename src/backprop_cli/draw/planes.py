@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from backprop_cli.curves.field import Side, trace_field
+from backprop_cli.draw.contours import plane_of_field
 from backprop_cli.draw.curves import Plane, Trace, plane_of, span_of
+from backprop_cli.errors import InputError
+from backprop_cli.language.source import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +33,23 @@ def cost_plane(descent: Descent) -> tuple[Plane, str]:
     low, high = span_of(costs)
     plane = Plane([Trace(label, 0, "value", [line])], 0.0, max(len(costs) - 1.0, 1.0), low, high)
     return plane, descent.unit
+
+
+def path_plane(descent: Descent) -> tuple[Plane, str] | None:
+    """Return the way down over the contours of a program, None where it is not two numbers that move."""
+    names = descent.names
+    if len(names) != 2 or any("[" in name for name in names):
+        return None
+    path = [(step.point[names[0]], step.point[names[1]]) for step in descent.steps]
+    sides = [Side(name, *span_of(ends)) for name, ends in zip(names, zip(*path, strict=True), strict=True)]
+    source = read_source(descent.read_as or descent.program, {**descent.fixed, **descent.steps[0].point})
+    try:
+        field = trace_field(source, {**descent.fixed, **descent.steps[0].point}, sides[0], sides[1])
+    except InputError:  # the way leads too far, or nowhere, for a picture
+        return None
+    plane = plane_of_field(field)
+    way = [Trace("way", len(plane.traces), "slope", [path]), _scattered("steps", path)]
+    return plane._replace(traces=[*plane.traces, *way]), names[0]
 
 
 def _thinned(line: Points) -> Points:
