@@ -78,6 +78,25 @@ def test_all_steps_are_elements():
     assert [box.id for box in diagram_of_steps(report, Steps.ALL).boxes][:3] == ["x[0]", "x[1]", "x[2]"]
 
 
+@pytest.mark.parametrize(
+    ("program", "title"),
+    [
+        ("C = sum((x[:1] - 1)^2)", "C in v2 (1,) = v1^2"),
+        ("p = 2*x; p[1]", "p[1] in p (2,) = 2*x"),
+        ("x[1]", "x[1] in x (2,)"),
+        ("p = 2*x; p[1]*p[0]", "v1 = p[1]*p[0]"),
+        ("u = x[:1]; v = exp(u); w = v[0]; w", "v[0] in v (1,) = exp(u)"),
+    ],
+)
+def test_one_box_is_the_output_also_where_it_is_an_element(program, title):
+    shapes = {"x": Array((2,), ())}
+    for diagram in (
+        diagram_of_steps(gradient(program, x=[3, 4], check=False), None),
+        diagram_of_shapes(lower_source(read_source(program, shapes))),
+    ):
+        assert [box.title for box in diagram.boxes if box.role == "output"] == [title]
+
+
 def test_every_form_draws_them():
     diagram = diagram_of_steps(gradient(LAYERS, network(2, 3), check=False), None)
     svg = render_svg(diagram)

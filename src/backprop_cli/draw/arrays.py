@@ -44,7 +44,8 @@ def diagram_of_shapes(graph: Graph) -> Diagram:
 
     def box(part: ArrayNodes | int) -> Box:
         if not isinstance(part, int):
-            return _box_of_array(part.name, part.shape, part.text, part.op, part.backward, output)
+            elements = [naming.id(node) for node in part.nodes]
+            return _box_of_array(part, part.text, elements, output)
         is_input = graph.ops[part] is None and not graph.constant[part]
         text = "" if is_input else naming.expression(part)
         return Box(
@@ -73,9 +74,7 @@ def _diagram_of_arrays(report: Report, digits: int | None, *, symbolic: bool) ->
 
     def box(record: ArrayRecord | NodeRecord) -> Box:
         if isinstance(record, ArrayRecord):
-            plain = _box_of_array(
-                record.name, record.shape, record.expr, record.op, record.backward, report.output
-            )
+            plain = _box_of_array(record, record.expr, record.elements, report.output)
             value = numbers_text(record.values, record.shape, digits)
             return plain._replace(value=value, gradient=numbers_text(record.gradients, record.shape, digits))
         return Box(
@@ -110,9 +109,16 @@ def _slopes(node: NodeRecord, digits: int | None) -> str:
     )
 
 
-def _box_of_array(name: str, shape: tuple[int, ...], text: str, op: str, rule: str, output: str) -> Box:
-    kind = shape_text(shape) if shape else ""
-    return Box(name, text, "", "", role_of(name, op, output), shape=kind, rule=rule)
+def _box_of_array(
+    array: ArrayNodes | ArrayRecord, text: str, elements: Sequence[str | None], output: str
+) -> Box:
+    """Return the box of an array without numbers. elements: the ids of its elements."""
+    name = array.name
+    role, part = role_of(name, array.op, output), ""
+    if name != output and output in elements:
+        role, part = "output", output
+    kind = shape_text(array.shape) if array.shape else ""
+    return Box(name, text, "", "", role, shape=kind, rule=array.backward, part=part)
 
 
 def _joined(

@@ -21,6 +21,7 @@ class Box(NamedTuple):
     text: the node in terms of its operands, in the language of programs; "" for an input.
     value, gradient: as they are shown, "" where the program is drawn without numbers.  shape: of an array.
     rule: what an operation on arrays does to the gradient, in words.
+    part: the output, where it is an element of the array.
     """
 
     id: str
@@ -31,11 +32,13 @@ class Box(NamedTuple):
     kink: bool = False
     shape: str = ""
     rule: str = ""
+    part: str = ""
 
     @property
     def title(self) -> str:
-        """The first line of the box: "e = a*b", "z (3,) = W@x", or the name of an input."""
+        """The first line of the box: "e = a*b", "z (3,) = W@x", "z[0] in z (3,) = W@x", or an input."""
         name = f"{self.id} {self.shape}" if self.shape else self.id
+        name = f"{self.part} in {name}" if self.part else name
         return f"{name} = {self.text}" if self.text else name
 
 
