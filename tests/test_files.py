@@ -44,6 +44,13 @@ def test_a_file_stays_as_it_is_until_the_new_one_is_whole(backprop: Run, tmp_pat
     assert out.read_text() == "value,grad_x,status\n9.0,6.0,ok\n"
 
 
+@pytest.mark.parametrize("words", [["quiz", "--key", "-"], ["minimize", "(x - 1)^2", "x=0", "--save", "-"]])
+def test_a_file_has_a_name(words: list[str], tmp_path: Path) -> None:
+    done = subprocess.run([COMMAND, *words], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 2
+    assert not list(tmp_path.iterdir())
+
+
 def test_runs_in_one_folder_leave_each_others_files(tmp_path: Path) -> None:
     foreign = tmp_path / f".backprop-{os.getpid()}.tmp"
     foreign.write_text("of another run")

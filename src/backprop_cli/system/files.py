@@ -27,7 +27,12 @@ def remove_unfinished() -> None:
 
 
 def write_file(name: str, data: bytes) -> Path:
-    """Write a file, in place of one that is there already, and return its path. Raises FileError."""
+    """Write a file, in place of one that is there already, and return its path.
+
+    Raises FileError, also for "-", which is said for standard output where that can be meant.
+    """
+    if name == "-":
+        raise FileError("a file is to be named, and - is none", hint="./- is a file of that name")
     with open_whole(name) as file:
         file.write(data)
     return Path(os.path.realpath(name))

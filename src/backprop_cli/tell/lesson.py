@@ -56,6 +56,8 @@ def prepare_lesson(
     flow: whether the size of the gradient on the way back is asked for.  shot: whether the archer's story is.
     steps: what counts as one; see ``in_steps``.  Raises InputError for a node that is not there.
     """
+    # First, since it refuses what is too long.
+    knobs = turn_knobs(report) if shot and report.upstream == 1 else None
     asked = [find_node(report, name).id for name in (why, paths) if name is not None]
     folded = in_steps(report, steps, asked)
     story = tell(folded, why=why, digits=digits)
@@ -71,5 +73,5 @@ def prepare_lesson(
         why is not None or not has_more,
         follow_gradient(report) if flow else None,
         shot,
-        turn_knobs(report) if shot and report.upstream == 1 else None,
+        knobs,
     )
