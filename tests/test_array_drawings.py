@@ -73,6 +73,22 @@ def test_numbers_among_arrays_have_their_local_derivatives():
     }  # fmt: skip
 
 
+def test_a_local_derivative_beside_arrays_says_what_it_holds():
+    """∂u/∂k is 7 as a whole: 4 is that of u = t*k alone."""
+    program = "t = k + 1; u = t*k; L = u*t + x[0]*sum(x)"
+    found = diagram_of_steps(gradient(program, x=[1, 2], k=3, check=False), None)
+    bare = diagram_of_shapes(lower_source(read_source(program, {"x": Array((2,), ())})))
+    for diagram, slope in ((found, "4"), (bare, "t")):
+        told = {
+            (diagram.boxes[a.source].id, diagram.boxes[a.target].id): (a.partial, a.mark)
+            for a in diagram.arrows
+        }
+        assert told["k", "u"] == (slope, "|t")
+        assert told["k", "t"] == ("1", "")
+    rules = {box.id: box.rule for box in bare.boxes}
+    assert any("|" in rule for name, rule in rules.items() if "x[0]" in rule)
+
+
 def test_all_steps_are_elements():
     report = gradient("sum(x*x)", x=[1, 2, 3], check=False)
     assert [box.id for box in diagram_of_steps(report, Steps.ALL).boxes][:3] == ["x[0]", "x[1]", "x[2]"]

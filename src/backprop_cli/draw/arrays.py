@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backprop_cli.differentiate import graph_of
-from backprop_cli.draw.diagram import Arrow, Box, Diagram, diagram_of_report, role_of
+from backprop_cli.draw.diagram import (
+    Arrow,
+    Box,
+    Diagram,
+    box_of_node,
+    box_of_record,
+    diagram_of_report,
+    role_of,
+    slope_of_node,
+    slope_of_record,
+)
 from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.outline import has_own, outline, uses
 from backprop_cli.language.arrays.shapes import shape_text
-from backprop_cli.notation.partials import partial_text
 from backprop_cli.render.arrays import numbers_text
 from backprop_cli.report import ArrayRecord
 from backprop_cli.tell.steps import in_steps
-from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,70 +52,35 @@ def diagram_of_shapes(graph: Graph) -> Diagram:
     output = naming.id(graph.output)
 
     def box(part: ArrayNodes | int) -> Box:
-        if not isinstance(part, int):
-            elements = [naming.id(node) for node in part.nodes]
-            return _box_of_array(part, part.text, elements, output)
-        is_input = graph.ops[part] is None and not graph.constant[part]
-        text = "" if is_input else naming.expression(part)
-        return Box(
-            naming.id(part), text, "", "", role_of(naming.id(part), "input" if is_input else "", output)
-        )
+        if isinstance(part, int):
+            return box_of_node(naming, part, output)
+        return _box_of_array(part, part.text, [naming.id(node) for node in part.nodes], output)
 
-    def partial(node: int, argnum: int) -> str:
-        op = graph.ops[node]
-        assert op is not None
-        return partial_text(op, argnum, [naming.operand(x) for x in graph.operands[node]])
-
-    boxes, arrows = _joined(graph, parts, [box(part) for part in parts], partial)
+    boxes, arrows = _joined(naming, parts, [box(part) for part in parts], partial(slope_of_node, naming))
     return Diagram(graph.text, output, boxes, arrows, has_numbers=False)
 
 
 def _diagram_of_arrays(report: Report, digits: int | None, *, symbolic: bool) -> Diagram:
-    graph = graph_of(report)
-    parts = outline(graph, Naming(graph).order)
+    naming = Naming(graph_of(report))
+    parts = outline(naming.graph, naming.order)
     scalars = {
         part: record
         for part, record in zip(parts, report.outline, strict=True)
-        if isinstance(part, int) and not isinstance(record, ArrayRecord)
+        if not isinstance(record, ArrayRecord)
     }
 
-    elements = {name for array in report.arrays.values() for name in array.elements}
-
     def box(record: ArrayRecord | NodeRecord) -> Box:
-        if isinstance(record, ArrayRecord):
-            plain = _box_of_array(record, record.expr, record.elements, report.output)
-            value = numbers_text(record.values, record.shape, digits)
-            return plain._replace(value=value, gradient=numbers_text(record.gradients, record.shape, digits))
-        return Box(
-            record.id,
-            "" if record.op == "input" else record.expr,
-            number_text(record.value, digits),
-            number_text(record.gradient, digits),
-            role_of(record.id, record.op, report.output),
-            kink=record.kink is not None,
-            rule=_slopes(record, digits) if elements.intersection(record.operands) else "",
-        )
+        if not isinstance(record, ArrayRecord):
+            return box_of_record(record, report.output, digits)
+        plain = _box_of_array(record, record.expr, record.elements, report.output)
+        value = numbers_text(record.values, record.shape, digits)
+        return plain._replace(value=value, gradient=numbers_text(record.gradients, record.shape, digits))
 
-    def partial(node: int, argnum: int) -> str:
-        record = scalars[node]
-        if symbolic:
-            op = graph.ops[node]
-            assert op is not None
-            return partial_text(op, argnum, record.terms)
-        slope = record.partials[argnum]
-        return "" if slope is None else number_text(slope, digits)
+    def slope(node: int, argnum: int) -> tuple[str, str]:
+        return slope_of_record(scalars[node], argnum, digits, symbolic=symbolic)
 
-    boxes, arrows = _joined(graph, parts, [box(record) for record in report.outline], partial)
+    boxes, arrows = _joined(naming, parts, [box(record) for record in report.outline], slope)
     return Diagram(report.program, report.output, boxes, arrows, has_numbers=True, upstream=report.upstream)
-
-
-def _slopes(node: NodeRecord, digits: int | None) -> str:
-    """Return the local derivatives of a number made of elements, which no arrow of an array tells."""
-    return "  ".join(
-        f"∂{node.id}/∂{operand}{node.mark(argnum)} = {number_text(slope, digits)}"
-        for argnum, (operand, slope) in enumerate(zip(node.operands, node.partials, strict=True))
-        if slope is not None
-    )
 
 
 def _box_of_array(
@@ -122,15 +96,29 @@ def _box_of_array(
 
 
 def _joined(
-    graph: Graph,
+    naming: Naming,
     parts: Sequence[ArrayNodes | int],
     boxes: Sequence[Box],
-    partial: Callable[[int, int], str],
+    slope: Callable[[int, int], tuple[str, str]],
 ) -> tuple[tuple[Box, ...], tuple[Arrow, ...]]:
     """Return the boxes, without those of views and constants, and the arrows between them.
 
-    partial: returns the local derivative of a number by an operand; between arrays there is no one number.
+    slope: returns the local derivative of a number by an operand, and its mark; between arrays there is none.
+    Those of a number that is made of elements stand in its box.
     """
+    graph = naming.graph
+    elements = {node for part in parts if not isinstance(part, int) for node in part.nodes}
+
+    def told(part: ArrayNodes | int, box: Box) -> Box:
+        if not isinstance(part, int) or not elements.intersection(graph.operands[part]):
+            return box
+        slopes = (
+            (naming.operand(x), *slope(part, argnum))
+            for argnum, x in enumerate(graph.operands[part])
+            if not graph.constant[x]
+        )
+        return box._replace(rule="  ".join(f"∂{box.id}/∂{x}{mark} = {text}" for x, text, mark in slopes))
+
     shown = [i for i, part in enumerate(parts) if isinstance(part, int) or has_own(graph, part)]
     place = {part: i for i, part in enumerate(shown)}
     arrows = tuple(
@@ -138,8 +126,8 @@ def _joined(
             place[use.source],
             place[use.target],
             use.argnum,
-            "" if use.node is None else partial(use.node, use.argnum),
+            *("", "") if use.node is None else slope(use.node, use.argnum),
         )
         for use in uses(graph, parts)
     )
-    return tuple(boxes[part] for part in shown), arrows
+    return tuple(told(parts[i], boxes[i]) for i in shown), arrows

@@ -94,19 +94,9 @@ class Diagram(NamedTuple):
 def diagram_of_report(report: Report, *, digits: int | None = 4, symbolic: bool = False) -> Diagram:
     """Return a computed program as a diagram. symbolic: formulas for the local derivatives."""
     place = {node.id: i for i, node in enumerate(report.nodes)}
-    boxes = tuple(
-        Box(
-            node.id,
-            "" if node.op == "input" else node.expr,
-            number_text(node.value, digits),
-            number_text(node.gradient, digits),
-            role_of(node.id, node.op, report.output),
-            kink=node.kink is not None,
-        )
-        for node in report.nodes
-    )
+    boxes = tuple(box_of_record(node, report.output, digits) for node in report.nodes)
     arrows = tuple(
-        Arrow(place[operand], i, argnum, _partial(node, argnum, digits, symbolic=symbolic), node.mark(argnum))
+        Arrow(place[operand], i, argnum, *slope_of_record(node, argnum, digits, symbolic=symbolic))
         for i, node in enumerate(report.nodes)
         for argnum, operand in enumerate(node.operands)
         if isinstance(operand, str)
@@ -114,11 +104,26 @@ def diagram_of_report(report: Report, *, digits: int | None = 4, symbolic: bool 
     return Diagram(report.program, report.output, boxes, arrows, has_numbers=True, upstream=report.upstream)
 
 
-def _partial(node: NodeRecord, argnum: int, digits: int | None, *, symbolic: bool) -> str:
+def box_of_record(node: NodeRecord, output: str, digits: int | None) -> Box:
+    """Return the box of a computed node."""
+    return Box(
+        node.id,
+        "" if node.op == "input" else node.expr,
+        number_text(node.value, digits),
+        number_text(node.gradient, digits),
+        role_of(node.id, node.op, output),
+        kink=node.kink is not None,
+    )
+
+
+def slope_of_record(node: NodeRecord, argnum: int, digits: int | None, *, symbolic: bool) -> tuple[str, str]:
+    """Return a local derivative as it is shown, and what stands behind its symbol."""
+    mark = node.mark(argnum)
     if symbolic:
-        return node.formulas[argnum] if node.folded else partial_text(OPS[node.op], argnum, node.terms)
+        formula = node.formulas[argnum] if node.folded else partial_text(OPS[node.op], argnum, node.terms)
+        return formula, mark
     partial = node.partials[argnum]
-    return "" if partial is None else number_text(partial, digits)
+    return "" if partial is None else number_text(partial, digits), mark
 
 
 def diagram_of_graph(graph: Graph) -> Diagram:
@@ -126,25 +131,33 @@ def diagram_of_graph(graph: Graph) -> Diagram:
     naming = Naming(graph)
     place = {node: i for i, node in enumerate(naming.order)}
     output = naming.id(graph.output)
-    boxes = []
-    arrows: list[Arrow] = []
-    for i, node in enumerate(naming.order):
-        op = graph.ops[node]
-        is_input = op is None and not graph.constant[node]
-        kind = "input" if is_input else "step"
-        text = "" if is_input else naming.expression(node)
-        boxes.append(Box(naming.id(node), text, "", "", role_of(naming.id(node), kind, output)))
-        if op is None or graph.constant[node]:
-            continue
-        terms = [naming.operand(x) for x in graph.operands[node]]
-        ids = ["" if graph.constant[x] else naming.id(x) for x in graph.operands[node]]
-        held = [naming.held(node, argnum) for argnum in range(len(ids))]
-        arrows.extend(
-            Arrow(place[x], i, argnum, partial_text(op, argnum, terms), held_mark(held, argnum, ids))
-            for argnum, x in enumerate(graph.operands[node])
-            if not graph.constant[x]
-        )
-    return Diagram(graph.text, output, tuple(boxes), tuple(arrows), has_numbers=False)
+    boxes = tuple(box_of_node(naming, node, output) for node in naming.order)
+    arrows = tuple(
+        Arrow(place[x], i, argnum, *slope_of_node(naming, node, argnum))
+        for i, node in enumerate(naming.order)
+        if not graph.constant[node]
+        for argnum, x in enumerate(graph.operands[node])
+        if not graph.constant[x]
+    )
+    return Diagram(graph.text, output, boxes, arrows, has_numbers=False)
+
+
+def box_of_node(naming: Naming, node: int, output: str) -> Box:
+    """Return the box of a node without numbers."""
+    graph, name = naming.graph, naming.id(node)
+    is_input = graph.ops[node] is None and not graph.constant[node]
+    text = "" if is_input else naming.expression(node)
+    return Box(name, text, "", "", role_of(name, "input" if is_input else "step", output))
+
+
+def slope_of_node(naming: Naming, node: int, argnum: int) -> tuple[str, str]:
+    """Return a local derivative as a formula, and what stands behind its symbol."""
+    graph = naming.graph
+    op, operands = graph.ops[node], graph.operands[node]
+    assert op is not None
+    ids = ["" if graph.constant[x] else naming.id(x) for x in operands]
+    held = [naming.held(node, place) for place in range(len(ids))]
+    return partial_text(op, argnum, [naming.operand(x) for x in operands]), held_mark(held, argnum, ids)
 
 
 def role_of(name: str, op: str, output: str) -> str:
