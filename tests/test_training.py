@@ -125,6 +125,16 @@ def test_what_is_refused(backprop: Run, xor: str, words: list[str], told: str) -
     assert told in done.stderr
 
 
+def test_nothing_is_missing_where_what_is_free_is_flat(backprop: Run, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("x\n1\n2\n")
+    words = ("minimize", "(w - x)^2*0 + v", "w=0", "v=5", "--data", str(path), "--bounds", "v=5..6")
+    told = backprop(*words, "--steps", "3").stdout
+    assert "the gradient of what no bound holds is 0 there in doubles" in told
+    assert "bounds hold v = 5" in told
+    assert "not there yet" not in told
+
+
 def test_epochs_are_of_data(backprop: Run) -> None:
     done = backprop("minimize", "(w - 1)^2", "w=0", "--epochs", "3")
     assert done.returncode == 2

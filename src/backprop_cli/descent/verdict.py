@@ -24,6 +24,7 @@ _NEAR = 1e-6
 """A critical point is the one that was come to within this part of the numbers."""
 _FAR = 1e6
 _SLIGHT = 1e-12
+_OF_FREE = " of what no bound holds"
 
 
 def judge(cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None, bounds: Bounds) -> Verdict:
@@ -32,47 +33,43 @@ def judge(cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None, bo
     if cost.at(last.point).is_kink:
         return Verdict(Kind.KINK, ("the last point is at a kink, where there is no derivative to be 0",))
     held = [name for name, span in bounds.items() if _is_held(cost, steps, name, span)]
-    if held:
-        return _at_bounds(cost, steps, end, rate, bounds, held)
-    hessian = _second_order(cost, last, cost.names)
-    critical = hessian.critical if hessian is not None else None
-    if critical is not None and _is_here(critical, last, bounds):
-        return _critical(critical, cost.sign)
-    if last.size == 0:
-        decide = "the second derivatives don't decide what the point is"
-        second_order = "second derivatives were not computed" if hessian is None else decide
-        told = f"the gradient is 0 there in doubles, and {second_order}"
-        return Verdict(Kind.FLAT, (told,))
-    return _on_the_way(cost, steps, end, rate, last.size)
+    verdict = _of_free(cost, steps, end, rate, bounds, held)
+    if not held:
+        return verdict
+    at = f"bounds hold {listing([f'{name} = {number_text(last.point[name])}' for name in held])}"
+    return Verdict(verdict.kind, (*verdict.told, at), verdict.critical)
 
 
-def _at_bounds(
+def _of_free(
     cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None, bounds: Bounds, held: list[str]
 ) -> Verdict:
-    """Return what the last point is where bounds hold inputs: of the others alone, as these rise inwards.
+    """Return what the last point is along what no bound holds; beyond a bound that holds, the cost falls.
 
     Source: Nocedal & Wright, Numerical Optimization, 2nd ed., theorem 12.6.
     """
     last = steps[-1]
-    at = f"bounds hold {listing([f'{name} = {number_text(last.point[name])}' for name in held])}"
     free = [name for name in cost.names if name not in held]
     if not free:
-        kind = "minimum" if cost.sign > 0 else "maximum"
-        return Verdict(Kind.REACHED, (f"a local {kind} within the bounds", at))
+        return Verdict(
+            Kind.REACHED, (f"a local {'minimum' if cost.sign > 0 else 'maximum'} within the bounds",)
+        )
     hessian = _second_order(cost, last, free)
     critical = hessian.critical if hessian is not None else None
     if critical is not None and _is_here(critical, last, bounds):
         found = _critical(critical, cost.sign)
+        if not held:
+            return found
+        (told,) = found.told
         is_reached = found.kind is Kind.REACHED
-        told = (
-            f"{found.told[0]}, within the bounds"
-            if is_reached
-            else f"of what no bound holds, {found.told[0]}"
-        )
-        return Verdict(found.kind, (told, at), critical)
+        told = f"{told}, within the bounds" if is_reached else f"{_OF_FREE[1:]}, {told}"
+        return Verdict(found.kind, (told,), critical)
+    of = _OF_FREE if held else ""
     size = math.hypot(*(last.slopes[name] for name in free))
-    verdict = _on_the_way(cost, steps, end, rate, size)
-    return Verdict(verdict.kind, (*verdict.told, at))
+    if size == 0:
+        decide = "the second derivatives don't decide what the point is"
+        second_order = "second derivatives were not computed" if hessian is None else decide
+        return Verdict(Kind.FLAT, (f"the gradient{of} is 0 there in doubles, and {second_order}",))
+    return _on_the_way(cost, steps, end, rate, f"the gradient{of} is {number_text(size, 3)} long")
 
 
 def _is_held(cost: AnyCost, steps: Sequence[Step], name: str, span: tuple[float, float]) -> bool:
@@ -116,15 +113,14 @@ def _critical(critical: Critical, sign: int) -> Verdict:
     return Verdict(Kind.REACHED if critical.kind is wanted else Kind.OTHER, (told,), critical)
 
 
-def _on_the_way(cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None, size: float) -> Verdict:
+def _on_the_way(cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None, missing: str) -> Verdict:
     """Return what is to be said of a point that is no critical one, or of which that is not known.
 
-    size: the length of the gradient, of what no bound holds.
+    missing: how far it is from one.
     """
     first, last = steps[0], steps[-1]
     names = [name for name, x in last.point.items() if abs(x) > _FAR * (1 + abs(first.point[name]))]
-    of = "" if size == last.size else " of what no bound holds"
-    told = [f"not there yet: the gradient{of} is {number_text(size, 3)} long"]
+    told = [f"not there yet: {missing}"]
     kind = Kind.OPEN
     if cost.sign * last.cost > cost.sign * first.cost:
         kind, told = Kind.DIVERGED, ["the cost is higher than at the start"]
