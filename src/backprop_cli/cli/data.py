@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from backprop_cli.batch.engines.results import Floats
     from backprop_cli.batch.frames.frame import Reader
     from backprop_cli.batch.job import Job
+    from backprop_cli.batch.points import Points
     from backprop_cli.console.progress import Progress
 
 # Smaller data is answered row by row before NumPy and pyarrow, which take 0.2 s, are imported; both ways
@@ -114,22 +115,48 @@ def load_data(
 
     Raises FileError, and InputError for a cell that is no number.
     """
-    from backprop_cli.batch.frames.read import open_reader
     from backprop_cli.batch.points import Points
-    from backprop_cli.descent.rows import load_columns
     from backprop_cli.language.source import Source
+
+    wanted: dict[str, str] = {}
+
+    def prepare(names: tuple[str, ...]) -> Points:
+        wanted.update(choose(names))
+        renamed = {name: column for name, column in wanted.items() if name != column}
+        return Points(Source("", [], dict.fromkeys(wanted, (0, 0)), {}), {}, renamed, dialect)
+
+    columns, skipped = load_rows(environment, name, form, dialect, prepare, needs, of, allow_bad=allow_bad)
+    return {name: columns[name] for name in wanted}, skipped
+
+
+def load_rows(
+    environment: Environment,
+    name: str,
+    form: Form,
+    dialect: Dialect,
+    prepare: Callable[[tuple[str, ...]], Points],
+    needs: str,
+    of: str = "",
+    *,
+    allow_bad: bool = False,
+) -> tuple[dict[str, Floats], int]:
+    """Return all rows of the columns that points are read from, and how many were left out.
+
+    prepare: returns the points for the names of all columns.  needs, of, allow_bad: see ``load_columns``.
+
+    Raises FileError, and InputError for a cell that is no number.
+    """
+    from backprop_cli.batch.frames.read import open_reader
+    from backprop_cli.descent.rows import load_columns
 
     with ExitStack() as stack:
         data = open_data(environment, name, form, stack, dialect)
         reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
-        wanted = choose(reader.names)
-        renamed = {name: column for name, column in wanted.items() if name != column}
-        points = Points(Source("", [], dict.fromkeys(wanted, (0, 0)), {}), {}, renamed, dialect)
+        points = prepare(reader.names)
         if reader.has_header:
             points.check_header(reader.names)
         reader.check(points, None)
-        columns, skipped = load_columns(reader, points, needs, of, allow_bad=allow_bad)
-    return {name: columns[name] for name in wanted}, skipped
+        return load_columns(reader, points, needs, of, allow_bad=allow_bad)
 
 
 def begin(data: Data) -> tuple[Data, bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -12,7 +11,7 @@ import typer
 
 from backprop_cli.cli.batch import DataOptions, read_map
 from backprop_cli.cli.command import From, command
-from backprop_cli.cli.data import form_of_data, open_data
+from backprop_cli.cli.data import form_of_data, load_rows
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import Shown, Where, digits_of, form_of
 from backprop_cli.cli.picture import Picture, check_picture, draw_planes
@@ -23,10 +22,12 @@ from backprop_cli.errors import Status, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from backprop_cli.batch.points import Points
     from backprop_cli.cli.options import PointOptions
     from backprop_cli.console.output import Output
     from backprop_cli.descent.report import Descent
     from backprop_cli.descent.steps import Bounds
+    from backprop_cli.language.source import Source
 
 
 class DescentFormat(StrEnum):
@@ -198,21 +199,21 @@ def _train(
         raise UsageError("--data needs NumPy and pyarrow", hint="pip install 'backprop_cli[batch]'")
     form = rows.input_format or form_of_data(str(rows.data))
     dialect = written.read(form)
-    from backprop_cli.batch.frames.read import open_reader
-    from backprop_cli.descent.rows import RowsCost, load_columns
+    from backprop_cli.descent.rows import RowsCost
     from backprop_cli.descent.steps import Batches
 
     renamed = read_map(rows.map, ())
     text, given = options.read_program_of_arrays()
-    with ExitStack() as stack:
-        data = open_data(options.environment, str(rows.data), form, stack, dialect)
-        reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
-        source = read_over_columns(text, given, renamed, options.notation, reader.names)
+    source: Source
+    points: Points
+
+    def prepare(names: tuple[str, ...]) -> Points:
+        nonlocal source, points
+        source = read_over_columns(text, given, renamed, options.notation, names)
         points = Points(source, given, renamed, dialect)
-        if reader.has_header:
-            points.check_header(reader.names)
-        reader.check(points, None)
-        columns, _ = load_columns(reader, points)
+        return points
+
+    columns, _ = load_rows(options.environment, str(rows.data), form, dialect, prepare, "training")
     values = {name: x for name, x in points.start.items() if name not in columns}
     wanted = options.choose_inputs(source) or list(values)
     for name in wanted:

@@ -84,7 +84,7 @@ def _mean(numbers: Floats) -> float:
 
 
 def load_columns(
-    reader: Reader, points: Points, needs: str = "training", of: str = "", *, allow_bad: bool = False
+    reader: Reader, points: Points, needs: str, of: str = "", *, allow_bad: bool = False
 ) -> tuple[dict[str, Floats], int]:
     """Return the inputs that are columns of data, all rows of them, and how many rows were left out.
 
