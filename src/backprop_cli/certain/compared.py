@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # A number is told where its bound is below 1e-5 of a unit of its last digit; its rounding adds half a unit.
 _MARGIN = 5
 # What is known beside a kink is a third of the digits computed with.
-_DIGITS_BESIDE, _TIMES_BESIDE, _MOST_BESIDE = 200, 4, 200_000
+_TIMES_BESIDE, _MOST_BESIDE = 4, 200_000
 BITS = math.log2(10)
 """Of a decimal digit."""
 
@@ -57,20 +57,17 @@ class SympySide:
 
     def confirms(self, sweep: Sweep, name: str, slope: Bounded, digits: int = FEW_DIGITS) -> bool:
         """Tell whether sympy's slopes beside a kink come to one that was found from both sides."""
-        from backprop_cli.check.beside import slope_beside
+        from backprop_cli.check.beside import DIGITS_BESIDE, slope_beside
 
         if self._program is None or self._count * digits > _MOST_BESIDE:
             return False
-        m = bounded_reals(max(_DIGITS_BESIDE, _TIMES_BESIDE * digits))
+        m = bounded_reals(max(DIGITS_BESIDE, _TIMES_BESIDE * digits))
         upstream: Any = self._task.upstream
 
         def slopes(point: Mapping[str, Any], m: BoundedReals) -> Mapping[str, Bounded]:
             return self.numbers(sweep._replace(point=point, upstream=upstream), m)[0]
 
-        try:
-            found = slope_beside(slopes, self._task.point, name, m)
-        except KeyError:  # sympy's formula has no value there
-            return False
+        found = slope_beside(slopes, self._task.point, name, m)
         return found is not None and compare(slope, found, digits, "")[0] == Outcome.PASS
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Slopes = Callable[[Mapping[str, Any], BoundedReals], Mapping[str, Bounded]]
 
+DIGITS_BESIDE = 200
+"""Enough for a slope to a double's digits: what is known beside a kink is a third of those computed with."""
 # Both distances, as shares of the digits: where a slope moves as sqrt(h) does, those of 200 digits leave 33.
 _NEAR, _NEARER = Fraction(1, 3), Fraction(2, 3)
 # What falls so much from the one distance to the other goes to 0. As h itself, 2**-221 falls to 2**-442.
@@ -30,7 +32,8 @@ _FALLS = -20.0
 def slope_beside(slopes: Slopes, point: Mapping[str, Any], name: str, m: BoundedReals) -> Bounded | None:
     """Return the number that sympy's slopes by an input come to from both sides, None where they have none.
 
-    slopes: point and number system -> sympy's gradients.  point: exact numbers.  m: of 200 digits or more.
+    slopes: point and number system -> sympy's gradients, as far as there are any.  point: exact numbers.
+    m: of ``DIGITS_BESIDE`` digits or more.
     The error is how far the four are apart, with their own errors.
     """
     found = []
@@ -39,9 +42,12 @@ def slope_beside(slopes: Slopes, point: Mapping[str, Any], name: str, m: Bounded
         for side in (1, -1):
             there = {**point, name: Fraction(point[name]) + side * step}
             try:
-                found.append(slopes(there, m)[name])
+                slope = slopes(there, m).get(name)
             except (NoFormulaError, ArithmeticError, ValueError, RecursionError):
                 return None
+            if slope is None:
+                return None
+            found.append(slope)
     if all(add_logs(y.size, y.error) <= x.size + _FALLS for x, y in zip(found[:2], found[2:], strict=True)):
         return m.number(0)
     *_, last = found

@@ -14,7 +14,7 @@ from itertools import cycle
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backprop_cli.check.beside import slope_beside
+from backprop_cli.check.beside import DIGITS_BESIDE, slope_beside
 from backprop_cli.check.expressions import parse_source
 from backprop_cli.check.formulas import (
     Elementary,
@@ -63,8 +63,8 @@ _FORMULA_DECISIONS = 1
 _AGREEMENT = math.log2(1e-30)
 # Following errors back takes up to 0.1 ms per node for the first one, and a tenth of it for others.
 _MOST_TRACED, _TRACED_STEPS = 10, 200_000
-# Beside a kink sympy's formulas are evaluated four times in 200 digits: 0.3 ms a node.
-_MOST_BESIDE, _DIGITS_BESIDE = 5_000, 200
+# Beside a kink sympy's formulas are evaluated four times in ``DIGITS_BESIDE`` digits: 0.3 ms a node.
+_MOST_BESIDE = 5_000
 # Half the least double, the least one with all its digits and the largest one, as logarithms.
 _BELOW_DOUBLES, _FEWER_DIGITS, _MOST_DOUBLE = -1075.0, -1022.0, 1023.0
 # A double that is the nearest one to what is known to so many bits has all its digits.
@@ -168,10 +168,12 @@ def _beside_kinks(
     side = choose_side(program, names, sweep.upstream)
 
     def slopes(point: Mapping[str, Any], m: BoundedReals) -> dict[str, Bounded]:
-        return differentiate_by_sympy(side, program, sweep._replace(point=point), m)[2]
+        nonlocal side
+        side, _, found = differentiate_by_sympy(side, program, sweep._replace(point=point), m)
+        return found
 
     confirmed = {}
-    m = bounded_reals(_DIGITS_BESIDE)
+    m = bounded_reals(DIGITS_BESIDE)
     for name in names:
         found = slope_beside(slopes, sweep.point, name, m)
         digits = None if found is None else _digits(gradients[name], found, m)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from backprop_cli.language.source import Source
     from backprop_cli.report import Report
 
+_EVERY_NODE = "backprop grad --json has every node"
+
 
 @command(
     epilog="""\b
@@ -189,9 +191,7 @@ def _compute(
     has_arrays = tape.arrays is not None and form is not Form.html
     in_arrays = has_arrays and steps is None
     if not (force or in_arrays):
-        instead = (
-            "without --steps each array is one box" if has_arrays else "backprop grad --json has every node"
-        )
+        instead = "without --steps each array is one box" if has_arrays else _EVERY_NODE
         refuse_many(tape.constant.count(0, 0, tape.end), instead)
     if point is None:
         if steps is Steps.NAMED:
@@ -202,7 +202,7 @@ def _compute(
         report, Steps.ALL if form is Form.html else steps, digits=digits, symbolic=symbolic
     )
     if not force:
-        refuse_many(len(diagram.boxes), "backprop grad --json has every node")
+        refuse_many(len(diagram.boxes), _EVERY_NODE)
     return report, diagram
 
 

@@ -248,12 +248,9 @@ def _train(
 
 def _status(descent: Descent) -> Status:
     from backprop_cli.descent.report import End, Kind
+    from backprop_cli.descent.rules import RULES
 
-    is_done = (
-        descent.method not in ("newton", "bfgs")
-        and descent.end is End.STEPS
-        and descent.verdict.kind is Kind.OPEN
-    )
+    is_done = descent.method in RULES and descent.end is End.STEPS and descent.verdict.kind is Kind.OPEN
     return Status.DONE if is_done or descent.verdict.kind is Kind.REACHED else Status.CHECK_FAILED
 
 

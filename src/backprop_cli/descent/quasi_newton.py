@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.descent.report import End, Step
-from backprop_cli.descent.steps import clipped, told_slopes
+from backprop_cli.descent.steps import clipped, step_at
 from backprop_cli.errors import UsageError
 
 try:
@@ -34,9 +34,12 @@ def descend_bfgs(
     steps: list[Step] = []
     seen: dict[bytes, Place] = {}
 
+    def named(x: Any) -> dict[str, float]:
+        return dict(zip(names, map(float, x), strict=True))
+
     def compute(x: Any) -> tuple[float, Any]:
         """Return cost and gradient; of what has none, a cost that no step is taken to."""
-        place = cost.at(dict(zip(names, map(float, x), strict=True)))
+        place = cost.at(named(x))
         seen[x.tobytes()] = place
         if place.slopes is None or not math.isfinite(place.cost):
             return math.inf, np.zeros(len(names))
@@ -44,18 +47,15 @@ def descend_bfgs(
 
     def keep(x: Any) -> None:
         """Record a point that a step came to."""
-        place = seen.get(x.tobytes()) or cost.at(dict(zip(names, map(float, x), strict=True)))
+        point = named(x)
+        place = seen.get(x.tobytes()) or cost.at(point)
         seen.clear()
-        slopes = place.slopes or {}
-        point = dict(zip(names, map(float, x), strict=True))
         if steps:
             before = steps[-1]
             moves = {name: before.point[name] - point[name] for name in names}
             steps[-1] = Step(**vars(before) | {"moves": moves})
             advance(1)
-        size = math.hypot(*slopes.values())
-        value = cost.sign * place.cost
-        steps.append(Step(len(steps), point, value, told_slopes(slopes, cost.sign), size, {}))
+        steps.append(step_at(len(steps), point, place, cost.sign))
 
     begin = clipped(start, limits.bounds)
     x = np.array([begin[name] for name in names])

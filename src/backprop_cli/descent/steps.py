@@ -139,12 +139,8 @@ def _walk(
     place = cost.at(point)
     try:
         while True:
-            slopes = place.slopes or {}
-            size = math.hypot(*slopes.values())
-            steps.append(
-                Step(len(steps), point, cost.sign * place.cost, told_slopes(slopes, cost.sign), size, {})
-            )
-            if size <= limits.until:
+            steps.append(step_at(len(steps), point, place, cost.sign))
+            if steps[-1].size <= limits.until:
                 return steps, End.FLAT
             if len(steps) > limits.steps:
                 return steps, End.STEPS
@@ -169,6 +165,13 @@ def clipped(point: Mapping[str, float], bounds: Bounds) -> dict[str, float]:
     free = (-math.inf, math.inf)
     spans = {name: bounds.get(name, free) for name in point}
     return {name: min(max(x, spans[name][0]), spans[name][1]) for name, x in point.items()}
+
+
+def step_at(number: int, point: dict[str, float], place: Place, sign: int) -> Step:
+    """Return the step at a place, of which the moves are not known yet."""
+    slopes = place.slopes or {}
+    size = math.hypot(*slopes.values())
+    return Step(number, point, sign * place.cost, told_slopes(slopes, sign), size, {})
 
 
 def told_slopes(slopes: Mapping[str, float], sign: int) -> dict[str, float]:

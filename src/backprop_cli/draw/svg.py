@@ -134,7 +134,8 @@ def _box(box: Box, at: tuple[float, float], size: tuple[float, float]) -> str:
     (x, y), (width, height) = at, size
     fill, stroke = _LIGHT[box.role]
     title = pretty(box.title)
-    shown = shorten(title, _TITLE, width - 2 * _PAD + 0.5, bold=True)
+    room = width - 2 * _PAD + 0.5
+    shown = shorten(title, _TITLE, room, bold=True)
     middle = x + width / 2
     base = y + height / 2 - _BODY * _rows(box) / 2 + 5
     # Roles differ in shape as well as in colour: an input is round, an output has a double frame.
@@ -154,7 +155,6 @@ def _box(box: Box, at: tuple[float, float], size: tuple[float, float]) -> str:
         f'text-anchor="middle" fill="{_INK}">{_text(shown)}</text>'
     )
     if box.value:
-        room = width - 2 * _PAD + 0.5
         value, gradient = (shorten(text, _NUMBER, room) for text in (with_minus(box.value), _gradient(box)))
         parts.append(
             f'<text class="ink" x="{x + _PAD:g}" y="{base + _BODY - 3:g}" font-size="{_NUMBER:g}" '

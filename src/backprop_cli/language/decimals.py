@@ -40,10 +40,9 @@ def exact_point(source: Source, words: Iterable[str]) -> dict[str, Code]:
     source: as ``exact_source`` returns it. Raises LimitError, and what ``read_definitions`` does.
     """
     words = list(words)
-    arrays = [word for word in words if is_array_value(word)]
-    numbers = read_definitions([word for word in words if word not in arrays])
+    numbers = read_definitions([word for word in words if not is_array_value(word)])
     given = {name: exact_code(code, text) for name, (text, code) in numbers.items()}
-    for word in arrays:
+    for word in filter(is_array_value, words):
         given |= {name: exact_code(code, text) for name, code, text in written_elements(word)}
     return {name: given[name] if name in given else source.defaults[name].code for name in source.inputs}
 

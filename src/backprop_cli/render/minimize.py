@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.console.sheets import Block, Row, Sheet
 from backprop_cli.console.strict_json import dump, number
 from backprop_cli.descent.report import End, Kind
+from backprop_cli.descent.rules import RULES
 from backprop_cli.text import listing, number_text, reading
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def render_json(descent: Descent) -> str:
         "names": list(descent.names),
         "fixed": descent.fixed,
         "method": descent.method,
-        "rate": None if descent.method in ("newton", "bfgs") else descent.rate,
+        "rate": descent.rate if descent.method in RULES else None,
         "maximize": descent.sign < 0,
         **({"batch_size": descent.batch, "seed": descent.seed} if descent.batch else {}),
         "value": number(last.cost),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import deque
+from functools import cache
 from typing import TYPE_CHECKING
 
 from backprop_cli.errors import InputError
@@ -16,6 +17,7 @@ from backprop_cli.text import did_you_mean, listing, number_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from backprop_cli.operations.bounded import BoundedReals
     from backprop_cli.operations.op import Op
     from backprop_cli.report import NodeRecord, Report
 
@@ -190,13 +192,18 @@ def _forward(node: NodeRecord, nodes: dict[str, NodeRecord], digits: int | None)
     return Forward(node.id, node.expr, op.write(texts), node.value, _underflows(node, op, values))
 
 
+@cache
+def _many_digits() -> BoundedReals:
+    from backprop_cli.operations.bounded import bounded_reals
+
+    return bounded_reals(50)
+
+
 def _underflows(node: NodeRecord, op: Op, values: Sequence[float]) -> bool:
     """Tell whether a value of 0 is surely none in many digits."""
     if node.value or op.condition or not all(map(math.isfinite, values)):
         return False
-    from backprop_cli.operations.bounded import bounded_reals
-
-    m = bounded_reals(50)
+    m = _many_digits()
     try:
         true = m.value(op, [m.number(x) for x in values])
     except (ArithmeticError, ValueError):
