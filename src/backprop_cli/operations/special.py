@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from backprop_cli.operations.op import Namespace, Number
 
 _GUARD = 8
+_TAIL = 2.0**-20
 _POSITIVE = frozenset(("gamma", "lgamma", "polygamma"))
 _OF_MPMATH: dict[str, Callable[..., Number]] = {
     "gamma": lambda mp, x: mp.gamma(x),
@@ -32,8 +33,25 @@ BEYOND = "*"
 
 def _normal_quantile(mp: Any, p: Number) -> Number:
     """Return √2·erf⁻¹(2p - 1), to all digits where p is small."""
+    if 0 < p < _TAIL:
+        return _quantile_of_tail(mp, p)
     with mp.extraprec(-2 * min(mp.mag(p), 0)):
         return mp.sqrt(2) * mp.erfinv(2 * p - 1)
+
+
+def _quantile_of_tail(mp: Any, p: Number) -> Number:
+    """Return where log Φ is log p: Newton's steps, which from below never pass the root of a concave function.
+
+    At 1e-300 erf⁻¹ would take 2,000 more bits and 0.1 s; this takes 1 ms.
+    """
+    y = -mp.sqrt(-2 * mp.log(p))  # Φ(y) < exp(-y²/2)
+    while True:
+        tail = mp.erfc(-y / mp.sqrt(2)) / 2
+        step = mp.log(tail / p) * tail * mp.sqrt(2 * mp.pi) * mp.exp(y * y / 2)
+        y -= step
+        # The digits double: the step after this one is beyond the last of them.
+        if mp.mag(step) < mp.mag(y) - mp.prec // 2 - _GUARD:
+            return y
 
 
 def value(mp: Any, name: str, *xs: Number) -> Number:
