@@ -1,7 +1,6 @@
 """LaTeX of books and papers: what is read, what is refused, and that what is typeset here is read back."""
 
 import math
-import sys
 from contextlib import suppress
 
 import pytest
@@ -13,6 +12,7 @@ from backprop_cli import gradient
 from backprop_cli.errors import BackpropError, ParseError
 from backprop_cli.language.source import read_source
 from backprop_cli.notation.latex import expression_latex
+from effort import lines_of
 
 READINGS = [
     (r"\frac{1}{\sqrt{2\pi\sigma^2}} e^{-\frac{(x-\mu)^2}{2\sigma^2}}", "x mu sigma",
@@ -119,20 +119,12 @@ def test_a_text_twice_as_long_takes_twice_the_steps(name):
     before, middle, after = LONG[name]
     start = r"\sin 2 " if name == "factors of a function" else "1"
 
+    def read(length):
+        with suppress(ParseError):
+            read_source(f"{start} {before * length}{middle}{after * length}", ["x", "y"], "latex")
+
     def steps(length):
-        count = 0
-
-        def step(*_):
-            nonlocal count
-            count += 1
-
-        sys.settrace(lambda *_: step() or step)
-        try:
-            with suppress(ParseError):
-                read_source(f"{start} {before * length}{middle}{after * length}", ["x", "y"], "latex")
-        finally:
-            sys.settrace(None)
-        return count
+        return lines_of(read, length)
 
     steps(10)  # what is imported and compiled once
     assert steps(400) < 2.2 * steps(200)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import count as count_from
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from backprop_cli.diagnostic import Diagnostic
 from backprop_cli.errors import InputError, LimitError, ShapeError
@@ -222,15 +222,22 @@ class _Expansion:
         self.charge(elements, span)
 
     def charge(self, steps: int, span: Sequence[int]) -> None:
+        self.foresee(steps, span)
         self.size += steps
-        if self.size > MOST_STEPS:
-            raise LimitError(
-                f"the program comes to more than {MOST_STEPS:,} operations on single numbers",
-                self.source.text,
-                span[0],
-                span[1],
-                "smaller arrays, or rows of data by backprop batch",
-            )
+
+    def foresee(self, steps: int, span: Sequence[int]) -> None:
+        """Refuse steps that are too many, before they are made and counted."""
+        if self.size + steps > MOST_STEPS:
+            self.refuse(span)
+
+    def refuse(self, span: Sequence[int]) -> NoReturn:
+        raise LimitError(
+            f"the program comes to more than {MOST_STEPS:,} operations on single numbers",
+            self.source.text,
+            span[0],
+            span[1],
+            "smaller arrays, or rows of data by backprop batch",
+        )
 
     # ---- expressions ----
 
@@ -301,7 +308,7 @@ class _Expansion:
             operands[1] = self.label(operands[1], span)
         elements = [Elements(value.shape, value.codes) for value in operands]
         self.charge(sum(prod(value.shape) for value in operands), span)
-        found = RULES[call.name](elements, call, Maker(span, self.count, self.keep))
+        found = RULES[call.name](elements, call, Maker(span, self.count, self.foresee, self.keep))
         if len(found.shape) > shapes.MOST_AXES:
             raise ValueError(f"an array has up to {shapes.MOST_AXES} axes")
         if call.name == "array" and not any(value.is_array or value.is_assumed for value in operands):
@@ -429,18 +436,16 @@ class _Inline(_Expansion):
 
     def count(self, operations: int, code: Sequence[Any]) -> None:  # noqa: ARG002
         """Count all of the code: it is copied wherever it stands again."""
-        self.count_copies(len(code) // 4)
+        self.charge(len(code) // 4, ())
 
-    def count_each(self, operands: Sequence[_Value], elements: int, span: Span) -> None:  # noqa: ARG002
+    def count_each(self, operands: Sequence[_Value], elements: int, span: Span) -> None:
         for value in operands:
             steps = sum(map(len, value.codes)) // 4
-            self.count_copies(steps * elements // len(value.codes))
+            self.charge(steps * elements // len(value.codes), span)
 
-    def count_copies(self, steps: int) -> None:
-        self.size += steps
-        if self.size > MOST_STEPS:
-            hint = "expect elements: W[0,1]=…"
-            raise LimitError("the formula is too long where it is written out", self.source.text, hint=hint)
+    def refuse(self, span: Sequence[int]) -> NoReturn:  # noqa: ARG002 - a formula is one of several
+        hint = "expect elements: W[0,1]=…"
+        raise LimitError("the formula is too long where it is written out", self.source.text, hint=hint)
 
     def settled(self, value: _Value, span: Span) -> _Value:  # noqa: ARG002
         return value

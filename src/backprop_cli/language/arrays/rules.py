@@ -37,15 +37,25 @@ class Maker:
     """Makes code that stands at one place of the text.
 
     count: told of every code before more is made of it, with how many operations it adds.
+    foresee: told how many operations are to come, where there are very many of them, before the first.
     keep: makes a statement of a code, and returns the code of its name: what is used again and again.
     """
 
     def __init__(
-        self, span: Span, count: Callable[[int, Sequence[Any]], None], keep: Callable[[Code], Code]
+        self,
+        span: Span,
+        count: Callable[[int, Sequence[Any]], None],
+        foresee: Callable[[int, Span], None],
+        keep: Callable[[Code], Code],
     ) -> None:
         self.span = span
         self.keep = keep
+        self._foresee = foresee
         self._count = count
+
+    def foresee(self, operations: int) -> None:
+        """Refuse operations that are too many, before one is made."""
+        self._foresee(operations, self.span)
 
     def op(self, name: str, *operands: Code) -> Code:
         """Return an operation on numbers."""
@@ -193,6 +203,7 @@ def _matmul(operands: Sequence[Elements], call: ArrayCall, make: Maker) -> Eleme
     rows = left.shape[:-1]
     columns = right.shape[1:]
     width = prod(columns)
+    make.foresee(prod(rows) * width * inner)
     codes = []
     for row in range(prod(rows)):
         for column in range(width):
@@ -255,6 +266,7 @@ def _both(operands: Sequence[Elements]) -> str:
 
 def _outer_of(operands: Sequence[Elements], make: Maker) -> Elements:
     left, right = operands
+    make.foresee(len(left.codes) * len(right.codes))
     codes = [make.op("mul", a, b) for a in left.codes for b in right.codes]
     return Elements((*left.shape, *right.shape), codes)
 
