@@ -497,7 +497,7 @@ def test_a_plot_takes_arrays_as_values():
 
 def test_a_power_of_an_array_tells_of_what_varies():
     told = {name: a.backward for name, a in gradient("sum(x^2 + 2^x)", x=[-1, 2], check=False).arrays.items()}
-    assert told["v1"] == "a power with the exponent 2 passes to its base the gradient times 2*x^(2 - 1)"
+    assert told["v1"] == "a power with the exponent 2 passes to its base the gradient times 2*x"
     assert told["v2"] == "a power with the base 2 passes to its exponent the gradient times 2^x*log(2)"
 
 

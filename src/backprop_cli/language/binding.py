@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from backprop_cli.language.arrays.ops import ArrayCall
     from backprop_cli.operations.op import Op
 
 NOTHING, RELATION, SUM, PRODUCT, SIGN, POWER, ATOM = range(7)
@@ -32,15 +33,16 @@ _RULES = {
     "add": Rule(SUM, (SUM, PRODUCT)),
     "sub": Rule(SUM, (SUM, PRODUCT)),
     "mul": Rule(PRODUCT, (PRODUCT, SIGN)),
+    "matmul": Rule(PRODUCT, (PRODUCT, SIGN)),
     "div": Rule(PRODUCT, (PRODUCT, SIGN)),
     "neg": Rule(SIGN, (SIGN,)),
     "pow": Rule(POWER, (ATOM, SIGN)),
 }
 
 
-def rule_of(op: Op) -> Rule:
+def rule_of(op: Op | ArrayCall) -> Rule:
     """Return the rule of an operation that is written between its operands."""
-    return _COMPARISON if op.condition else _RULES[op.name]
+    return _RULES.get(op.name, _COMPARISON)
 
 
 def written(op: Op, operands: Sequence[Piece]) -> Piece:

@@ -42,6 +42,7 @@ class Source(NamedTuple):
     Of a program with arrays: the statements are those of its elements, and so are the inputs.
     shapes: of the inputs that are arrays.  steps: its operations on arrays.  warnings: of these.
     labels: inputs that are numbers of classes, which are part of the program.
+    unexpanded: the statements with arrays.
     """
 
     text: str
@@ -54,10 +55,13 @@ class Source(NamedTuple):
     steps: tuple[ArrayStep, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     labels: frozenset[str] = frozenset()
+    unexpanded: tuple[Statement, ...] = ()
 
     @property
     def as_plain(self) -> str:
         """The program in the plain language."""
+        if self.unexpanded and self.notation:
+            return write_program(self.unexpanded)
         return self.text if self.steps or self.shapes else write_program(self.statements)
 
     def takes(self, name: str) -> bool:
@@ -102,7 +106,7 @@ def read_source(
                 return _expanded(source, arrays)
             except ShapeError:
                 # What has no array may be meant as names: x[0] as x_0.
-                other = None if notation else _foreign_source(source.text, {*given, *known})
+                other = None if notation else _foreign_source(source.text, _names(given, known))
                 if other is None:
                     raise
                 return other
@@ -131,7 +135,8 @@ def _expanded(source: Source, known: Mapping[str, Array]) -> Source:
     from backprop_cli.language.arrays.expand import Program, expand_program
 
     parts = Program(*source[:4], source.shapes, source.steps, source.warnings, source.labels)
-    return source._replace(**expand_program(parts, known)._asdict())
+    whole = tuple(source.statements)
+    return source._replace(**expand_program(parts, known)._asdict(), unexpanded=whole)
 
 
 def _foreign_source(text: str, names: Collection[str]) -> Source | None:
@@ -152,15 +157,13 @@ def _read_source(text: str, given: Collection[str], notation: str | None, known:
     if not isinstance(text, str):
         text, notation = _written(text), PLAIN
     text = normalise(text)
-    names = {*given, *known}
+    names = _names(given, known)
     if notation in (None, PLAIN):
         try:
             source = _resolved(text, list(read_statements(text)), names)
         except ParseError:
-            if _are_arrays(given):
-                python = _python_arrays(text, names)
-                if python is None:
-                    raise
+            python = _python_arrays(text, names) if _are_arrays(given) else None
+            if python is not None:
                 return python
             reading = None if notation else _read_foreign(text, names)
             if reading is None:
@@ -172,6 +175,12 @@ def _read_source(text: str, given: Collection[str], notation: str | None, known:
         if reading is None:
             raise ParseError(f"the text is not in {notation}", text, 0, len(text))
     return _in_notation(text, reading, names)
+
+
+def _names(given: Collection[str] | Mapping[str, Value], known: Collection[str]) -> dict[str, Value | None]:
+    """Return the names that have a value, or could have one, with those that are given."""
+    values = given if isinstance(given, Mapping) else dict.fromkeys(given)
+    return {**dict.fromkeys(known), **values}
 
 
 def _in_notation(text: str, reading: Reading, names: Collection[str]) -> Source:
@@ -477,7 +486,8 @@ def _product_hint(source: Source, name: str, given: Collection[str]) -> str:
 
 
 def _known_inputs(source: Source) -> str:
-    names = list(source.inputs)
+    elements = {element for name, shape in source.shapes.items() for element in element_names(name, shape)}
+    names = list(dict.fromkeys([*source.shapes, *(name for name in source.inputs if name not in elements)]))
     if not names:
         return "the program has no inputs"
     return f"the input is {names[0]}" if len(names) == 1 else f"the inputs are {listing(names)}"

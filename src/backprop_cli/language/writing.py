@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from backprop_cli.language.arrays.ops import ArrayCall
 from backprop_cli.language.binding import ATOM, rule_of
 from backprop_cli.language.code import steps
 from backprop_cli.text import number_text
@@ -64,11 +65,12 @@ def _firsts_of_operands(entries: Sequence[Step]) -> list[tuple[int, ...]]:
     return found
 
 
-@cache
-def _shape(op: Op, arity: int) -> tuple[list[str], int, tuple[int, ...]]:
+@lru_cache(256)
+def _shape(op: Op | ArrayCall, arity: int) -> tuple[list[str], int, tuple[int, ...]]:
     """Return the texts around the operands, how tightly the whole binds, and how tightly operands must."""
     between = op.write([_OPERAND] * arity).split(_OPERAND)
     if not op.infix:
-        return between, ATOM, (0,) * arity
+        is_behind = isinstance(op, ArrayCall) and op.postfix
+        return between, ATOM, (ATOM if is_behind else 0,) * arity
     rule = rule_of(op)
     return between, rule.binding, rule.needs

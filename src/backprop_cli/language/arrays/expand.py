@@ -29,6 +29,7 @@ MOST_STEPS = 4_000_000
 """Operations on numbers that a program may come to: some 6 s and 3 GB."""
 _PRODUCTS = ("matmul", "dot")
 _FEW, _BIG = 60, 1e15
+_MOST_WRITTEN = 6
 
 
 class Program(NamedTuple):
@@ -314,7 +315,7 @@ class _Expansion:
         if call.name == "array" and not any(value.is_array or value.is_assumed for value in operands):
             return _Value(found.shape, list(found.codes), text=self.source.text[slice(*span)])
         moves = call.name in ("index", "T", "transpose", "array")  # no operation: elements in another order
-        text = self.written(call, operands, span)
+        text = self.written(call, operands)
         if moves:
             return _Value(found.shape, list(found.codes), text=text)
         backward = call.op.backward
@@ -360,19 +361,10 @@ class _Expansion:
     def names(self, operands: Sequence[_Value]) -> list[str]:
         return [value.text if len(value.text) <= _FEW else "…" for value in operands]
 
-    def written(self, call: ArrayCall, operands: Sequence[_Value], span: Span) -> str:
-        names = self.names(operands)
-        if call.name in ("matmul", "dot"):
-            return f"{names[0]} @ {names[1]}" if call.name == "matmul" else f"dot({names[0]}, {names[1]})"
-        if call.name == "index":
-            text = self.source.text[slice(*span)]
-            return f"{names[0]}{text[text.rindex('[') :]}" if "[" in text else f"{names[0]}[…]"
-        if call.name in ("T", "transpose"):
-            return f"{names[0]}.T"
-        if call.name == "array":
-            return f"[{', '.join(names)}]" if len(names) <= 6 else "[…]"
-        keywords = [f"{name}={value}" for name, value in call.keywords.items()]
-        return f"{call.name}({', '.join([*names, *keywords])})"
+    def written(self, call: ArrayCall, operands: Sequence[_Value]) -> str:
+        if call.name == "array" and len(operands) > _MOST_WRITTEN:
+            return "[…]"
+        return call.write(self.names(operands))
 
     # ---- what is told ----
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +46,39 @@ class ArrayCall:
     def name(self) -> str:
         """The name of the function."""
         return self.op.name
+
+    @property
+    def infix(self) -> bool:
+        """Whether it is written between its operands."""
+        return self.op.name == "matmul"
+
+    @property
+    def postfix(self) -> bool:
+        """Whether it is written behind its operand."""
+        return self.op.name in ("index", "T", "transpose")
+
+    def write(self, operands: Sequence[str]) -> str:
+        """Return the call in the language. operands: as text, in parentheses where they need them."""
+        if self.infix:
+            return " @ ".join(operands)
+        if self.name == "index":
+            return f"{operands[0]}[{', '.join(map(_index_text, self.index))}]"
+        if self.postfix:
+            return f"{operands[0]}.T"
+        if self.name == "array":
+            return f"[{', '.join(operands)}]"
+        keywords = [f"{name}={value}" for name, value in self.keywords.items()]
+        return f"{self.name}({', '.join([*operands, *keywords])})"
+
+
+def _index_text(part: Any) -> str:
+    """Return a part of an index: a whole number, a slice, None or Ellipsis."""
+    if part is Ellipsis:
+        return "..."
+    if not isinstance(part, slice):
+        return str(part)
+    bounds = ["" if bound is None else str(bound) for bound in (part.start, part.stop, part.step)]
+    return ":".join(bounds[: 3 if bounds[2] else 2])
 
 
 _AXIS = ("axis", "keepdims")

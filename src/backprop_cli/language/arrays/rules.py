@@ -238,10 +238,17 @@ def power_rule(base: str, exponent: str, *, constant: int) -> str:
     constant: the argnum of that.
     """
     if constant == 1:
-        slope = f"{exponent}*{base}^({exponent} - 1)"
+        slope = _slope_of_power(base, exponent)
         return f"a power with the exponent {exponent} passes to its base the gradient times {slope}"
     slope = f"{base}^{exponent}*log({base})"
     return f"a power with the base {base} passes to its exponent the gradient times {slope}"
+
+
+def _slope_of_power(base: str, exponent: str) -> str:
+    if exponent == "2":
+        return f"2*{base}"
+    less = f"{int(exponent) - 1}" if exponent.isdigit() and exponent > "0" else f"({exponent} - 1)"
+    return f"{exponent}*{base}^{less}"
 
 
 def loss_rule(operands: Sequence[Elements]) -> str:

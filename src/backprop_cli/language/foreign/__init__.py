@@ -29,13 +29,15 @@ from backprop_cli.language.foreign.letters import KnownNames
 from backprop_cli.language.reader import read_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from backprop_cli.language.code import Statement
     from backprop_cli.language.foreign.scan import Scan
 
 NOTATIONS = ("latex", "spreadsheet", "wolfram", "sympy", "python", "algebra")
 """In the order in which their marks are looked for."""
+WITH_ARRAYS = ("latex",)
+"""Those that are read where arrays are given; programs in Python are nearly plain ones then."""
 
 
 class Reading(NamedTuple):
@@ -46,17 +48,20 @@ class Reading(NamedTuple):
     skipped: tuple[tuple[int, int], ...]
 
 
-def read_foreign(text: str, given: Collection[str], notation: str | None = None) -> Reading | None:
+def read_foreign(
+    text: str, given: Collection[str] | Mapping[str, object], notation: str | None = None
+) -> Reading | None:
     """Return the reading of a text in the notation that is named, or whose marks it has; None if it has none.
 
-    text: normalised.  given: the names that values are given for. Raises ParseError.
+    text: normalised.  given: the names that values are given for, with these where some are arrays.
+    Raises ParseError.
     """
-    for name in NOTATIONS if notation is None else (notation,):
+    names = KnownNames(given)
+    notations = WITH_ARRAYS if names.shapes else NOTATIONS
+    for name in notations if notation is None else (notation,):
         scanner = import_module(f"backprop_cli.language.foreign.{name}")
         if notation or re.search(scanner.MARKS, text):
-            return _read(
-                name, scanner.scan, text, KnownNames(given), is_certain=bool(notation or scanner.MARKS)
-            )
+            return _read(name, scanner.scan, text, names, is_certain=bool(notation or scanner.MARKS))
     return None
 
 
@@ -74,6 +79,10 @@ def _read(
         if found is None:
             return None
         statements = list(read_statements(text, tokens=found.tokens))
+        if given.shapes:
+            from backprop_cli.language.foreign.mathematics import resolve  # hardly ever needed
+
+            statements = resolve(statements, text, given.shapes)
         return Reading(name, _ending_in(found.output, statements, text), found.skipped)
     except ParseError as error:
         if is_certain or error.is_certain:

@@ -62,10 +62,12 @@ class Builder:
     """The tokens of a text so far.
 
     frames: what is open, the whole text first.  after_operand: whether the last item is a complete operand.
+    product: the sign of a multiplication that is not written.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.product = "*"
         self.frames = [Frame("", None, 0, 0)]
         self.after_operand = False
 
@@ -103,7 +105,7 @@ class Builder:
 
     def multiply(self, place: int) -> None:
         """Put a multiplication there that is not written."""
-        self.sign("*", place, place)
+        self.sign(self.product, place, place)
 
     def wrap(self, make: Callable[[Item], Item]) -> None:
         """Replace the operand that is complete by what is made from it."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from backprop_cli.errors import ParseError
 from backprop_cli.language.foreign.builder import flat
+from backprop_cli.language.foreign.latex_arrays import LatexArrays
 from backprop_cli.language.foreign.latex_expression import LatexExpression
 from backprop_cli.language.foreign.latex_names import GREEK, VARIANTS
 from backprop_cli.language.foreign.scan import RefusalError, Scan
@@ -64,10 +65,10 @@ def scan(text: str, given: KnownNames) -> Scan | None:
     if eaten:
         hint = "put the text in single quotes, or read it from a file"
         raise ParseError("a backslash is lost: the shell, or Python, took it", text, *eaten.span(), hint)
-    norm = re.search(_NORM, text)
+    norm = None if given.shapes else re.search(_NORM, text)
     if norm:
-        hint = "write |x| for a number; of an array it is norm(x)"
-        raise RefusalError("a norm is of arrays, and LaTeX is read for numbers", text, *norm.span(), hint)
+        hint = "write |x| for a number; arrays are given values: x=[1, 2, 3]"
+        raise RefusalError("a norm is of arrays, and none is given here", text, *norm.span(), hint)
     words = cut(_WORD, text)
     return None if words is None else _Latex(text, given).scan(words)
 
@@ -86,6 +87,7 @@ class _Latex:
     def __init__(self, text: str, given: KnownNames) -> None:
         self.text = text
         self.known = given.copy()
+        self.reader = LatexArrays if given.shapes else LatexExpression
         self.skipped: list[tuple[int, int]] = []
 
     def error(self, message: str, word: Word, hint: str = "") -> ParseError:
@@ -165,7 +167,7 @@ class _Latex:
             raise self.error("a value is expected behind '='", line[-1])
         if len(sides) > 2:
             target = target if self.is_name(sides[0]) else []
-        tokens = flat(LatexExpression(self.text, self.known, sides[-1]).read())
+        tokens = flat(self.reader(self.text, self.known, sides[-1]).read())
         if target:
             self.known.add(target[0].word)
         return [*target, *tokens, Token(STOP, ";", line[-1].last, line[-1].last)]

@@ -37,10 +37,11 @@ _SIGNS = {
     r"\leqslant": "<=", r"\lt": "<", r"\ge": ">=", r"\geq": ">=", r"\geqslant": ">=", r"\gt": ">",
 }  # fmt: skip
 _OPENING = {"(": ")", "[": "]", r"\{": r"\}", r"\lbrace": r"\rbrace", "{": "}", r"\lvert": r"\rvert"}
+_CLOSING = frozenset((",", ")", "]", "}", r"\}", r"\right", r"\rvert", "", "&", r"\rbrace", r"\end"))
 _BARS = ("|", r"\vert", r"\mid")
-_VECTORS = "LaTeX is read for numbers; arrays are written x.T, w @ x, norm(x)"
+_VECTORS = "arrays are given values: x=[1, 2, 3]"
 _REFUSED = {
-    r"\sum": "write the terms out", r"\prod": "write the factors out",
+    r"\sum": f"write the terms out; {_VECTORS}", r"\prod": f"write the factors out; {_VECTORS}",
     r"\int": "an integral is not a formula of these", r"\partial": "derivatives are what this computes",
     r"\nabla": "derivatives are what this computes", r"\lim": "a limit is not computed here",
     r"\mathbf": _VECTORS, r"\boldsymbol": _VECTORS, r"\bm": _VECTORS, r"\vec": _VECTORS, r"\top": _VECTORS,
@@ -301,9 +302,7 @@ class LatexExpression(LatexWords):
             if end is None or end < 2:
                 raise self.error("this [ is never closed", self.peek())
             inner = self.words[self.place + 1 : self.place + end]
-            index = Piece(
-                LatexExpression(self.text, self.known, inner).read(), inner[0].first, inner[-1].last
-            )
+            index = self.nested(inner)
             self.place += end + 1
             self.argument(
                 lambda item: self.builder.operand(functions.root(item, index, word.first, item.last)), word
@@ -334,10 +333,14 @@ class LatexExpression(LatexWords):
         def made(operands: list[Item], first: int, last: int) -> Item:
             if base is not None:
                 operands = [*operands, base]
-            item = functions.call(self.text, name, operands, first, last)
+            item = self.call(name, operands, first, last)
             return item if power is None else filled("_1^_2", [item, power], first, last)
 
         self.operand_of(name, word, made)
+
+    def call(self, name: str, operands: list[Item], first: int, last: int) -> Item:
+        """Return the call of a function."""
+        return functions.call(self.text, name, operands, first, last)
 
     def base(self, word: Word) -> Item:
         """Return the base of a logarithm."""
@@ -406,20 +409,7 @@ class LatexExpression(LatexWords):
                     if word.word not in ("-", "+"):
                         raise self.error("a divisor is expected here", word)
                 return
-            is_sign = word.word in _SIGNS or word.word in (
-                ",",
-                ")",
-                "]",
-                "}",
-                r"\}",
-                r"\right",
-                r"\rvert",
-                "",
-                "&",
-                r"\rbrace",
-            )
-            is_bar = word.word in _BARS and self.open_bars > 0
-            is_end = is_sign or is_bar or word.kind == "line" or word.word == r"\end"
+            is_end = self.is_behind(word)
             if frame.closing == _DIVISOR:
                 if not is_end:
                     return
@@ -430,6 +420,16 @@ class LatexExpression(LatexWords):
             if _SIGNS.get(word.word) == "/":
                 raise self.two_operands(frame.first, word)
             self.close_loose()
+
+    def is_behind(self, word: Word) -> bool:
+        """Tell whether a word ends the operand before it: a sign, or what closes."""
+        is_bar = word.word in _BARS and self.open_bars > 0
+        return word.word in _SIGNS or word.word in _CLOSING or is_bar or word.kind == "line"
+
+    @staticmethod
+    def goes_on(word: Word) -> bool:
+        """Tell whether a sign goes on with a product."""
+        return _SIGNS.get(word.word) in ("*", "/")
 
     def ends_operand(self, word: Word) -> bool:
         """Tell whether the operand of a function ends before a word; refuse what is unclear."""
@@ -471,7 +471,7 @@ class LatexExpression(LatexWords):
         """Read an operator."""
         builder, sign = self.builder, _SIGNS[word.word]
         if builder.after_operand:
-            builder.sign(sign, word.first, word.last)
+            builder.sign(builder.product if sign == "*" else sign, word.first, word.last)
             if sign == "/":
                 builder.open(
                     _DIVISOR,
@@ -570,8 +570,11 @@ class LatexExpression(LatexWords):
 
     def nested(self, words: list[Word]) -> Piece:
         """Return the operand that other words are: of a root, a base, a case."""
+        return self.nested_in(LatexExpression(self.text, self.known, words), words)
+
+    def nested_in(self, inner: LatexExpression, words: list[Word]) -> Piece:
+        """Return what a reader of other words reads."""
         if self.depth == _DEEPEST:
             raise self.error("this is nested too deeply", words[0], "name a part of it")
-        inner = LatexExpression(self.text, self.known, words)
         inner.depth = self.depth + 1
         return Piece(inner.read(), words[0].first, words[-1].last)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,11 +57,17 @@ _MOST = 3
 
 
 class KnownNames(set[str]):
-    """KnownNames that have a value. longest: the length of the longest: so far a reader looks ahead."""
+    """Names that have a value. longest: the length of the longest: so far a reader looks ahead.
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    given: their values, as far as these are given.  shapes: of the arrays among them.
+    """
+
+    def __init__(self, names: Iterable[str] | Mapping[str, object] = ()) -> None:
         super().__init__(names)
         self.longest = max(map(len, self), default=0)
+        self.given: Mapping[str, object] = names if isinstance(names, Mapping) else {}
+        shapes = {name: getattr(value, "shape", ()) for name, value in self.given.items()}
+        self.shapes: dict[str, tuple[int, ...]] = {name: shape for name, shape in shapes.items() if shape}
 
     def add(self, name: str) -> None:
         """Add a name."""
@@ -69,7 +76,9 @@ class KnownNames(set[str]):
 
     def copy(self) -> KnownNames:
         """Return the names, to which others can be added."""
-        return KnownNames(self)
+        names = KnownNames(self)
+        names.given, names.shapes = self.given, self.shapes
+        return names
 
 
 def split_products(name: str, given: KnownNames) -> list[str]:
