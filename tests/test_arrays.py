@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from backprop_cli import gradient
+from backprop_cli import budget, gradient
 from backprop_cli.errors import BackpropError, InputError, LimitError, ParseError
 from backprop_cli.expect.expectations import read_expectations
 from backprop_cli.language.arrays import shapes
@@ -419,8 +419,13 @@ def test_columns_of_elements_are_an_array_of_a_row(tmp_path, engine):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["grad", *LAYER[1:], "--save-case", "cases.toml"], "--save-case keeps single numbers"),
-        (["budget", *LAYER[1:]], "an array stands where a number is expected"),
+        (
+            ["grad", "cross_entropy(z, y)", "z=[1, 2]", "y=1", "--save-case", "cases.toml"],
+            "--save-case keeps inputs, and y is the number of a class",
+        ),
+        (["budget", "w @ x", "w=[1,2]", "x=@x.csv"], "x can't come from a file here"),
+        (["budget", "w @ x", "w=[1,2]", "x=[3±0.1,foo]"], "a value can't depend on the name foo"),
+        (["budget", "w @ x", "w=[1,2]", "x=[3±0.1±1,4]"], "'3±0.1±1' is not one uncertainty"),
         (["minimize", "x^2", "x=[1]", "--rate", "[1]"], "for '--rate'"),
     ],
 )
@@ -544,3 +549,47 @@ def test_what_libraries_do_in_two_ways_is_refused(program, message):
     with pytest.raises(ParseError) as caught:
         gradient(program, X=X)
     assert message in caught.value.message
+
+
+def test_a_budget_has_a_quantity_for_each_element():
+    report = budget("W @ x @ v", W="[[1±1%, 2], [3, 4]]", x="[3±0.1, 4.00(20)]", v="[1, 2]")
+    single = budget("(a*x + b*y)*v + (c*x + d*y)*w", a="1±1%", b=2, c=3, d=4, x="3±0.1", y="4±0.2", v=1, w=2)
+    assert list(report.parts) == ["W[0,0]", "x[0]", "x[1]"]
+    assert report.uncertainty == pytest.approx(single.uncertainty, rel=1e-14)
+    found = run("budget", "w @ x", "w=[1,2]", "x=[3±0.1,4±0.2]", "--correlate", "x[0],x[1]=0.5", "--json")
+    assert json.loads(found.stdout)["uncertainty"] == pytest.approx(
+        math.sqrt(0.01 + 0.16 + 2 * 0.5 * 0.1 * 0.4)
+    )
+
+
+@pytest.mark.parametrize("ending", ["toml", "jsonl"])
+def test_cases_of_arrays_are_kept_and_read_again(tmp_path, ending):
+    file = tmp_path / f"cases.{ending}"
+    for words in (
+        ["w @ x + sum(w)*k", "w=[1,2]", "x=[3,4]", "k=2"],
+        ["w @ W @ w", "w=[1,2]", "W=[[1,2],[3,1/3]]", "--wrt", "W,w[0]"],
+    ):
+        assert run("grad", *words, "--save-case", str(file), "--quiet").returncode == 0
+    found = run("check", "--suite", str(file))
+    assert (found.returncode, found.stdout.splitlines()[-1]) == (0, "2 cases: 2 passed")
+    text = file.read_text()
+    file.write_text(text.replace("[5.0, 6.0]", "[5.0, 7.0]"))
+    wrong = run("check", "--suite", str(file))
+    assert (wrong.returncode, "w[1] = 7.0: expected 7, got 6" in wrong.stdout) == (1, True)
+
+
+def test_a_suite_expects_arrays_as_they_are_written(tmp_path):
+    file = tmp_path / "cases.toml"
+    file.write_text("""
+[[case]]
+program = "z = W @ x + b; L = sum(z^2)"
+inputs = { W = [[1, 2], [3, "1/4"]], x = [3, 4], b = 0.5 }
+expect = { W = [[69, 92], [63, 84]], x = "2*(z @ W)", "value:z" = [11.5, 10.5], b = [44, "sum(2*z)"] }
+
+[[case]]
+program = "sum(x)"
+inputs = { x = [0, [1]] }
+""")
+    found = run("check", "--suite", str(file))
+    assert found.stdout.splitlines()[-1] == "2 cases: 1 passed, 1 in error"
+    assert "x is ragged" in found.stdout

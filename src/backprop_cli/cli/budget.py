@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from backprop_cli.cli.options import PointOptions
     from backprop_cli.console.output import Output
     from backprop_cli.uncertainty.report import BudgetReport, Pair
+
+
+_COMMA = re.compile(r",(?![^\[]*\])")
+"""Between two names, not within the index of one."""
 
 
 class BudgetFormat(StrEnum):
@@ -62,20 +67,20 @@ def budget(
     """Show how uncertain the value is, and why.
 
     An input is a=2±0.1, a=2+/-0.1, a=2±3% or a=2.00(10), with its standard uncertainty;
-    a bare number is exact.
+    a bare number is exact. x=[3±0.1, 4] is an array of such.
     The sensitivities are the gradient, and second derivatives tell where that misleads.
     """
-    from backprop_cli.language.source import read_assignments, read_source
+    from backprop_cli.language.source import read_assignments
     from backprop_cli.render import budget as render
     from backprop_cli.report import Outcome
-    from backprop_cli.uncertainty.budget import budget_of_source
+    from backprop_cli.uncertainty.budget import budget_of_source, read_measured
     from backprop_cli.uncertainty.quantities import read_quantities
 
     _refuse_others(options)
     correlations = _correlations(correlate or [])
     counts = read_assignments([] if dof is None else dof.split(","), "degrees of freedom are a=9,b=4")
     text, given = options.read_program_with(read_quantities)
-    source = read_source(text, given, options.notation)
+    source = read_measured(text, given, options.notation)
     report = budget_of_source(
         source,
         given,
@@ -113,8 +118,8 @@ def _correlations(words: list[str]) -> dict[Pair, float]:
     found: dict[Pair, float] = {}
     for word in words:
         names, _, value = word.partition("=")
-        a, comma, b = (part.strip() for part in names.partition(","))
-        if not (a and b and comma and value.strip()) or "," in b:
+        a, b, *more = [*(part.strip() for part in _COMMA.split(names)), "", ""]
+        if not (a and b and value.strip()) or any(more):
             raise UsageError(f"--correlate can't be {word!r}", hint="--correlate a,b=-0.36")
         if (a, b) in found:
             raise UsageError(f"the correlation of {a} and {b} is given twice")

@@ -87,8 +87,9 @@ def grad(
     refuse_unchecked(strict=strict, check=check)
     if elasticity and (certain.are_given or form not in (Format.table, Format.json)):
         raise UsageError("--elasticity is of doubles, in the table or JSON", hint="leave the other form out")
-    if save_case is not None and (request.source.shapes or request.source.steps):
-        raise UsageError("--save-case keeps single numbers, and the program has arrays")
+    if save_case is not None and request.source.labels:
+        label = next(iter(request.source.labels))
+        raise UsageError(f"--save-case keeps inputs, and {label} is the number of a class")
     if certain.are_given:
         from backprop_cli.cli.certain import show_certain
 

@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from backprop_cli.errors import BackpropError, DomainError, FileError, InputError, ParseError
 from backprop_cli.expect.facts import read_claims
+from backprop_cli.language.arrays.shapes import element_names
 from backprop_cli.language.source import (
     check_names,
     choose_point,
     evaluate_constant,
-    read_assignments,
     read_source,
 )
+from backprop_cli.language.values import read_values
 from backprop_cli.record import Record
 from backprop_cli.report import Outcome
-from backprop_cli.text import did_you_mean, printable
+from backprop_cli.text import did_you_mean, nested, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.expect.criteria import Criteria
     from backprop_cli.expect.verdict import Verification
+    from backprop_cli.language.source import Source
     from backprop_cli.report import Report
 
 _CRITERIA = ("rtol", "atol", "points", "seed")
@@ -204,13 +206,13 @@ def _verify(keys: dict[str, Any], criteria: Criteria, *, check: bool) -> Verific
     program = keys.get("program")
     if not isinstance(program, str):
         raise InputError("the case has no program", hint='program = "a*b"')
-    given = read_assignments(f"{name}={_text(x, name)}" for name, x in _table(keys, "inputs").items())
+    given = read_values(f"{name}={_text(x, name)}" for name, x in _table(keys, "inputs").items())
     source = read_source(program, given)
     point = choose_point(source, given)
     expectations = [
         claim
         for name, xs in _table(keys, "expect").items()
-        for x in (xs if isinstance(xs, list) else [xs])
+        for x in (xs if isinstance(xs, list) and not _is_of_array(name, source) else [xs])
         for claim in read_claims(f"{name}={_text(x, name)}", source)
     ]
     wrt = keys.get("wrt")
@@ -236,6 +238,12 @@ def _verify(keys: dict[str, Any], criteria: Criteria, *, check: bool) -> Verific
     return found
 
 
+def _is_of_array(name: str, source: Source) -> bool:
+    """Tell whether a list is expected of an array, and is no list of things expected."""
+    name = name.rpartition(":")[2].strip()
+    return name in source.shapes or any(step.name == name and step.shape for step in source.steps)
+
+
 def _table(keys: dict[str, Any], key: str) -> dict[str, Any]:
     table = keys.get(key, {})
     if not isinstance(table, dict):
@@ -244,7 +252,9 @@ def _table(keys: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _text(value: object, name: str) -> str:
-    """Return a number, or a formula that stands as a string, as text."""
+    """Return a number, a formula that stands as a string, or an array of these, as text."""
+    if isinstance(value, list):
+        return f"[{', '.join(_text(x, name) for x in value)}]"
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise InputError(f"{name} is neither a number nor a formula", hint=f'{name} = 2 or {name} = "pi/4"')
     return value if isinstance(value, str) else repr(value)
@@ -302,23 +312,37 @@ def _keys_of(report: Report) -> dict[str, Any]:
     """Return a report as a case, with the numbers as the cross-check knows them, which may be more right."""
     clash = any("value" in (node.id, *node.aliases) for node in report.nodes)
     value = report.value if report.check.value is None else float(report.check.value)
+    slopes = _of_arrays(report, {name: _slope_of(report, name) for name in report.gradients})
     expect = {"value:" if clash else "value": value}
-    for name, slope in report.gradients.items():
-        found = report.check.gradients[name]
-        told = "0" if found.value is None and found.zero_within is not None else found.value
-        exact = slope if told is None else float(told)
-        expect[f"grad:{name}" if name == "value" else name] = exact
+    expect |= {f"grad:{name}" if name == "value" else name: slope for name, slope in slopes.items()}
     keys: dict[str, Any] = {
         "name": " ".join(report.program.split()),
         "program": report.program,
-        "inputs": report.inputs,
+        "inputs": _of_arrays(report, report.inputs),
         "expect": expect,
     }
     if report.upstream != 1:
         keys["upstream"] = report.upstream
     if report.gradients.keys() != report.inputs.keys():
-        keys["wrt"] = list(report.gradients)
+        keys["wrt"] = list(slopes)
     return keys
+
+
+def _slope_of(report: Report, name: str) -> float:
+    """Return a gradient as the cross-check knows it."""
+    found = report.check.gradients[name]
+    told = "0" if found.value is None and found.zero_within is not None else found.value
+    return report.gradients[name] if told is None else float(told)
+
+
+def _of_arrays(report: Report, numbers: dict[str, float]) -> dict[str, Any]:
+    """Return numbers by the names of inputs, those of a whole array as lists of lists."""
+    found: dict[str, Any] = dict(numbers)
+    for name, array in report.arrays.items():
+        elements = element_names(name, array.shape)
+        if array.op == "input" and found.keys() >= set(elements):
+            found[name] = nested(array.shape, [found.pop(element) for element in elements])
+    return found
 
 
 def _toml_case(keys: dict[str, Any]) -> str:

@@ -91,6 +91,24 @@ def read_array(word: str, load: Callable[[str, str], Array] | None = None) -> tu
     return name, flattened(name, pieces, lambda piece: finite_element(name, _number(text, piece)))
 
 
+def element_texts(word: str) -> dict[str, str]:
+    """Return the elements of NAME=[…] by their names, as they are written.
+
+    Raises InputError or ParseError.
+    """
+    name, text, start = _name_of(word)
+    if text[start:].strip().startswith("@"):
+        raise InputError(f"{name} can't come from a file here", text, hint=f"write {name}=[1, 2, 3]")
+    texts: list[str] = []
+
+    def collect(piece: _Piece) -> float:
+        texts.append(piece.text.strip())
+        return 0.0
+
+    shape = flattened(name, _pieces(name, text, start), collect).shape
+    return dict(zip(element_names(name, shape), texts, strict=True))
+
+
 def written_elements(word: str) -> Iterator[tuple[str, Code, str]]:
     """Yield name and code of each element of NAME=[…], with the text that its spans are of.
 

@@ -64,7 +64,7 @@ def budget(
     """
     given = given_quantities(inputs or {}) | given_quantities(more_inputs)
     with collector_paused():
-        source = read_source(program, given, notation)
+        source = read_measured(program, given, notation)
         return budget_of_source(
             source,
             given,
@@ -75,6 +75,15 @@ def budget(
             seed=_whole("seed", seed),
             check=check,
         )
+
+
+def read_measured(program: str, given: Mapping[str, Quantity], notation: str | None = None) -> Source:
+    """Read a program of quantities, those of an array by the names of its elements: x[0].
+
+    Raises what ``read_source`` raises.
+    """
+    elements = [name for name in given if "[" in name]
+    return read_source(program, [name for name in given if "[" not in name], notation, elements)
 
 
 def budget_of_source(

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backprop_cli.errors import InputError
+from backprop_cli.errors import InputError, ParseError
 from backprop_cli.language.arguments import given_values, real_number
 from backprop_cli.language.reader import normalise
 from backprop_cli.language.source import read_assignments
+from backprop_cli.language.values import element_texts, is_array_value
 from backprop_cli.uncertainty.report import Quantity
 
 if TYPE_CHECKING:
@@ -37,10 +38,35 @@ class _Halves(NamedTuple):
 def read_quantities(words: Iterable[str], hint: str = "") -> dict[str, Quantity]:
     """Read NAME=VALUE arguments, each value with its uncertainty or exact.
 
+    NAME=[…] is an array, whose elements are quantities of their own: x[0].
     hint: what to say of a word that is nothing like NAME=VALUE.
 
     Raises InputError or ParseError.
     """
+    found: dict[str, Quantity] = {}
+    plain = []
+    for word in words:
+        if is_array_value(word):
+            elements = element_texts(word)
+            if found.keys() & elements.keys():
+                raise InputError(f"{next(iter(elements)).partition('[')[0]} is given twice")
+            found |= {name: _read_element(name, text) for name, text in elements.items()}
+        else:
+            plain.append(word)
+    return _read_numbers(plain, hint) | found
+
+
+def _read_element(name: str, text: str) -> Quantity:
+    """Return an element of an array; what is wrong with it is told by its name."""
+    try:
+        return _read_numbers([f"element={text}"], "")["element"]
+    except (InputError, ParseError) as error:
+        message = error.message.replace("element", name)
+        raise InputError(message, hint=error.hint.replace("element", name)) from None
+
+
+def _read_numbers(words: Iterable[str], hint: str) -> dict[str, Quantity]:
+    """Read NAME=VALUE arguments that are no arrays; see ``read_quantities``."""
     estimates: list[str] = []
     spreads: list[str] = []
     in_percent: set[int] = set()
