@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.batch.dialect import PLAIN, Dialect
 from backprop_cli.errors import InputError
+from backprop_cli.language.arrays.shapes import element_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -51,11 +52,13 @@ class Table(NamedTuple):
     """Data whose rows are read when they are asked for.
 
     names: those of the header, else of the first row.  has_header: whether they are those of every row.
+    elements: names of what is inside of the cells of the first row: x[0] of lists.
     """
 
     names: tuple[str, ...]
     rows: Iterator[Row]
     has_header: bool
+    elements: tuple[str, ...] = ()
 
 
 def read_csv(lines: Iterable[str], delimiter: str, *, ragged: bool = False) -> Table:
@@ -153,7 +156,25 @@ def read_jsonl(lines: Iterable[str]) -> Table:
     first = next(rows, None)
     if first is None:
         return Table((), iter(()), has_header=False)
-    return Table(first.names, chain([first], rows), has_header=False)
+    elements = chain.from_iterable(map(elements_of, first.names, first.cells))
+    return Table(first.names, chain([first], rows), has_header=False, elements=tuple(elements))
+
+
+def elements_of(name: str, cell: object, *, is_inside: bool = False) -> list[str]:
+    """Return the names of what is inside of a cell: x[0] of a list, at.y under a key of an object.
+
+    is_inside: whether the cell is itself inside of one.
+    """
+    if isinstance(cell, dict):
+        pairs = cell.items()
+        return [one for key, inner in pairs for one in elements_of(f"{name}.{key}", inner, is_inside=True)]
+    shape = []
+    while isinstance(cell, list) and cell:
+        shape.append(len(cell))
+        cell = cell[0]
+    if not shape:
+        return [name] if is_inside else []
+    return element_names(name, tuple(shape)) if not isinstance(cell, dict) else []
 
 
 def _read_object(text: str) -> Row:

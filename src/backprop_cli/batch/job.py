@@ -102,11 +102,12 @@ class Run(NamedTuple):
 
 def prepare(job: Job, table: Table | Reader) -> Work:
     """Bring a job and its data together. Raises ParseError, InputError or UsageError."""
-    source = read_over_columns(job.program, job.given, job.renamed, job.notation, table.names)
+    names = (*table.names, *table.elements)
+    source = read_over_columns(job.program, job.given, job.renamed, job.notation, names)
     wanted = list(source.inputs) if job.wrt is None else check_names(source, job.wrt)
     points = Points(source, job.given, job.renamed, job.dialect)
     if table.has_header:
-        points.check_header(table.names)
+        points.check_header(table.names, table.elements)
     batch = Batch(source, wanted, job.upstream, job.values)
     results = result_columns(wanted, batch.values, job.prefix)
     kept = table.names if job.keep else None

@@ -15,7 +15,7 @@ from backprop_cli.language.source import Source, check_names, choose_point, give
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from backprop_cli.language.arrays.values import Value
 
@@ -23,6 +23,8 @@ CLAIMED, HALF = "@", "±"
 """What the names of columns begin with that are compared, and of half a unit of their last decimals."""
 _COMPRESSED = ("\x1f\udc8b", "BZh", "\udcfd7zXZ", "(\udcb5/\udcfd")
 """What gzip, bzip2, xz and Zstandard begin with, read as text."""
+_FIRST = re.compile(r"[^.\[]+")
+_STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+(?:,[0-9]+)*)\]")
 _NUMBER = re.compile(r"\s*[-+]?[0-9.,]+([eE][-+]?[0-9]+)?\s*")
 
 
@@ -45,9 +47,26 @@ def read_over_columns(
     Raises ParseError, or InputError where what is renamed is no input.
     """
     names = {column_name(name) for name in columns}
-    source = read_source(text, {**dict.fromkeys(renamed, 0.0), **given}, notation, known=names)
+    known = {element for name, column in renamed.items() for element in _elements_of(name, column, names)}
+    numbers = {name: 0.0 for name in renamed if f"{name}[" not in {one[: len(name) + 1] for one in known}}
+    source = read_source(text, {**numbers, **given}, notation, known=names | known)
     check_names(source, renamed)
     return source
+
+
+def _elements_of(name: str, column: str, names: Iterable[str]) -> list[str]:
+    """Return the names of the elements of an input that is read from a column of lists: x[0] from at[0]."""
+    return [name + element.removeprefix(column) for element in names if element.startswith(f"{column}[")]
+
+
+def path_of(column: str) -> tuple[str, tuple[str | int, ...]]:
+    """Return the column that something is read from, and where in its cells: of at.x[0,1], at and x, 0, 1."""
+    first = _FIRST.match(column)
+    rest = column[first.end() :] if first else ""
+    path: list[str | int] = []
+    for key, places in _STEP.findall(rest):
+        path += [key] if key else map(int, places.split(","))
+    return column[: len(column) - len(rest)], tuple(path)
 
 
 class Points:
@@ -57,6 +76,8 @@ class Points:
     renamed: input -> the column it is read from, where that has another name.
     start: the point before a row is read; it holds zeros in the places of columns that must be there.
     places: the inputs that are read from columns, and where in a row.
+    paths: of those that are inside of cells, where: the keys of objects, the places in lists.
+    shapes: of the inputs that are arrays.
     dialect: how the numbers of the data are written.
     claims: the names under which columns stand that are compared; NaN where they have no number.
     halves: those of which half a unit of the last decimal is wanted, under the name behind ``HALF``.
@@ -80,12 +101,15 @@ class Points:
         self.required = [
             name
             for name in source.inputs
-            if name in self.renamed or (name not in self.given and name not in source.defaults)
+            if name in self.renamed
+            or name.partition("[")[0] in self.renamed
+            or (name not in self.given and name not in source.defaults)
         ]
         self.start = choose_point(source, {**self.given, **dict.fromkeys(self.required, 0.0)})
         self.required += self.claims
         self.places: list[tuple[str, int]] = []
-        self._paths: dict[str, list[str]] = {}
+        self.paths: dict[str, tuple[str | int, ...]] = {}
+        self.shapes = source.shapes
         self._names: tuple[str, ...] | None = None
         self._readers: dict[str, list[str]] = {}
         for name in (*source.inputs, *self.claims):
@@ -99,7 +123,10 @@ class Points:
 
     def column(self, name: str) -> str:
         """Return the name of the column that an input is read from."""
-        return self.renamed.get(name, name)
+        if name in self.renamed or "[" not in name:
+            return self.renamed.get(name, name)
+        array, bracket, place = name.partition("[")
+        return self.renamed.get(array, array) + bracket + place
 
     def inputs_at(self, names: Sequence[str]) -> dict[int, str]:
         """Return the inputs that are read from columns of these names, by their places.
@@ -112,13 +139,16 @@ class Points:
         read = {place: self._readers.get(column, [])[:1] for place, column in columns}
         return {place: found[0] for place, found in read.items() if found and found[0] not in self.given}
 
-    def check_header(self, names: tuple[str, ...]) -> None:
-        """Look up the inputs in a header that stands for all rows. Raises InputError."""
-        absent = self._find_columns(names, nested=False)
+    def check_header(self, names: tuple[str, ...], elements: Collection[str] = ()) -> None:
+        """Look up the inputs in a header that stands for all rows. Raises InputError.
+
+        elements: the names of what is inside of cells.
+        """
+        absent = self._find_columns(names, elements)
         missing = [self.column(name) for name in absent]
         self._names = names
         if missing:
-            columns = [column_name(name) for name in names]
+            columns = [column_name(name) for name in (*names, *elements)]
             hints = (did_you_mean(name, columns) for name in missing)
             raise InputError(
                 f"the data has no column{'s' * (len(missing) > 1)} {listing(missing)}",
@@ -127,23 +157,25 @@ class Points:
                 or f"its columns are {listing(columns)}{_hint_of_value(absent[0])}",
             )
 
-    def _find_columns(self, names: tuple[str, ...], *, nested: bool) -> list[str]:
+    def _find_columns(self, names: tuple[str, ...], elements: Collection[str] | None) -> list[str]:
         """Look up where the inputs stand in rows with these names, and return the inputs that are missing.
 
-        nested: whether p.a is the key a of what stands under p, where there is no p.a.
+        elements: the names of what is inside of cells: p.a is the key a of what stands under p, where there
+        is no p.a, and x[0] the first element.  None for whatever there is.
         """
         places: dict[str, int] = {}
-        self._paths = {}
+        self.paths = {}
         for place, column in enumerate(map(column_name, names)):
             for name in self._readers.get(column, ()):
                 if name in places:
                     raise InputError(f"{column} stands twice in the data")
                 places[name] = place
-        for column, readers in self._readers.items() if nested else ():
-            first, *path = column.split(".")
-            if path and first in names and readers[0] not in places:
+        for column, readers in self._readers.items():
+            first, path = path_of(column)
+            is_inside = bool(path) and (elements is None or column in elements)
+            if is_inside and first in names and readers[0] not in places:
                 places |= dict.fromkeys(readers, names.index(first))
-                self._paths |= dict.fromkeys(readers, path)
+                self.paths |= dict.fromkeys(readers, path)
         self.places = [(name, place) for name, place in places.items() if name not in self.given]
         return [name for name in self.required if name not in places]
 
@@ -153,7 +185,7 @@ class Points:
             raise InputError(row.problem)
         if row.names != self._names:
             self._names = None
-            missing = self._find_columns(row.names, nested=True)
+            missing = self._find_columns(row.names, None)
             if missing:
                 columns = [self.column(name) for name in missing]
                 raise InputError(f"{listing(columns)} {'is' if len(columns) == 1 else 'are'} missing")
@@ -167,16 +199,29 @@ class Points:
         return point
 
     def _inside(self, cell: object, name: str) -> object:
-        """Return what stands in a cell under the keys of the path of a name. Raises InputError."""
-        for key in self._paths.get(name, ()):
-            if not isinstance(cell, dict) or key not in cell:
+        """Return what stands in a cell at the path of a name. Raises InputError."""
+        sizes = iter(self.sizes(name))
+        for key in self.paths.get(name, ()):
+            if isinstance(key, int):
+                size = next(sizes, None)
+                if not isinstance(cell, list):
+                    raise InputError(f"{name.partition('[')[0]} is no list of {size} elements")
+                if size is not None and len(cell) != size:
+                    raise InputError(f"{name.partition('[')[0]} has {len(cell)} elements, not {size}")
+                cell = cell[key] if key < len(cell) else None
+            elif isinstance(cell, dict) and key in cell:
+                cell = cell[key]
+            else:
                 raise InputError(f"{self.column(name)} is missing")
-            cell = cell[key]
         return cell
+
+    def sizes(self, name: str) -> tuple[int, ...]:
+        """Return the shape of the array that an input is an element of."""
+        return self.shapes.get(name.partition("[")[0], ())
 
     def _text(self, text: str, name: str) -> str:
         """Return a number as it is written in the text of a cell, under the keys of its path."""
-        if name not in self._paths:
+        if name not in self.paths:
             return text
         try:
             return str(self._inside(json.loads(text, parse_float=str, parse_int=str), name))

@@ -15,9 +15,11 @@ from backprop_cli.batch.engines.engine import ENGINES, choose_engine
 from backprop_cli.batch.engines.results import Results, address_of
 from backprop_cli.batch.program import Batch
 from backprop_cli.batch.tally import STATUSES
-from backprop_cli.errors import InputError
-from backprop_cli.language.arguments import given_values, name_list, upstream_gradient
+from backprop_cli.errors import InputError, ShapeError
+from backprop_cli.language.arguments import given_arrays, name_list, upstream_gradient
+from backprop_cli.language.arrays.shapes import element_names
 from backprop_cli.language.source import check_names, choose_point, read_source
+from backprop_cli.language.values import shape_of
 from backprop_cli.record import Record
 from backprop_cli.text import listing
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from backprop_cli.batch.engines.results import Floats
+    from backprop_cli.language.arrays.shapes import Shape
+    from backprop_cli.language.arrays.values import Array
 
 _DOUBLES = np.dtype(np.float64)
 _COLUMNS = 'it is a dictionary of names and columns: {"a": [1, 2]}'
@@ -48,19 +52,29 @@ class RowGradient:
     """A program that is called with columns of numbers. Made by ``compile_rows``."""
 
     def __init__(
-        self, batch: Batch, columns: Sequence[str], constants: Mapping[str, float], engine: str
+        self,
+        batch: Batch,
+        columns: Sequence[str],
+        constants: Mapping[str, float],
+        engine: str,
+        shapes: Mapping[str, Shape],
     ) -> None:
         self._batch = batch
         self.columns = tuple(columns)
-        self._engine = choose_engine(engine, batch, constants, columns, check_inputs=True)
+        self.shapes = dict(shapes)
+        elements = [one for name in columns for one in element_names(name, shapes.get(name, ()))]
+        self._engine = choose_engine(engine, batch, constants, elements, check_inputs=True)
 
     def __call__(self, columns: Mapping[str, ArrayLike], out: RowResults | None = None) -> RowResults:
         """Return value and gradients at every row, computed on all cores.
 
-        columns: input -> numbers, of one dimension and one length; what is masked is bad input.  out: results
-        of an earlier call for as many rows, to be written over, which saves touching new memory. Their arrays
-        may be replaced by others of the same kind: contiguous, writable, apart from each other and from the
-        columns. Raises InputError, with nothing written.
+        columns: input -> numbers, one for each row; of an array of the program one of these for each row, of
+        shape (rows, 3) for x of shape (3,), or its elements by their names; what is masked is bad input.
+        out: results of an earlier call for as many rows, to be written over, which saves touching new memory.
+        Their arrays may be replaced by others of the same kind: contiguous, writable, apart from each other
+        and from the columns.
+
+        Raises InputError, with nothing written.
         """
         arrays, count = self._read(columns)
         if out is None:
@@ -77,15 +91,34 @@ class RowGradient:
         """Return the columns as doubles, and how many rows there are. Raises InputError."""
         if type(columns) is not dict and not isinstance(columns, Mapping):
             raise InputError(f"the columns are of type {type(columns).__name__}", hint=_COLUMNS)
-        missing = [name for name in self.columns if name not in columns]
+        missing = [name for name in self.columns if name not in columns and name not in self.shapes]
         if missing:
             raise InputError(f"the columns lack {listing(missing)}")
-        arrays = {name: column_numbers(name, columns[name]) for name in self.columns}
+        arrays: dict[str, Floats] = {}
+        for name in self.columns:
+            if name in self.shapes:
+                arrays |= self._elements(name, columns)
+            else:
+                arrays[name] = column_numbers(name, columns[name])
         counts = {len(array) for array in arrays.values()}
         if len(counts) > 1:
-            told = listing([f"{name} has {len(array):,}" for name, array in arrays.items()])
+            rows = {name.partition("[")[0]: len(array) for name, array in arrays.items()}
+            told = listing([f"{name} has {count:,}" for name, count in rows.items()])
             raise InputError(f"the columns differ in their counts of rows: {told}")
         return arrays, counts.pop()
+
+    def _elements(self, name: str, columns: Mapping[str, ArrayLike]) -> dict[str, Floats]:
+        """Return the columns of the elements of an array. Raises InputError."""
+        shape = self.shapes[name]
+        names = element_names(name, shape)
+        if name not in columns:
+            missing = [one for one in names if one not in columns]
+            if missing:
+                told = name if len(missing) == len(names) else listing(missing)
+                raise InputError(f"the columns lack {told}", hint=f"{name} is of shape {_shape_text(shape)}")
+            return {one: column_numbers(one, columns[one]) for one in names}
+        whole = column_numbers(name, columns[name], shape)
+        return {one: whole[:, *place] for one, place in zip(names, np.ndindex(shape), strict=True)}
 
     def _results_in(self, out: RowResults, count: int) -> Results:
         """Return results that are written over earlier ones. Raises InputError."""
@@ -150,10 +183,11 @@ def _bounds(array: NDArray[Any]) -> tuple[int, int]:
     return first + min(step, 0), first + max(step, 0) + array.itemsize
 
 
-def column_numbers(name: str, column: ArrayLike) -> Floats:
-    """Return a column as doubles. Raises InputError."""
-    if type(column) is np.ndarray and column.dtype is _DOUBLES and column.ndim == 1 and column.flags.aligned:
-        return column
+def column_numbers(name: str, column: ArrayLike, shape: Shape = ()) -> Floats:
+    """Return a column as doubles. shape: of what stands in a row. Raises InputError."""
+    is_plain = type(column) is np.ndarray and column.dtype is _DOUBLES and column.flags.aligned
+    if is_plain and column.shape[1:] == shape and column.ndim == len(shape) + 1:  # type: ignore[union-attr]
+        return column  # type: ignore[return-value]
     try:
         if isinstance(column, np.ma.MaskedArray) and column.dtype.kind in "iuf":
             column = np.ma.filled(column.astype(np.float64), np.nan)
@@ -162,7 +196,9 @@ def column_numbers(name: str, column: ArrayLike) -> Floats:
         raise InputError(f"the column {name} is no array: {error}") from None
     if array.dtype.kind not in "iuf":
         raise InputError(f"the column {name} holds {array.dtype}, not numbers")
-    if array.ndim != 1:
+    if shape and array.shape[1:] != shape:
+        raise InputError(f"the column {name} is of shape {array.shape}, not {_shape_text(shape)}")
+    if not shape and array.ndim != 1:
         raise InputError(
             f"the column {name} has {array.ndim} dimensions, not 1",
             hint="a number for all rows is one of the constants",
@@ -171,10 +207,14 @@ def column_numbers(name: str, column: ArrayLike) -> Floats:
         return np.require(array, np.float64, "A")
 
 
+def _shape_text(shape: Shape) -> str:
+    return f"(rows, {', '.join(map(str, shape))})"
+
+
 def compile_rows(
     program: str,
     columns: Iterable[str] | None = None,
-    constants: Mapping[str, float] | None = None,
+    constants: Mapping[str, ArrayLike] | None = None,
     *,
     wrt: Iterable[str] | None = None,
     upstream: float = 1.0,
@@ -183,9 +223,10 @@ def compile_rows(
 ) -> RowGradient:
     """Prepare a program for many rows.
 
-    columns: the inputs that differ from row to row, by default all that have no constant.
-    constants: the values of the others.  wrt: the inputs to differentiate by, by default all of them, those
-    of ``constants`` too.  engine: auto, numpy, jit (compiled) or python (row by row); see
+    columns: the inputs that differ from row to row, by default all that have no constant; arrays with their
+    shapes, ``x:3`` or ``W:2x3``.  constants: the values of the others, numbers or arrays.  wrt: the inputs
+    to differentiate by, by default all of them, those of ``constants`` too; an array is all its elements,
+    whose gradients stand under their names, ``x[0]``.  engine: auto, numpy, jit (compiled) or python; see
     docs/performance.md.  notation: as in ``gradient``.
 
     Raises what ``gradient`` raises for a program or an input that is wrong, and UsageError for an engine that
@@ -197,18 +238,40 @@ def compile_rows(
     """
     if not isinstance(engine, str) or engine not in ENGINES:
         raise InputError(f"there is no engine {engine!r}", hint=f"one of {', '.join(ENGINES)}")
-    given = given_values("constants", constants or {})
-    known = [] if columns is None else name_list("columns", columns)
-    source = read_source(program, given, notation, known=known)
+    given = given_arrays("constants", constants or {})
+    shapes, known = _with_shapes([] if columns is None else name_list("columns", columns))
+    try:
+        source = read_source(program, {**given, **shapes}, notation, known=known)
+    except ShapeError as error:
+        error.hint = "a column of arrays has its shape: columns=['x:3', 'W:2x3']"
+        raise
+    of_arrays = {one: name for name, shape in source.shapes.items() for one in element_names(name, shape)}
     if columns is None:
-        names = [name for name in source.inputs if name not in given]
+        names = [name for name in source.inputs if of_arrays.get(name, name) not in given]
     else:
-        names = check_names(source, known)
+        names = check_names(source, [*known, *shapes])
     if not names:
         raise InputError("no input is a column")
     start = choose_point(source, {**dict.fromkeys(names, 0.0), **given})
     wanted = list(source.inputs) if wrt is None else check_names(source, name_list("wrt", wrt))
-    return RowGradient(Batch(source, wanted, upstream_gradient(upstream)), names, start, engine)
+    batch = Batch(source, wanted, upstream_gradient(upstream))
+    whole = dict.fromkeys(of_arrays.get(name, name) for name in names)
+    return RowGradient(
+        batch, list(whole), start, engine, {n: source.shapes[n] for n in whole if n in source.shapes}
+    )
+
+
+def _with_shapes(words: Sequence[str]) -> tuple[dict[str, Array], list[str]]:
+    """Return the names of columns that have shapes, and the other names. Raises InputError."""
+    shapes: dict[str, Array] = {}
+    others = []
+    for word in words:
+        shaped = shape_of(word)
+        if shaped is None:
+            others.append(word)
+        else:
+            shapes[shaped[0]] = shaped[1]
+    return shapes, others
 
 
 __all__ = ["STATUSES", "RowGradient", "RowResults", "compile_rows"]

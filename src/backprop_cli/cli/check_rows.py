@@ -100,14 +100,15 @@ def _verify(
     with ExitStack() as stack:
         data = open_data(output.environment, str(rows.data), form, stack, dialect)
         reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
-        source = read_over_columns(text, given, renamed, options.notation, reader.names)
+        names = (*reader.names, *reader.elements)
+        source = read_over_columns(text, given, renamed, options.notation, names)
         claims = [read_column_claim(word, source) for word in expect]
         pairs = list(zip(claims, tolerances.read(claims, RTOL), strict=True))
         columns = {claim.column: False for claim in claims}
         columns |= {claim.column: True for claim, tolerance in pairs if tolerance.as_written}
         points = Points(source, given, renamed, dialect, columns)
         if reader.has_header:
-            points.check_header(reader.names)
+            points.check_header(reader.names, reader.elements)
         turn_on_collector()
         progress = stack.enter_context(Progress(output.environment, reader.total, reader.unit))
         return verify_rows(source, reader, points, pairs, upstream, progress.advance)

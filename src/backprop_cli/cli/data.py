@@ -152,9 +152,9 @@ def load_rows(
     with ExitStack() as stack:
         data = open_data(environment, name, form, stack, dialect)
         reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
-        points = prepare(reader.names)
+        points = prepare((*reader.names, *reader.elements))
         if reader.has_header:
-            points.check_header(reader.names)
+            points.check_header(reader.names, reader.elements)
         reader.check(points, None)
         return load_columns(reader, points, needs, of, allow_bad=allow_bad)
 

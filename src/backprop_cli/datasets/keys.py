@@ -38,6 +38,11 @@ class KeyedReader:
         """The names of the columns."""
         return (*self._reader.names, *self._keys)
 
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """The names of what is inside of cells."""
+        return self._reader.elements
+
     def check(self, points: Points, kept_in: Form | None) -> None:
         """Check the columns that are in the file."""
         self._reader.check(self._of_file(points), kept_in)

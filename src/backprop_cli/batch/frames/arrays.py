@@ -32,6 +32,7 @@ class ArrayReader:
     """
 
     has_header = True
+    elements = ()
     unit = "rows"
     columns: dict[str, np.dtype[Any]]
     total: int | None

@@ -58,10 +58,11 @@ class JsonReader:
         self.unit = "lines" if total is None else "bytes"
         self._blocks = blocks
         self.names: tuple[str, ...] = ()
+        self.elements: tuple[str, ...] = ()
         while (block := blocks.take()) is not None:
             table = read_jsonl(split_lines(block))
             if next(table.rows, None) is not None:
-                self.names = table.names
+                self.names, self.elements = table.names, table.elements
                 blocks.put_back(block)
                 break
 

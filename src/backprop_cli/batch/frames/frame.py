@@ -49,11 +49,16 @@ class Reader(Protocol):
     """Data that is read a frame at a time.
 
     names: of its columns, or the keys of its first row.  has_header: whether they are those of every row.
+    elements: names of what is inside of cells: x[0] of lists, at.x of objects.
     total: how much there is to read, in ``unit``; None if that is unknown.
     """
 
     @property
     def names(self) -> tuple[str, ...]:
+        """See above."""
+
+    @property
+    def elements(self) -> tuple[str, ...]:
         """See above."""
 
     has_header: bool

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import ipc, parquet
 
+from backprop_cli.batch.cells import elements_of
 from backprop_cli.batch.frames.cells import check_type, put_column
 from backprop_cli.batch.frames.frame import ROWS, Frame
+from backprop_cli.batch.frames.inside import Inside, is_nested, type_inside
 from backprop_cli.batch.frames.kept import check_kept
 from backprop_cli.batch.frames.mapped import MappedFile
 from backprop_cli.errors import FileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
     from backprop_cli.batch.engines.results import Floats
@@ -22,10 +24,15 @@ if TYPE_CHECKING:
     from backprop_cli.batch.points import Points
 
 
+_FIRST = 1024
+"""Rows among which the first list is looked for."""
+
+
 class TableReader:
     """Reads the batches of a file whose columns have types. Subclasses open it and yield them."""
 
     has_header = True
+    elements: tuple[str, ...] = ()
     schema: pa.Schema
     total: int | None
     unit: str
@@ -41,8 +48,9 @@ class TableReader:
 
     def check(self, points: Points, kept_in: Form | None) -> None:
         """Check the types of the columns. Raises InputError or UsageError."""
-        for _, place in points.places:
-            check_type(self.names[place], self.schema.field(place).type)
+        for name, place in points.places:
+            kind = type_inside(self.schema.field(place).type, points.paths.get(name, ()))
+            check_type(self.names[place], kind)
         if kept_in is not None:
             check_kept(self.schema, kept_in)
 
@@ -64,6 +72,25 @@ class TableReader:
                 advance(done)
         except (pa.ArrowException, OSError) as error:
             raise unreadable(self._name, error) from None
+
+    def _look_inside(self) -> tuple[str, ...]:
+        """Return the names of the elements of lists and structs, as the first row has them."""
+        nested = [place for place, field in enumerate(self.schema) if is_nested(field.type)]
+        if not nested:
+            return ()
+        try:
+            first = self._first_batch(nested)
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(self._name, error) from None
+        columns = first.columns if first is not None else []
+        cells = (column.drop_null().slice(0, 1).to_pylist() for column in columns)
+        names = [self.names[place] for place in nested]
+        pairs = zip(names, cells, strict=False)
+        return tuple(one for name, cell in pairs for one in elements_of(name, *cell or [None]))
+
+    def _first_batch(self, places: list[int]) -> pa.RecordBatch | None:
+        """Return the first batch that has rows, with the columns at these places; it is read again later."""
+        raise NotImplementedError
 
     def _batches(self, places: list[int]) -> Iterator[tuple[pa.RecordBatch, int]]:
         """Yield batches with the columns at these places, and how much has been read for each."""
@@ -88,6 +115,12 @@ class ParquetReader(TableReader):
             raise unreadable(name, error) from None
         self.schema = self._file.schema_arrow
         self.total = self._file.metadata.num_rows
+        self.elements = self._look_inside()
+
+    def _first_batch(self, places: list[int]) -> pa.RecordBatch | None:
+        columns = [self.names[place] for place in places]
+        batch = next(self._file.iter_batches(_FIRST, columns=columns), None)
+        return None if batch is None else batch.select(columns)
 
     def _batches(self, places: list[int]) -> Iterator[tuple[pa.RecordBatch, int]]:
         # Parquet knows columns by their names, and one may be there twice: the second is the second one read.
@@ -116,12 +149,27 @@ class ArrowReader(TableReader):
             raise unreadable(name, error) from None
         self.schema = self._file.schema
         self.total = None if stream else self._file.num_record_batches
+        self._taken: list[pa.RecordBatch] = []
+        self.elements = self._look_inside()
+
+    def _first_batch(self, places: list[int]) -> pa.RecordBatch | None:
+        for batch in self._all():
+            if self.total is None:
+                self._taken.append(batch)
+            if batch.num_rows:
+                return batch.select(places)
+        return None
+
+    def _all(self) -> Iterator[pa.RecordBatch]:
+        taken, self._taken = self._taken, []
+        yield from taken
+        if self.total is None:
+            yield from self._file
+        else:
+            yield from map(self._file.get_batch, range(self.total))
 
     def _batches(self, places: list[int]) -> Iterator[tuple[pa.RecordBatch, int]]:
-        batches: Iterable[pa.RecordBatch] = self._file
-        if self.total is not None:
-            batches = map(self._file.get_batch, range(self.total))
-        for batch in batches:
+        for batch in self._all():
             yield batch.select(places), 1
 
 
@@ -134,6 +182,8 @@ def _frame(batch: pa.RecordBatch, inputs: Sequence[tuple[str, int]], points: Poi
     """Return a batch as a frame. inputs: those that are columns, and where."""
     columns: dict[str, Floats] = {}
     problems: dict[int, str] = {}
+    inside = Inside()
     for name, place in inputs:
-        put_column(name, batch.column(place), points, columns, problems)
+        column = inside.column(batch.column(place), place, name, points, problems)
+        put_column(name, column, points, columns, problems)
     return Frame(batch.num_rows, columns, problems, tuple(batch.columns) if keep else None)
