@@ -149,7 +149,7 @@ WORDS = [
     ("y ~ a*x + b", DECAY, {"bounds": {"a": (0, 5)}}, Outcome.CONVERGED, "bounds hold a = 0"),
     ("y ~ a*x", DECAY, {"bounds": {"a": (3, 5)}}, Outcome.CONVERGED, "bounds hold every parameter"),
     ("y ~ a*exp(-b*x)", DECAY, {"b": (0.1, 10.0)}, Outcome.CONVERGED, "20 of 20 starts ended at this sum"),
-    ("y ~ a*exp(-b*x)", DECAY, {}, Outcome.CONVERGED, "no start was given for b: 20 were drawn"),
+    ("y ~ a*exp(-b*x)", DECAY, {}, Outcome.CONVERGED, "no start was given for b: 20 were tried"),
     ("y ~ a*exp(-b*x)", DECAY, {"b": 1, "sigma": "s"}, Outcome.CONVERGED, "errors follow from sigma, s, not"),
     ("y ~ a*exp(-b*x)", DECAY, {"b": 1}, Outcome.CONVERGED, "Student's with 4 degrees of freedom"),
     ("y ~ m", DECAY, {}, Outcome.CONVERGED, "6 rows, 1 parameter found"),

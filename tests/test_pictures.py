@@ -12,9 +12,10 @@ import pytest
 from backprop_cli import fit, minimize
 from backprop_cli.batch.rowwise import column_numbers
 from backprop_cli.draw.planes import cost_plane, fit_planes
-from backprop_cli.fitting.fit import Data, Wish, fit_rows
+from backprop_cli.fitting.fit import fit_rows
 from backprop_cli.fitting.formula import read_formula
 from backprop_cli.fitting.report import Fit
+from backprop_cli.fitting.wish import Data, Wish
 from conftest import Run
 
 ROSENBROCK = "(1-x)^2 + 100*(y-x^2)^2"

@@ -16,6 +16,7 @@ from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.minimize import read_bounds
 from backprop_cli.cli.options import File, Language, PointOptions, Shown, digits_of, form_of
 from backprop_cli.cli.picture import Picture, check_picture, draw_planes
+from backprop_cli.cli.saved import Begin, Save, save_point, with_start
 from backprop_cli.console.environment import Environment
 from backprop_cli.errors import Status, UsageError
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from backprop_cli.console.output import Output
-    from backprop_cli.fitting.fit import Data, Start, Wish
     from backprop_cli.fitting.report import Fit
+    from backprop_cli.fitting.wish import Data, Start, Wish
 
 _EXAMPLE = 'backprop fit "y ~ a*exp(-b*x)" --data d.csv'
 
@@ -75,23 +76,28 @@ class FitOptions(NamedTuple):
     ] = 20
     allow_bad: Annotated[bool, typer.Option("--allow-bad", help="Leave rows out that can't be read.")] = False
 
-    def read(self) -> tuple[str, Wish]:
-        """Return the formula and what is asked for beside it. Raises UsageError, FileError or InputError."""
-        from backprop_cli.fitting.fit import Wish
+    def read(self, begin: str | None) -> tuple[str, Wish]:
+        """Return the formula and what is asked for beside it. begin: the file of a saved point.
 
-        words = list(self.arguments or [])
-        if self.file is None and not words:
+        Raises UsageError, FileError, ParseError or InputError.
+        """
+        from backprop_cli.fitting.wish import Wish
+
+        if self.file is None and not self.arguments:
             raise UsageError("a formula is missing", hint=_EXAMPLE)
+        fixed = _fixed(self.fix)
+        options = PointOptions(self.environment, self.arguments, self.file, language=self.language)
+        if begin is not None:
+            options = with_start(options, begin, fixed)
+        words = list(options.arguments or [])
         head = words[: self.file is None]
         ranges = [word for word in words[len(head) :] if ".." in word.partition("=")[2]]
         others = [word for word in words[len(head) :] if word not in ranges]
-        options = PointOptions(self.environment, [*head, *others], self.file, language=self.language)
-        text, given = options.read_program()
+        text, given = options._replace(arguments=[*head, *others]).read_program()
         starts: dict[str, Start] = dict(given)
         for word in ranges:
             starts |= _range(word, starts)
-        bounds = read_bounds(self.bounds)
-        return text, Wish(starts, _fixed(self.fix), bounds, self.sigma, self.scale_errors, self.starts)
+        return text, Wish(starts, fixed, read_bounds(self.bounds), self.sigma, self.scale_errors, self.starts)
 
 
 @command(
@@ -120,6 +126,8 @@ def fit(
         str | None,
         typer.Option("--predict", metavar="FILE", help="Say the formula at the rows of FILE, too."),
     ] = None,
+    save: Save = None,
+    begin: Begin = None,
     picture: Picture = None,
     *,
     form: Annotated[FitFormat, form_of(FitFormat.table)],
@@ -134,11 +142,12 @@ def fit(
     if rows.data is None:
         raise UsageError("the data is missing", hint=f"--data FILE, as in {_EXAMPLE}")
     check_picture(picture, is_table=form is FitFormat.table)
-    from backprop_cli.fitting.fit import fit_rows, needed_columns
+    from backprop_cli.console.progress import Progress
+    from backprop_cli.fitting.fit import fit_rows
     from backprop_cli.fitting.formula import read_formula
-    from backprop_cli.fitting.report import Outcome
+    from backprop_cli.fitting.wish import needed_columns
 
-    text, wish = options.read()
+    text, wish = options.read(begin)
     wish = wish._replace(drawn=picture is not None)
     notation = None if options.language is None else options.language.value
     formula = None
@@ -156,12 +165,23 @@ def fit(
         if predict is None
         else _load(options, rows._replace(input_format=None), written, predict, lambda _: read)
     )
-    found = fit_rows(formula, data, wish, more)
+    with Progress(output.environment, None, "evaluations") as progress:
+        found = fit_rows(formula, data, wish, more, progress.advance)
+    if save is not None:
+        save_point(save, found.looked_for)
     _show(found, form, digits, output)
     if picture is not None:
         from backprop_cli.draw.planes import fit_planes
 
         draw_planes(fit_planes(found), picture, output)
+    return _status(found)
+
+
+def _status(found: Fit) -> Status:
+    from backprop_cli.fitting.report import Outcome
+
+    if found.interrupted:
+        return Status.INTERRUPTED
     is_done = found.outcome in (Outcome.CONVERGED, Outcome.EXACT)
     return Status.DONE if is_done else Status.CHECK_FAILED
 
@@ -179,7 +199,7 @@ def _load(
 
     if not has_columns():
         raise UsageError("a fit needs NumPy and pyarrow", hint="pip install 'backprop_cli[fit]'")
-    from backprop_cli.fitting.fit import Data
+    from backprop_cli.fitting.wish import Data
 
     form: Form = rows.input_format or form_of_data(name)
     renamed = read_map(rows.map, ())

@@ -15,7 +15,7 @@ from backprop_cli.cli.data import form_of_data, load_rows
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import Shown, Where, digits_of, form_of
 from backprop_cli.cli.picture import Picture, check_picture, draw_planes
-from backprop_cli.cli.saved import save_point, with_drawn, with_start
+from backprop_cli.cli.saved import Begin, Save, save_point, with_drawn, with_start
 from backprop_cli.descent.starts import Init
 from backprop_cli.errors import Status, UsageError
 
@@ -109,14 +109,8 @@ def minimize(
     rows: Annotated[DataOptions, From(DataOptions)],
     written: Annotated[DialectOptions, From(DialectOptions)],
     trace: Annotated[bool, typer.Option("--trace", help="Show every step of a long descent.")] = False,
-    save: Annotated[
-        str | None,
-        typer.Option("--save", metavar="FILE", help="Write the inputs at the best point as JSON."),
-    ] = None,
-    begin: Annotated[
-        str | None,
-        typer.Option("--start", metavar="FILE", help="Begin where --save was; NAME=VALUE goes before it."),
-    ] = None,
+    save: Save = None,
+    begin: Begin = None,
     picture: Picture = None,
     *,
     form: Annotated[DescentFormat, form_of(DescentFormat.table)],

@@ -6,7 +6,9 @@ import json
 import re
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from backprop_cli.cli.options import read_file
 from backprop_cli.errors import FileError, InputError, UsageError
@@ -14,10 +16,18 @@ from backprop_cli.system.files import write_file
 from backprop_cli.text import nested
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from backprop_cli.cli.options import PointOptions
     from backprop_cli.descent.starts import Init
+
+Save = Annotated[
+    str | None, typer.Option("--save", metavar="FILE", help="Write the best point as JSON, for --start.")
+]
+Begin = Annotated[
+    str | None,
+    typer.Option("--start", metavar="FILE", help="Begin where --save was; NAME=VALUE goes before it."),
+]
 
 _ELEMENT = re.compile(r"(.+?)\[(\d{1,9}(?:\s*,\s*\d{1,9})*)\]")
 
@@ -29,8 +39,10 @@ def save_point(name: str, point: Mapping[str, float]) -> None:
     write_file(name, (json.dumps(point, indent=2) + "\n").encode())
 
 
-def with_start(options: PointOptions, name: str) -> PointOptions:
+def with_start(options: PointOptions, name: str, others: Collection[str] = ()) -> PointOptions:
     """Return options that have the values of a saved point, too, but for those given behind the program.
+
+    others: names that are given elsewhere.
 
     Raises FileError or InputError.
     """
@@ -40,7 +52,7 @@ def with_start(options: PointOptions, name: str) -> PointOptions:
     if not words and options.file is None:
         return options  # the program is missing, which is said where it is read
     values = words[options.file is None :]
-    given = {canonical_name(normalise(word.partition("=")[0].strip())) for word in values}
+    given = {canonical_name(normalise(word.partition("=")[0].strip())) for word in values} | {*others}
     saved = _whole(_read_point(read_file(options.environment, name, "the start"), name))
     more = [f"{key}={value}" for key, value in saved.items() if canonical_name(normalise(key)) not in given]
     return options._replace(arguments=[*words, *more])

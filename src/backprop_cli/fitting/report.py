@@ -93,7 +93,8 @@ class Fit(Record):
     residuals; else sigma is taken as it is.  probability: of a larger chi-squared, where sigma is so taken.
     largest: the largest residual, and ``row`` where it is.  useless: parameters that change no row.
     together: parameters of which the data knows a combination alone.  starts: how many descents began, and
-    ``agreed`` how many of them ended at this sum.  skipped: rows left out.  read_as: as in Report.
+    ``agreed`` how many of them ended at this sum.  interrupted: by Ctrl-C, at the best point so far.
+    skipped: rows left out.  read_as: as in Report.
     drawn: for a picture, where one is asked for.
     """
 
@@ -117,6 +118,7 @@ class Fit(Record):
     starts: int = 1
     agreed: int = 1
     evaluations: int = 0
+    interrupted: bool = False
     skipped: int = 0
     read_as: str = ""
     predictions: tuple[Prediction, ...] = ()
@@ -126,6 +128,11 @@ class Fit(Record):
     def estimates(self) -> dict[str, float]:
         """Every parameter with its number."""
         return {parameter.name: parameter.estimate for parameter in self.parameters}
+
+    @property
+    def looked_for(self) -> dict[str, float]:
+        """The parameters that are not fixed, with their numbers."""
+        return {p.name: p.estimate for p in self.parameters if p.role is not Role.FIXED}
 
     @property
     def errors(self) -> dict[str, float | None]:

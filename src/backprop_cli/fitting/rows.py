@@ -12,7 +12,7 @@ from backprop_cli.batch.tally import FAULTS, STATUSES
 from backprop_cli.errors import DomainError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -71,13 +71,21 @@ class Curve:
 
 
 class Residuals:
-    """(f − y)/σ at every row, as a function of the parameters. count: how often it was computed."""
+    """(f − y)/σ at every row, as a function of the parameters.
 
-    def __init__(self, curve: Curve, response: Floats, sigma: Floats | None) -> None:
+    advance: is told of each point that it is computed at.  count: how many these were.  best: the least sum
+    of squares since this was emptied, and its point.
+    """
+
+    def __init__(
+        self, curve: Curve, response: Floats, sigma: Floats | None, advance: Callable[[int], None]
+    ) -> None:
         self.curve = curve
         self.response = response
         self.sigma = sigma
         self.count = 0
+        self.best: tuple[float, Floats] | None = None
+        self._advance = advance
 
     @property
     def roundings(self) -> Floats:
@@ -88,6 +96,7 @@ class Residuals:
     def at(self, point: Floats) -> Here | None:
         """Return residuals and derivatives at a point, None where a row has none."""
         self.count += 1
+        self._advance(1)
         if not np.isfinite(point).all():
             return None
         (values, jacobian), is_good = self.curve.at(point)
@@ -96,8 +105,12 @@ class Residuals:
         residuals = values - self.response
         if self.sigma is not None:
             residuals, jacobian = residuals / self.sigma, jacobian / self.sigma[:, np.newaxis]
-        is_finite = np.isfinite(residuals).all() and np.isfinite(jacobian).all()
-        return Here(residuals, jacobian) if is_finite else None
+        if not (np.isfinite(residuals).all() and np.isfinite(jacobian).all()):
+            return None
+        total = float(residuals @ residuals)
+        if self.best is None or total < self.best[0]:
+            self.best = total, point.copy()
+        return Here(residuals, jacobian)
 
     def explain(self, point: Floats) -> str:
         """Return why there is none at a point."""

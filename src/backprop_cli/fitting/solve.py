@@ -33,19 +33,36 @@ _SCALES: tuple[Any, ...] = (1.0, "jac")
 class Place(NamedTuple):
     """Where a descent ended.
 
-    held: -1 where a lower bound holds a parameter, 1 where an upper one does.  step: how far a step of
-    Gauss-Newton would go from here, relative to each parameter, at most.
+    held: -1 where a lower bound holds a parameter, 1 where an upper one does.  step: that of Gauss-Newton
+    from here.
     """
 
     point: Floats
     here: Here
     held: Floats
-    step: float
+    step: Floats
 
     @property
     def rss(self) -> float:
         """The sum of the squares of the residuals."""
         return float(self.here.residuals @ self.here.residuals)
+
+    @property
+    def length(self) -> float:
+        """How far the step goes at most, relative to each parameter."""
+        sizes = np.maximum(np.abs(self.point), np.finfo(float).tiny)
+        return float(np.max(np.abs(self.step) / sizes, initial=0.0))
+
+
+class Found(NamedTuple):
+    """Starts with where they lead, the least sum first; without those where a row has no value.
+
+    begun: how many starts were taken.  interrupted: by Ctrl-C, at the first of the places.
+    """
+
+    ended: list[tuple[Floats, Place]]
+    begun: int
+    interrupted: bool = False
 
 
 class Search(NamedTuple):
@@ -56,22 +73,42 @@ class Search(NamedTuple):
     high: Floats
     linear: Floats
 
-    def descend(self, starts: Sequence[Floats]) -> list[tuple[Floats, Place]]:
-        """Return starts with where they lead, the least sum first; without those where a row has no value.
+    def descend(self, starts: Sequence[Floats]) -> Found:
+        """Return where starts lead. Of many each goes one way, and the best all of them.
 
-        Of many starts each goes one way, and the best all of them.
+        Ctrl-C ends it, too, once there is a point at which all rows have a value.
         """
+        ended: list[tuple[Floats, Place]] = []
+        begun = 0
         with np.errstate(all="ignore"):  # what is not finite is looked for where it matters
-            found = [(start, self._best_way(start, thorough=len(starts) == 1)) for start in starts]
-            ended = sorted(((start, place) for start, place in found if place), key=lambda pair: pair[1].rss)
-            if len(starts) > 1 and ended:
-                start, place = ended[0]
-                again = self._best_way(start, thorough=True)
-                ended[0] = start, _nearest([place, again or place]) or place
+            try:
+                for start in starts:
+                    begun += 1
+                    place = self._best_way(start, thorough=len(starts) == 1)
+                    ended += [] if place is None else [(start, place)]
+                ended.sort(key=_sum)
+                if len(starts) > 1 and ended:
+                    start, place = ended[0]
+                    again = self._best_way(start, thorough=True)
+                    ended[0] = start, _nearest([place, again or place]) or place
+            except KeyboardInterrupt:
+                return Found(self._with_best(ended, start), begun, interrupted=True)
+        return Found(ended, begun)
+
+    def _with_best(self, ended: list[tuple[Floats, Place]], start: Floats) -> list[tuple[Floats, Place]]:
+        """Return places, the least sum first, with the best on the way from a start if that is less."""
+        ended = sorted(ended, key=_sum)
+        best = self.residuals.best
+        if best is not None and (not ended or best[0] < ended[0][1].rss * (1 - _SAME)):
+            place = self._place(best[1], np.zeros(len(start)))
+            return ended if place is None else [(start, place), *ended]
+        if not ended:
+            raise KeyboardInterrupt
         return ended
 
     def _best_way(self, start: Floats, *, thorough: bool) -> Place | None:
         """Return where the ways down from a start lead, the best of them; None where it has no value."""
+        self.residuals.best = None
         free = np.setdiff1d(np.arange(len(start)), self.linear)
         everything = np.arange(len(start))
         ways = [(free, scale) for scale in _SCALES] if free.size else [(free, 1.0)]
@@ -119,34 +156,39 @@ class Search(NamedTuple):
         best: Place | None = None
         patience = _PATIENCE
         for _ in range(_MOST_STEPS):
-            here = self.residuals.at(point)
-            if here is None:
+            place = self._place(point, held)
+            if place is None:
                 break
-            free = held == 0
-            step = np.zeros(len(point))
-            step[free] = _linear_solution(here.jacobian[:, free], here.residuals)[1]
-            place = Place(point, here, held, _relative(step, point))
             if best is not None and place.rss > best.rss * (1 + _SAME):
                 break
             best, patience = (
-                (place, _PATIENCE) if best is None or place.step < best.step else (best, patience - 1)
+                (place, _PATIENCE) if best is None or place.length < best.length else (best, patience - 1)
             )
-            if not patience or best.step <= _TOLERANCE:
+            if not patience or best.length <= _TOLERANCE:
                 break
-            point = np.clip(point + step, self.low, self.high)
+            point = np.clip(point + place.step, self.low, self.high)
         return best
+
+    def _place(self, point: Floats, held: Floats) -> Place | None:
+        """Return what is known at a point, None where a row has no value."""
+        here = self.residuals.at(point)
+        if here is None:
+            return None
+        free = held == 0
+        step = np.zeros(len(point))
+        step[free] = _linear_solution(here.jacobian[:, free], here.residuals)[1]
+        return Place(point, here, held, step)
+
+
+def _sum(ended: tuple[Floats, Place]) -> float:
+    return ended[1].rss
 
 
 def _nearest(places: Sequence[Place]) -> Place | None:
     """Return the place of the least sum, of several such the one that is nearest to where it is flat."""
     least = min((place.rss for place in places), default=0.0)
     same = [place for place in places if place.rss <= least * (1 + _SAME)]
-    return min(same, key=lambda place: place.step, default=None)
-
-
-def _relative(step: Floats, point: Floats) -> float:
-    """Return how far a step goes at most, relative to each number."""
-    return float(np.max(np.abs(step) / np.maximum(np.abs(point), np.finfo(float).tiny), initial=0.0))
+    return min(same, key=lambda place: place.length, default=None)
 
 
 def _linear_solution(matrix: Floats, residuals: Floats) -> tuple[Floats, Floats]:

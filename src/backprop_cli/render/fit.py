@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.console.sheets import Block, Row, Sheet
 from backprop_cli.console.strict_json import dump, maybe_number, number
 from backprop_cli.fitting.report import Outcome, Role
+from backprop_cli.render.resume import how_to_go_on
 from backprop_cli.text import listing, number_text, reading
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def closing(fit: Fit, digits: int | None) -> Iterator[tuple[str, Colour]]:
     yield from ((told, "note") for told in (*_notes(fit), *_starts(fit)))
     is_done = fit.outcome in (Outcome.CONVERGED, Outcome.EXACT)
     yield _outcome(fit), "pass" if is_done else "fail"
+    if fit.interrupted:
+        yield how_to_go_on(fit.looked_for), "note"
 
 
 def _squares(fit: Fit, digits: int | None) -> str:
@@ -141,7 +144,7 @@ def _starts(fit: Fit) -> Iterator[str]:
     """Yield where the descents began, and how many agreed."""
     chosen = [parameter.name for parameter in fit.parameters if parameter.chosen]
     if chosen:
-        drawn = f"{fit.starts} were drawn" if fit.starts > 1 else "one was chosen"
+        drawn = f"{fit.starts} were tried" if fit.starts > 1 else "one was chosen"
         yield f"no start was given for {listing(chosen)}: {drawn}; {chosen[0]}=LOW..HIGH says where to look"
     if fit.starts > 1:
         yield f"{fit.agreed:,} of {fit.starts:,} starts ended at this sum of squares, none below it"
@@ -158,7 +161,9 @@ def _outcome(fit: Fit) -> str:
         case Outcome.CONVERGED:
             return "converged as far as doubles go: what is left of the slope is rounding"
         case Outcome.UNDETERMINED:
-            return "not determined: other numbers of these parameters fit as well"
+            return "not determined: to first order other numbers of these parameters fit as well"
+        case Outcome.OPEN if fit.interrupted:
+            return "not converged: this is the best point so far"
     return "not converged: this is the best point that was met; another start may lead on"
 
 
@@ -206,6 +211,7 @@ def render_json(fit: Fit) -> str:
         "offset": number(fit.offset),
         "starts": {"count": fit.starts, "agreed": fit.agreed},
         "evaluations": fit.evaluations,
+        "interrupted": fit.interrupted,
         "useless": list(fit.useless),
         "together": list(fit.together),
     }

@@ -10,6 +10,7 @@ from backprop_cli.console.sheets import Block, Row, Sheet
 from backprop_cli.console.strict_json import dump, number
 from backprop_cli.descent.report import End, Kind
 from backprop_cli.descent.rules import RULES
+from backprop_cli.render.resume import how_to_go_on
 from backprop_cli.text import listing, number_text, reading
 
 if TYPE_CHECKING:
@@ -114,15 +115,8 @@ def closing(descent: Descent, digits: int | None) -> list[tuple[str, Role]]:
     role: Role = "pass" if descent.verdict.kind is Kind.REACHED else "note"
     lines += [(told, role) for told in descent.verdict.told]
     if descent.end is End.INTERRUPTED:
-        lines.append((f"interrupted; {_how_to_go_on(best, descent.names)}", "note"))
+        lines.append((how_to_go_on({name: best.point[name] for name in descent.names}), "note"))
     return lines
-
-
-def _how_to_go_on(best: Step, names: Sequence[str]) -> str:
-    """Return how a later run begins at the best point: by values, where these are few and no elements."""
-    if len(names) > _MOST_NAMES or any("[" in name for name in names):
-        return "--save FILE keeps the best point of a run, from which --start FILE goes on"
-    return f"to go on from the best point: {' '.join(f'{name}={best.point[name]!r}' for name in names)}"
 
 
 def _point(step: Step, names: Sequence[str], digits: int | None) -> str:
