@@ -54,7 +54,8 @@ def test_nothing_is_called_reached_that_is_not(
     program: str, start: dict[str, float], kind: Kind | None, value: float | None
 ) -> None:
     for method in ("newton", "bfgs", "gd", "momentum", "adam"):
-        descent = minimize(program, start, method=method, rate=0.001, steps=60)
+        rate = None if method in ("newton", "bfgs") else 0.001
+        descent = minimize(program, start, method=method, rate=rate, steps=60)
         last = descent.steps[-1]
         if descent.verdict.kind is Kind.REACHED:
             assert kind is Kind.REACHED
@@ -138,8 +139,10 @@ def test_a_step_into_no_value_is_halved_and_told() -> None:
         ({"program": "log(x)", "x": -1}, DomainError, "log needs"),
         ({"program": "sqrt(x)", "x": 0}, DomainError, "infinit"),
         ({"program": "x^2", "x": 1, "method": "bfgs2"}, InputError, "no method"),
-        ({"program": "x^2", "x": 1, "rate": 0}, InputError, "rate"),
-        ({"program": "x^2", "x": 1, "rate": math.nan}, InputError, "rate"),
+        ({"program": "x^2", "x": 1, "method": "gd", "rate": 0}, InputError, "above 0"),
+        ({"program": "x^2", "x": 1, "rate": 0.1}, InputError, "newton goes by no rate"),
+        ({"program": "x^2", "x": 1, "method": "bfgs", "rate": 0.1}, InputError, "bfgs goes by no rate"),
+        ({"program": "x^2", "x": 1, "method": "adam", "rate": math.nan}, InputError, "above 0"),
         ({"program": "x^2", "x": 1, "bounds": {"x": (0.0, 1.0)}}, InputError, "no bounds"),
         ({"program": "x^2", "x": 1, "method": "gd", "bounds": {"y": (0, 1)}}, InputError, "not move"),
         ({"program": "x^2", "x": 1, "method": "gd", "bounds": {"x": (2.0, 1.0)}}, InputError, "no room"),

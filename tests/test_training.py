@@ -117,6 +117,9 @@ def test_numbers_are_drawn_by_seed_and_name() -> None:
         (["w=1", "--init", "normal"], "--init draws the numbers of arrays, and none has a shape alone"),
         (["w=1", "--batch-size", "0"], "'--batch-size'"),
         (["w=1", "b:2"], "b has a shape and no values"),
+        (["w=1", "--seed", "3"], "--seed changes nothing: no number is drawn and no row shuffled"),
+        (["w:1", "--init", "zeros", "--seed", "3"], "--seed changes nothing"),
+        (["w=1", "--method", "bfgs", "--rate", "1"], "bfgs goes by no rate"),
     ],
 )
 def test_what_is_refused(backprop: Run, xor: str, words: list[str], told: str) -> None:

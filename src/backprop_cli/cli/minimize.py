@@ -56,9 +56,10 @@ class Way(NamedTuple):
         Method | None,
         typer.Option("--method", help="By default Newton's; gradient descent where there is --data."),
     ] = None
-    rate: Annotated[float, typer.Option("--rate", metavar="R", help="How far a step of gd and kin goes.")] = (
-        0.1
-    )
+    rate: Annotated[
+        float | None,
+        typer.Option("--rate", metavar="R", help="How far a step of gd, momentum or adam goes: 0.1."),
+    ] = None
     steps: Annotated[
         int | None,
         typer.Option("--steps", metavar="N", min=0, help="How many at most: 100, 200 of newton and bfgs."),
@@ -85,7 +86,27 @@ class Way(NamedTuple):
         Init | None,
         typer.Option("--init", help="Draw the numbers of arrays that have a shape alone: W:4x2."),
     ] = None
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of what is drawn or shuffled.")] = 0
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", min=0, help="Of what is drawn or shuffled.")
+    ] = None
+
+    def check(self, *, has_rows: bool) -> None:
+        """Raise UsageError for options that don't go together. has_rows: whether there is --data."""
+        if not (math.isfinite(self.until) and self.until >= 0):
+            raise UsageError("--until is a length: a number of 0 or more")
+        if self.epochs is not None and self.steps is not None:
+            raise UsageError("--epochs and --steps both say how long", hint="leave one of them out")
+        if not has_rows and (self.batch_size is not None or self.epochs is not None):
+            raise UsageError("--batch-size and --epochs go with --data", hint="--steps N")
+        if self.batch_size is not None and self.method is Method.bfgs:
+            raise UsageError("bfgs takes all rows at once", hint="leave --batch-size out, or --method adam")
+        if self.batch_size is not None and self.steps is not None:
+            raise UsageError("--steps is of all rows at once", hint="with --batch-size it is --epochs N")
+        if self.seed is not None and self.batch_size is None and self.init in (None, Init.ZEROS):
+            raise UsageError(
+                "--seed changes nothing: no number is drawn and no row shuffled",
+                hint="it goes with --init normal or xavier, and with --batch-size",
+            )
 
 
 @command(
@@ -124,20 +145,11 @@ def minimize(
     """
     if options.read_upstream() != 1:
         raise UsageError("--upstream changes no minimum", hint="--rate says how far a step goes")
-    if not (math.isfinite(way.until) and way.until >= 0):
-        raise UsageError("--until is a length: a number of 0 or more")
+    way.check(has_rows=rows.data is not None)
     check_picture(picture, is_table=form is DescentFormat.table)
     if begin is not None:
         options = with_start(options, begin)
-    options = with_drawn(options, way.init, way.seed)
-    if way.epochs is not None and way.steps is not None:
-        raise UsageError("--epochs and --steps both say how long", hint="leave one of them out")
-    if rows.data is None and (way.batch_size is not None or way.epochs is not None):
-        raise UsageError("--batch-size and --epochs go with --data", hint="--steps N")
-    if way.batch_size is not None and way.method is Method.bfgs:
-        raise UsageError("bfgs takes all rows at once", hint="leave --batch-size out, or --method adam")
-    if way.batch_size is not None and way.steps is not None:
-        raise UsageError("--steps is of all rows at once", hint="with --batch-size it is --epochs N")
+    options = with_drawn(options, way.init, way.seed or 0)
     from backprop_cli.console.progress import Progress
     from backprop_cli.descent.report import End
 
@@ -236,7 +248,7 @@ def _train(
         until=way.until,
         bounds=bounds,
         advance=advance,
-        batches=None if way.batch_size is None else Batches(way.batch_size, way.seed),
+        batches=None if way.batch_size is None else Batches(way.batch_size, way.seed or 0),
     )
 
 

@@ -36,7 +36,7 @@ def minimize(
     *,
     wrt: Iterable[str] | None = None,
     method: str = "newton",
-    rate: float = RATE,
+    rate: float | None = None,
     steps: int | None = None,
     until: float = 0.0,
     bounds: Bounds | None = None,
@@ -49,7 +49,7 @@ def minimize(
     program, inputs, more_inputs, notation: as in ``gradient``; the values are the start.
     wrt: the inputs that move, by default all.  method: "newton" (second derivatives; up to 30 inputs), "bfgs"
     (by scipy; L-BFGS-B within bounds), "gd" (gradient descent), "momentum" or "adam".  rate: how far a
-    step of the last three goes.
+    step of the last three goes, by default 0.1.
     steps: how many at most, by default 100, 200 of newton and bfgs.  until: the length of a gradient that is
     small enough.  bounds: input -> (least, most), not for newton.  maximize: move along the gradient.
 
@@ -81,7 +81,7 @@ def minimize_source(
     *,
     wrt: Iterable[str] | None = None,
     method: str = "newton",
-    rate: float = RATE,
+    rate: float | None = None,
     steps: int | None = None,
     until: float = 0.0,
     bounds: Bounds,
@@ -116,7 +116,7 @@ def run_descent(
     output: str,
     *,
     method: str,
-    rate: float,
+    rate: float | None,
     steps: int | None,
     until: float,
     bounds: Bounds,
@@ -134,6 +134,7 @@ def run_descent(
         raise DomainError(first.note)
     limit = steps if steps is not None else STEPS if method in RULES else NEWTON_STEPS
     limits = Limits(limit, until, bounds)
+    rate = RATE if rate is None else rate
     if isinstance(cost, Cost) and method == "newton":
         found, end = descend_newton(cost, start, limits, advance)
     elif method == "bfgs":
@@ -164,7 +165,7 @@ def run_descent(
     )
 
 
-def check_way(names: list[str], method: str, rate: float, bounds: Bounds, steps: int | None) -> None:
+def check_way(names: list[str], method: str, rate: float | None, bounds: Bounds, steps: int | None) -> None:
     """Raise InputError for arguments that can't be meant."""
     if not names:
         raise InputError("no input moves", hint="the program has none, or --wrt names none")
@@ -172,7 +173,9 @@ def check_way(names: list[str], method: str, rate: float, bounds: Bounds, steps:
         raise InputError(f"there is no method {method!r}", hint=f"one of {', '.join(METHODS)}")
     if steps is not None and not 0 <= steps <= _MOST_STEPS:
         raise InputError(f"up to {_MOST_STEPS:,} steps are kept, not {steps:,}")
-    if not (math.isfinite(rate) and rate > 0):
+    if rate is not None and method not in RULES:
+        raise InputError(f"{method} goes by no rate", hint="--method gd, momentum or adam does")
+    if rate is not None and not (math.isfinite(rate) and rate > 0):
         raise InputError("the rate is a number above 0")
     if method == "newton" and len(names) > _MOST_FOR_NEWTON:
         raise InputError(
