@@ -154,7 +154,7 @@ def test_dirty_csv_comes_out_as_row_by_row(seed: int, monkeypatch: pytest.Monkey
     # Blocks and frames so small that every kind of line stands at their edges.
     monkeypatch.setattr(by_row, "_ROWS", 7)
     random_ = random.Random(seed)
-    for _ in range(25):
+    for _ in range(12):
         monkeypatch.setattr(blocks, "SIZE", random_.choice([16, 64, 1 << 20]))
         # Threads change no row; with them small frames take four times as long.
         monkeypatch.setattr(run, "count_workers", lambda: random_.choice([0, 0, 0, 2]))
