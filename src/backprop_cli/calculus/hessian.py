@@ -16,6 +16,7 @@ from backprop_cli.calculus.curvature import curvature
 from backprop_cli.calculus.exact import Exact
 from backprop_cli.calculus.report import Entry, HessianReport
 from backprop_cli.calculus.sides import sides_of_curvature
+from backprop_cli.calculus.third import failed, third_order, triples
 from backprop_cli.certain.compared import compare, has_digits, is_zero
 from backprop_cli.certain.task import inputs_below, kinks_in
 from backprop_cli.differentiate import compute_graph
@@ -32,8 +33,9 @@ from backprop_cli.report import ALL_DIGITS, Outcome
 from backprop_cli.system.collector import collector_paused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from backprop_cli.calculus.third import Triple
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
     from backprop_cli.language.source import Source
@@ -58,6 +60,7 @@ def hessian(
     wrt: Iterable[str] | None = None,
     upstream: float = 1.0,
     along: Mapping[str, float] | None = None,
+    order: int = 2,
     check: bool = True,
     notation: str | None = None,
     **more_inputs: float,
@@ -67,6 +70,7 @@ def hessian(
     program, inputs, more_inputs, wrt, upstream, check, notation: as in ``gradient``.
     along: a direction, input -> number, 0 where it is left out: the report has the Hessian times it, and the
     second derivative along it. Of a program of more than 2,000 nodes only these are computed, not the matrix.
+    order: 3 for the third derivatives, too, ``report.third``.
 
     ``report.entries[a][b].value`` is upstream · ∂²output/∂a∂b, a double; what is left out is 0. At a kink,
     and where the second derivative jumps, it is NaN, and the entry has both sides.
@@ -82,7 +86,9 @@ def hessian(
         source = read_source(program, given, notation)
         point = choose_point(source, given)
         names = None if wrt is None else name_list("wrt", wrt)
-        return hessian_of_source(source, point, wrt=names, upstream=upstream, along=direction, check=check)
+        return hessian_of_source(
+            source, point, wrt=names, upstream=upstream, along=direction, order=order, check=check
+        )
 
 
 def hessian_of_source(
@@ -92,6 +98,7 @@ def hessian_of_source(
     wrt: Iterable[str] | None = None,
     upstream: float = 1.0,
     along: Mapping[str, float] | None = None,
+    order: int = 2,
     check: bool = True,
     alone: bool = False,
 ) -> HessianReport:
@@ -102,6 +109,8 @@ def hessian_of_source(
     names = list(source.inputs) if wrt is None else check_names(source, wrt)
     if along is not None:
         _require_direction(source, along, names)
+    if order not in (2, 3):
+        raise InputError(f"the order is {order}", hint="2, or 3 for third derivatives, too")
     graph = lower_source(source)
     draft = compute_graph(source, graph, point, names, upstream=upstream, check=False).report
     is_large = len(graph.ops) > MOST_BOUNDED
@@ -140,6 +149,10 @@ def hessian_of_source(
         is_of_all = alone or set(names) == set(source.inputs)
         if values is not None and is_of_all and draft.upstream:
             settings["critical"] = critical_point(found.exact, names)
+    if order == 3:
+        settings["third"] = _third_order(source, graph, point, draft.upstream, names, check=check)
+        if any(entry.status == Outcome.FAIL for entry in settings["third"].values()):
+            settings["status"] = Outcome.FAIL
     if along is not None:
         product = (
             _times(found.entries, names, along)
@@ -211,6 +224,41 @@ def _second_order(
     return _Found(entries, f"{m.base.digits} digits", exact)
 
 
+def _third_order(
+    source: Source, graph: Graph, point: dict[str, float], upstream: float, names: list[str], *, check: bool
+) -> dict[Triple, Entry]:
+    """Return the third derivatives. Raises LimitError for a program that is too large."""
+    if len(graph.ops) > MOST_BOUNDED:
+        raise LimitError(f"third derivatives are of programs of up to {MOST_BOUNDED:,} nodes")
+    wanted = triples(names)
+    kinks = dict.fromkeys(find_kinks(sweep_graph(graph, point, upstream, FLOAT)), True)
+    reason = "not asked for"
+    formulas = None
+    for digits in LADDER:
+        if digits != LADDER[0] and len(graph.ops) * digits * len(names) > _MOST_WORK:
+            break
+        m = bounded_reals(digits)
+        sweep = sweep_graph(graph, point, upstream, m)
+        below = inputs_below(sweep, kinks | kinks_in(sweep, m))
+        found = third_order(graph, point, upstream, names, m)
+        smooth = [] if found.jumps else [inputs for inputs in wanted if not below & {*inputs}]
+        if check and formulas is None:
+            formulas, reason = _formulas(source, smooth)
+        values = formulas.values(point, upstream, m) if formulas else {}
+        if all(_is_settled(found.numbers[inputs], values.get(inputs)) for inputs in smooth):
+            break
+    entries = {}
+    for inputs in wanted:
+        if inputs not in smooth:
+            told = "at a kink" if below & {*inputs} else "a derivative on the way may jump here"
+            entries[inputs] = Entry(math.nan, Outcome.SKIPPED, told, at_kink=True)
+            continue
+        text = formulas.text(inputs) if formulas and inputs in values else None
+        entry = _judge(found.numbers[inputs], values.get(inputs), text, reason, m)
+        entries[inputs] = entry if found.roads[inputs] else failed(entry)
+    return entries
+
+
 def _pairs(
     graph: Graph, entries: Mapping[int, Mapping[int, Number]], names: list[str], below: set[str]
 ) -> list[Pair]:
@@ -251,10 +299,10 @@ def _in_doubles(graph: Graph, point: dict[str, float], upstream: float, names: l
     return _Found(entries, "doubles", None)
 
 
-def _formulas(source: Source, pairs: list[Pair]) -> tuple[Any, str]:
-    from backprop_cli.check.second import second_formulas
+def _formulas(source: Source, wanted: Sequence[tuple[str, ...]]) -> tuple[Any, str]:
+    from backprop_cli.check.higher import higher_formulas
 
-    found = second_formulas(source, pairs)
+    found = higher_formulas(source, wanted)
     return found, "sympy's formula has no value here" if found else "sympy's formulas would be too large"
 
 

@@ -65,6 +65,7 @@ class HessianReport(Record):
     along: a direction; product: the Hessian times it; bend: the second derivative along it.
     numbers: what the entries were computed in.
     has_matrix: whether there are entries; a large program with a direction has the product alone.
+    third: inputs in order -> the third derivative by them, where these were asked for.
     """
 
     program: str
@@ -83,6 +84,7 @@ class HessianReport(Record):
     along: dict[str, float] | None = None
     product: dict[str, float] | None = None
     bend: float | None = None
+    third: dict[tuple[str, ...], Entry] | None = None
     has_matrix: bool = True
     warnings: tuple[Diagnostic, ...] = ()
     read_as: str = ""

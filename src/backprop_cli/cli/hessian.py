@@ -33,6 +33,7 @@ class HessianFormat(StrEnum):
 Examples:
   backprop hessian "(1-x)^2 + 100*(y-x^2)^2" x=1 y=1
   backprop hessian "exp(x)*sin(y)" x=0 y=1 --along x=1,y=-2
+  backprop hessian "x^3*y" x=1 y=2 --order 3
   backprop hessian --file loss.txt x=1 --wrt x --json | jq .hessian.x.x
 
 Exit status: 0 done; 1 sympy disagrees; 2 a mistake in the program, a value or an option; 3 the value or a
@@ -49,6 +50,7 @@ def hessian(
             help="A direction: the Hessian times it.",
         ),
     ] = None,
+    order: Annotated[int, typer.Option("--order", metavar="N", help="3 for third derivatives, too.")] = 2,
     *,
     form: Annotated[HessianFormat, form_of(HessianFormat.table)],
     digits: Annotated[int | None, digits_of(6)],
@@ -70,6 +72,7 @@ def hessian(
         wrt=request.wrt,
         upstream=request.upstream,
         along=None if along is None else _direction(along, request.source, output),
+        order=order,
         check=check,
     )
     output.show(
@@ -125,6 +128,13 @@ def _raise_missing(report: HessianReport, output: Output) -> None:
         a, b, entry = missing[0]
         output.flush()
         raise DomainError(f"the second derivative with respect to {a} and {b} is not known: {entry.reason}")
+    third = (report.third or {}).items()
+    lost = next(((inputs, entry) for inputs, entry in third if not math.isfinite(entry.value)), None)
+    if lost is not None:
+        inputs, entry = lost
+        output.flush()
+        by = ", ".join(inputs)
+        raise DomainError(f"the third derivative with respect to {by} is not known: {entry.reason}")
     if not report.has_matrix and not all(map(math.isfinite, (report.product or {}).values())):
         output.flush()
         raise DomainError(

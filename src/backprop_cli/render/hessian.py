@@ -14,7 +14,7 @@ from backprop_cli.errors import UsageError
 from backprop_cli.text import listing, number_text, reading, side_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from backprop_cli.calculus.report import Critical, Entry, HessianReport
     from backprop_cli.console.sheets import Role
@@ -31,6 +31,8 @@ def hessian_blocks(report: HessianReport, digits: int | None, *, everything: boo
         blocks.append(_block(_matrix(report, digits)))
     if report.has_matrix and report.names:
         blocks.append(_block(_entries(report, digits, everything=everything)))
+    if report.third:
+        blocks.append(_block(_third(report.third, digits, everything=everything)))
     if report.product is not None:
         blocks.append(_block(_product(report, digits, everything=everything)))
     return [*blocks, Block((), lambda: [(line, "") for line in closing(report, digits)])]
@@ -53,7 +55,7 @@ def _value(entry: Entry | None, digits: int | None) -> str:
     if entry is None:
         return "0"
     if entry.at_kink:
-        return "jumps" if "jumps" in entry.reason else "kink"
+        return {"at a kink": "kink", "the second derivative jumps": "jumps"}.get(entry.reason, "not known")
     if entry.within:
         return f"0 within {entry.within}"
     return number_text(entry.value, digits)
@@ -75,20 +77,31 @@ def _triangle(report: HessianReport) -> Iterator[tuple[str, str, Entry]]:
 
 
 def _entries(report: HessianReport, digits: int | None, *, everything: bool) -> Sheet:
-    found = list(_triangle(report))
+    found = [((a, b), entry) for a, b, entry in _triangle(report)]
+    return _sheet("second derivative", found, digits, everything=everything)
+
+
+def _third(third: Mapping[tuple[str, ...], Entry], digits: int | None, *, everything: bool) -> Sheet:
+    return _sheet("third derivative", list(third.items()), digits, everything=everything)
+
+
+def _sheet(
+    what: str, found: Sequence[tuple[tuple[str, ...], Entry]], digits: int | None, *, everything: bool
+) -> Sheet:
+    """Return derivatives by the inputs that they are by, with what is known of them."""
     shown = found if everything else found[:_MOST_ROWS]
-    rows = [_row(a, b, entry, digits) for a, b, entry in shown]
+    rows = [_row(inputs, entry, digits) for inputs, entry in shown]
     if len(found) > len(shown):
         rows.append(
             Row(((f"… {len(found) - len(shown):,} more (--all)",), *(("",) for _ in range(4))), "note")
         )
-    return Sheet(("by", "second derivative", "sympy's formula", "digits", "check"), (1, 3), rows, wraps=2)
+    return Sheet(("by", what, "sympy's formula", "digits", "check"), (1, 3), rows, wraps=2)
 
 
-def _row(a: str, b: str, entry: Entry, digits: int | None) -> Row:
+def _row(inputs: tuple[str, ...], entry: Entry, digits: int | None) -> Row:
     count = "" if entry.digits is None else str(entry.digits)
     role: Role = "fail" if entry.status == "fail" else "note" if entry.at_kink else "pass"
-    cells = (f"{a}, {b}", _value(entry, digits), entry.formula or "", count, _verdict(entry, digits))
+    cells = (", ".join(inputs), _value(entry, digits), entry.formula or "", count, _verdict(entry, digits))
     return Row(tuple((cell,) for cell in cells), role)
 
 
@@ -96,7 +109,7 @@ def _verdict(entry: Entry, digits: int | None) -> str:
     if entry.status == "pass":
         return "ok"
     if entry.status == "fail":
-        return "WRONG: sympy disagrees"
+        return f"WRONG: {entry.reason}"
     if not entry.at_kink or (entry.left is None and entry.right is None):
         is_known = not entry.at_kink and math.isfinite(entry.value)
         return f"not compared: {entry.reason}" if is_known else entry.reason
@@ -121,6 +134,8 @@ def closing(report: HessianReport, digits: int | None) -> Iterator[str]:
     if report.read_as:
         yield reading(report.read_as)
     yield f"{report.output} = {number_text(report.value, digits)}; {_certainty(report)}"
+    if report.third:
+        yield _counted("third", list(report.third.values()))
     if report.bend is not None:
         yield f"second derivative along the direction: {number_text(report.bend, digits)}"
     if report.eigenvalues is not None:
@@ -134,13 +149,23 @@ def closing(report: HessianReport, digits: int | None) -> Iterator[str]:
 
 def _certainty(report: HessianReport) -> str:
     entries = [entry for _, _, entry in _triangle(report)]
-    count = f"{len(entries):,} second derivative{'s' * (len(entries) != 1)}"
     if not report.has_matrix:
         return "the Hessian times the direction, computed in doubles, not checked"
-    if report.status == "fail":
-        return "CHECK FAILED: sympy disagrees"
     if report.numbers == "doubles":
-        return f"{count}, computed in doubles, not checked"
+        return f"{_count('second', entries)}, computed in doubles, not checked"
+    return _counted("second", entries)
+
+
+def _count(order: str, entries: Sequence[Entry]) -> str:
+    return f"{len(entries):,} {order} derivative{'s' * (len(entries) != 1)}"
+
+
+def _counted(order: str, entries: Sequence[Entry]) -> str:
+    """Return how many derivatives there are, and how sure they are."""
+    count = _count(order, entries)
+    wrong = next((entry for entry in entries if entry.status == "fail"), None)
+    if wrong is not None:
+        return f"{count}; CHECK FAILED: {wrong.reason}"
     confirmed = sum(entry.status == "pass" for entry in entries)
     by_sympy = (
         "all confirmed by sympy"
@@ -173,10 +198,18 @@ def critical_text(critical: Critical) -> str:
 def render_csv(report: HessianReport) -> str:
     """Return an entry of the upper triangle a row; what does not exist is left empty.
 
-    Where there is a direction and no matrix, the product with it.
+    Where there is a direction and no matrix, the product with it. Third derivatives need a column for the
+    third input.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    if report.third is not None:
+        second = {(a, b, ""): entry for a, b, entry in _triangle(report)}
+        writer.writerow(("by", "and_by", "and_third_by", "value", "digits", "check"))
+        for inputs, entry in [*second.items(), *report.third.items()]:
+            digits = "" if entry.digits is None else entry.digits
+            writer.writerow((*inputs, _number(entry.value), digits, entry.status))
+        return text.getvalue()
     if not report.has_matrix:
         along, product = report.along or {}, report.product or {}
         writer.writerow(("by", "direction", "product"))
@@ -202,6 +235,9 @@ def render_latex(report: HessianReport, digits: int | None) -> str:
             "the matrix of a large program is not formed with --along",
             hint="--format table, json or csv has the Hessian times the direction",
         )
+
+    if report.third is not None:
+        raise UsageError("LaTeX has the matrix alone", hint="--order 3 is in the table, in JSON and in CSV")
 
     def cell(a: str, b: str) -> str:
         entry = _entry(report, a, b)
@@ -249,10 +285,13 @@ def render_json(report: HessianReport) -> str:
         "numbers": report.numbers,
         "check": {
             "status": report.status,
-            "entries": [_check(a, b, entry) for a, b, entry in _triangle(report)],
+            "entries": [_check((a, b), entry) for a, b, entry in _triangle(report)],
         },
         "warnings": [*map(warning_record, report.warnings)],
     }
+    if report.third is not None:
+        third = report.third.items()
+        record["third"] = [_check(inputs, entry) | {"third": number(entry.value)} for inputs, entry in third]
     if report.along is not None:
         product, second = _numbers(report.product or {}), maybe_number(report.bend)
         record["along"] = {"direction": report.along, "product": product, "second": second}
@@ -270,8 +309,8 @@ def _critical(critical: Critical) -> dict[str, Any]:
     return record
 
 
-def _check(a: str, b: str, entry: Entry) -> dict[str, Any]:
-    record: dict[str, Any] = {"by": [a, b], "status": entry.status}
+def _check(inputs: Iterable[str], entry: Entry) -> dict[str, Any]:
+    record: dict[str, Any] = {"by": [*inputs], "status": entry.status}
     optional = {
         "reason": entry.reason,
         "digits": entry.digits,
@@ -281,5 +320,7 @@ def _check(a: str, b: str, entry: Entry) -> dict[str, Any]:
     }
     record |= {key: x for key, x in optional.items() if x not in (None, "")}
     if entry.at_kink:
-        record |= {"kink": True, "left": maybe_number(entry.left), "right": maybe_number(entry.right)}
+        record["kink"] = True
+    if entry.at_kink and len(record["by"]) == 2:
+        record |= {"left": maybe_number(entry.left), "right": maybe_number(entry.right)}
     return record
