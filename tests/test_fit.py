@@ -155,6 +155,15 @@ WORDS = [
     ("y ~ m", DECAY, {}, Outcome.CONVERGED, "6 rows, 1 parameter found"),
     ("y ~ a + b*(x + 1000)", DECAY, {}, Outcome.CONVERGED, "their correlation is -1.0000"),
     ("y ~ a + b*x", {"x": X[:3], "y": [1, 2, 2]}, {"sigma": "x + 1"}, Outcome.CONVERGED, "1 degree"),
+    ("y ~ a*x", {"x": [2], "y": [4]}, {}, Outcome.EXACT, "1 row, 1 parameter found"),
+    ("y ~ a*x + b", {"x": X, "y": [4] * 6}, {}, Outcome.EXACT, "the residuals are rounding"),
+    ("y ~ a*exp(-b*x)", {"x": X, "y": [4] * 6}, {"b": 1}, Outcome.EXACT, "the residuals are rounding"),
+    ("y ~ a*exp(-b*x)", {"x": X, "y": [0] * 6}, {"b": 1}, Outcome.UNDETERMINED, "b changes no row here"),
+    ("y ~ a*exp(-b*x)", {"x": X, "y": [3 * math.exp(-x) for x in X]}, {"b": 3}, Outcome.EXACT, "exact"),
+    ("y ~ a*x", {"x": [0] * 6, "y": [4] * 6}, {}, Outcome.UNDETERMINED, "a changes no row here"),
+    ("y ~ -sqrt(b)*x", DECAY, {"b": 1}, Outcome.OPEN, "not converged: this is the best point that was met"),
+    ("y ~ -abs(b)*x", DECAY, {"b": 1}, Outcome.KINK, "at a kink in row 2 and 4 more"),
+    ("y ~ abs(b)*x", {"x": X, "y": [0] * 6}, {"b": 1}, Outcome.EXACT, "goes through every row"),
 ]  # fmt: skip
 
 
@@ -167,6 +176,31 @@ def test_what_is_said(formula: str, data: Any, more: dict[str, Any], outcome: Ou
         assert "per degree of freedom" in said
         return
     assert (found.outcome, words in said) == (outcome, True), said
+
+
+def test_no_errors_where_no_minimum_is_shown() -> None:
+    for formula in ("y ~ -sqrt(b)*x", "y ~ -abs(b)*x"):
+        found = fit(formula, DECAY, b=1)
+        assert (found.covariance, found.errors) == (None, {"b": None})
+        assert "no errors are told" in told(found)
+
+
+def test_errors_far_from_one() -> None:
+    """The square of an error may leave the doubles where the error does not."""
+    found = fit("y ~ a*x", {"x": [1e200, 2e200, 3e200], "y": [2.1, 4, 6]})
+    near = fit("y ~ a*x", {"x": [1, 2, 3], "y": [2.1, 4, 6]})
+    assert found.errors["a"] == pytest.approx((near.errors["a"] or 0) * 1e-200, rel=1e-12)
+
+
+def test_arrays_are_parameters() -> None:
+    by_name = fit("y ~ a*exp(-b*x)", DECAY, a=2, b=1)
+    for start in ([2, 1], np.array([2.0, 1.0])):
+        found = fit("y ~ w[0]*exp(-w[1]*x)", DECAY, w=start)
+        assert list(found.estimates.values()) == list(by_name.estimates.values())
+    held = fit("y ~ w@[x, 1]", DECAY, w=[0, 0], bounds={"w[0]": (0.0, math.inf)})
+    assert (held.estimates["w[0]"], held.found) == (0.0, ("w[1]",))
+    with pytest.raises(InputError, match="do not fit"):
+        fit("y ~ w@[x, 1]", DECAY, w=[1, 2, 3])
 
 
 def test_no_errors_where_nothing_is_left_to_tell_them_from() -> None:
@@ -207,6 +241,8 @@ MISTAKES = [
     ("y ~ a*e^(-b*x)", {"e": 1.0, "b": 1.0}, None, ""),
     ("y ~ a0 + a1*x + a2*x^2 + a3*x^3 + a4*x^4 + a5*x^5 + a6*x^6", {}, InputError, "6 rows can't tell 7"),
     ("log(x) ~ a*x", {}, DomainError, "the left side of ~: row 1: log needs"),
+    ("y*1e150 ~ a*x", {}, InputError, "the squares of the left side leave the doubles"),
+    ("y ~ a*x", {"sigma": "s*1e150"}, InputError, "the squares of the left side over sigma leave"),
     ("y ~ log(a*x)", {"a": 1.0}, DomainError, "no value at the start: row 1: log needs"),
 ]
 
@@ -287,6 +323,12 @@ def test_predictions(backprop: Run, decay: str, tmp_path: Path) -> None:
         (["v ~ a*x", "--data", "DATA", "--map", "v=y"], 0, "a"),
         (["y ~ a e^(-bx)", "--data", "DATA", "b=1"], 0, "read as: a*exp(-b*x)"),
         (["y ~ x^a + e", "--data", "DATA"], 2, "Euler's number is exp(1)"),
+        (["y ~ -sqrt(b)*x", "--data", "DATA", "b=1"], 1, "b       "),
+        (["y ~ w@[x, 1]", "--data", "DATA", "w:2"], 0, "w[1]        8.44762"),
+        (["y ~ w@[x, 1]", "--data", "DATA"], 2, "w has no value, so it has no shape"),
+        (["y ~ w[0]*exp(-w[1]*x)", "--data", "DATA", "w:2", "w[1]=0.1..9"], 0, "20 of 20 starts ended"),
+        (["y ~ a*x", "--data", "DATA", "x:2"], 2, "x is a column of the data and can't be a parameter"),
+        (["y ~ a*x", "--data", "DATA", "--fix", "a=[1,2]"], 2, "an array stands where a number is expected"),
     ],
 )
 def test_statuses(backprop: Run, decay: str, words: list[str], status: int, said: str) -> None:

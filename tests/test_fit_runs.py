@@ -36,7 +36,8 @@ def interrupted(formula: str, at: int, **starts: Start) -> tuple[Fit, list[int]]
             raise KeyboardInterrupt
 
     wish = Wish(starts, {}, {})
-    return fit_rows(read_formula(formula, [*COLUMNS]), Data(COLUMNS, 6), wish, advance=advance), seen
+    read = read_formula(formula, [*COLUMNS], wish.named)
+    return fit_rows(read, Data(COLUMNS, 6), wish, advance=advance), seen
 
 
 @pytest.mark.parametrize("at", [2, 5, 8])

@@ -25,7 +25,9 @@ DECAY = {"x": [0.0, 1.0, 2.0, 3.0], "z": [1.0, 2.0, 0.0, 4.0], "y": [10.1, 6.0, 
 def drawn(formula: str, data: dict[str, list[float]], **starts: float) -> Fit:
     columns = {name: column_numbers(name, column) for name, column in data.items()}
     wish = Wish(starts, {}, {}, drawn=True)
-    return fit_rows(read_formula(formula, list(data), list(starts)), Data(columns, len(data["x"])), wish)
+    return fit_rows(
+        read_formula(formula, list(data), dict.fromkeys(starts, 0.0)), Data(columns, len(data["x"])), wish
+    )
 
 
 def test_the_cost_is_drawn_step_by_step() -> None:

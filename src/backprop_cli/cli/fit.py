@@ -21,7 +21,7 @@ from backprop_cli.console.environment import Environment
 from backprop_cli.errors import Status, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from backprop_cli.console.output import Output
     from backprop_cli.fitting.report import Fit
@@ -82,6 +82,7 @@ class FitOptions(NamedTuple):
         Raises UsageError, FileError, ParseError or InputError.
         """
         from backprop_cli.fitting.wish import Wish
+        from backprop_cli.language.arrays.values import Array
 
         if self.file is None and not self.arguments:
             raise UsageError("a formula is missing", hint=_EXAMPLE)
@@ -93,11 +94,15 @@ class FitOptions(NamedTuple):
         head = words[: self.file is None]
         ranges = [word for word in words[len(head) :] if ".." in word.partition("=")[2]]
         others = [word for word in words[len(head) :] if word not in ranges]
-        text, given = options._replace(arguments=[*head, *others]).read_program()
-        starts: dict[str, Start] = dict(given)
+        text, given = options._replace(arguments=[*head, *others]).read_program_of_arrays(shapes=True)
+        arrays = {name: value for name, value in given.items() if isinstance(value, Array)}
+        starts: dict[str, Start] = {
+            name: value for name, value in given.items() if not isinstance(value, Array)
+        }
         for word in ranges:
-            starts |= _range(word, starts)
-        return text, Wish(starts, fixed, read_bounds(self.bounds), self.sigma, self.scale_errors, self.starts)
+            starts |= _range(word, (*starts, *arrays))
+        bounds = read_bounds(self.bounds)
+        return text, Wish(starts, fixed, bounds, self.sigma, self.scale_errors, self.starts, arrays=arrays)
 
 
 @command(
@@ -114,8 +119,8 @@ Names that are no columns are parameters. Those in which the formula is linear
 need no start.
 
 \b
-Exit status: 0 the fit converged; 1 it did not, or the data can't tell some
-parameters; 2 a mistake in the formula, a value, an option or the data; 3 a
+Exit status: 0 the fit converged; 1 it did not, ended at a kink, or the data
+can't tell some parameters; 2 a mistake in the formula, a value, an option or the data; 3 a
 start has no value.""",
 )
 def fit(
@@ -154,7 +159,7 @@ def fit(
 
     def needed(known: list[str]) -> list[str]:
         nonlocal formula
-        formula = read_formula(text, known, [*wish.starts, *wish.fixed], notation)
+        formula = read_formula(text, known, wish.named, notation)
         return needed_columns(formula, wish, known)
 
     data = _load(options, rows, written, rows.data, needed)
@@ -216,7 +221,7 @@ def _load(
     return Data(columns, len(next(iter(columns.values()))), skipped)
 
 
-def _range(word: str, others: dict[str, Start]) -> dict[str, Start]:
+def _range(word: str, others: Container[str]) -> dict[str, Start]:
     """Return the range that b=0.1..10 gives a parameter. Raises UsageError, ParseError or InputError."""
     from backprop_cli.language.reader import canonical_name, is_name, normalise
     from backprop_cli.language.source import evaluate_constant
@@ -224,7 +229,7 @@ def _range(word: str, others: dict[str, Start]) -> dict[str, Start]:
     left, _, span = word.partition("=")
     name = canonical_name(normalise(left.strip()))
     low, _, high = span.partition("..")
-    if not is_name(name) or not low.strip() or not high.strip():
+    if not is_name(name.partition("[")[0]) or not low.strip() or not high.strip():
         raise UsageError(f"a range can't be {word!r}", hint="b=0.1..10; --bounds takes open ones")
     if name in others:
         raise UsageError(f"{name} is given two starts")

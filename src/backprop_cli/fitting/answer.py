@@ -71,8 +71,8 @@ class Answer(NamedTuple):
     def predictions(self, curve: Curve, columns: Mapping[str, Floats]) -> tuple[Prediction, ...]:
         """Return the formula at further rows, with the errors that follow from those of the parameters."""
         (values, jacobian), is_good = curve.at(self.best.point)
-        covariance = self.spread.covariance
-        errors = None if covariance is None else curve_errors(jacobian[:, self._free()], covariance).tolist()
+        root = self.spread.root
+        errors = None if root is None else curve_errors(jacobian[:, self._free()], root).tolist()
         found = []
         for row, value in enumerate(values.tolist()):
             point = {name: float(column[row]) for name, column in columns.items()}
@@ -87,9 +87,8 @@ class Answer(NamedTuple):
         return [int(place) for place in np.flatnonzero(self.best.held == 0)]
 
     def _errors(self) -> dict[str, float]:
-        if self.spread.covariance is None:
-            return {}
-        return dict(zip(self.found, np.sqrt(np.diag(self.spread.covariance)).tolist(), strict=True))
+        errors = self.spread.errors
+        return {} if errors is None else dict(zip(self.found, errors.tolist(), strict=True))
 
     def _interval(self, x: float, error: float | None) -> tuple[float | None, float | None]:
         if error is None:

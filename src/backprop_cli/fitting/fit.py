@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 try:
     import numpy as np
@@ -26,15 +26,17 @@ from backprop_cli.fitting.wish import (
     STARTS,
     Data,
     Wish,
+    check_scale,
     check_wish,
     fixed_parameters,
     needed_columns,
     read_sigma,
 )
+from backprop_cli.language.arguments import array_from_python
 from backprop_cli.text import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from backprop_cli.fitting.report import Drawn, Prediction
     from backprop_cli.fitting.solve import Found
     from backprop_cli.fitting.wish import Start
+    from backprop_cli.language.arrays.values import Array
 
 _AGREE = 1e-8
 
@@ -50,7 +53,7 @@ _AGREE = 1e-8
 def fit(
     formula: str,
     data: Mapping[str, ArrayLike],
-    starts: Mapping[str, Start] | None = None,
+    starts: Mapping[str, Start | Sequence[Any]] | None = None,
     /,
     *,
     fixed: Mapping[str, float] | None = None,
@@ -59,12 +62,13 @@ def fit(
     scale_errors: bool = False,
     tries: int = STARTS,
     notation: str | None = None,
-    **more_starts: Start,
+    **more_starts: Start | Sequence[Any],
 ) -> Fit:
     """Fit a formula to rows of data by least squares, and say how far each parameter is known.
 
     formula: "y ~ a*exp(-b*x)": names that are no columns are parameters.  data: column -> numbers.
-    starts, more_starts: where parameters begin; a pair is a range that ``tries`` starts are drawn from.
+    starts, more_starts: where parameters begin; a pair in brackets, (0.1, 10), is a range that ``tries``
+    starts are drawn from, a list or an array of NumPy makes the parameter an array.
     Parameters in which the formula is linear need none; others without one are drawn from 0.001 to 1000.
     fixed: parameters that stay.  bounds: parameter -> (least, most).  sigma: the error of the left side, a
     formula of columns; without it, or with scale_errors, the errors of the parameters are scaled by the
@@ -79,11 +83,10 @@ def fit(
     """
     from backprop_cli.batch.rowwise import column_numbers
 
-    wish = Wish(
-        {**(starts or {}), **more_starts}, dict(fixed or {}), dict(bounds or {}), sigma, scale_errors, tries
-    )
+    begun, arrays = _sorted_starts({**(starts or {}), **more_starts})
+    wish = Wish(begun, dict(fixed or {}), dict(bounds or {}), sigma, scale_errors, tries, arrays=arrays)
     columns = {name: column_numbers(name, column) for name, column in data.items()}
-    read = read_formula(formula, list(columns), [*wish.starts, *wish.fixed], notation)
+    read = read_formula(formula, list(columns), wish.named, notation)
     needed = needed_columns(read, wish, list(columns))
     lengths = {name: len(columns[name]) for name in needed}
     if len(set(lengths.values())) > 1:
@@ -95,6 +98,18 @@ def fit(
             raise InputError(f"row {bad[0] + 1}: {name} is {columns[name][bad[0]]}, not a finite number")
     count = next(iter(lengths.values()), 0)
     return fit_rows(read, Data({name: columns[name] for name in needed}, count), wish)
+
+
+def _sorted_starts(
+    starts: Mapping[str, Start | Sequence[Any]],
+) -> tuple[dict[str, Start], dict[str, Array]]:
+    """Return the starts of numbers, and those of arrays. Raises InputError."""
+    arrays = {
+        name: array
+        for name, start in starts.items()
+        if not isinstance(start, tuple) and (array := array_from_python(name, start)) is not None
+    }
+    return {name: start for name, start in starts.items() if name not in arrays}, arrays  # type: ignore[misc]
 
 
 class _Task(NamedTuple):
@@ -116,10 +131,10 @@ class _Task(NamedTuple):
         """The residuals as a function of what is looked for."""
         return self.search.residuals
 
-    def answer(self, found: Found) -> Answer:
-        """Return the best place with what is known of it."""
+    def answer(self, found: Found, kinks: list[int]) -> Answer:
+        """Return the best place with what is known of it. kinks: the rows without a derivative there."""
         start, best = found.ended[0]
-        spread = find_spread(best, self.residuals.roundings, scaled=self.scaled)
+        spread = find_spread(best, self.residuals.roundings, at_kink=bool(kinks), scaled=self.scaled)
         return Answer(tuple(self.names), tuple(self.linear), start, best, spread, self.scaled)
 
     def predict(self, answer: Answer, data: Data) -> tuple[Prediction, ...]:
@@ -150,12 +165,14 @@ def fit_rows(
     predict: rows to say the formula at.  advance: is told of each point at which all rows are computed.
     Ctrl-C ends the search with the best point so far.
     """
+    wish = wish.by_elements()
     task = _read_task(formula, data, wish, advance)
     starts = draw_starts(task.names, task.linear, wish)
     found = task.search.descend(starts)
     if not found.ended:
         raise DomainError(_no_start(task.residuals, starts[0], task.search.linear))
-    return _record(task, wish, found, predict)
+    with np.errstate(all="ignore"):  # an entry of the covariance may leave the doubles
+        return _record(task, wish, found, predict)
 
 
 def _read_task(formula: Formula, data: Data, wish: Wish, advance: Callable[[int], None]) -> _Task:
@@ -164,6 +181,7 @@ def _read_task(formula: Formula, data: Data, wish: Wish, advance: Callable[[int]
     check_wish(names, data, wish)
     response = evaluate_columns(formula.response, data.columns, data.rows, "the left side of ~")
     sigma = read_sigma(wish.sigma, data)
+    check_scale(response, sigma)
     curve = Curve(formula.program, names, fixed, data.columns, data.rows)
     linear = [name for name in find_linear(curve.graph, names) if name not in wish.bounds]
     places = np.array([names.index(name) for name in linear], int)
@@ -173,7 +191,8 @@ def _read_task(formula: Formula, data: Data, wish: Wish, advance: Callable[[int]
 
 def _record(task: _Task, wish: Wish, found: Found, predict: Data | None) -> Fit:
     """Return all that is told of a fit."""
-    answer = task.answer(found)
+    kinks = task.residuals.curve.kinks(found.ended[0][1].point)
+    answer = task.answer(found, kinks)
     best, spread, formula = answer.best, answer.spread, task.formula
     noise = float(task.residuals.roundings @ task.residuals.roundings)
     largest = int(np.argmax(np.abs(best.here.residuals)))
@@ -196,6 +215,8 @@ def _record(task: _Task, wish: Wish, found: Found, predict: Data | None) -> Fit:
         row=largest + 1,
         useless=tuple(task.names[place] for place in spread.useless),
         together=tuple(task.names[place] for place in spread.together),
+        kinks=len(kinks),
+        kink=kinks[0] + 1 if kinks else 0,
         starts=found.begun,
         agreed=sum(place.rss <= best.rss * (1 + _AGREE) + noise for _, place in found.ended),
         evaluations=task.residuals.count,

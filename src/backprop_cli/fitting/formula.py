@@ -10,8 +10,9 @@ from backprop_cli.language.source import read_source
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Mapping
 
+    from backprop_cli.language.arrays.values import Value
     from backprop_cli.language.source import Source
 
 _TILDE = re.compile("[~∼～]")
@@ -33,14 +34,20 @@ class Formula(NamedTuple):
 
 
 def read_formula(
-    text: str, columns: Collection[str], given: Collection[str] = (), notation: str | None = None
+    text: str, columns: Collection[str], given: Mapping[str, Value], notation: str | None = None
 ) -> Formula:
-    """Read a formula beside data with these columns. given: the parameters that are named with a value.
+    """Read a formula beside data with these columns. given: the named parameters.
 
     Statements before the last one belong to the program: ``k = 2; y ~ a*sin(k*x)``.
 
     Raises ParseError, or InputError for a name that can't be what it would be here.
     """
+    for name in given:
+        if name in columns:
+            raise InputError(
+                f"{name} is a column of the data and can't be a parameter, too",
+                hint="--map NAME=COLUMN reads a column under another name",
+            )
     tildes = [match.start() for match in _TILDE.finditer(text)]
     if len(tildes) != 1:
         told = "there is no ~ in the formula" if not tildes else "there is more than one ~ in the formula"
@@ -54,7 +61,10 @@ def read_formula(
     program = _read_program(text[:start] + " " * (at + 1 - start) + text[at + 1 :], columns, given, notation)
     response = read_columns(left, columns, "the left side of ~", notation)
     parameters = [name for name in program.inputs if name not in columns]
-    _refuse_given(given, columns, parameters)
+    for name in given:
+        if name not in parameters and name not in program.shapes:
+            known = f"the parameters are {listing(parameters)}" if parameters else "the formula has none"
+            raise InputError(f"{name} is not in the formula", hint=did_you_mean(name, parameters) or known)
     if len(parameters) > 1 and not any(name in columns for name in program.inputs):
         near = next(filter(None, (did_you_mean(name, columns) for name in parameters)), "")
         raise InputError(
@@ -65,7 +75,7 @@ def read_formula(
 
 
 def _read_program(
-    text: str, columns: Collection[str], given: Collection[str], notation: str | None
+    text: str, columns: Collection[str], given: Mapping[str, Value], notation: str | None
 ) -> Source:
     source = read_source(text, given, notation, known=columns)
     if "e" not in source.inputs or "e" in (*columns, *given) or "e" in source.defaults:
@@ -92,15 +102,3 @@ def read_columns(text: str, columns: Collection[str], what: str, notation: str |
                 hint=did_you_mean(name, columns) or f"its columns are {listing(list(columns))}",
             )
     return source
-
-
-def _refuse_given(given: Iterable[str], columns: Collection[str], parameters: list[str]) -> None:
-    for name in given:
-        if name in columns:
-            raise InputError(
-                f"{name} is a column of the data and can't be a parameter, too",
-                hint="--map NAME=COLUMN reads a column under another name",
-            )
-        if name not in parameters:
-            known = f"the parameters are {listing(parameters)}" if parameters else "the formula has none"
-            raise InputError(f"{name} is not in the formula", hint=did_you_mean(name, parameters) or known)

@@ -16,12 +16,13 @@ class Outcome(Word):
 
     CONVERGED: a further step moves no parameter by a millionth of its error, or by rounding alone.
     EXACT: the formula goes through all points, to within rounding.  UNDETERMINED: the data can't tell some
-    parameters.  OPEN: none of these.
+    parameters.  KINK: some rows have no derivative there.  OPEN: none of these.
     """
 
     CONVERGED = "converged"
     EXACT = "exact"
     UNDETERMINED = "undetermined"
+    KINK = "kink"
     OPEN = "open"
 
 
@@ -92,6 +93,7 @@ class Fit(Record):
     sigma where there is one.  sigma: what that is, "" for none.  scaled: whether the errors are scaled by the
     residuals; else sigma is taken as it is.  probability: of a larger chi-squared, where sigma is so taken.
     largest: the largest residual, and ``row`` where it is.  useless: parameters that change no row.
+    kinks: how many rows have no derivative at this point, ``kink`` the first.
     together: parameters of which the data knows a combination alone.  starts: how many descents began, and
     ``agreed`` how many of them ended at this sum.  interrupted: by Ctrl-C, at the best point so far.
     skipped: rows left out.  read_as: as in Report.
@@ -115,6 +117,8 @@ class Fit(Record):
     row: int = 0
     useless: tuple[str, ...] = ()
     together: tuple[str, ...] = ()
+    kinks: int = 0
+    kink: int = 0
     starts: int = 1
     agreed: int = 1
     evaluations: int = 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from backprop_cli.batch.engines.engine import choose_engine
 from backprop_cli.batch.program import Batch
-from backprop_cli.batch.tally import FAULTS, STATUSES
+from backprop_cli.batch.tally import FAULTS, KINK, STATUSES
 from backprop_cli.errors import DomainError
 
 if TYPE_CHECKING:
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backprop_cli.batch.engines.results import Floats
+    from backprop_cli.batch.engines.results import Floats, Results
     from backprop_cli.language.source import Source
 
 ROUNDING = 16 * float(np.finfo(float).eps)
 """What a residual may be off by rounding alone, relative to the largest left side."""
+_KINK = STATUSES.index(KINK)
 _FIRST_FAULT = min(map(STATUSES.index, FAULTS))
 
 
@@ -58,10 +59,17 @@ class Curve:
 
     def at(self, point: Floats) -> tuple[Here, NDArray[np.bool_]]:
         """Return values and derivatives at a point, and whether each row has them."""
-        moving = {name: np.full(self.count, x) for name, x in zip(self.names, point.tolist(), strict=True)}
-        results = self._engine.compute({**self._columns, **moving}, self.count)
+        results = self._results(point)
         jacobian = np.array(results.gradients).reshape(len(self.names), self.count).T
         return Here(results.value, jacobian), results.status < _FIRST_FAULT
+
+    def kinks(self, point: Floats) -> list[int]:
+        """Return the rows that have no derivative at a point, but slopes on both sides, from 0 on."""
+        return [int(row) for row in np.flatnonzero(self._results(point).status == _KINK)]
+
+    def _results(self, point: Floats) -> Results:
+        moving = {name: np.full(self.count, x) for name, x in zip(self.names, point.tolist(), strict=True)}
+        return self._engine.compute({**self._columns, **moving}, self.count)
 
     def explain(self, point: Floats, row: int) -> str:
         """Return why a row has no value or no derivative at a point."""

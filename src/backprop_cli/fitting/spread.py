@@ -22,17 +22,38 @@ _LEVEL = 0.95
 
 
 class Spread(NamedTuple):
-    """What is known of the free parameters. offset: how far a step would go, in units of the errors."""
+    """What is known of the free parameters. offset: how far a step would go, in units of the errors.
 
-    covariance: Floats | None
+    root: the covariance is root · rootᵀ, of which the entries may leave the doubles where errors don't; None
+    where none is known.
+    """
+
+    root: Floats | None
     outcome: Outcome
     offset: float
     useless: list[int]
     together: list[int]
 
+    @property
+    def covariance(self) -> Floats | None:
+        """The covariance of the free parameters."""
+        return None if self.root is None else self.root @ self.root.T
 
-def find_spread(place: Place, roundings: Floats, *, scaled: bool) -> Spread:
-    """Return how far the parameters are known. roundings: of the residuals.  scaled: errors are, by these."""
+    @property
+    def errors(self) -> Floats | None:
+        """Their standard errors."""
+        return None if self.root is None else column_lengths(self.root.T)
+
+
+def find_spread(place: Place, roundings: Floats, *, at_kink: bool, scaled: bool) -> Spread:
+    """Return how far the parameters are known.
+
+    roundings: of the residuals.  at_kink: whether some row has no derivative.  scaled: errors are, by
+    the residuals.
+    """
+    is_exact = bool((np.abs(place.here.residuals) <= roundings).all())
+    if at_kink:
+        return Spread(None, Outcome.EXACT if is_exact else Outcome.KINK, math.inf, [], [])
     free = np.flatnonzero(place.held == 0)
     jacobian, residuals = place.here.jacobian[:, free], place.here.residuals
     lengths = column_lengths(jacobian)
@@ -47,18 +68,16 @@ def find_spread(place: Place, roundings: Floats, *, scaled: bool) -> Spread:
     dof = len(residuals) - len(free)
     unit = 1.0 if not scaled else math.sqrt(place.rss / dof) if dof else 0.0
     slope = float(np.linalg.norm(left.T @ residuals))
-    outcome = _outcome(place, slope, unit, roundings)
+    outcome = Outcome.EXACT if is_exact else _outcome(place, slope, unit, roundings)
     offset = slope / unit if unit else math.inf
-    if not free.size or (scaled and (not dof or outcome is Outcome.EXACT)):
+    if not free.size or outcome is Outcome.OPEN or (scaled and (not dof or outcome is Outcome.EXACT)):
         return Spread(None, outcome, offset, [], [])
     inverse = solve_triangular(np.linalg.qr(jacobian / lengths, mode="r"), np.eye(len(free)))
-    return Spread(unit**2 * (inverse @ inverse.T) / np.outer(lengths, lengths), outcome, offset, [], [])
+    return Spread(unit * (inverse / lengths[:, np.newaxis]), outcome, offset, [], [])
 
 
 def _outcome(place: Place, slope: float, unit: float, roundings: Floats) -> Outcome:
     """Return what the descent came to. slope: the length of the residuals' part along the tangents."""
-    if (np.abs(place.here.residuals) <= roundings).all():
-        return Outcome.EXACT
     pushes = place.here.jacobian.T @ place.here.residuals * place.held
     is_flat = slope <= max(_OFFSET * unit, float(np.linalg.norm(roundings))) and (pushes <= 0).all()
     return Outcome.CONVERGED if is_flat else Outcome.OPEN
@@ -75,7 +94,6 @@ def chance_of_more(chi2: float, dof: int) -> float | None:
     return float(chdtrc(dof, chi2)) if dof else None
 
 
-def curve_errors(jacobian: Floats, covariance: Floats) -> Floats:
+def curve_errors(jacobian: Floats, root: Floats) -> Floats:
     """Return the standard error of the formula at every row: the root of c·Cov·c, where c is the row."""
-    squares: Floats = np.einsum("ij,jk,ik->i", jacobian, covariance, jacobian)
-    return np.sqrt(np.maximum(squares, 0.0))
+    return column_lengths((jacobian @ root).T)

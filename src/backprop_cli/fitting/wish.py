@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from backprop_cli.errors import InputError
 from backprop_cli.fitting.formula import read_columns
 from backprop_cli.fitting.rows import evaluate_columns
 from backprop_cli.language.arguments import real_number
+from backprop_cli.language.arrays.shapes import element_names
 from backprop_cli.language.source import choose_point
 from backprop_cli.text import listing
 
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
 
     from backprop_cli.batch.engines.results import Floats
     from backprop_cli.fitting.formula import Formula
+    from backprop_cli.language.arrays.values import Array, Value
 
 Start = float | tuple[float, float]
 """Where a parameter begins: a number, or the ends of a range."""
 STARTS = 20
+_LEAST = 1e-140
 
 
 class Wish(NamedTuple):
@@ -31,6 +35,7 @@ class Wish(NamedTuple):
     starts: parameter -> where it begins.  fixed: parameter -> its number.  bounds: -> (least, most).  sigma:
     the error of the left side, a formula of columns, "" for none.  scale_errors: by the residuals,
     though there is a sigma.  tries: how many starts are drawn from ranges.  drawn: what a picture needs.
+    arrays: parameters that are arrays, with the starts of their elements where they have any.
     """
 
     starts: Mapping[str, Start]
@@ -40,6 +45,24 @@ class Wish(NamedTuple):
     scale_errors: bool = False
     tries: int = STARTS
     drawn: bool = False
+    arrays: Mapping[str, Array] = MappingProxyType({})
+
+    @property
+    def named(self) -> dict[str, Value]:
+        """The parameters that it names; of an array only the shape is of use."""
+        return {**dict.fromkeys((*self.starts, *self.fixed), 0.0), **self.arrays}
+
+    def by_elements(self) -> Wish:
+        """Return the same, in which elements of arrays are parameters of their own.
+
+        What is said of an element goes before what is said of its array.
+        """
+        elements = {
+            element: x
+            for name, array in self.arrays.items()
+            for element, x in zip(element_names(name, array.shape), array.values, strict=False)
+        }
+        return self._replace(starts={**elements, **self.starts}, arrays={})
 
 
 class Data(NamedTuple):
@@ -92,6 +115,17 @@ def check_wish(names: list[str], data: Data, wish: Wish) -> None:
             )
         if not least < most:
             raise InputError(f"the bounds of {name} leave no room: {least:g} to {most:g}")
+
+
+def check_scale(response: Floats, sigma: Floats | None) -> None:
+    """Raise InputError for a left side the squares of which leave the doubles. sigma: None for 1."""
+    largest = float(np.abs(response / (1.0 if sigma is None else sigma)).max())
+    if largest and not _LEAST < largest < 1 / _LEAST:
+        over = "" if sigma is None else " over sigma"
+        raise InputError(
+            f"the squares of the left side{over} leave the doubles: it comes to {largest:g} at most",
+            hint="another unit brings it nearer to 1",
+        )
 
 
 def read_sigma(text: str, data: Data) -> Floats | None:

@@ -108,6 +108,8 @@ def _errors(fit: Fit) -> Iterator[str]:
         yield f"errors follow from sigma, {fit.sigma}, not from the residuals; the intervals are normal ones"
     elif fit.outcome is Outcome.EXACT:
         yield "the residuals are rounding, so they tell no errors"
+    elif fit.outcome in (Outcome.OPEN, Outcome.KINK):
+        yield "no errors are told: they are those of a minimum where the formula is smooth"
     elif fit.outcome is not Outcome.UNDETERMINED and not fit.dof:
         yield "there are as many rows as parameters, so nothing is left to tell errors from"
 
@@ -162,6 +164,9 @@ def _outcome(fit: Fit) -> str:
             return "converged as far as doubles go: what is left of the slope is rounding"
         case Outcome.UNDETERMINED:
             return "not determined: to first order other numbers of these parameters fit as well"
+        case Outcome.KINK:
+            more = f" and {fit.kinks - 1:,} more" if fit.kinks > 1 else ""
+            return f"not decided: no derivative by the parameters here, at a kink in row {fit.kink:,}{more}"
         case Outcome.OPEN if fit.interrupted:
             return "not converged: this is the best point so far"
     return "not converged: this is the best point that was met; another start may lead on"
@@ -214,6 +219,7 @@ def render_json(fit: Fit) -> str:
         "interrupted": fit.interrupted,
         "useless": list(fit.useless),
         "together": list(fit.together),
+        "kinks": {"count": fit.kinks, "row": fit.kink or None},
     }
     if fit.predictions:
         record["predictions"] = [_prediction(found) for found in fit.predictions]

@@ -355,7 +355,7 @@ class _Expansion:
                     f"{name} has no value, so it has no shape",
                     self.source.text,
                     *span,
-                    f"write {name}=[1,2,3]; to graph a shape will do, {name}:3 or {name}:2x3",
+                    f"write {name}=[1,2,3]; where no value is needed, {name}:3 or {name}:2x3",
                 )
 
     def names(self, operands: Sequence[_Value]) -> list[str]:
