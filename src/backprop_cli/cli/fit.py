@@ -120,8 +120,8 @@ need no start.
 
 \b
 Exit status: 0 the fit converged; 1 it did not, ended at a kink, or the data
-can't tell some parameters; 2 a mistake in the formula, a value, an option or the data; 3 a
-start has no value.""",
+can't tell some parameters; 2 a mistake in the formula, a value, an option or
+the data; 3 a start has no value.""",
 )
 def fit(
     options: Annotated[FitOptions, From(FitOptions)],
