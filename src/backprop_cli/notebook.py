@@ -82,6 +82,7 @@ def explain_report(
     nudge: float | None,
     steps: str | None,
     digits: int | None,
+    order: int,
 ) -> Explanation:
     """Return what is told of a report; see ``Report.explain``."""
     from backprop_cli.console.sheets import render_plain
@@ -90,7 +91,7 @@ def explain_report(
 
     chosen = None if steps is None else read_steps(steps)
     lesson = prepare_lesson(
-        report, why=why, paths=paths, limit=limit, nudge=nudge, digits=digits, steps=chosen
+        report, why=why, paths=paths, limit=limit, nudge=nudge, order=order, digits=digits, steps=chosen
     )
     plain, maths = (
         story.lesson_lines(lesson, pen(lesson.story.output, report.upstream, digits))

@@ -261,17 +261,18 @@ class Report(Record):
         nudge: float | None = None,
         steps: str | None = None,
         digits: int | None = 6,
+        order: int = 1,
     ) -> Explanation:
         """Return both passes told step by step, as ``backprop explain`` does.
 
         why, paths, limit: the nodes that are asked about.  nudge: how far to move each input.
         steps: "named" or "all"; None for named ones where the program names steps.  digits: of numbers, None
-        for all.
+        for all.  order: 2 for how the second derivatives arise, too.
         Raises InputError for a node that is not there.
         """
         from backprop_cli import explain_report
 
-        return explain_report(self, why, paths, limit, nudge, steps, digits)
+        return explain_report(self, why, paths, limit, nudge, steps, digits, order)
 
     def draw(
         self,

@@ -46,6 +46,7 @@ Examples:
   backprop explain "tanh(x)" x=0.5 --limit v1
   backprop explain "e = a*b; L = e^2" a=2 b=3 --nudge 0.001
   backprop explain --file network.txt --flow
+  backprop explain "sin(x*y)" x=1 y=2 --order 2
 
 \b
 Exit status: 0 done; 2 a mistake in the program, a value or an option; 3 the
@@ -76,6 +77,9 @@ def explain(
     story: Annotated[
         bool, typer.Option("--story", help="Tell it as a shot: data forward, responsibility back.")
     ] = False,
+    order: Annotated[
+        int, typer.Option("--order", metavar="N", help="2: tell how the second derivatives arise, too.")
+    ] = 1,
     steps: StepsOption = None,
     *,
     form: Annotated[Format, form_of(Format.text)],
@@ -108,6 +112,7 @@ def explain(
         nudge=step,
         flow=flow,
         shot=story,
+        order=order,
         digits=digits,
         steps=steps,
     )

@@ -57,6 +57,17 @@ class TextPen:
         d = "∂" if self.unicode else "d"
         return f"{d}{user}/{d}{name}{held}"
 
+    def second(self, output: str, a: str, b: str) -> str:
+        """Return the second derivative of the output."""
+        if not self.unicode:
+            return f"d^2{output}/d{a}d{b}" if a != b else f"d^2{output}/d{a}^2"
+        return f"∂²{output}/∂{a}∂{b}" if a != b else f"∂²{output}/∂{a}²"
+
+    def derivative(self, of: str, name: str, held: str = "") -> str:
+        """Return the derivative of a derivative. held: what stands behind its symbol."""
+        d = "∂" if self.unicode else "d"
+        return f"{d}({of})/{d}{name}{held}"
+
     def change(self, name: str) -> str:
         """Return how far a node moves."""
         return f"Δ{name}" if self.unicode else f"change of {name}"
@@ -101,6 +112,15 @@ class MathPen(TextPen):
     def local(self, user: str, name: str, held: str = "") -> str:
         fraction = rf"\frac{{\partial {name_latex(user)}}}{{\partial {name_latex(name)}}}"
         return rf"\left.{fraction}\right{mark_latex(held)}" if held else fraction
+
+    def second(self, output: str, a: str, b: str) -> str:
+        below = [rf"\partial {name_latex(name)}" for name in (a, b)]
+        under = rf"\partial {name_latex(a)}^2" if a == b else r"\,".join(below)
+        return rf"\frac{{\partial^2 {name_latex(output)}}}{{{under}}}"
+
+    def derivative(self, of: str, name: str, held: str = "") -> str:
+        whole = rf"\frac{{\partial}}{{\partial {name_latex(name)}}}\left({of}\right)"
+        return rf"\left.{whole}\right{mark_latex(held)}" if held else whole
 
     def change(self, name: str) -> str:
         return rf"\Delta {name_latex(name)}"

@@ -17,6 +17,7 @@ from backprop_cli.render.limits import limit_lines, limits_json
 from backprop_cli.render.nudges import nudge_lines, nudges_json
 from backprop_cli.render.paths import path_lines, paths_json
 from backprop_cli.render.pens import SIMPLE, Line, grouped, is_relation
+from backprop_cli.render.second import second_json, second_lines
 from backprop_cli.text import held_words, listing, number_text
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def lesson_lines(lesson: Lesson, pen: TextPen) -> Iterator[Line]:
         yield from nudge_lines(lesson.nudges, pen)
     if lesson.flow is not None:
         yield from flow_lines(lesson.flow, pen)
+    if lesson.second is not None:
+        yield from second_lines(lesson.second, pen)
 
 
 def in_ascii(lines: Iterable[Line]) -> list[Line]:
@@ -332,6 +335,8 @@ def render_json(lesson: Lesson) -> str:
         record["nudges"] = nudges_json(nudges)
     if lesson.flow is not None:
         record["flow"] = flow_json(lesson.flow)
+    if lesson.second is not None:
+        record["second"] = second_json(lesson.second)
     if lesson.knobs is not None:
         record["knobs"] = knobs_json(lesson.knobs)
     return dump(record) + "\n"
