@@ -44,3 +44,8 @@ def test_what_is_missing_is_named() -> None:
             del self.tanh
 
     assert missing(Half()) == ["tanh"]
+
+
+def test_balls_lack_what_nothing_bounds() -> None:
+    balls = pytest.importorskip("backprop_cli.operations.balls")
+    assert missing(balls.BALLS) == ["bits"]

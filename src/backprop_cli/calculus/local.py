@@ -86,10 +86,12 @@ def _slope_graph(op: Op, argnum: int, fixed: tuple[bool, ...]) -> Graph | None:
 def _power_corner(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool]) -> _Second | None:
     """Return what x^y has at a base of 0: x^0 is 1 everywhere, and of a variable exponent nothing is said."""
     base, exponent = xs
+    if fixed[1] and not bool(m.eq(exponent, m.zero)):
+        return None
     if not bool(m.eq(base, m.zero)):
         return None
     if fixed[1]:
-        return {(0, 0): m.zero} if bool(m.eq(exponent, m.zero)) else None
+        return {(0, 0): m.zero}
     known: dict[tuple[int, int], Number] = {(1, 1): m.nan}
     if not fixed[0]:
         known[0, 1] = m.nan
