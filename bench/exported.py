@@ -33,7 +33,7 @@ class Count(NamedTuple):
     failed: list[str]
 
 
-def count_right(name: str, count: int) -> Count:
+def count_right(name: str, count: int, *, hessian: bool) -> Count:
     """Export and test so many random programs."""
     language = LANGUAGES[name]
     programs = points = 0
@@ -43,7 +43,7 @@ def count_right(name: str, count: int) -> Count:
         source = read_source(program)
         point = {name: Random(f"{seed} {name}").uniform(0.2, 1.8) for name in source.inputs}
         try:
-            code, cases = export_source(source, language, list(source.inputs), point)
+            code, cases = export_source(source, language, list(source.inputs), point, hessian=hessian)
         except BackpropError:
             continue  # without an input, or with what the language lacks
         if not cases:
@@ -62,6 +62,7 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--languages", default=",".join(LANGUAGES))
+    parser.add_argument("--hessian", action="store_true", help="with second derivatives")
     options = parser.parse_args()
     print(f"{'language':12} {'programs':>8} {'points':>7} {'right':>6}")
     for name in options.languages.split(","):
@@ -69,7 +70,7 @@ def main() -> None:
         if tool != "python3" and shutil.which(tool) is None:
             print(f"{name:12} {tool} is not there")
             continue
-        found = count_right(name, options.count)
+        found = count_right(name, options.count, hessian=options.hessian)
         right = found.programs - len(found.failed)
         print(f"{name:12} {found.programs:8} {found.points:7} {right:6}")
         for line in found.failed:

@@ -8,6 +8,7 @@ Source: Gower & Mello, A new framework for the computation of Hessians, Optim. M
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.calculus.local import second_partials
@@ -15,6 +16,8 @@ from backprop_cli.certain.compared import is_zero
 from backprop_cli.errors import LimitError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.operations.op import Namespace, Number
 
@@ -94,6 +97,16 @@ def curvature(sweep: Sweep, m: Namespace) -> Curvature:
                 entries.add(operands[k], operands[j], bar * number + bar * number if twice else bar * number)
     inputs = set(graph.inputs.values())
     return Curvature({node: row for node, row in entries.rows.items() if node in inputs and row}, jumps)
+
+
+def second_order(names: Sequence[str], sweep: Sweep, m: Namespace) -> dict[tuple[str, str], Number]:
+    """Return the second derivatives by pairs of inputs, each once, that are not 0 everywhere."""
+    entries, inputs = curvature(sweep, m).entries, sweep.graph.inputs
+    return {
+        (a, b): entries[inputs[a]][inputs[b]]
+        for a, b in combinations_with_replacement(names, 2)
+        if inputs[b] in entries.get(inputs[a], {})
+    }
 
 
 def slopes_at(sweep: Sweep, node: int, fixed: list[bool], m: Namespace) -> dict[int, Number]:

@@ -46,7 +46,7 @@ def second_partials(op: Op, xs: Sequence[Number], fixed: Sequence[bool], m: Name
         if op.exact:
             return _NOTHING  # max and min of several are flat where they are smooth
         raise LimitError(f"{op.name} of {len(xs)} operands has no second derivative here")
-    corner = CORNERS.get(op.name)
+    corner = CORNERS.get(op.name) if m.decides else None
     known = corner(m, xs, fixed) if corner else None
     if known is not None:
         return Bend(known)
@@ -58,14 +58,21 @@ def second_partials(op: Op, xs: Sequence[Number], fixed: Sequence[bool], m: Name
             continue
         point = {name: xs[op.args.index(name)] for name in graph.inputs}
         sweep = sweep_graph(graph, point, 1.0, m)
-        if sweep.graph.output not in sweep.failures:
+        if m.decides and sweep.graph.output not in sweep.failures:
             jumps = jumps or bool(kinks_in(sweep, m))
         for other in range(argnum, op.arity):
             node = graph.inputs.get(op.args[other])
             if node is not None and not fixed[other]:
                 missing = sweep.graph.output in sweep.failures
                 found[argnum, other] = m.nan if missing else sweep.gradient(node, m)
-    return Bend(found, jumps)
+    return Bend(found if m.decides else _with_corner(op, xs, found, m), jumps)
+
+
+def _with_corner(op: Op, xs: Sequence[Number], found: _Second, m: Namespace) -> _Second:
+    """Return second partials as code that has what the text of a derivative lacks at one point."""
+    if op.name == "sinc":
+        return {pair: m.where(m.eq(xs[0], m.zero), -1 / 3, x) for pair, x in found.items()}
+    return found
 
 
 @cache

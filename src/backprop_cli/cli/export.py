@@ -58,6 +58,9 @@ def export(
             "--output", metavar="FILE", show_default=False, help="Write to FILE; - for standard output."
         ),
     ] = "-",
+    hessian: Annotated[
+        bool, typer.Option("--hessian", help="Second derivatives behind the gradient, too.")
+    ] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Compile and run the test before anything is written.")
     ] = False,
@@ -88,10 +91,10 @@ def export(
     if to is To.latex:
         if verify or function:
             raise UsageError(f"LaTeX has no {'test to run' if verify else 'function to be named'}")
-        _write(typeset_source(source, wanted), target, output)
+        _write(typeset_source(source, wanted, hessian=hessian), target, output)
         return Status.DONE
     language = LANGUAGES[to.value]
-    code, cases = export_source(source, language, wanted, point, function)
+    code, cases = export_source(source, language, wanted, point, function, hessian=hessian)
     if not cases:
         output.remark("the file has no test: the program is not finite at the point, or at one near it")
     if verify:

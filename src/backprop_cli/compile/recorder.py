@@ -97,14 +97,17 @@ class Recorder(Namespace):
     """What a row computes is recorded as primitives.
 
     in_primitives: partials are recorded too; else they stay whole.
+    as_nodes: whether those that stay whole are nodes: what an adjoint of 1 is pulled back to.
     """
 
+    decides = False
     zero, one, inf, bits = 0.0, 1.0, FLOAT.inf, FLOAT.bits
     ln2, ln10 = FLOAT.ln2, FLOAT.ln10
 
-    def __init__(self, *, in_primitives: bool = False) -> None:
+    def __init__(self, *, in_primitives: bool = False, as_nodes: bool = False) -> None:
         self.definitions: list[Definition] = []
         self._in_primitives = in_primitives
+        self._as_nodes = as_nodes
         self._nodes: dict[object, Node] = {}
         self.pi: Node = self.node(FLOAT.pi)
         self.nan: Node = self.node(FLOAT.nan)
@@ -167,7 +170,8 @@ class Recorder(Namespace):
             return _as_number((y, *xs)[known])
         if self._in_primitives:
             return _as_number(op.partial(self, argnum, y, xs, fixed))
-        return PendingPartial(op, argnum, y.index, tuple(x.index for x in xs), tuple(fixed))
+        pending = PendingPartial(op, argnum, y.index, tuple(x.index for x in xs), tuple(fixed))
+        return self.multiply(self.node(1.0), pending) if self._as_nodes else pending
 
     def partials(
         self, op: Op, y: Node, xs: Sequence[Node], fixed: Sequence[bool]

@@ -8,8 +8,10 @@ and is 0 elsewhere, whatever its factors are.
 from __future__ import annotations
 
 from functools import partial
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, NamedTuple
 
+from backprop_cli.calculus.curvature import second_order
 from backprop_cli.compile.adjoint import build_adjoint
 from backprop_cli.compile.recorder import Primitive, Pullback
 from backprop_cli.compile.scaled import Scaled
@@ -34,16 +36,21 @@ class Lines(NamedTuple):
 
     parameters: the inputs, in order of first use.  value: of the output.  gradients: by the inputs ``wrt``.
     steps: the registers that the program has a name for, with the name and the text.
+    hessian: the second derivatives by two of these inputs, each pair once; none where they are not asked for.
     """
 
     parameters: dict[str, Register]
     value: Operand
     gradients: dict[str, Operand]
     steps: dict[Register, tuple[str, str]]
+    hessian: dict[tuple[str, str], Operand]
 
 
-def trace_program(graph: Graph, wrt: Sequence[str]) -> Lines:
-    """Return the registers of the value and the gradients. Raises UsageError for too long a program."""
+def trace_program(graph: Graph, wrt: Sequence[str], *, hessian: bool = False) -> Lines:
+    """Return the registers of the value, the gradients, and the second derivatives if they are asked for.
+
+    Raises UsageError for too long a program.
+    """
     if len(graph.ops) > _MOST_NODES:
         raise UsageError(
             f"a program of {len(graph.ops):,} nodes is too long to be exported",
@@ -53,23 +60,27 @@ def trace_program(graph: Graph, wrt: Sequence[str]) -> Lines:
         raise UsageError(f"{graph.special} can't be exported")
     naming = Naming(graph)
     named = [node for node in naming.order if naming.is_named(node) and graph.ops[node] is not None]
-    adjoint = build_adjoint(graph, wrt, 1.0, named)
+    adjoint = build_adjoint(graph, wrt, 1.0, named, second=partial(second_order, wrt) if hessian else None)
     tracer = Scaled()
     parameters = {name: tracer.emit("column", name) for name in graph.inputs}
     numbers = _evaluate(adjoint, parameters, tracer)
-    gradients: dict[str, Operand] = {}
-    for name, bar in adjoint.gradients.items():
-        number = None if bar is None else numbers[bar]
-        gradients[name] = 0.0 if number is None else number
+
+    def number_at(node: int | None) -> Operand:
+        number = None if node is None else numbers[node]
+        return 0.0 if number is None else number
+
+    gradients = {name: number_at(bar) for name, bar in adjoint.gradients.items()}
+    pairs = combinations_with_replacement(wrt, 2) if hessian else ()
+    second = {pair: number_at(adjoint.hessian.get(pair)) for pair in pairs}
     value = numbers[adjoint.value]
-    live = set(find_live((value, *gradients.values())))
+    live = set(find_live((value, *gradients.values(), *second.values())))
     steps = {}
     for node, place in zip(named, adjoint.values, strict=True):
         register = numbers[place]
         if register in live and register not in steps and register.name != "column":
             steps[register] = (naming.id(node), f"{naming.id(node)} = {naming.source(node)}")
     assert value is not None
-    return Lines(parameters, value, gradients, steps)
+    return Lines(parameters, value, gradients, steps, second)
 
 
 def _evaluate(adjoint: AdjointGraph, point: dict[str, Register], m: Tracer) -> list[Operand | None]:
@@ -110,7 +121,14 @@ def _primitive(
         # A seed that is a number is an adjoint everywhere.
         either = m.either(*known) if len(known) == len(xs) else True
         return value, either
-    return m.where(known[0], value, 0.0), known[0]  # an adjoint times a partial that is a primitive itself
+    if primitive.op.takes_condition:
+        left, right = (True if x is None else x for x in lives[1:])
+        condition: Operand = xs[0]  # type: ignore[assignment] # none is missing
+        other = m.both(m.apply("not", condition), right)
+        return value, m.either(m.both(condition, left), other)
+    # An adjoint times a partial that is a primitive itself, or a node that is an adjoint, too.
+    both = m.both(*known) if len(known) > 1 else known[0]
+    return m.where(both, value, 0.0), both
 
 
 def _or_nan(m: Tracer, compute: Callable[[], Operand]) -> Operand:

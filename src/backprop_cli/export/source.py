@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from itertools import count
+from itertools import combinations_with_replacement, count
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli import __version__
+from backprop_cli.calculus.curvature import second_order
 from backprop_cli.compile.target import Target, write_code
 from backprop_cli.errors import UsageError
 from backprop_cli.export.lines import trace_program
@@ -22,13 +23,14 @@ from backprop_cli.operations.reals import mpmath_namespace
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from backprop_cli.compile.registers import Operand
     from backprop_cli.export.forms import Language
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
     from backprop_cli.language.source import Source
     from backprop_cli.operations.op import Namespace
 
-_DIGITS = 50
+_DIGITS, _MOST_TOLD = 50, 10
 
 
 class Case(NamedTuple):
@@ -48,16 +50,20 @@ def export_source(
     wrt: Sequence[str],
     point: Mapping[str, float] | None,
     function: str = "",
+    *,
+    hessian: bool = False,
 ) -> tuple[str, int]:
     """Return a program as a file of another language, and how many points its test has.
 
     point: the first of the test's, None for one of our choice.  function: its name, by default that of the
-    output. Raises UsageError for what a language lacks.
+    output.  hessian: whether the second derivatives stand behind the gradient, each pair of inputs once.
+
+    Raises UsageError for what a language lacks.
     """
     if not wrt:
         raise UsageError("the program has no input to differentiate with respect to", hint='"a*b" has two')
     graph = lower_source(source)
-    lines = trace_program(graph, wrt)
+    lines = trace_program(graph, wrt, hessian=hessian)
     names = _Names(language)
     naming = Naming(graph)
     has_name = naming.is_named(graph.output) and graph.ops[graph.output] is not None
@@ -65,14 +71,17 @@ def export_source(
     function = names.give(function or (f"{output}_gradient" if output else "program"))
     parameters = {name: names.give(name) for name in lines.parameters}
     steps = {register: names.give(name) for register, (name, _) in lines.steps.items()}
-    gradients = {name: names.give(f"{output or 'd'}_{parameters[name]}") for name in wrt}
+    found: dict[tuple[str, ...], Operand] = {(name,): x for name, x in lines.gradients.items()}
+    found |= {(a, b): x for (a, b), x in lines.hessian.items()}
+    gradients = {by: names.give("_".join([output or "d", *(parameters[x] for x in by)])) for by in found}
     columns = {register: parameters[name] for name, register in lines.parameters.items()}
     target = Target(_Forms(language), language.number, language.local, language.kinds, language.comment)
     comments = {register: _plain(text) for register, (_, text) in lines.steps.items()}
     body, codes = write_code(
-        [lines.value, *lines.gradients.values()], target, {**columns, **steps}, comments, names.temporary
+        [lines.value, *found.values()], target, {**columns, **steps}, comments, names.temporary
     )
-    labels = {"": output or "value", **{name: f"d{output or 'value'}/d{parameters[name]}" for name in wrt}}
+    labels = [output or "value", *(_label(output or "value", [parameters[x] for x in by]) for by in found)]
+    second, of = ", and its second derivatives" if hessian else "", ", ".join(wrt)
     declared = {kind: [line.name for line in body if line.kind == kind] for kind in language.kinds}
     settings: dict[str, Any] = {
         "function": function,
@@ -80,32 +89,32 @@ def export_source(
         "declarations": "".join(
             language.declaration.format(kind=kind, names=", ".join(of)) for kind, of in declared.items() if of
         ),
-        "size": len(wrt),
+        "size": len(found),
         "parameters": ", ".join(language.parameter.format(name=name) for name in parameters.values()),
-        "gradients": ", ".join(gradients.values()) + (language.after_one if len(wrt) == 1 else ""),
+        "gradients": ", ".join(gradients.values()) + (language.after_one if len(found) == 1 else ""),
         "expression": codes[0],
-        "doc": f'"""Return {_plain(source.text)!r} and its gradient: with respect to {", ".join(wrt)}."""',
+        "doc": f'"""Return {_plain(source.text)!r} and its gradient{second}: with respect to {of}."""',
     }
     text = [language.head.format(**settings)]
     shown = "\n".join([*(line.text for line in body), *codes])
     unused = [name for name in parameters.values() if not re.search(rf"\b{name}\b", shown)]
     text += [language.unused.format(name=name) for name in unused]
     text += [f"{line.text}\n" for line in body]
-    for place, (name, code) in enumerate(zip(wrt, codes[1:], strict=True), language.first):
-        comment = language.comment.format(text=f"with respect to {name}")
-        words = {"place": place, "gradient_name": gradients[name], "expression": code, "comment": comment}
+    for place, (by, code) in enumerate(zip(found, codes[1:], strict=True), language.first):
+        comment = language.comment.format(text=f"with respect to {' and '.join(by)}")
+        words = {"place": place, "gradient_name": gradients[by], "expression": code, "comment": comment}
         text.append(language.gradient.format(**words) + "\n")
     text.append(language.result.format(**settings))
-    cases = list(_cases(graph, wrt, point or _some_point(graph)))
+    cases = list(_cases(graph, wrt, point or _some_point(graph), list(lines.hessian)))
     if cases:
         points = "\n".join(
-            _case(case, language, function, [f"{label} at point {number}" for label in labels.values()])
+            _case(case, language, function, [f"{label} at point {number}" for label in labels])
             for number, case in enumerate(cases, 1)
         )
         text.append(language.test.format(cases=points, **settings))
     helpers = _helpers(language, shown)
     start = language.start.format(
-        comments=_head(source, language, wrt),
+        comments=_head(source, language, wrt, hessian=hessian),
         helpers=helpers,
         imports="import math\n" if "math." in shown + helpers else "",
         **settings,
@@ -185,10 +194,23 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("*/", "* /").replace('"""', "'''").replace("\\", "/").split())
 
 
-def _head(source: Source, language: Language, wrt: Sequence[str]) -> str:
+def _label(output: str, by: Sequence[str]) -> str:
+    """Return what a derivative is called: dL/da, or d2L/da db."""
+    order = "2" if len(by) > 1 else ""
+    return f"d{order}{output}/{' '.join(f'd{name}' for name in by)}"
+
+
+def _head(source: Source, language: Language, wrt: Sequence[str], *, hessian: bool) -> str:
+    pairs = [f"{a} {b}" for a, b in combinations_with_replacement(wrt, 2)]
+    told = ", ".join(pairs[:_MOST_TOLD]) + (", ..." if len(pairs) > _MOST_TOLD else "")
+    second = [
+        f"Behind the gradient stand the second derivatives, the upper triangle row by row: {told}.",
+        "At a kink, and where a second derivative jumps, they are those of one side.",
+    ]
     said = [
         _plain(source.as_plain),
         f"Its value and its gradient with respect to {', '.join(wrt)}, by reverse mode. Angles are radians.",
+        *(second if hessian else ()),
         "At a kink the gradient is that of the conventions that backprop ops tells. Compilers that take",
         "liberties (-ffast-math) may lose NaN, infinities and the sign of zero.",
         f"Made by backprop {__version__}.",
@@ -212,7 +234,9 @@ def _some_point(graph: Graph) -> dict[str, float]:
     return {name: 0.625 + 0.25 * place for place, name in enumerate(graph.inputs)}
 
 
-def _cases(graph: Graph, wrt: Sequence[str], point: Mapping[str, float]) -> Iterator[Case]:
+def _cases(
+    graph: Graph, wrt: Sequence[str], point: Mapping[str, float], pairs: Sequence[tuple[str, str]]
+) -> Iterator[Case]:
     """Yield up to three points where the program is smooth and finite, with what is right there."""
     m = mpmath_namespace(_DIGITS)
     for factor, shift in ((1.0, 0.0), (1.015625, 0.0078125), (0.96875, -0.015625)):
@@ -220,16 +244,18 @@ def _cases(graph: Graph, wrt: Sequence[str], point: Mapping[str, float]) -> Iter
         sweep = sweep_graph(graph, {name: m.number(x) for name, x in near.items()}, m.one, m)
         if graph.output in sweep.failures:
             continue
-        right = [m.to_float(x) + 0.0 for x in _results(sweep, m, wrt)]
-        rough = _results(sweep_graph(graph, near, 1.0, FLOAT), FLOAT, wrt)
+        right = [m.to_float(x) + 0.0 for x in _results(sweep, m, wrt, pairs)]
+        rough = _results(sweep_graph(graph, near, 1.0, FLOAT), FLOAT, wrt, pairs)
         if all(map(math.isfinite, [*right, *rough])):
             yield Case(near, right, [_slack(x, y) for x, y in zip(rough, right, strict=True)])
 
 
-def _results(sweep: Sweep, m: Namespace, wrt: Sequence[str]) -> list[Any]:
-    """Return the value and the gradients of a sweep."""
+def _results(sweep: Sweep, m: Namespace, wrt: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[Any]:
+    """Return the value, the gradients and the second derivatives of a sweep."""
     inputs = sweep.graph.inputs
-    return [sweep.primal[sweep.graph.output], *(sweep.gradient(inputs[name], m) for name in wrt)]
+    found = second_order(wrt, sweep, m) if pairs else {}
+    slopes = (sweep.gradient(inputs[name], m) for name in wrt)
+    return [sweep.primal[sweep.graph.output], *slopes, *(found.get(pair, m.zero) for pair in pairs)]
 
 
 def _slack(rough: float, right: float) -> float:

@@ -61,7 +61,7 @@ _DOCUMENT = r"""% Made by backprop {version}. Typeset it with pdflatex, xelatex 
 \begin{{document}}
 \noindent\texttt{{{program}}}
 
-\noindent The steps that compute its value and its gradient in doubles, by reverse mode. Angles are radians.
+\noindent The steps that compute {what} in doubles, by reverse mode. Angles are radians.
 \begin{{align*}}
 {formulas}
 \end{{align*}}
@@ -69,15 +69,17 @@ _DOCUMENT = r"""% Made by backprop {version}. Typeset it with pdflatex, xelatex 
 """
 
 
-def typeset_source(source: Source, wrt: Sequence[str]) -> str:
+def typeset_source(source: Source, wrt: Sequence[str], *, hessian: bool = False) -> str:
     """Return a document with the steps of a program and of its gradients, a line each.
+
+    hessian: whether the second derivatives are there, too.
 
     Raises UsageError for a program without inputs, or too long a one.
     """
     if not wrt:
         raise UsageError("the program has no input to differentiate with respect to", hint='"a*b" has two')
     graph = lower_source(source)
-    lines = trace_program(graph, wrt)
+    lines = trace_program(graph, wrt, hessian=hessian)
     naming = Naming(graph)
     steps = {register: name for register, (name, _) in lines.steps.items()}
     own = [naming.output_id()] if naming.is_named(graph.output) else []
@@ -90,9 +92,9 @@ def typeset_source(source: Source, wrt: Sequence[str]) -> str:
     names |= {register: spelt[name] for register, name in steps.items()}
     target = Target(_FORMS, _number, "{name} &= {expression}")
     free = (name for name in (f"t_{{{place}}}" for place in count(1)) if name not in taken)
-    body, (value, *slopes) = write_code(
-        [lines.value, *lines.gradients.values()], target, names, temporary=lambda: next(free)
-    )
+    found = [*lines.gradients.values(), *lines.hessian.values()]
+    body, (value, *numbers) = write_code([lines.value, *found], target, names, temporary=lambda: next(free))
+    slopes, second = numbers[: len(wrt)], numbers[len(wrt) :]
     rows = [line.text for line in body]
     if value != output:
         rows.append(f"{output} &= {value}")
@@ -100,8 +102,14 @@ def typeset_source(source: Source, wrt: Sequence[str]) -> str:
         f"\\frac{{\\partial {output}}}{{\\partial {spelt[name]}}} &= {slope}"
         for name, slope in zip(wrt, slopes, strict=True)
     ]
+    rows += [
+        f"\\frac{{\\partial^2 {output}}}{{\\partial {spelt[a]} \\, \\partial {spelt[b]}}} &= {number}"
+        for (a, b), number in zip(lines.hessian, second, strict=True)
+    ]
+    what = "its value, its gradient and its second derivatives" if hessian else "its value and its gradient"
     formulas = " \\\\\n".join(f"  {row}" for row in rows)
-    return _DOCUMENT.format(version=__version__, program=escape(source.as_plain), formulas=formulas)
+    program = escape(source.as_plain)
+    return _DOCUMENT.format(version=__version__, program=program, formulas=formulas, what=what)
 
 
 def _spell(names: Sequence[str]) -> dict[str, str]:

@@ -148,6 +148,9 @@ Number = Any  # float, mpf, sympy.Expr: whatever the namespace works on
 class Namespace:
     """What a row may call. Subclasses give the functions; the composite ones have a definition here."""
 
+    decides = True
+    """Whether what is asked of a number is answered; where it is not, code is made for both answers."""
+
     zero: Number
     one: Number
     inf: Number
