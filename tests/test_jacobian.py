@@ -102,3 +102,88 @@ def test_an_infinite_slope_ends_with_status_three(backprop: Any) -> None:
 )
 def test_a_mistake_ends_with_status_two(backprop: Any, words: list[str]) -> None:
     assert backprop("jacobian", *words).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("program", "wrt", "forward"),
+    [
+        ("u = x; v = x^2; w = sin(x)", None, 1),
+        ("u = x*y; v = x/y; w = y^x", None, 2),
+        ("u = x*y; v = x/y", None, 0),  # as many sweeps: back
+        ("u = x*y; v = x/y", ["y"], 1),
+        ("u = x*y", None, 0),
+    ],
+)
+def test_the_mode_is_the_one_that_takes_fewer_sweeps(
+    program: str, wrt: list[str] | None, forward: int
+) -> None:
+    report = jacobian(program, {"x": 2, "y": 3} if "y" in program else {"x": 2}, wrt=wrt)
+    assert report.forward == forward
+    assert report.swept_back == (() if forward else tuple(report.values))
+
+
+FEW_INPUTS = [
+    ("u = x; v = y - y; w = x - x; z = y", {"x": 2.0, "y": 3.0}),
+    ("t = x*y; u = t; u = u + x; v = t/y; w = u^t; z = u - x*y", {"x": 0.5, "y": 2.0}),
+    ("u = max(x, y, 2); v = where(x > 0, x^2, sqrt(x)); w = clip(x, 0, 1)", {"x": 3.0, "y": 1.0}),
+    ("u = atan2(y, x); v = hypot(x, y); w = erf(x)*gelu(y); z = relu(-x)", {"x": 1.0, "y": -2.0}),
+    ("u = x^0; w = x^y; z = (-x)^3", {"x": 2.0, "y": 1.5}),
+    ("s = sum(X@[w, 1]); u = norm([w, 2]); v = mean([w, w])", {"X": [[1, 2], [3, 4]], "w": 5.0}),
+]
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(("program", "point"), FEW_INPUTS, ids=[program for program, _ in FEW_INPUTS])
+def test_both_modes_give_the_same(program: str, point: dict[str, Any], check: bool) -> None:
+    wrt = ["w"] if "X" in point else None
+    together = jacobian(program, point, wrt=wrt, check=check)
+    assert together.forward
+    assert together.swept_back == ()
+    for name in together.values:
+        alone = jacobian(program, point, outputs=[name], wrt=wrt, check=check)
+        assert alone.swept_back == (name,)
+        assert together.values[name] == alone.values[name]
+        assert together.jacobian[name] == pytest.approx(alone.jacobian[name], rel=1e-14, abs=1e-300)
+        assert together.checks[name].gradients.keys() == alone.checks[name].gradients.keys()
+
+
+@pytest.mark.parametrize(
+    ("program", "swept_back"),
+    [
+        ("u = abs(x); v = x^2; w = exp(x)", ("u",)),
+        ("u = abs(x); v = u^2; w = exp(x)", ("u", "v")),
+        ("u = sqrt(x); v = x^2", ("u",)),
+        ("u = floor(x); v = x^2", ("u",)),
+        ("k = relu(x)*0; u = x; v = k + u", ("v",)),
+        ("u = where(x >= 0, x, 0); v = x", ("u",)),
+        ("u = (1 - cos(x + 1e-9))/(x + 1e-9)^2; v = x", ("u",)),
+        ("u = where(x > 1, exp(1e3*x)^2, x); k = 1/exp(x + 2e3); v = x", ()),
+        ("u = tanh(x*1e308*10)*1e-309; v = x", ("u",)),
+    ],
+)
+def test_what_more_is_to_be_told_of_is_swept_back(program: str, swept_back: tuple[str, ...]) -> None:
+    outputs = [name for name in "uvwz" if f"{name} =" in program]
+    report = jacobian(program, x=0, outputs=outputs)
+    assert report.swept_back == swept_back
+    for name in outputs:
+        alone = jacobian(program, x=0, outputs=[name])
+        assert report.jacobian[name] == pytest.approx(alone.jacobian[name], rel=1e-12, nan_ok=True)
+        assert report.checks[name].gradients["x"].status == alone.checks[name].gradients["x"].status
+        assert {w.message for w in alone.warnings} <= {w.message for w in report.warnings}
+
+
+def test_the_mode_is_told(backprop: Any) -> None:
+    words = "jacobian", "u = abs(x); v = x^2; w = exp(x)", "x=0"
+    assert "3 derivatives by 1 forward sweep, u by a reverse sweep, 2 confirmed" in backprop(*words).stdout
+    record = json.loads(backprop(*words, "--json").stdout)
+    jsonschema.validate(record, json.loads(schema_text("jacobian")))
+    assert record["passes"] == {"mode": "forward", "count": 1, "swept_back": ["u"]}
+    record = json.loads(backprop("jacobian", "u = x*y; v = x", "x=1", "y=2", "--json").stdout)
+    assert record["passes"] == {"mode": "reverse", "count": 2}
+
+
+def test_two_thousand_outputs_of_one_input_take_one_sweep() -> None:
+    lines = ["y0 = x", *(f"y{k} = 0.5*y{k - 1} + sin(y{k - 1})" for k in range(1, 2000))]
+    report = jacobian("\n".join(lines), x=0.5, outputs=[f"y{k}" for k in range(2000)], check=False)
+    assert (report.forward, report.swept_back) == (1, ())
+    assert report.jacobian["y1999"]["x"] == gradient("\n".join(lines), x=0.5, check=False).gradients["x"]

@@ -1,16 +1,28 @@
-"""``jacobian``: the gradient of each of several outputs, every one cross-checked as by ``gradient``."""
+"""``jacobian``: the derivatives of several outputs, every one cross-checked as by ``gradient``.
+
+Reverse mode takes a sweep for each output, forward mode one for each input: they are by what takes fewer.
+Where there is more to tell than numbers, at kinks and where digits are lost, an output is swept back all the
+same.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from backprop_cli.calculus.forward import forward_rows
 from backprop_cli.calculus.report import JacobianReport
 from backprop_cli.differentiate import differentiate_source
 from backprop_cli.errors import InputError
-from backprop_cli.language.arguments import given_values, name_list
+from backprop_cli.findings.notices import shadowed_names
+from backprop_cli.graph.lower import lower_source
+from backprop_cli.graph.naming import Naming
+from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.language.arguments import given_arrays, name_list
 from backprop_cli.language.reader import canonical_name, normalise
 from backprop_cli.language.source import check_names, choose_point, read_source
-from backprop_cli.report import Outcome
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.report import FEW_DIGITS, Outcome, skipped_check
 from backprop_cli.system.collector import collector_paused
 from backprop_cli.text import did_you_mean, listing
 
@@ -19,18 +31,19 @@ if TYPE_CHECKING:
 
     from backprop_cli.diagnostic import Diagnostic
     from backprop_cli.language.source import Source
+    from backprop_cli.report import Check
 
 
 def jacobian(
     program: str,
-    inputs: Mapping[str, float] | None = None,
+    inputs: Mapping[str, Any] | None = None,
     /,
     *,
     outputs: Iterable[str] | None = None,
     wrt: Iterable[str] | None = None,
     check: bool = True,
     notation: str | None = None,
-    **more_inputs: float,
+    **more_inputs: Any,
 ) -> JacobianReport:
     """Return the derivatives of several named steps of a program by its inputs.
 
@@ -42,7 +55,7 @@ def jacobian(
     >>> jacobian("u = x*y; v = x + y", x=2, y=3).jacobian
     {'u': {'x': 3.0, 'y': 2.0}, 'v': {'x': 1.0, 'y': 1.0}}
     """
-    given = given_values("inputs", inputs or {}) | given_values("inputs", more_inputs)
+    given = given_arrays("inputs", inputs or {}) | given_arrays("inputs", more_inputs)
     chosen = None if outputs is None else name_list("outputs", outputs)
     with collector_paused():
         source = read_source(program, given, notation)
@@ -63,29 +76,86 @@ def jacobian_of_source(
     names = list(source.inputs) if wrt is None else check_names(source, wrt)
     places = _steps(source)
     chosen = _last_ones(source, places) if outputs is None else _find(source, places, outputs)
-    reports = {
-        name: differentiate_source(
-            source._replace(statements=source.statements[: places[name] + 1]), point, wrt=names, check=check
-        )
-        for name in chosen
-    }
+    rows: dict[str, _Row] = {}
+    if 0 < len(names) < len(chosen):
+        rows = _by_forward_sweeps(source, point, {name: places[name] for name in chosen}, names, check=check)
+    forward = len(names) if rows else 0
+    swept_back = tuple(name for name in chosen if name not in rows)
+    for name in swept_back:
+        part = _up_to(source, places[name])
+        report = differentiate_source(part, point, wrt=names, check=check)
+        rows[name] = _Row(report.value, dict(report.gradients), report.check, report.warnings)
     warnings: dict[tuple[str, str], Diagnostic] = {}
-    for report in reports.values():
-        for warning in report.warnings:
+    for name in chosen:
+        for warning in rows[name].warnings:
             if warning.kind != "unused":  # what one output does not use is another one, or used by it
                 warnings.setdefault((warning.kind, warning.message), warning)
-    statuses = {report.check.status for report in reports.values()}
+    statuses = {row.check.status for row in rows.values()}
     return JacobianReport(
         program=source.text,
         inputs=point,
         names=tuple(names),
-        values={name: report.value for name, report in reports.items()},
-        jacobian={name: dict(report.gradients) for name, report in reports.items()},
-        checks={name: report.check for name, report in reports.items()},
+        values={name: rows[name].value for name in chosen},
+        jacobian={name: rows[name].slopes for name in chosen},
+        checks={name: rows[name].check for name in chosen},
+        forward=forward,
+        swept_back=swept_back,
         status=next(x for x in (Outcome.FAIL, Outcome.SKIPPED, Outcome.PASS) if x in statuses),
         warnings=tuple(warnings.values()),
         read_as=source.read_as,
     )
+
+
+class _Row(NamedTuple):
+    """An output, and what is known of it."""
+
+    value: float
+    slopes: dict[str, float]
+    check: Check
+    warnings: Sequence[Diagnostic]
+
+
+def _by_forward_sweeps(
+    source: Source, point: dict[str, float], places: Mapping[str, int], names: Sequence[str], *, check: bool
+) -> dict[str, _Row]:
+    """Return the outputs of which the numbers are all that is to be told. places: of their statements."""
+    whole = _up_to(source, max(places.values()))
+    graph = lower_source(whole)
+    nodes = {name: node for node, name in graph.assignments}
+    found = forward_rows(graph, point, [nodes[name] for name in places], names)
+    warnings = (*source.warnings, *shadowed_names(Naming(graph)))
+    rows: dict[str, _Row] = {}
+    for name, place in places.items():
+        if nodes[name] not in found:
+            continue
+        value, slopes = found[nodes[name]]
+        checked = skipped_check(slopes, "not asked for")
+        if check:
+            checked = _cross_check(_up_to(source, place), point, slopes)
+            if not _is_all(checked):
+                continue
+        rows[name] = _Row(value, slopes, checked, warnings)
+    return rows
+
+
+def _cross_check(source: Source, point: dict[str, float], slopes: Mapping[str, float]) -> Check:
+    # Only here is sympy needed, whose import is most of the time of a short run.
+    from backprop_cli.check.cross_check import cross_check
+
+    return cross_check(source, sweep_graph(lower_source(source), point, 1.0, FLOAT), slopes, {})
+
+
+def _is_all(check: Check) -> bool:
+    """Tell whether a check says all that is to be said: confirmed, and no digits are lost."""
+    digits = [check.value_digits, *(found.digits for found in check.gradients.values())]
+    confirmed = all(found.status == Outcome.PASS for found in check.gradients.values())
+    return confirmed and all(count is not None and count >= FEW_DIGITS for count in digits)
+
+
+def _up_to(source: Source, place: int) -> Source:
+    """Return the program up to the statement at a place, with the arrays that are whole by then."""
+    arrays = tuple(step for step in source.steps if step.first + prod(step.shape) <= place + 1)
+    return source._replace(statements=source.statements[: place + 1], steps=arrays)
 
 
 def _steps(source: Source) -> dict[str, int]:

@@ -107,6 +107,8 @@ class JacobianReport(Record):
     names: the inputs that they are by.  values: output -> its value.
     jacobian: output -> input -> ∂output/∂input.
     checks: output -> the check of its gradients.
+    forward: how many sweeps forward the derivatives are from.  swept_back: the outputs whose own are from a
+    reverse sweep.
     """
 
     program: str
@@ -115,6 +117,8 @@ class JacobianReport(Record):
     values: dict[str, float]
     jacobian: dict[str, dict[str, float]]
     checks: dict[str, Check]
+    forward: int
+    swept_back: tuple[str, ...]
     status: Outcome
     warnings: tuple[Diagnostic, ...] = ()
     read_as: str = ""

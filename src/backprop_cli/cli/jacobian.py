@@ -45,8 +45,8 @@ def jacobian(
 ) -> int:
     """Show the derivatives of several outputs.
 
-    The outputs are named steps; without --outputs those that no later statement uses. Each is
-    differentiated and cross-checked as by backprop grad.
+    The outputs are named steps; without --outputs those that no later statement uses. It is swept forward or
+    back, whichever takes fewer sweeps, and each output is cross-checked as by backprop grad.
     """
     if request.upstream != 1:
         raise UsageError("--upstream is of one output", hint="backprop grad takes it")

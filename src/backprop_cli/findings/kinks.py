@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
     from backprop_cli.operations.one_sided import Series
-    from backprop_cli.operations.op import Op
+    from backprop_cli.operations.op import Kink, Op
     from backprop_cli.operations.series import SeriesNamespace
 
 # Digits and terms tried in turn. Limit and slope are two terms; more are for what cancels. 800 digits resolve
@@ -57,8 +57,7 @@ def find_kinks(sweep: Sweep) -> list[int]:
 
     Where no slope passes, those whose value breaks are: floor(sign(x)) jumps.
     """
-    able = [node for node in _able_to_kink(sweep.graph) if all(map(math.isfinite, sweep.operands(node)))]
-    kinks = [node for node in able if _is_at_kink(sweep, node)]
+    kinks = nodes_at_kinks(sweep.graph, sweep.primal)
     if all(sweep.adjoint[node] is not None for node in kinks):
         return kinks
     read = needed(sweep.graph, sweep.primal)
@@ -67,14 +66,20 @@ def find_kinks(sweep: Sweep) -> list[int]:
     ]
 
 
-def _able_to_kink(graph: Graph) -> list[int]:
-    able = {op for op in set(graph.ops) if op is not None and op.kink is not None}
-    return [node for node, op in enumerate(graph.ops) if op in able and not is_tie_with_itself(graph, node)]
-
-
-def _is_at_kink(sweep: Sweep, node: int) -> bool:
-    kink = sweep.graph.ops[node].kink  # type: ignore[union-attr]
-    return bool(kink and kink.at(FLOAT, sweep.operands(node), sweep.graph.fixed(node)))
+def nodes_at_kinks(graph: Graph, primal: list[float]) -> list[int]:
+    """Return the nodes that are not differentiable at their operands, on a path to the output or not."""
+    able: dict[Op | None, Kink] = {
+        op: op.kink for op in set(graph.ops) if op is not None and op.kink is not None
+    }
+    found = []
+    for node, op in enumerate(graph.ops):
+        kink = able.get(op)
+        if kink is None or is_tie_with_itself(graph, node):
+            continue
+        xs = [primal[operand] for operand in graph.operands[node]]
+        if all(map(math.isfinite, xs)) and kink.at(FLOAT, xs, graph.fixed(node)):
+            found.append(node)
+    return found
 
 
 def _breaks(sweep: Sweep, node: int) -> bool:

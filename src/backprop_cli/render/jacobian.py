@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.console.sheets import Block, Row, Sheet
 from backprop_cli.console.strict_json import dump, number, warning_record
 from backprop_cli.render.json import check_record
-from backprop_cli.text import number_text, reading
+from backprop_cli.text import listing, number_text, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,8 +65,18 @@ def closing(report: JacobianReport) -> Iterator[str]:
         yield reading(report.read_as)
     found = _checks(report)
     count = f"{len(found):,} derivative{'s' * (len(found) != 1)}"
-    passes = f"{len(report.values):,} reverse sweep{'s' * (len(report.values) != 1)}"
-    yield f"{count} by {passes}, {_certainty(report, found)}"
+    yield f"{count} by {_passes(report)}, {_certainty(report, found)}"
+
+
+def _passes(report: JacobianReport) -> str:
+    forward, back = report.forward, len(report.swept_back)
+    if not forward:
+        return f"{back:,} reverse sweep{'s' * (back != 1)}"
+    passes = f"{forward:,} forward sweep{'s' * (forward != 1)}"
+    if not back:
+        return passes
+    sweeps = "a reverse sweep" if back == 1 else "reverse sweeps"
+    return f"{passes}, {listing(list(report.swept_back))} by {sweeps}"
 
 
 def _checks(report: JacobianReport) -> list[GradientCheck]:
@@ -99,6 +109,13 @@ def render_csv(report: JacobianReport) -> str:
     return text.getvalue()
 
 
+def _passes_record(report: JacobianReport) -> dict[str, Any]:
+    if not report.forward:
+        return {"mode": "reverse", "count": len(report.swept_back)}
+    swept_back = {"swept_back": list(report.swept_back)} if report.swept_back else {}
+    return {"mode": "forward", "count": report.forward, **swept_back}
+
+
 def render_json(report: JacobianReport) -> str:
     """Return the report as one line of JSON."""
     record: dict[str, Any] = {
@@ -111,7 +128,7 @@ def render_json(report: JacobianReport) -> str:
         "jacobian": {
             output: {name: number(x) for name, x in row.items()} for output, row in report.jacobian.items()
         },
-        "passes": {"mode": "reverse", "count": len(report.values)},
+        "passes": _passes_record(report),
         "check": {
             "status": report.status,
             "outputs": {output: check_record(check) for output, check in report.checks.items()},
