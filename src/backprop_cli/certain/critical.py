@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backprop_cli.operations.balls import Ball, UndecidedError, ctx
+from backprop_cli.operations.balls import Ball, UndecidedError, arb, ctx
 
-from flint import arb, arb_mat  # isort: skip # what needs it says so above
+from flint import arb_mat  # isort: skip # what needs it says so above
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BITS = 320
 _MOST_STEPS = 8
-_DONE, _ROOM, _LEAST, _LITTLE = 2.0**-100, 2.0**20, 2.0**-80, 2.0**-60
+_DONE, _ROOM, _LEAST, _LITTLE = 2.0**-70, 2.0**20, 2.0**-80, 2.0**-60
 """A step that is short enough; how much wider than the last step the box is, and how wide at least; what
 counts beside a coordinate of 0."""
 
@@ -58,23 +58,26 @@ def prove_critical(field: Field, start: Sequence[float]) -> Proof | None:
 
 
 def _prove(field: Field, start: Sequence[float]) -> Proof | None:
+    if not start:
+        return Proof([], 0, 0)
     here = _column([arb(x) for x in start])
     for _ in range(_MOST_STEPS):
         slopes, bends = _at(field, here)
-        step = bends.mid().solve(slopes.mid())
-        here = (here - step).mid()
+        inverse = bends.mid().inv().mid()
+        step = inverse * slopes
         sizes = [_size(here[i, 0], x, bends[i, i].mid()) for i, x in enumerate(start)]
         if all(abs(step[i, 0]) <= _DONE * size for i, size in enumerate(sizes)):
             break
+        here = (here - step).mid()
     else:
         return None
     radii = [_ROOM * abs(step[i, 0]) + _LEAST * size for i, size in enumerate(sizes)]
     box = _column([arb(here[i, 0], radius.upper()) for i, radius in enumerate(radii)])
-    place = _krawczyk(field, here, box)
-    if place is None:
-        return None
     _, over = _at(field, box)
-    return Proof(place, *_signs(over))
+    image = here - step + (_unit(len(start)) - inverse * over) * (box - here)  # Krawczyk's operator
+    place = [image[i, 0] for i in range(len(start))]
+    is_inside = all(box[i, 0].contains_interior(x) for i, x in enumerate(place))
+    return Proof(place, *_signs(over)) if is_inside else None
 
 
 def _size(x: Any, start: float, bend: Any) -> Any:
@@ -82,16 +85,8 @@ def _size(x: Any, start: float, bend: Any) -> Any:
     return abs(x) + abs(arb(start)) + (abs(bend).rsqrt() * _LITTLE if bend else 0)
 
 
-def _krawczyk(field: Field, here: Any, box: Any) -> list[Any] | None:
-    """Return a smaller box that holds the one root in a box, None where none is proved."""
-    slopes, bends = _at(field, here)
-    _, over = _at(field, box)
-    inverse = bends.mid().inv().mid()
-    count = here.nrows()
-    unit = arb_mat(count, count, [int(i == j) for i in range(count) for j in range(count)])
-    image = here - inverse * slopes + (unit - inverse * over) * (box - here)
-    places = [image[i, 0] for i in range(count)]
-    return places if all(box[i, 0].contains_interior(x) for i, x in enumerate(places)) else None
+def _unit(count: int) -> Any:
+    return arb_mat(count, count, [int(i == j) for i in range(count) for j in range(count)])
 
 
 def _signs(matrix: Any) -> tuple[int | None, int | None]:

@@ -74,6 +74,9 @@ class FitOptions(NamedTuple):
     starts: Annotated[
         int, typer.Option("--starts", metavar="N", min=1, max=10_000, help="How many starts ranges give.")
     ] = 20
+    certify: Annotated[
+        bool, typer.Option("--certify", help="Prove that a local minimum lies beside the estimates.")
+    ] = False
     allow_bad: Annotated[bool, typer.Option("--allow-bad", help="Leave rows out that can't be read.")] = False
 
     def read(self, begin: str | None) -> tuple[str, Wish]:
@@ -102,7 +105,16 @@ class FitOptions(NamedTuple):
         for word in ranges:
             starts |= _range(word, (*starts, *arrays))
         bounds = read_bounds(self.bounds)
-        return text, Wish(starts, fixed, bounds, self.sigma, self.scale_errors, self.starts, arrays=arrays)
+        return text, Wish(
+            starts,
+            fixed,
+            bounds,
+            self.sigma,
+            self.scale_errors,
+            self.starts,
+            arrays=arrays,
+            certify=self.certify,
+        )
 
 
 @command(
@@ -111,7 +123,7 @@ Examples:
   backprop fit "y ~ a*exp(-b*x)" --data decay.csv
   backprop fit "y ~ a*exp(-b*x) + c" --data decay.csv b=0.1..10 --fix c=0
   backprop fit "log(y) ~ a - b*x" --data decay.csv --sigma s --json
-  backprop fit "y ~ a*x + b" --data line.csv --predict more.csv
+  backprop fit "y ~ a*x + b" --data line.csv --predict more.csv --certify
   backprop fit "y ~ a*x + b" --data line.csv --picture line.svg
 
 \b
@@ -119,9 +131,9 @@ Names that are no columns are parameters. Those in which the formula is linear
 need no start.
 
 \b
-Exit status: 0 the fit converged; 1 it did not, ended at a kink, or the data
-can't tell some parameters; 2 a mistake in the formula, a value, an option or
-the data; 3 a start has no value.""",
+Exit status: 0 the fit converged; 1 it did not, ended at a kink, the data
+can't tell some parameters, or --certify proved nothing; 2 a mistake in the
+formula, a value, an option or the data; 3 a start has no value.""",
 )
 def fit(
     options: Annotated[FitOptions, From(FitOptions)],
@@ -188,6 +200,8 @@ def _status(found: Fit) -> Status:
     if found.interrupted:
         return Status.INTERRUPTED
     is_done = found.outcome in (Outcome.CONVERGED, Outcome.EXACT)
+    if found.certificate is not None and found.certificate.reason:
+        return Status.CHECK_FAILED
     return Status.DONE if is_done else Status.CHECK_FAILED
 
 

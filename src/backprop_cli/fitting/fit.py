@@ -15,9 +15,9 @@ except ModuleNotFoundError:
 
 from backprop_cli.errors import DomainError, InputError
 from backprop_cli.fitting.answer import Answer
-from backprop_cli.fitting.formula import read_formula
+from backprop_cli.fitting.formula import read_columns, read_formula
 from backprop_cli.fitting.linear import find_linear
-from backprop_cli.fitting.report import Fit
+from backprop_cli.fitting.report import Certificate, Fit, Outcome
 from backprop_cli.fitting.rows import Curve, Residuals, evaluate_columns
 from backprop_cli.fitting.solve import Search
 from backprop_cli.fitting.spread import chance_of_more, find_spread
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from backprop_cli.language.arrays.values import Array
 
 _AGREE = 1e-8
+_INTERRUPTED = "it was interrupted"
 
 
 def fit(
@@ -61,6 +62,7 @@ def fit(
     sigma: str = "",
     scale_errors: bool = False,
     tries: int = STARTS,
+    certify: bool = False,
     notation: str | None = None,
     **more_starts: Start | Sequence[Any],
 ) -> Fit:
@@ -74,6 +76,8 @@ def fit(
     formula of columns; without it, or with scale_errors, the errors of the parameters are scaled by the
     residuals.
 
+    certify: prove that a strict local minimum lies beside the estimates; ``certificate`` says whether.
+
     ``outcome`` says whether it converged: nothing is raised where it does not.
 
     Raises ParseError, InputError for what can't be meant, DomainError where a start has no value.
@@ -84,7 +88,16 @@ def fit(
     from backprop_cli.batch.rowwise import column_numbers
 
     begun, arrays = _sorted_starts({**(starts or {}), **more_starts})
-    wish = Wish(begun, dict(fixed or {}), dict(bounds or {}), sigma, scale_errors, tries, arrays=arrays)
+    wish = Wish(
+        begun,
+        dict(fixed or {}),
+        dict(bounds or {}),
+        sigma,
+        scale_errors,
+        tries,
+        arrays=arrays,
+        certify=certify,
+    )
     columns = {name: column_numbers(name, column) for name, column in data.items()}
     read = read_formula(formula, list(columns), wish.named, notation)
     needed = needed_columns(read, wish, list(columns))
@@ -142,6 +155,20 @@ class _Task(NamedTuple):
         curve = Curve(self.formula.program, answer.names, self.fixed, data.columns, data.rows)
         return answer.predictions(curve, data.columns)
 
+    def certify(self, answer: Answer, sigma: str, *, interrupted: bool) -> Certificate:
+        """Return the proof that the answer is beside a minimum, or why there is none."""
+        from backprop_cli.fitting.certify import certify
+
+        if interrupted or answer.spread.outcome not in (Outcome.CONVERGED, Outcome.EXACT):
+            return Certificate(reason="the search did not come to a minimum")
+        columns = self.data.columns
+        weights = read_columns(sigma, list(columns), "sigma") if sigma else None
+        held = dict(zip(answer.names, map(int, answer.best.held), strict=True))
+        try:
+            return certify(self.formula, columns, weights, answer.estimates, held, self.fixed)
+        except KeyboardInterrupt:
+            return Certificate(reason=_INTERRUPTED)
+
     def draw(self, answer: Answer) -> Drawn:
         """Return what a picture of the answer shows."""
         from backprop_cli.fitting.drawn import draw_fit
@@ -165,6 +192,8 @@ def fit_rows(
     predict: rows to say the formula at.  advance: is told of each point at which all rows are computed.
     Ctrl-C ends the search with the best point so far.
     """
+    if wish.certify:
+        from backprop_cli.fitting import certify  # noqa: F401 - without its package nothing is begun
     wish = wish.by_elements()
     task = _read_task(formula, data, wish, advance)
     starts = draw_starts(task.names, task.linear, wish)
@@ -194,6 +223,7 @@ def _record(task: _Task, wish: Wish, found: Found, predict: Data | None) -> Fit:
     kinks = task.residuals.curve.kinks(found.ended[0][1].point)
     answer = task.answer(found, kinks)
     best, spread, formula = answer.best, answer.spread, task.formula
+    certificate = task.certify(answer, wish.sigma, interrupted=found.interrupted) if wish.certify else None
     noise = float(task.residuals.roundings @ task.residuals.roundings)
     largest = int(np.argmax(np.abs(best.here.residuals)))
     return Fit(
@@ -220,10 +250,11 @@ def _record(task: _Task, wish: Wish, found: Found, predict: Data | None) -> Fit:
         starts=found.begun,
         agreed=sum(place.rss <= best.rss * (1 + _AGREE) + noise for _, place in found.ended),
         evaluations=task.residuals.count,
-        interrupted=found.interrupted,
+        interrupted=found.interrupted or (certificate is not None and certificate.reason == _INTERRUPTED),
         skipped=task.data.skipped,
         predictions=() if predict is None else task.predict(answer, predict),
         drawn=task.draw(answer) if wish.drawn else None,
+        certificate=certificate,
     )
 
 

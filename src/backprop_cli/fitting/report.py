@@ -71,6 +71,25 @@ class Prediction(Record):
     note: str = ""
 
 
+class Enclosed(Record):
+    """A parameter of a proved minimum: between these doubles, so far from the estimate at most."""
+
+    name: str
+    low: float
+    high: float
+    within: float
+
+
+class Certificate(Record):
+    """The proof that a strict local minimum of the sum of squares lies beside the estimates.
+
+    enclosed: every parameter that no bound holds.  reason: why nothing is proved, "" where it is.
+    """
+
+    enclosed: tuple[Enclosed, ...] = ()
+    reason: str = ""
+
+
 class Drawn(Record):
     """What a picture of a fit shows.
 
@@ -97,7 +116,7 @@ class Fit(Record):
     together: parameters of which the data knows a combination alone.  starts: how many descents began, and
     ``agreed`` how many of them ended at this sum.  interrupted: by Ctrl-C, at the best point so far.
     skipped: rows left out.  read_as: as in Report.
-    drawn: for a picture, where one is asked for.
+    drawn: for a picture, where one is asked for.  certificate: where that is asked for.
     """
 
     formula: str
@@ -127,6 +146,7 @@ class Fit(Record):
     read_as: str = ""
     predictions: tuple[Prediction, ...] = ()
     drawn: Drawn | None = None
+    certificate: Certificate | None = None
 
     @property
     def estimates(self) -> dict[str, float]:

@@ -129,7 +129,7 @@ class Residuals:
 
 def evaluate_columns(source: Source, columns: Mapping[str, Floats], count: int, what: str) -> Floats:
     """Return a program of columns at every row. what: it is, for the message. Raises DomainError."""
-    curve = Curve(source, (), _defaults(source), columns, count)
+    curve = Curve(source, (), default_values(source), columns, count)
     nowhere = np.empty(0)
     (values, _), is_good = curve.at(nowhere)
     bad = np.flatnonzero(~is_good)
@@ -138,7 +138,8 @@ def evaluate_columns(source: Source, columns: Mapping[str, Floats], count: int, 
     return values
 
 
-def _defaults(source: Source) -> dict[str, float]:
+def default_values(source: Source) -> dict[str, float]:
+    """Return the constants of a program by their names."""
     from backprop_cli.language.source import choose_point
 
     zeros = {name: 0.0 for name in source.inputs if name not in source.defaults}

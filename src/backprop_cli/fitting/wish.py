@@ -36,6 +36,7 @@ class Wish(NamedTuple):
     the error of the left side, a formula of columns, "" for none.  scale_errors: by the residuals,
     though there is a sigma.  tries: how many starts are drawn from ranges.  drawn: what a picture needs.
     arrays: parameters that are arrays, with the starts of their elements where they have any.
+    certify: prove the minimum.
     """
 
     starts: Mapping[str, Start]
@@ -46,6 +47,7 @@ class Wish(NamedTuple):
     tries: int = STARTS
     drawn: bool = False
     arrays: Mapping[str, Array] = MappingProxyType({})
+    certify: bool = False
 
     @property
     def named(self) -> dict[str, Value]:

@@ -285,4 +285,4 @@ def _has_value(op: Op, orders: Sequence[float], xs: Sequence[Any]) -> bool:
 
 
 BALLS = BallNamespace()
-__all__ = ["BALLS", "UNDECIDED", "Ball", "BallNamespace", "UndecidedError", "ctx"]
+__all__ = ["BALLS", "UNDECIDED", "Ball", "BallNamespace", "UndecidedError", "arb", "ctx"]

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from backprop_cli.console.sheets import Role as Colour
-    from backprop_cli.fitting.report import Fit, Parameter, Prediction
+    from backprop_cli.fitting.report import Certificate, Fit, Parameter, Prediction
 
 _HARDLY_APART = 0.95
 _FEW_PAIRS = 3
 _SMALL_OFFSET = 1e-6
+_NEAR = 1e-9
 
 
 def fit_blocks(fit: Fit, digits: int | None) -> list[Block]:
@@ -78,6 +79,8 @@ def closing(fit: Fit, digits: int | None) -> Iterator[tuple[str, Colour]]:
     yield from ((told, "note") for told in (*_notes(fit), *_starts(fit)))
     is_done = fit.outcome in (Outcome.CONVERGED, Outcome.EXACT)
     yield _outcome(fit), "pass" if is_done else "fail"
+    if fit.certificate is not None:
+        yield _proof(fit, fit.certificate), "fail" if fit.certificate.reason else "pass"
     if fit.interrupted:
         yield how_to_go_on(fit.looked_for), "note"
 
@@ -172,6 +175,26 @@ def _outcome(fit: Fit) -> str:
     return "not converged: this is the best point that was met; another start may lead on"
 
 
+def _proof(fit: Fit, proof: Certificate) -> str:
+    if proof.reason:
+        return f"not proved: {proof.reason}"
+    bounds = " within the bounds" if len(proof.enclosed) < len(fit.looked_for) else ""
+    what = f"proved: a strict local minimum of the sum of squares{bounds} lies"
+    if not proof.enclosed:
+        return f"{what} where these hold all parameters"
+    parts = {p: p.within / abs(x) if (x := fit.estimates[p.name]) else 1.0 for p in proof.enclosed}
+    near = [part for part in parts.values() if part <= _NEAR]
+    told = [f"{_at_most(max(near))} of the unrounded estimates, relative to each"] if near else []
+    told += [f"{_at_most(p.within)} of that of {p.name}" for p, part in parts.items() if part > _NEAR]
+    return f"{what} within {listing(told)}"
+
+
+def _at_most(x: float) -> str:
+    """Return two digits of a bound, rounded up."""
+    text = f"{x:.2g}"
+    return text if float(text) >= x else f"{x * 1.06:.2g}"
+
+
 def render_csv(fit: Fit) -> str:
     """Return a parameter a row, or where they are asked for, a prediction a row."""
     text = io.StringIO()
@@ -221,9 +244,18 @@ def render_json(fit: Fit) -> str:
         "together": list(fit.together),
         "kinks": {"count": fit.kinks, "row": fit.kink or None},
     }
+    if fit.certificate is not None:
+        record["certified"] = _certified(fit.certificate)
     if fit.predictions:
         record["predictions"] = [_prediction(found) for found in fit.predictions]
     return dump(record)
+
+
+def _certified(proof: Certificate) -> dict[str, Any]:
+    if proof.reason:
+        return {"proved": False, "reason": proof.reason}
+    enclosed = {p.name: {"low": p.low, "high": p.high, "within": number(p.within)} for p in proof.enclosed}
+    return {"proved": True, "enclosed": enclosed}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
