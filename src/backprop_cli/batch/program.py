@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from backprop_cli.batch.second import SecondOrder
 from backprop_cli.batch.tally import BAD_INPUT, FAULTS, KINK, NONFINITE, OK, UNDEFINED, RowResult
 from backprop_cli.errors import BackpropError, InputError
 from backprop_cli.findings.kinks import find_kinks
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from backprop_cli.batch.cells import Row
     from backprop_cli.batch.points import Points
+    from backprop_cli.batch.tally import RowStatus
+    from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
     from backprop_cli.language.source import Source
 
@@ -28,10 +31,16 @@ class Batch:
     """A program to be evaluated at many points.
 
     wrt: the inputs to differentiate by.  values: the nodes whose values are wanted beside, by their names.
+    order: 2 for second derivatives, too, which stand behind these values.
     """
 
     def __init__(
-        self, source: Source, wrt: Sequence[str], upstream: float, values: Sequence[str] = ()
+        self,
+        source: Source,
+        wrt: Sequence[str],
+        upstream: float,
+        values: Sequence[str] = (),
+        order: int = 1,
     ) -> None:
         from backprop_cli.graph.lower import lower_source
 
@@ -41,6 +50,8 @@ class Batch:
         self.values = values
         self.graph = lower_source(source)
         self.wanted_nodes = _find_nodes(self.graph, values)
+        self.second = SecondOrder(wrt) if order > 1 else None
+        self.beside = len(self.wanted_nodes) + (len(self.second.pairs) if self.second else 0)
         self._can_kink = any(op is not None and op.kink is not None for op in self.graph.ops)
         self._nothing = [None] * len(self.wrt)
         self._explained: set[str] = set()
@@ -50,7 +61,7 @@ class Batch:
         try:
             point = points.read(row)
         except InputError as error:
-            unknown = [None] * len(self.values)
+            unknown = [None] * self.beside
             return RowResult(None, self._nothing, BAD_INPUT, message=error.message, values=unknown)
         return self.compute(point)
 
@@ -68,6 +79,9 @@ class Batch:
         primal, adjoint = sweep.primal, sweep.adjoint
         value = primal[self.graph.output]
         values = [_known(primal[node]) for node in self.wanted_nodes]
+        if self.second is not None:
+            second, second_status = self._second_at(sweep)
+            values += second
         if not math.isfinite(value):
             status = NONFINITE if find_failure(sweep)[1] == "overflow" else UNDEFINED
             return RowResult(_known(value), self._nothing, status, values=values)
@@ -78,10 +92,19 @@ class Batch:
             status = UNDEFINED if any(map(math.isnan, gradients)) else NONFINITE
             return RowResult(value, [_known(slope) for slope in gradients], status, values=values)
         status = KINK if any(found.sides for found in settled.values()) else OK
+        if self.second is not None and second_status != OK:
+            status = second_status
         overflows = (math.inf in primal or -math.inf in primal) and any(
             bar is not None and math.isinf(y) for y, bar in zip(primal, adjoint, strict=True)
         )
         return RowResult(value, gradients, status, overflows, values=values)
+
+    def _second_at(self, sweep: Sweep) -> tuple[list[float | None], RowStatus]:
+        """Return the second derivatives where there is a value, and what they come to."""
+        assert self.second is not None
+        if not math.isfinite(sweep.primal[self.graph.output]):
+            return [None] * len(self.second.pairs), OK
+        return self.second.at(sweep)
 
     def explain(self, point: dict[str, float]) -> str:
         """Return what ``gradient`` says of a point without a result."""
@@ -94,6 +117,8 @@ class Batch:
         except BackpropError as error:
             return error.message
         missing = undefined_gradients(report)
+        if missing is None and self.second is not None:
+            return self.second.explain(sweep_graph(self.graph, point, self.upstream, FLOAT))
         assert missing is not None
         return missing.message
 

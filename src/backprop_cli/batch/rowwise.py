@@ -40,12 +40,13 @@ class RowResults(Record):
     """What the rows come to, in arrays of one length.
 
     Numbers that do not exist are NaN.  status: indices into ``STATUSES``: ok, kink, undefined, nonfinite, bad
-    input.
+    input.  hessian: pairs of inputs, each once -> the second derivatives, where order=2 asks for them.
     """
 
     value: Floats
     gradients: dict[str, Floats]
     status: NDArray[np.uint8]
+    hessian: dict[tuple[str, str], Floats] | None = None
 
 
 class RowGradient:
@@ -83,8 +84,12 @@ class RowGradient:
             results = self._results_in(out, count)
             _refuse_overlaps([*results.numbers(), results.status], list(arrays.values()))
         self._engine.compute_in_threads(arrays, results)
+        second = self._batch.second
         return RowResults(
-            results.value, dict(zip(self._batch.wrt, results.gradients, strict=True)), results.status
+            results.value,
+            dict(zip(self._batch.wrt, results.gradients, strict=True)),
+            results.status,
+            dict(zip(second.pairs, results.values, strict=True)) if second else None,
         )
 
     def _read(self, columns: Mapping[str, ArrayLike]) -> tuple[dict[str, Floats], int]:
@@ -137,7 +142,16 @@ class RowGradient:
             for name, array in out.gradients.items()
         ]
         value = _writable("value", out.value, np.float64, count)
-        return Results(value, gradients, (), _writable("status", out.status, np.uint8, count))
+        second = self._second_in(out, count)
+        return Results(value, gradients, second, _writable("status", out.status, np.uint8, count))
+
+    def _second_in(self, out: RowResults, count: int) -> list[Floats]:
+        """Return the arrays of second derivatives that are written over. Raises InputError."""
+        pairs = self._batch.second.pairs if self._batch.second else []
+        held = {} if out.hessian is None else out.hessian
+        if not isinstance(held, Mapping) or list(held) != pairs:
+            raise InputError("out holds other second derivatives", hint="it is what an earlier call returned")
+        return [_writable(f"hessian[{p!r}]", x, np.float64, count) for p, x in held.items()]
 
 
 def _writable(name: str, array: object, dtype: type, count: int) -> NDArray[Any]:
@@ -218,6 +232,7 @@ def compile_rows(
     *,
     wrt: Iterable[str] | None = None,
     upstream: float = 1.0,
+    order: int = 1,
     engine: str = "auto",
     notation: str | None = None,
 ) -> RowGradient:
@@ -226,8 +241,9 @@ def compile_rows(
     columns: the inputs that differ from row to row, by default all that have no constant; arrays with their
     shapes, ``x:3`` or ``W:2x3``.  constants: the values of the others, numbers or arrays.  wrt: the inputs
     to differentiate by, by default all of them, those of ``constants`` too; an array is all its elements,
-    whose gradients stand under their names, ``x[0]``.  engine: auto, numpy, jit (compiled) or python; see
-    docs/performance.md.  notation: as in ``gradient``.
+    whose gradients stand under their names, ``x[0]``.  order: 2 for second derivatives, too.
+    engine: auto, numpy, jit (compiled) or python (row by row); see docs/performance.md.
+    notation: as in ``gradient``.
 
     Raises what ``gradient`` raises for a program or an input that is wrong, and UsageError for an engine that
     is not installed.
@@ -254,7 +270,9 @@ def compile_rows(
         raise InputError("no input is a column")
     start = choose_point(source, {**dict.fromkeys(names, 0.0), **given})
     wanted = list(source.inputs) if wrt is None else check_names(source, name_list("wrt", wrt))
-    batch = Batch(source, wanted, upstream_gradient(upstream))
+    if order not in (1, 2):
+        raise InputError(f"the order is {order!r}", hint="1, or 2 for second derivatives, too")
+    batch = Batch(source, wanted, upstream_gradient(upstream), (), order)
     whole = dict.fromkeys(of_arrays.get(name, name) for name in names)
     return RowGradient(
         batch, list(whole), start, engine, {n: source.shapes[n] for n in whole if n in source.shapes}

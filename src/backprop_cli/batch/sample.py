@@ -154,7 +154,7 @@ def _unequal(result: RowResult, single: RowResult, batch: Batch, point: dict[str
         *(
             (f"the value of {name}", got, value, primal[node])
             for name, got, value, node in zip(
-                batch.values, result.values, single.values, batch.wanted_nodes, strict=True
+                batch.values, result.values, single.values, batch.wanted_nodes, strict=False
             )
         ),
     ]

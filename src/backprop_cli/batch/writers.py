@@ -18,9 +18,12 @@ FEW_TOLD = 8
 _JSON_NAMES: dict[float | None, str] = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
-def result_columns(wrt: Sequence[str], values: Sequence[str] = (), prefix: str = "") -> list[str]:
-    """Return the names of what is written for a row."""
-    names = ["value", *(f"grad_{name}" for name in wrt), *(f"value_{name}" for name in values), "status"]
+def result_columns(
+    wrt: Sequence[str], values: Sequence[str] = (), prefix: str = "", more: Sequence[str] = ()
+) -> list[str]:
+    """Return the names of what is written for a row. more: those behind all other numbers."""
+    steps = [f"value_{name}" for name in values]
+    names = ["value", *(f"grad_{name}" for name in wrt), *steps, *more, "status"]
     return [prefix + name for name in names]
 
 

@@ -90,6 +90,9 @@ class ResultOptions(NamedTuple):
         list[str] | None,
         typer.Option("--values", metavar="D,E,...", help="Write the values of these steps, too."),
     ] = None
+    order: Annotated[
+        int, typer.Option("--order", metavar="N", min=1, max=2, help="2: second derivatives, hess_A_B, too.")
+    ] = 1
     target: Annotated[
         str,
         typer.Option(
@@ -162,13 +165,15 @@ Examples:
   backprop batch "(a*b+c)*f" --data points.csv f=5 --wrt a,b --keep
   backprop batch "(a*b+c)*f" --data in.parquet --map c=d --output out.npz
   backprop batch "(w*x - y)^2" --data d.csv w=1 --wrt w --reduce mean
+  backprop batch "x^2*y" --data d.csv --order 2
   backprop batch "a*b" --data prices.csv.gz --delimiter ';' --decimal ,
   backprop batch "a*b" --data FOLDER --output OUT/
   tail -f log.csv | backprop batch "relu(w*x)" w=2 --data - --json
 
 \b
 A row of the result: value, grad_NAME for each input, value_NAME for each step
-of --values, and status: ok, kink, undefined, nonfinite or bad input.
+of --values, hess_A_B of --order 2, and status: ok, kink, undefined, nonfinite
+or bad input.
 
 \b
 Exit status: 0 done; 1 a row differs from that of --check, or --strict asks
@@ -292,6 +297,7 @@ def _job(
         wrt=options.wrt_names(),
         upstream=options.read_upstream(),
         values=_read_names(results.values),
+        order=results.order,
         form=form,
         shape=shape,
         keep=results.keep,

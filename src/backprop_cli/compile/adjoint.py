@@ -28,21 +28,22 @@ if TYPE_CHECKING:
     from backprop_cli.graph.tape import Graph
     from backprop_cli.operations.op import Namespace, Number
 
-    SecondOrder = Callable[[Sweep, Namespace], Mapping[tuple[str, str], Number]]
+    Pair = tuple[str, str]
+    More = Callable[[Sweep, Namespace], Mapping[Pair, Number]]
 
 
 class AdjointGraph(NamedTuple):
     """What every node is, operands first, and which nodes are the results.
 
     gradients: input -> the node of its gradient, None where there is no path.  values: the nodes of what else
-    was asked for.  hessian: of the second derivatives by two inputs, those that are not 0 everywhere.
+    was asked for.  more: of further numbers, as second derivatives by two inputs that are not 0 everywhere.
     """
 
     nodes: list[Definition]
     value: int
     gradients: dict[str, int | None]
     values: tuple[int, ...]
-    hessian: dict[tuple[str, str], int] = {}  # noqa: RUF012 - a default that nobody changes
+    more: dict[Pair, int] = {}  # noqa: RUF012 - a default that nobody changes
 
 
 def build_adjoint(
@@ -52,17 +53,17 @@ def build_adjoint(
     values: Sequence[int] = (),
     *,
     in_primitives: bool = False,
-    second: SecondOrder | None = None,
+    more: More | None = None,
 ) -> AdjointGraph:
     """Return the adjoint graph of a program.
 
-    second: makes second derivatives of the sweep, which are in it, too.
+    more: makes further numbers of the sweep, such as second derivatives, which are in it, too.
 
     wrt: the inputs to differentiate by.  values: nodes of the program whose values are wanted too.
     in_primitives: partials are recorded as primitives of the table, so that there are no pullbacks. They are
     then computed as the row is written, without the care of FLOAT where numbers are very large or small.
     """
-    recorder = Recorder(in_primitives=in_primitives, as_nodes=second is not None)
+    recorder = Recorder(in_primitives=in_primitives, as_nodes=more is not None)
     point = {name: recorder.node(name) for name in graph.inputs}
     sweep = sweep_graph(graph, point, upstream, recorder)  # type: ignore[arg-type]
     bars = {name: sweep.adjoint[graph.inputs[name]] for name in wrt}
@@ -71,9 +72,7 @@ def build_adjoint(
         sweep.primal[graph.output].index,
         {name: None if bar is None else bar.index for name, bar in bars.items()},
         [sweep.primal[node].index for node in values],
-        {}
-        if second is None
-        else {pair: recorder.number(x).index for pair, x in second(sweep, recorder).items()},
+        {} if more is None else {pair: recorder.number(x).index for pair, x in more(sweep, recorder).items()},
     )
 
 
@@ -86,12 +85,12 @@ def _without_dead_code(
     value: int,
     gradients: dict[str, int | None],
     values: list[int],
-    hessian: dict[tuple[str, str], int],
+    more: dict[Pair, int],
 ) -> AdjointGraph:
     """Keep the nodes that the results are made of."""
     is_live = bytearray(len(nodes))
     slopes = (bar for bar in gradients.values() if bar is not None)
-    for node in (value, *values, *slopes, *hessian.values()):
+    for node in (value, *values, *slopes, *more.values()):
         is_live[node] = 1
     for node in range(len(nodes) - 1, -1, -1):
         if is_live[node]:
@@ -113,7 +112,7 @@ def _without_dead_code(
         place[value],
         {name: None if bar is None else place[bar] for name, bar in gradients.items()},
         tuple(place[node] for node in values),
-        {pair: place[node] for pair, node in hessian.items()},
+        {pair: place[node] for pair, node in more.items()},
     )
 
 

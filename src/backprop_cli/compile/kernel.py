@@ -18,7 +18,7 @@ from backprop_cli.compile.tracer import Tracer, find_live
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from backprop_cli.compile.adjoint import AdjointGraph
+    from backprop_cli.compile.adjoint import AdjointGraph, More, Pair
     from backprop_cli.compile.registers import Operand
     from backprop_cli.graph.tape import Graph
     from backprop_cli.operations.op import Number
@@ -55,21 +55,29 @@ def build_kernel(
     constants: Mapping[str, float],
     upstream: float = 1.0,
     values: Sequence[int] = (),
+    more: More | None = None,
+    pairs: Sequence[Pair] = (),
 ) -> Kernel:
     """Return the kernel of a program.
 
     constants: the inputs that are the same in every row; the others are columns.  wrt, values: see
-    ``build_adjoint``. Raises ArithmeticError or ValueError where a constant part of the program has no value.
+    ``build_adjoint``.  more, pairs: makes further numbers, and which of them are outputs; what it leaves out
+    is 0. Raises ArithmeticError or ValueError where a constant part of the program has no value.
     """
-    adjoint = build_adjoint(graph, wrt, upstream, values)
+    adjoint = build_adjoint(graph, wrt, upstream, values, more=more)
     tracer = Tracer()
     registers = {name: tracer.emit("column", name) for name in graph.inputs if name not in constants}
     numbers = evaluate_nodes(adjoint, {**constants, **registers}, tracer)
-    bars = [adjoint.gradients[name] for name in wrt]
+
+    def number_at(node: int | None) -> Number:
+        number = None if node is None else numbers[node]
+        return 0.0 if number is None else number
+
     outputs: list[Number] = [
         numbers[adjoint.value],
-        *(0.0 if bar is None or numbers[bar] is None else numbers[bar] for bar in bars),
+        *(number_at(adjoint.gradients[name]) for name in wrt),
         *(numbers[node] for node in adjoint.values),
+        *(number_at(adjoint.more.get(pair)) for pair in pairs),
     ]
     suspect = _find_suspects(adjoint, numbers, tracer)
     return _without_dead_code(tuple(registers.values()), outputs, suspect)

@@ -60,7 +60,7 @@ def trace_program(graph: Graph, wrt: Sequence[str], *, hessian: bool = False) ->
         raise UsageError(f"{graph.special} can't be exported")
     naming = Naming(graph)
     named = [node for node in naming.order if naming.is_named(node) and graph.ops[node] is not None]
-    adjoint = build_adjoint(graph, wrt, 1.0, named, second=partial(second_order, wrt) if hessian else None)
+    adjoint = build_adjoint(graph, wrt, 1.0, named, more=partial(second_order, wrt) if hessian else None)
     tracer = Scaled()
     parameters = {name: tracer.emit("column", name) for name in graph.inputs}
     numbers = _evaluate(adjoint, parameters, tracer)
@@ -71,7 +71,7 @@ def trace_program(graph: Graph, wrt: Sequence[str], *, hessian: bool = False) ->
 
     gradients = {name: number_at(bar) for name, bar in adjoint.gradients.items()}
     pairs = combinations_with_replacement(wrt, 2) if hessian else ()
-    second = {pair: number_at(adjoint.hessian.get(pair)) for pair in pairs}
+    second = {pair: number_at(adjoint.more.get(pair)) for pair in pairs}
     value = numbers[adjoint.value]
     live = set(find_live((value, *gradients.values(), *second.values())))
     steps = {}

@@ -29,7 +29,8 @@ _SHORT = 1 << 18
 class Results:
     """What rows come to, in arrays of one length.
 
-    gradients: in the order of the wanted inputs.  values: of the wanted nodes.  Numbers that do not exist are
+    gradients: in the order of the wanted inputs.  values: of the wanted nodes, then second derivatives where
+    they are asked for.  Numbers that do not exist are
     NaN.  status: indices into ``STATUSES``.  overflowing: the rows where a value on the way is infinite
     though the result is not.
     """
@@ -44,7 +45,7 @@ class Results:
     def empty(cls, batch: Batch, count: int) -> Results:
         """Return results that are still to be filled in."""
         first = 1 + len(batch.wrt)
-        numbers = _empty_columns(first + len(batch.wanted_nodes), count)
+        numbers = _empty_columns(first + batch.beside, count)
         return cls(numbers[0], numbers[1:first], numbers[first:], np.empty(count, np.uint8))
 
     def numbers(self) -> list[Floats]:
