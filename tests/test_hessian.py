@@ -396,3 +396,57 @@ def test_a_mistake_ends_with_status_two(backprop: Any, words: list[str]) -> None
     assert run.returncode == 2
     assert run.stderr.startswith("backprop: ")
     assert not run.stdout
+
+
+def test_what_is_beyond_doubles_is_told_in_full(backprop: Any) -> None:
+    run = backprop("hessian", "1/x", "x=1e-110", "--order", "3")
+    assert run.returncode == 3
+    assert "is 2e330, beyond what doubles hold" in run.stderr
+    assert "-6e440" in run.stdout
+    assert "infinity" not in run.stdout
+    assert "digits right" not in run.stdout
+    assert "no eigenvalues: one is beyond what doubles hold" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("x", "digits", "told"), [(40, 0, "no eigenvalues: one is too small"), (27, 10, "e-314")], ids=str
+)
+def test_what_is_too_small_for_doubles_has_the_digits_that_are_right(
+    backprop: Any, x: int, digits: int, told: str
+) -> None:
+    entry = hessian("exp(-x^2)", x=x).entries["x"]["x"]
+    assert (entry.status, entry.digits) == ("pass", digits)
+    text = backprop("hessian", "exp(-x^2)", f"x={x}").stdout
+    assert "rule ok, too small for a double" in text
+    assert "digits right" not in text
+    assert told in text
+
+
+@pytest.mark.parametrize(
+    ("program", "product", "bend"),
+    [
+        ("8e307*(x^2+y^2)", 1.6e308, math.inf),
+        ("8e307*(x^2-y^2)", 1.6e308, 0.0),
+        ("8e307*(x^2+y^2-2*x*y)", 0.0, 0.0),
+        ("1e308*(x^2-y^2)", math.inf, math.nan),
+    ],
+)
+def test_sums_beyond_doubles_are_no_traceback(program: str, product: float, bend: float) -> None:
+    report = hessian(program, x=0.1, y=0.1, along={"x": 1, "y": 1})
+    assert report.product is not None
+    assert report.product["x"] == product
+    assert report.bend == pytest.approx(bend, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("program", "second", "third"),
+    [("sinc(x)", -1 / 3, 0.0), ("x*sinc(x)", 0.0, -1.0), ("sinc(x)^2*x", 0.0, -2.0)],
+)
+def test_what_sympy_has_at_a_single_point_is_not_compared(program: str, second: float, third: float) -> None:
+    """Sympy derives the constant 1 that sinc is at 0."""
+    report = hessian(program, x=0, order=3)
+    assert report.entries["x"]["x"].value == second
+    assert report.third is not None
+    assert report.third["x", "x", "x"].value == third
+    assert report.status == "skipped"
+    assert hessian(program, x=1, order=3).status == "pass"

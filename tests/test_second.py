@@ -93,6 +93,8 @@ def test_what_is_refused() -> None:
         gradient("relu(x)^2", x=0).explain(order=2)
     with pytest.raises(DomainError, match="jumps here"):
         gradient("elu(x)", x=0).explain(order=2)
+    with pytest.raises(DomainError, match="at a kink"):
+        gradient("floor(sign(x)) + y", x=0, y=1).explain(order=2)
     with pytest.raises(LimitError, match="too many for --order 2"):
         gradient("+".join(f"x{i}^2" for i in range(8)), {f"x{i}": 1.0 for i in range(8)}).explain(order=2)
     with pytest.raises(UsageError, match="the output itself"):

@@ -15,6 +15,7 @@ from backprop_cli.calculus.report import Critical, Kind
 from backprop_cli.certain.compared import is_zero
 from backprop_cli.certain.task import kinks_in
 from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.report import BEYOND, TOO_SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +37,11 @@ def eigenvalues(exact: Exact, names: Sequence[str]) -> tuple[tuple[float, ...] |
     if found is None:
         return None, "not all second derivatives are known"
     values, error = found
-    to_float = exact.m.base.to_float
-    return tuple(0.0 if abs(x) <= error else to_float(x) for x in values), ""
+    doubles = tuple(0.0 if abs(x) <= error else exact.m.base.to_float(x) for x in values)
+    for x, double in zip(values, doubles, strict=True):
+        if math.isinf(double) or (not double and abs(x) > error):
+            return None, f"one is {BEYOND if double else TOO_SMALL}"
+    return doubles, ""
 
 
 def _spectrum(exact: Exact, names: Sequence[str]) -> tuple[list[Any], Any] | None:

@@ -8,6 +8,8 @@ said.
 from __future__ import annotations
 
 import math
+import sys
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.calculus.along import product_along
@@ -26,10 +28,10 @@ from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.arguments import given_values, name_list
 from backprop_cli.language.source import check_names, choose_point, read_source
-from backprop_cli.operations.bounded import add_logs, bounded_reals
+from backprop_cli.operations.bounded import add_logs, bounded_reals, log2_size
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import LADDER
-from backprop_cli.report import ALL_DIGITS, Outcome
+from backprop_cli.report import ALL_DIGITS, BEYOND, TOO_SMALL, Outcome
 from backprop_cli.system.collector import collector_paused
 
 if TYPE_CHECKING:
@@ -159,7 +161,7 @@ def hessian_of_source(
             if has_matrix
             else _product_in_doubles(graph, point, draft.upstream, names, along)
         )
-        bend = math.fsum(along.get(name, 0.0) * number for name, number in product.items())
+        bend = _dot((number, along.get(name, 0.0)) for name, number in product.items())
         settings |= {"along": dict(along), "product": product, "bend": bend}
     return HessianReport(**(vars(report) | settings))
 
@@ -293,7 +295,7 @@ def _in_doubles(graph: Graph, point: dict[str, float], upstream: float, names: l
             entry = _at_kink(sweep, a, b, first, few=False)
         else:
             value = bent.entries.get(graph.inputs[a], {}).get(graph.inputs[b], 0.0) + 0.0
-            entry = Entry(value, Outcome.SKIPPED, reason if math.isfinite(value) else "undefined")
+            entry = Entry(value, Outcome.SKIPPED, reason if math.isfinite(value) else "not finite in doubles")
         entries.setdefault(a, {})[b] = entry
         entries.setdefault(b, {})[a] = entry
     return _Found(entries, "doubles", None)
@@ -319,14 +321,26 @@ def _judge(x: Bounded, formula: Bounded | None, text: str | None, reason: str, m
         value = m.base.to_float(x.value) if infinite else math.nan
         return Entry(value, Outcome.SKIPPED, "infinite" if infinite else "it does not exist, or is not known")
     status, why = compare(x, formula, _RIGHT, reason)
+    value = m.base.to_float(x.value) + 0.0
+    if math.isinf(value):
+        return Entry(
+            value,
+            status if status == Outcome.FAIL else Outcome.SKIPPED,
+            why if status == Outcome.FAIL else BEYOND,
+            text=m.certain_text(x),
+            formula=text,
+        )
     if x.is_noise and not x.is_exact:
         bound = max(x.error, add_logs(x.size, x.error))
         if not is_zero(formula):
             return Entry(0.0, status, why, within=f"1e{math.ceil(bound / math.log2(10))}")
         return Entry(0.0, status, why, ALL_DIGITS, "0", formula=text)
-    value = m.base.to_float(x.value) + 0.0
+    if abs(value) < sys.float_info.min and value != x.value:
+        lost = add_logs(log2_size(value - x.value), x.error) - x.size
+        digits = max(0, math.floor(-lost * math.log10(2)))
+        return Entry(value, status, why or TOO_SMALL, digits, m.certain_text(x), formula=text)
     if has_digits(x, _RIGHT):
-        digits: int | None = ALL_DIGITS
+        digits = ALL_DIGITS
     else:
         digits = max(0, min(ALL_DIGITS, math.floor((x.size - x.error) / math.log2(10)) - 1))
     return Entry(value, status, why, digits, m.certain_text(x), formula=text)
@@ -354,11 +368,25 @@ def _sum_up(entries: Mapping[str, Mapping[str, Entry]]) -> Outcome:
 def _times(
     entries: Mapping[str, Mapping[str, Entry]], names: list[str], along: Mapping[str, float]
 ) -> dict[str, float]:
-    """Return the Hessian times a direction. The sums round once."""
+    """Return the Hessian times a direction."""
     return {
-        name: math.fsum(entry.value * along.get(other, 0.0) for other, entry in entries.get(name, {}).items())
+        name: _dot((entry.value, along.get(other, 0.0)) for other, entry in entries.get(name, {}).items())
         for name in names
     }
+
+
+def _dot(pairs: Iterable[tuple[float, float]]) -> float:
+    """Return the sum of products, which rounds once. What is beyond doubles counts nothing times 0."""
+    terms = [0.0 if math.isinf(x) and not y else x * y for x, y in pairs]
+    if not all(map(math.isfinite, terms)):
+        return sum(terms)
+    try:
+        return math.fsum(terms)
+    except OverflowError:
+        exact = sum(map(Fraction, terms), Fraction())
+        if abs(exact) <= Fraction(sys.float_info.max):
+            return float(exact)
+        return math.inf if exact > 0 else -math.inf
 
 
 def _product_in_doubles(

@@ -28,7 +28,7 @@ class HigherFormulas:
         self._program = parse_source(source)
         self._elementary = Elementary(self._program)
         self._known: dict[Inputs, Any] = {}
-        self.formulas = {inputs: self._derivative(inputs) for inputs in wanted}
+        self.formulas = {inputs: _off_points(self._derivative(inputs)) for inputs in wanted}
 
     def _derivative(self, inputs: Inputs) -> Any:
         if inputs not in self._known:
@@ -84,3 +84,14 @@ def higher_formulas(source: Source, wanted: Collection[Inputs]) -> HigherFormula
 def _off_steps(formula: Any) -> Any:
     """Return a formula without the impulses of sign, which are 0 off its step; only there it is compared."""
     return formula.replace(sympy.DiracDelta, lambda *_: sympy.S.Zero)
+
+
+def _off_points(formula: Any) -> Any:
+    """Return a formula without what sympy has at single points: 0 for sinc'' at 0, where it is -1/3.
+
+    Of a value that holds at one point alone, such as that of sinc at 0, it derives the constant.
+    """
+    return formula.replace(
+        lambda part: isinstance(part, sympy.Piecewise) and isinstance(part.args[0][1], sympy.Ne),
+        lambda part: sympy.Piecewise(part.args[0], (sympy.S.NaN, True)),
+    )

@@ -12,9 +12,11 @@ import typer
 from backprop_cli.cli.command import command
 from backprop_cli.cli.options import Asked, CrossCheck, Shown, digits_of, form_of, listed, loader
 from backprop_cli.errors import DomainError, Status, UsageError
+from backprop_cli.report import BEYOND
+from backprop_cli.text import decimal_text, listing
 
 if TYPE_CHECKING:
-    from backprop_cli.calculus.report import HessianReport
+    from backprop_cli.calculus.report import Entry, HessianReport
     from backprop_cli.console.output import Output
     from backprop_cli.language.source import Source
 
@@ -118,26 +120,25 @@ def _direction(text: str, source: Source, output: Output) -> dict[str, float]:
 
 def _raise_missing(report: HessianReport, output: Output) -> None:
     """Raise DomainError, behind what was written, where a second derivative does not exist."""
-    missing = [
-        (a, b, entry)
-        for a, row in report.entries.items()
-        for b, entry in row.items()
-        if not math.isfinite(entry.value)
-    ]
-    if missing:
-        a, b, entry = missing[0]
-        output.flush()
-        raise DomainError(f"the second derivative with respect to {a} and {b} is not known: {entry.reason}")
-    third = (report.third or {}).items()
-    lost = next(((inputs, entry) for inputs, entry in third if not math.isfinite(entry.value)), None)
-    if lost is not None:
-        inputs, entry = lost
-        output.flush()
-        by = ", ".join(inputs)
-        raise DomainError(f"the third derivative with respect to {by} is not known: {entry.reason}")
+    found = [((a, b), entry) for a, row in report.entries.items() for b, entry in row.items()]
+    for order, entries in (("second", found), ("third", list((report.third or {}).items()))):
+        for inputs, entry in entries:
+            if not math.isfinite(entry.value):
+                output.flush()
+                what = f"the {order} derivative with respect to {listing([*inputs])}"
+                raise DomainError(f"{what} {_missing(entry)}")
     if not report.has_matrix and not all(map(math.isfinite, (report.product or {}).values())):
         output.flush()
         raise DomainError(
             "the Hessian times the direction is not known: an input is on a path to a kink, "
             "or doubles overflow"
         )
+    if report.bend is not None and math.isinf(report.bend):
+        output.flush()
+        raise DomainError(f"the second derivative along the direction is {BEYOND}")
+
+
+def _missing(entry: Entry) -> str:
+    if entry.text is not None:
+        return f"is {decimal_text(entry.text)}, {entry.reason}"
+    return f"is {entry.reason}" if math.isinf(entry.value) else f"is not known: {entry.reason}"

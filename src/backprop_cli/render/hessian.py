@@ -11,7 +11,7 @@ from backprop_cli.calculus.report import Kind
 from backprop_cli.console.sheets import Block, Row, Sheet
 from backprop_cli.console.strict_json import dump, maybe_number, number, warning_record
 from backprop_cli.errors import UsageError
-from backprop_cli.text import listing, number_text, reading, side_text
+from backprop_cli.text import decimal_text, listing, number_text, reading, side_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -58,6 +58,8 @@ def _value(entry: Entry | None, digits: int | None) -> str:
         return {"at a kink": "kink", "the second derivative jumps": "jumps"}.get(entry.reason, "not known")
     if entry.within:
         return f"0 within {entry.within}"
+    if math.isinf(entry.value) and entry.text is not None:
+        return decimal_text(entry.text, digits)
     return number_text(entry.value, digits)
 
 
@@ -107,7 +109,7 @@ def _row(inputs: tuple[str, ...], entry: Entry, digits: int | None) -> Row:
 
 def _verdict(entry: Entry, digits: int | None) -> str:
     if entry.status == "pass":
-        return "ok"
+        return f"rule ok, {entry.reason}" if entry.reason else "ok"
     if entry.status == "fail":
         return f"WRONG: {entry.reason}"
     if not entry.at_kink or (entry.left is None and entry.right is None):
@@ -121,12 +123,17 @@ def _product(report: HessianReport, digits: int | None, *, everything: bool) -> 
     along = report.along or {}
     shown = list(report.product.items())[: None if everything else _MOST_ROWS]
     rows = [
-        Row(((name,), (number_text(along.get(name, 0.0), digits),), (number_text(x, digits),)), "input")
+        Row(((name,), (number_text(along.get(name, 0.0), digits),), (_told(x, digits),)), "input")
         for name, x in shown
     ]
     if len(report.product) > len(shown):
         rows.append(Row(((f"… {len(report.product) - len(shown):,} more (--all)",), ("",), ("",)), "note"))
     return Sheet(("input", "direction", "Hessian times it"), (1, 2), rows)
+
+
+def _told(x: float, digits: int | None) -> str:
+    """Return a sum of doubles, which tells nothing where one of them is not finite."""
+    return number_text(x, digits) if math.isfinite(x) else "not known"
 
 
 def closing(report: HessianReport, digits: int | None) -> Iterator[str]:
@@ -137,7 +144,7 @@ def closing(report: HessianReport, digits: int | None) -> Iterator[str]:
     if report.third:
         yield _counted("third", list(report.third.values()))
     if report.bend is not None:
-        yield f"second derivative along the direction: {number_text(report.bend, digits)}"
+        yield f"second derivative along the direction: {_told(report.bend, digits)}"
     if report.eigenvalues is not None:
         values = [number_text(x, digits) for x in report.eigenvalues]
         yield f"eigenvalue{'s' * (len(values) != 1)}: {', '.join(values)}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from backprop_cli.console.sheets import Block, Role, Row, Sheet
 from backprop_cli.language.arrays.shapes import shape_text
 from backprop_cli.render.arrays import array_cells, array_lines, arrays_asked_for, numbers_text
-from backprop_cli.report import ALL_DIGITS, BOTH_SIDES, FEW_DIGITS, ArrayRecord, Outcome
+from backprop_cli.report import ALL_DIGITS, BOTH_SIDES, FEW_DIGITS, TOO_SMALL, ArrayRecord, Outcome
 from backprop_cli.text import decimal_text, few_digits, held_words, number_text, reading, side_text
 
 if TYPE_CHECKING:
@@ -313,7 +313,7 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
     if found.zero_within is not None:
         return f"0 within {number_text(found.zero_within, 2)}", "pass"
     if found.underflow:
-        return "rule ok, too small for a double", "note"
+        return f"rule ok, {TOO_SMALL}", "note"
     if _is_poor(found.digits):
         return "rule ok, few digits", "note"
     return f"ok, found in {found.origin}" if found.origin else "ok", "pass"

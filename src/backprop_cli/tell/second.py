@@ -15,9 +15,11 @@ from backprop_cli.certain.compared import has_digits, is_zero
 from backprop_cli.certain.task import kinks_in
 from backprop_cli.differentiate import graph_of
 from backprop_cli.errors import DomainError, LimitError, UsageError
+from backprop_cli.findings.kinks import find_kinks
 from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.operations.bounded import bounded_reals
+from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.record import Record
 
 if TYPE_CHECKING:
@@ -122,9 +124,11 @@ class _Teller:
         self.records = {node.id: node for node in report.nodes}
         self.m: BoundedReals = bounded_reals(_DIGITS)
         self.sweep: Sweep = sweep_graph(self.graph, report.inputs, 1.0, self.m)
-        kinks = kinks_in(self.sweep, self.m)
+        doubles = sweep_graph(self.graph, report.inputs, 1.0, FLOAT)
+        # The first also where the value jumps and no slope passes: floor(sign(x)).
+        kinks = [*find_kinks(doubles), *kinks_in(self.sweep, self.m)]
         if kinks:
-            self.refuse(next(iter(kinks)), "is at a kink, where there are no second derivatives")
+            self.refuse(kinks[0], "is at a kink, where there are no second derivatives")
         self.seconds: dict[int, dict[tuple[int, int], Bounded]] = {}
         for node in self.steps():
             bend = second_partials(
