@@ -187,3 +187,65 @@ def test_two_thousand_outputs_of_one_input_take_one_sweep() -> None:
     report = jacobian("\n".join(lines), x=0.5, outputs=[f"y{k}" for k in range(2000)], check=False)
     assert (report.forward, report.swept_back) == (1, ())
     assert report.jacobian["y1999"]["x"] == gradient("\n".join(lines), x=0.5, check=False).gradients["x"]
+
+
+ARRAYS = {"X": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], "w": [1.0, 2.0]}
+
+
+@pytest.mark.parametrize(
+    ("program", "outputs", "found"),
+    [
+        ("y = X@w", None, ["y[0]", "y[1]", "y[2]"]),
+        ("y = X@w; s = sum(y)", None, ["s"]),
+        ("y = X@w; s = y[0]", None, ["s"]),  # what is used of an array is all of it
+        ("y = X@w; s = y[0]", ["y"], ["y[0]", "y[1]", "y[2]"]),
+        ("y = X@w; s = sum(y)", ["y[2]", "s", "y"], ["y[2]", "s", "y[0]", "y[1]"]),
+        ("y = X@w; y = [y[0], 2*w[0]]", None, ["y[0]", "y[1]"]),
+        ("y = X@w; y = 2*w[0]", ["y"], ["y"]),
+        ("y = w[0]; y = X@w", ["y"], ["y[0]", "y[1]", "y[2]"]),
+        ("s = sum(X@w); u = w*w", None, ["s", "u[0]", "u[1]"]),
+    ],
+)
+def test_arrays_are_outputs(program: str, outputs: list[str] | None, found: list[str]) -> None:
+    report = jacobian(program, ARRAYS, outputs=outputs, wrt=["w"])
+    assert list(report.values) == found
+    assert report.status == "pass"
+
+
+def test_the_jacobian_of_a_product_is_the_matrix() -> None:
+    rows = jacobian("y = X@w", ARRAYS, wrt=["w"]).jacobian
+    assert [[*row.values()] for row in rows.values()] == ARRAYS["X"]
+
+
+def test_an_element_is_an_output(backprop: Any) -> None:
+    words = "jacobian", "R = [[cos(t), -sin(t)], [sin(t), cos(t)]]", "t=0", "--outputs", "R[0,1],R[1,0]"
+    rows = list(csv.reader(io.StringIO(backprop(*words, "--format", "csv").stdout)))
+    assert [(row[0], float(row[2])) for row in rows[1:]] == [("R[0,1]", -1), ("R[1,0]", 1)]
+
+
+@pytest.mark.parametrize(
+    ("program", "outputs", "message"),
+    [
+        ("X@w", None, "no name"),
+        ("u = 2*w[0]; [u, u]", None, "no name"),
+        ("y = X@w", ["X"], "is an input"),
+        ("y = X@w", ["y[3]"], "is no step"),
+        ("y = sum(X@w)", ["v1[0]"], "is no step"),
+    ],
+)
+def test_what_is_no_output_among_arrays_is_refused(
+    program: str, outputs: list[str] | None, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        jacobian(program, ARRAYS, outputs=outputs)
+
+
+def test_a_program_without_a_step_has_no_output() -> None:
+    with pytest.raises(InputError, match="all that the program names is an input"):
+        jacobian("k = 2")
+
+
+def test_latex_has_the_matrix(backprop: Any) -> None:
+    text = backprop("jacobian", "u = x*y; v = 1e-9*x", "x=2", "y=3", "--format", "latex").stdout
+    assert r"\frac{\partial (u, v)}{\partial (x, y)}" in text
+    assert r"\begin{array}{rr} 3 & 2 \\ 1 \times 10^{-9} & 0 \end{array}" in text

@@ -19,6 +19,8 @@ from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.arguments import given_arrays, name_list
+from backprop_cli.language.arrays.shapes import element_names
+from backprop_cli.language.code import Temporary
 from backprop_cli.language.reader import canonical_name, normalise
 from backprop_cli.language.source import check_names, choose_point, read_source
 from backprop_cli.operations.doubles import FLOAT
@@ -47,8 +49,9 @@ def jacobian(
 ) -> JacobianReport:
     """Return the derivatives of several named steps of a program by its inputs.
 
-    outputs: names of steps, each with the value that it has at the end; by default those that no later
-    statement uses.  The others are as in ``gradient``, and so are the errors raised.
+    outputs: names of steps, each with the value that it has at the end, an array's for all its elements; by
+    default those that no later statement uses.  The others are as in ``gradient``, and so are the errors
+    raised.
 
     ``report.jacobian[output][input]`` is ∂output/∂input, a double.
 
@@ -58,7 +61,7 @@ def jacobian(
     given = given_arrays("inputs", inputs or {}) | given_arrays("inputs", more_inputs)
     chosen = None if outputs is None else name_list("outputs", outputs)
     with collector_paused():
-        source = read_source(program, given, notation)
+        source = read_source(program, given, notation, array_output=True)
         point = choose_point(source, given)
         names = None if wrt is None else name_list("wrt", wrt)
         return jacobian_of_source(source, point, outputs=chosen, wrt=names, check=check)
@@ -159,29 +162,53 @@ def _up_to(source: Source, place: int) -> Source:
 
 
 def _steps(source: Source) -> dict[str, int]:
-    """Return the place of the last statement that gives each named step its value, in order."""
-    found: dict[str, int] = {}
+    """Return the place of the last statement that gives each named step its value, in order.
+
+    An array has its elements here, those that it has last.
+    """
+    first = {step.first + i: step.first for step in source.steps for i in range(prod(step.shape))}
+    found: dict[str, dict[str, int]] = {}
+    begun: dict[str, int] = {}
     for place, statement in enumerate(source.statements):
         name = statement.name
-        if name is not None and source.defaults.get(name) is not statement:
-            found.pop(name, None)
-            found[name] = place
+        if name is None or type(name) is Temporary or source.defaults.get(name) is statement:
+            continue
+        whole, start = name.partition("[")[0], first.get(place, place)
+        if begun.get(whole) != start:
+            begun[whole] = start
+            found.pop(whole, None)
+        found.setdefault(whole, {})[name] = place
+    return {name: place for places in found.values() for name, place in places.items()}
+
+
+def _arrays(source: Source, places: Mapping[str, int]) -> dict[str, list[str]]:
+    """Return the names of the elements of each array that a step is."""
+    found: dict[str, list[str]] = {}
+    for step in source.steps:
+        names = element_names(step.name, step.shape)
+        if step.shape and places.get(names[0]) == step.first:
+            found[step.name] = names
     return found
 
 
 def _last_ones(source: Source, places: Mapping[str, int]) -> list[str]:
-    """Return the steps that no later statement uses. Raises InputError where there are none."""
-    found = [
-        name
-        for name, place in places.items()
-        if not any(name in statement.code[::4] for statement in source.statements[place + 1 :])
-    ]
-    if source.statements[-1].name is None or not found:
+    """Return the steps that no later statement uses, arrays as a whole.
+
+    Raises InputError where there are none.
+    """
+    statements = source.statements
+    last_use = {what: place for place, statement in enumerate(statements) for what in statement.code[::4]}
+    used = {name for name, place in places.items() if last_use.get(name, -1) > place}
+    used.update(*(names for names in _arrays(source, places).values() if used.intersection(names)))
+    found = [name for name in places if name not in used]
+    if statements[-1].name is None or not found:
         raise InputError(
-            "the last statement has no name, so the outputs are to be named",
+            "the last statement has no name, so the outputs are to be named"
+            if statements[-1].name is None
+            else "all that the program names is an input, so there is no output",
             source.text,
-            source.statements[-1].start,
-            source.statements[-1].end,
+            statements[-1].start,
+            statements[-1].end,
             'name each output: "u = x*y; v = x + y"'
             + (f", or --outputs {','.join(places)}" if places else ""),
         )
@@ -189,15 +216,19 @@ def _last_ones(source: Source, places: Mapping[str, int]) -> list[str]:
 
 
 def _find(source: Source, places: Mapping[str, int], outputs: Sequence[str]) -> list[str]:
-    """Return the names, each of which must be a step. Raises InputError."""
-    chosen = list(dict.fromkeys(canonical_name(normalise(name)) for name in outputs))
+    """Return the names, each of which must be a step; an array's is all its elements. Raises InputError."""
+    arrays = _arrays(source, places)
+    given = (canonical_name(normalise(name)) for name in outputs)
+    chosen = list(dict.fromkeys(one for name in given for one in arrays.get(name, [name])))
     if not chosen:
         raise InputError("there is no output", hint="--outputs u,v")
     for name in chosen:
         if name in places:
             continue
-        if name in source.inputs:
+        if name in source.inputs or name in source.shapes:
             raise InputError(f"{name} is an input, not a step of the program")
-        known = f"the steps are {listing(list(places))}" if places else "no step of the program has a name"
-        raise InputError(f"{name} is no step of the program", hint=did_you_mean(name, places) or known)
+        steps = [step for step in places if "[" not in step]
+        known = [*steps, *arrays]
+        told = f"the steps are {listing(known)}" if known else "no step of the program has a name"
+        raise InputError(f"{name} is no step of the program", hint=did_you_mean(name, known) or told)
     return chosen

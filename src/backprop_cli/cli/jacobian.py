@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from backprop_cli.cli.command import command
-from backprop_cli.cli.options import Asked, CrossCheck, Shown, digits_of, form_of
+from backprop_cli.cli.options import CrossCheck, Shown, Where, digits_of, form_of, listed
 from backprop_cli.errors import DomainError, Status, UsageError
 
 
@@ -19,6 +19,7 @@ class JacobianFormat(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
+    latex = "latex"
 
 
 @command(
@@ -27,12 +28,13 @@ Examples:
   backprop jacobian "u = x*y; v = x + y" x=2 y=3
   backprop jacobian "r = sqrt(x^2 + y^2); t = atan2(y, x)" x=3 y=4 --json
   backprop jacobian "e = a*b; L = (e+c)*f" a=2 b=3 c=-10 f=5 --outputs e,L
+  backprop jacobian "p = softmax(z)" "z=[1,2,3]"
 
 Exit status: 0 done; 1 sympy disagrees; 2 a mistake in the program, a value or an option; 3 a value or a
 derivative does not exist or is not finite.""",
 )
 def jacobian(
-    request: Asked,
+    options: Where,
     check: CrossCheck = True,
     outputs: Annotated[
         list[str] | None,
@@ -45,9 +47,10 @@ def jacobian(
 ) -> int:
     """Show the derivatives of several outputs.
 
-    The outputs are named steps; without --outputs those that no later statement uses. It is swept forward or
-    back, whichever takes fewer sweeps, and each output is cross-checked as by backprop grad.
+    The outputs are named steps, arrays too; without --outputs those that no later statement uses. It is swept
+    forward or back, whichever takes fewer sweeps, and each output is cross-checked as by backprop grad.
     """
+    request = options.read(array_output=True)
     if request.upstream != 1:
         raise UsageError("--upstream is of one output", hint="backprop grad takes it")
     from backprop_cli.calculus.jacobian import jacobian_of_source
@@ -67,6 +70,7 @@ def jacobian(
         lambda: render.jacobian_blocks(report, digits),
         json=lambda: render.render_json(report),
         csv=lambda: render.render_csv(report),
+        latex=lambda: render.render_latex(report, digits),
     )
     if report.status == Outcome.FAIL:
         return Status.CHECK_FAILED
@@ -80,7 +84,7 @@ def jacobian(
 
 
 def _names(outputs: list[str]) -> list[str]:
-    names = [name.strip() for names in outputs for name in names.split(",") if name.strip()]
+    names = [name for names in outputs for name in listed(names)]
     if not names:
         raise UsageError("--outputs names no step", hint="--outputs u,v")
     return names

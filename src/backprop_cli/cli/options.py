@@ -225,13 +225,16 @@ class PointOptions(NamedTuple):
         names = self.wrt_names()
         return None if names is None else check_names(source, names)
 
-    def read(self) -> Request:
-        """Return what is asked for. Raises UsageError, FileError, ParseError or InputError."""
+    def read(self, *, array_output: bool = False) -> Request:
+        """Return what is asked for. Raises UsageError, FileError, ParseError or InputError.
+
+        array_output: whether the output may be an array.
+        """
         from backprop_cli.language.source import choose_point, read_source
 
         text, given = self.read_program_of_arrays()
         upstream = self.read_upstream()
-        source = read_source(text, given, self.notation)
+        source = read_source(text, given, self.notation, array_output=array_output)
         point = choose_point(source, given)
         words = (self.arguments or [])[self.file is None :]
         return Request(source, point, self.choose_inputs(source), upstream, words, self.upstream)

@@ -79,6 +79,8 @@ def read_source(
     given: Collection[str] | Mapping[str, Value] = (),
     notation: str | None = None,
     known: Collection[str] = (),
+    *,
+    array_output: bool = False,
 ) -> Source:
     """Read a program.
 
@@ -86,6 +88,7 @@ def read_source(
     known: names that further values could be had for, such as columns of data.
     notation: the foreign one that it is in, or "plain"; None for plain if it can be read so, else the one
     whose marks it has.
+    array_output: whether the output may be an array, which has a name then; it ends in its last element.
 
     An input is a name that is used before it is assigned, or first assigned a constant expression: that
     is its default. ``pi`` is a constant unless it is assigned or given.
@@ -103,7 +106,7 @@ def read_source(
         arrays = {name: as_array(value) for name, value in values.items()} | _arrays_among(known)
         if has_arrays(source.statements) or any(array.shape for array in arrays.values()):
             try:
-                return _expanded(source, arrays)
+                return _expanded(source, arrays, array_output=array_output)
             except ShapeError:
                 # What has no array may be meant as names: x[0] as x_0.
                 other = None if notation else _foreign_source(source.text, _names(given, known))
@@ -130,13 +133,14 @@ def _arrays_among(names: Iterable[str]) -> dict[str, Array]:
     return found
 
 
-def _expanded(source: Source, known: Mapping[str, Array]) -> Source:
+def _expanded(source: Source, known: Mapping[str, Array], *, array_output: bool) -> Source:
     """Return a program with arrays as one of numbers alone."""
     from backprop_cli.language.arrays.expand import Program, expand_program
 
     parts = Program(*source[:4], source.shapes, source.steps, source.warnings, source.labels)
     whole = tuple(source.statements)
-    return source._replace(**expand_program(parts, known)._asdict(), unexpanded=whole)
+    expanded = expand_program(parts, known, array_output=array_output)
+    return source._replace(**expanded._asdict(), unexpanded=whole)
 
 
 def _foreign_source(text: str, names: Collection[str]) -> Source | None:

@@ -23,7 +23,7 @@ from backprop_cli.operations.table import OPS
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backprop_cli.language.code import Code, Span
     from backprop_cli.operations.op import Op
@@ -129,6 +129,14 @@ def number_latex(text: str) -> str:
         return f"\\text{{{escape(text)}}}"
     mantissa, e, exponent = text.partition("e")
     return f"{mantissa} \\times 10^{{{exponent}}}" if e else text
+
+
+def matrix_latex(rows: Iterable[Iterable[str]]) -> str:
+    """Return a matrix of numbers that number_text has written as maths, for any count of columns."""
+    lines = [[number_latex(text) for text in row] for row in rows]
+    columns = "r" * max(map(len, lines), default=0)
+    body = r" \\ ".join(" & ".join(line) for line in lines)
+    return rf"\left(\begin{{array}}{{{columns}}} {body} \end{{array}}\right)"
 
 
 # ---- expressions ----

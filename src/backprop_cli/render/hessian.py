@@ -235,7 +235,7 @@ def _number(x: float | None) -> str:
 
 def render_latex(report: HessianReport, digits: int | None) -> str:
     """Return the matrix as LaTeX, for amsmath."""
-    from backprop_cli.notation.latex import name_latex
+    from backprop_cli.notation.latex import matrix_latex, name_latex
 
     if not report.has_matrix:
         raise UsageError(
@@ -246,28 +246,13 @@ def render_latex(report: HessianReport, digits: int | None) -> str:
     if report.third is not None:
         raise UsageError("LaTeX has the matrix alone", hint="--order 3 is in the table, in JSON and in CSV")
 
-    def cell(a: str, b: str) -> str:
+    def cell(a: str, b: str) -> float:
         entry = _entry(report, a, b)
-        if entry is not None and not math.isfinite(entry.value):
-            return r"\text{undefined}" if math.isnan(entry.value) else _INFINITIES[entry.value > 0]
-        return _latex_number(0.0 if entry is None else entry.value, digits)
+        return 0.0 if entry is None else entry.value
 
     names = ", ".join(map(name_latex, report.names))
-    rows = r" \\ ".join(" & ".join(cell(a, b) for b in report.names) for a in report.names)
-    columns = "r" * len(report.names)
-    output = name_latex(report.output)
-    return (
-        f"\\[ \\nabla^2 {output}\\,({names}) = "
-        f"\\left(\\begin{{array}}{{{columns}}} {rows} \\end{{array}}\\right) \\]\n"
-    )
-
-
-_INFINITIES = (r"-\infty", r"\infty")
-
-
-def _latex_number(x: float, digits: int | None) -> str:
-    mantissa, e, exponent = number_text(x, digits).partition("e")
-    return f"{mantissa} \\cdot 10^{{{exponent}}}" if e else mantissa
+    rows = [[number_text(cell(a, b), digits) for b in report.names] for a in report.names]
+    return f"\\[ \\nabla^2 {name_latex(report.output)}\\,({names}) = {matrix_latex(rows)} \\]\n"
 
 
 def render_json(report: HessianReport) -> str:

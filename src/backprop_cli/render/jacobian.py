@@ -109,6 +109,15 @@ def render_csv(report: JacobianReport) -> str:
     return text.getvalue()
 
 
+def render_latex(report: JacobianReport, digits: int | None) -> str:
+    """Return the matrix as LaTeX, for amsmath."""
+    from backprop_cli.notation.latex import matrix_latex, name_latex
+
+    above, below = (", ".join(map(name_latex, names)) for names in (report.jacobian, report.names))
+    rows = [[number_text(x, digits) for x in row.values()] for row in report.jacobian.values()]
+    return f"\\[ \\frac{{\\partial ({above})}}{{\\partial ({below})}} = {matrix_latex(rows)} \\]\n"
+
+
 def _passes_record(report: JacobianReport) -> dict[str, Any]:
     if not report.forward:
         return {"mode": "reverse", "count": len(report.swept_back)}

@@ -50,7 +50,7 @@ def has_arrays(statements: Iterable[Statement]) -> bool:
     return any(type(what) is ArrayCall for statement in statements for what in statement.code[::4])
 
 
-def expand_program(program: Program, known: Mapping[str, Array]) -> Program:
+def expand_program(program: Program, known: Mapping[str, Array], *, array_output: bool = False) -> Program:
     """Return a program of numbers alone.
 
     known: the inputs with their shapes, () of one that is a number; an input that is not there is taken for a
@@ -58,8 +58,9 @@ def expand_program(program: Program, known: Mapping[str, Array]) -> Program:
 
     Raises InputError for shapes that do not fit and an output that is not one number, ShapeError for an input
     whose shape is needed, LimitError for a program that is too long.
+    array_output: whether the output may be an array that has a name.
     """
-    return _Expansion(program, known).run()
+    return _Expansion(program, known).run(array_output=array_output)
 
 
 class _Value(NamedTuple):
@@ -101,7 +102,7 @@ class _Expansion:
         self.kept = count_from(1)
         self.free = (name for i in count_from(1) if (name := f"v{i}") not in names)
 
-    def run(self) -> Program:
+    def run(self, *, array_output: bool) -> Program:
         source = self.source
         for name, span in source.inputs.items():
             if name in self.known or name not in source.defaults:
@@ -122,7 +123,15 @@ class _Expansion:
                     self.environment[target] = output
         assert last is not None
         self.take_labels()
-        if output.is_array:
+        if output.is_array and array_output and last.name is None:
+            raise InputError(
+                f"the output has the shape {shape_text(output.shape)} and no name",
+                source.text,
+                last.start,
+                last.end,
+                f"y = {source.text[last.start : last.end]}" if last.end - last.start <= _FEW else "y = …",
+            )
+        if output.is_array and not array_output:
             self.refuse_output(output, last)
         return source._replace(
             statements=self.statements,
