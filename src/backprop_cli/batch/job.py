@@ -37,7 +37,7 @@ class Job(NamedTuple):
     notation: what the program is written in, None for what is seen from its signs.
     reduction: what the rows are brought together by, None for one result each.  skips: whether rows without
     a result are left out of it.  dialect: how the data is written.
-    order: 2 for second derivatives, too.
+    order: 2 for second derivatives, too.  outputs: steps whose gradients are wanted, too.
     prefix: begins the names of results.  group: the column that tells apart what is reduced, "" for none.
     """
 
@@ -58,6 +58,7 @@ class Job(NamedTuple):
     prefix: str = ""
     group: str = ""
     order: int = 1
+    outputs: Sequence[str] = ()
 
     @property
     def may_go_by_row(self) -> bool:
@@ -110,9 +111,12 @@ def prepare(job: Job, table: Table | Reader) -> Work:
     points = Points(source, job.given, job.renamed, job.dialect)
     if table.has_header:
         points.check_header(table.names, table.elements)
-    batch = Batch(source, wanted, job.upstream, job.values, job.order)
-    second = batch.second.columns if batch.second else ()
-    results = result_columns(wanted, batch.values, job.prefix, second)
+    batch = Batch(source, wanted, job.upstream, job.values, job.order, job.outputs)
+    more = [column for one in batch.more for column in one.columns]
+    results = result_columns(wanted, batch.values, job.prefix, more)
+    twice = next((name for name, count in Counter(results).items() if count > 1), None)
+    if twice is not None:
+        raise UsageError(f"two columns of the results would be called {twice}", hint="rename a step")
     kept = table.names if job.keep else None
     if job.group:
         kept = (find_column(job.group, table.names) if table.has_header else job.group,)

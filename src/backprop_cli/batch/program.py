@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from backprop_cli.batch.second import SecondOrder
+from backprop_cli.batch.more import More, Outputs, SecondOrder
 from backprop_cli.batch.tally import BAD_INPUT, FAULTS, KINK, NONFINITE, OK, UNDEFINED, RowResult
 from backprop_cli.errors import BackpropError, InputError
 from backprop_cli.findings.kinks import find_kinks
@@ -22,16 +22,19 @@ if TYPE_CHECKING:
     from backprop_cli.batch.cells import Row
     from backprop_cli.batch.points import Points
     from backprop_cli.batch.tally import RowStatus
+    from backprop_cli.compile.adjoint import Pair
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
     from backprop_cli.language.source import Source
+    from backprop_cli.operations.op import Namespace, Number
 
 
 class Batch:
     """A program to be evaluated at many points.
 
     wrt: the inputs to differentiate by.  values: the nodes whose values are wanted beside, by their names.
-    order: 2 for second derivatives, too, which stand behind these values.
+    order: 2 for second derivatives, too.  outputs: steps whose gradients are wanted.  Both stand behind these
+    values, as ``more`` has them.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Batch:
         upstream: float,
         values: Sequence[str] = (),
         order: int = 1,
+        outputs: Sequence[str] = (),
     ) -> None:
         from backprop_cli.graph.lower import lower_source
 
@@ -50,8 +54,15 @@ class Batch:
         self.values = values
         self.graph = lower_source(source)
         self.wanted_nodes = _find_nodes(self.graph, values)
-        self.second = SecondOrder(wrt) if order > 1 else None
-        self.beside = len(self.wanted_nodes) + (len(self.second.pairs) if self.second else 0)
+        more: list[More] = []
+        if outputs:
+            steps = zip(outputs, _find_nodes(self.graph, outputs), strict=True)
+            more.append(Outputs(self.graph, dict(steps), wrt))
+        if order > 1:
+            more.append(SecondOrder(wrt))
+        self.more = tuple(more)
+        self.keys = [key for one in more for key in one.keys]
+        self.beside = len(self.wanted_nodes) + len(self.keys)
         self._can_kink = any(op is not None and op.kink is not None for op in self.graph.ops)
         self._nothing = [None] * len(self.wrt)
         self._explained: set[str] = set()
@@ -79,9 +90,8 @@ class Batch:
         primal, adjoint = sweep.primal, sweep.adjoint
         value = primal[self.graph.output]
         values = [_known(primal[node]) for node in self.wanted_nodes]
-        if self.second is not None:
-            second, second_status = self._second_at(sweep)
-            values += second
+        beside, worst = self._beside(sweep) if self.more else ([], OK)
+        values += beside
         if not math.isfinite(value):
             status = NONFINITE if find_failure(sweep)[1] == "overflow" else UNDEFINED
             return RowResult(_known(value), self._nothing, status, values=values)
@@ -92,19 +102,27 @@ class Batch:
             status = UNDEFINED if any(map(math.isnan, gradients)) else NONFINITE
             return RowResult(value, [_known(slope) for slope in gradients], status, values=values)
         status = KINK if any(found.sides for found in settled.values()) else OK
-        if self.second is not None and second_status != OK:
-            status = second_status
+        status = worst if worst != OK else status
         overflows = (math.inf in primal or -math.inf in primal) and any(
             bar is not None and math.isinf(y) for y, bar in zip(primal, adjoint, strict=True)
         )
         return RowResult(value, gradients, status, overflows, values=values)
 
-    def _second_at(self, sweep: Sweep) -> tuple[list[float | None], RowStatus]:
-        """Return the second derivatives where there is a value, and what they come to."""
-        assert self.second is not None
+    def _beside(self, sweep: Sweep) -> tuple[list[float | None], RowStatus]:
+        """Return the numbers beside the gradient where there is a value, and the worst that they come to."""
         if not math.isfinite(sweep.primal[self.graph.output]):
-            return [None] * len(self.second.pairs), OK
-        return self.second.at(sweep)
+            return [None] * len(self.keys), OK
+        numbers: list[float | None] = []
+        statuses = set()
+        for one in self.more:
+            found, status = one.at(sweep)
+            numbers += found
+            statuses.add(status)
+        return numbers, next((status for status in (UNDEFINED, NONFINITE, KINK) if status in statuses), OK)
+
+    def trace(self, sweep: Sweep, m: Namespace) -> dict[Pair, Number]:
+        """Return what is beside the gradient in the numbers of a sweep, but for what is 0 everywhere."""
+        return {key: x for one in self.more for key, x in one.trace(sweep, m).items()}
 
     def explain(self, point: dict[str, float]) -> str:
         """Return what ``gradient`` says of a point without a result."""
@@ -117,10 +135,22 @@ class Batch:
         except BackpropError as error:
             return error.message
         missing = undefined_gradients(report)
-        if missing is None and self.second is not None:
-            return self.second.explain(sweep_graph(self.graph, point, self.upstream, FLOAT))
+        if missing is None and self.more:
+            return self._explain_beside(sweep_graph(self.graph, point, self.upstream, FLOAT))
         assert missing is not None
         return missing.message
+
+    def _explain_beside(self, sweep: Sweep) -> str:
+        """Return what is wrong with the first number beside the gradient that is not finite."""
+        told = ""
+        for one in self.more:
+            numbers, status = one.at(sweep)
+            pairs = zip(one.keys, numbers, strict=True)
+            lost = [key for key, x in pairs if x is None or not math.isfinite(x)]
+            if lost and status in (UNDEFINED, NONFINITE):
+                return one.explain(lost[0])
+            told = told or (one.explain(lost[0]) if lost else "")
+        return told
 
 
 def _known(x: float) -> float | None:

@@ -84,12 +84,12 @@ class RowGradient:
             results = self._results_in(out, count)
             _refuse_overlaps([*results.numbers(), results.status], list(arrays.values()))
         self._engine.compute_in_threads(arrays, results)
-        second = self._batch.second
+        keys = self._batch.keys
         return RowResults(
             results.value,
             dict(zip(self._batch.wrt, results.gradients, strict=True)),
             results.status,
-            dict(zip(second.pairs, results.values, strict=True)) if second else None,
+            dict(zip(keys, results.values, strict=True)) if keys else None,
         )
 
     def _read(self, columns: Mapping[str, ArrayLike]) -> tuple[dict[str, Floats], int]:
@@ -147,9 +147,8 @@ class RowGradient:
 
     def _second_in(self, out: RowResults, count: int) -> list[Floats]:
         """Return the arrays of second derivatives that are written over. Raises InputError."""
-        pairs = self._batch.second.pairs if self._batch.second else []
         held = {} if out.hessian is None else out.hessian
-        if not isinstance(held, Mapping) or list(held) != pairs:
+        if not isinstance(held, Mapping) or list(held) != self._batch.keys:
             raise InputError("out holds other second derivatives", hint="it is what an earlier call returned")
         return [_writable(f"hessian[{p!r}]", x, np.float64, count) for p, x in held.items()]
 

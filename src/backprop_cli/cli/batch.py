@@ -90,6 +90,12 @@ class ResultOptions(NamedTuple):
         list[str] | None,
         typer.Option("--values", metavar="D,E,...", help="Write the values of these steps, too."),
     ] = None
+    outputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--outputs", metavar="U,V,...", help="Write the gradients of these steps, grad_U_X, too."
+        ),
+    ] = None
     order: Annotated[
         int, typer.Option("--order", metavar="N", min=1, max=2, help="2: second derivatives, hess_A_B, too.")
     ] = 1
@@ -172,8 +178,8 @@ Examples:
 
 \b
 A row of the result: value, grad_NAME for each input, value_NAME for each step
-of --values, hess_A_B of --order 2, and status: ok, kink, undefined, nonfinite
-or bad input.
+of --values, grad_U_NAME for each of --outputs, hess_A_B of --order 2, and
+status: ok, kink, undefined, nonfinite or bad input.
 
 \b
 Exit status: 0 done; 1 a row differs from that of --check, or --strict asks
@@ -296,7 +302,8 @@ def _job(
         notation=options.notation,
         wrt=options.wrt_names(),
         upstream=options.read_upstream(),
-        values=_read_names(results.values),
+        values=_read_names(results.values, "--values"),
+        outputs=_read_names(results.outputs, "--outputs"),
         order=results.order,
         form=form,
         shape=shape,
@@ -362,11 +369,11 @@ def read_map(words: Sequence[str] | None, given: Collection[str]) -> dict[str, s
     return renamed
 
 
-def _read_names(words: Sequence[str] | None) -> list[str]:
-    """Return the steps that --values names. Given more than once, its lists add up."""
+def _read_names(words: Sequence[str] | None, option: str) -> list[str]:
+    """Return the steps that an option names. Given more than once, its lists add up."""
     from backprop_cli.batch.points import column_name
 
     names = [column_name(name) for word in words or () for name in word.split(",") if name.strip()]
     if words and not names:
-        raise UsageError("--values names no step", hint="--values d,e")
+        raise UsageError(f"{option} names no step", hint=f"{option} d,e")
     return list(dict.fromkeys(names))

@@ -144,15 +144,14 @@ class KernelEngine:
     ) -> None:
         self._batch = batch
         self._constants = dict(constants)
-        second = batch.second
         self.kernel = build_kernel(
             batch.graph,
             batch.wrt,
             self._constants,
             batch.upstream,
             batch.wanted_nodes,
-            second.trace if second else None,
-            second.pairs if second else (),
+            batch.trace if batch.more else None,
+            batch.keys,
         )
         self._single = SingleEngine(batch, constants)
         self._own = local()
@@ -235,7 +234,7 @@ class KernelEngine:
         results.status.fill(0)
         if not doubtful:
             return
-        if self._batch.second is not None:
+        if self._batch.more:
             for block in doubtful:
                 self._halve(columns, results, runner, block)
             return
@@ -248,7 +247,7 @@ class KernelEngine:
     def _halve(self, columns: Sequence[Array], results: Results, runner: Runner, block: slice) -> None:
         """Do a block again in halves, down to some rows that are computed one by one.
 
-        ``examine`` has no second derivatives; a row alone takes 1 ms, and the kernel 0.05 ms for few rows.
+        ``examine`` has nothing beside the gradient. A row alone takes 1 ms, the kernel 0.05 ms for few rows.
         """
         count = block.stop - block.start
         if count > _FEW:

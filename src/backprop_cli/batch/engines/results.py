@@ -29,8 +29,8 @@ _SHORT = 1 << 18
 class Results:
     """What rows come to, in arrays of one length.
 
-    gradients: in the order of the wanted inputs.  values: of the wanted nodes, then second derivatives where
-    they are asked for.  Numbers that do not exist are
+    gradients: in the order of the wanted inputs.  values: of the wanted nodes, then what else is asked for
+    beside the gradient.  Numbers that do not exist are
     NaN.  status: indices into ``STATUSES``.  overflowing: the rows where a value on the way is infinite
     though the result is not.
     """

@@ -1,4 +1,4 @@
-"""Second derivatives at every row: the same by all engines, and those of ``hessian``."""
+"""Numbers beside the gradient at every row: second derivatives, and gradients of steps; by all engines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backprop_cli import STATUSES, compile_rows, hessian
+from backprop_cli import STATUSES, compile_rows, hessian, jacobian
 from backprop_cli.errors import InputError, UsageError
 from conftest import Run
 
@@ -150,3 +150,42 @@ def test_doubles_keep_their_digits_where_the_text_of_a_derivative_loses_them() -
     for program, x in hard.items():
         found = compile_rows(program, order=2, engine="numpy")({"x": [x]}).hessian["x", "x"][0]
         assert found == pytest.approx(hessian(program, x=x).entries["x"]["x"].value, rel=1e-12), program
+
+
+STEPS = "u = x*y; v = relu(u) + sqrt(x); L = u/v"
+
+
+@pytest.mark.parametrize("engine", ["python", "numpy", "jit"])
+def test_gradients_of_steps_are_those_of_jacobian(backprop: Run, data: Path, engine: str) -> None:
+    points = [(1.0, 2.0), (2.0, -3.0), (0.5, 0.25), (4.0, 1e-3)]
+    data.write_text("x,y\n" + "".join(f"{x},{y}\n" for x, y in points))
+    words = ("--data", str(data), "--outputs", "u,v", "--order", "2", "--json", "--engine", engine)
+    found = backprop("batch", STEPS, *words)
+    if "needs llvmlite" in found.stderr:
+        pytest.skip("no compiler here")
+    for line, (x, y) in zip(found.stdout.splitlines(), points, strict=True):
+        row = json.loads(line)
+        right = jacobian(STEPS, x=x, y=y, outputs=["u", "v"], check=False).jacobian
+        assert list(row) == ["value", "grad_x", "grad_y", "grad_u_x", "grad_u_y", "grad_v_x", "grad_v_y",
+                             "hess_x_x", "hess_x_y", "hess_y_y", "status"]  # fmt: skip
+        for step in ("u", "v"):
+            for name in ("x", "y"):
+                assert row[f"grad_{step}_{name}"] == pytest.approx(right[step][name], rel=1e-14, abs=1e-300)
+
+
+def test_gradients_of_steps_at_hard_points(backprop: Run, data: Path) -> None:
+    data.write_text("x,y\n0,1\n-1,3\n4,0\n")
+    found = backprop("batch", "u = sqrt(x); v = relu(y); x*y", "--data", str(data), "--outputs", "u,v")
+    statuses = [line.rpartition(",")[2] for line in found.stdout.splitlines()]
+    assert statuses == ["status", "nonfinite", "undefined", "kink"]
+    assert "the gradient of u with respect to x is not finite in doubles" in found.stderr
+
+
+def test_what_can_not_be_named_is_refused(backprop: Run, data: Path) -> None:
+    unknown = backprop("batch", "u = x*y; u^2", "--data", str(data), "--outputs", "w")
+    assert (unknown.returncode, "the program has no step w" in unknown.stderr) == (2, True)
+    nothing = backprop("batch", "u = x*y; u^2", "--data", str(data), "--outputs", ",")
+    assert "--outputs names no step" in nothing.stderr
+    data.write_text("x,u_x\n1,2\n")
+    twice = backprop("batch", "u = x*u_x; u^2", "--data", str(data), "--outputs", "u")
+    assert (twice.returncode, "would be called grad_u_x" in twice.stderr) == (2, True)
