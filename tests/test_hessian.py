@@ -450,3 +450,27 @@ def test_what_sympy_has_at_a_single_point_is_not_compared(program: str, second: 
     assert report.third["x", "x", "x"].value == third
     assert report.status == "skipped"
     assert hessian(program, x=1, order=3).status == "pass"
+
+
+@pytest.mark.parametrize(
+    ("program", "x", "kind", "at"),
+    [
+        ("sin(x)/x", 1e-10, "none", None),  # its maximum is at 0, where it has no value
+        ("(1-cos(x))/x^2", 1e-9, "none", None),
+        ("sinc(x)", 1e-10, "maximum", 0.0),
+        ("1-cos(x)", 1e-9, "minimum", 0.0),
+        ("(x-1e-100)^2", 0.0, "minimum", 1e-100),
+    ],
+)
+def test_no_critical_point_is_where_there_is_no_value(
+    program: str, x: float, kind: str, at: float | None
+) -> None:
+    critical = hessian(program, x=x, check=False).critical
+    assert critical is not None
+    assert (critical.kind, critical.point and critical.point["x"]) == (kind, at)
+
+
+def test_a_value_that_lost_its_digits_is_warned_of(backprop: Any) -> None:
+    report = hessian("(1-cos(x))/x^2", x=1e-9)
+    assert [warning.kind for warning in report.warnings] == ["digits"]
+    assert "no digit of the value" in backprop("hessian", "(1-cos(x))/x^2", "x=1e-9").stderr

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _MOST_NAMES = 30
 _STEPS = 12
 _NEAR, _DONE = 1e-6, 1e-40
+_KNOWN = 1e-20
+"""How far a coordinate that is told may be off, beside its size."""
 _FASTER = 1e-6
 """How much shorter the last step is than the one before: Newton's method squares the error."""
 
@@ -115,6 +117,16 @@ def _beside(exact: Exact, names: Sequence[str]) -> Critical | None:
         before = length
     else:
         return None
+    # What is nearer to 0 than is known is taken for 0: there the program must have a value, unlike sin(x)/x.
+    blur = max(length, _blur(now, names))
+    at_zero = {name: mp.mpf(0) for name, x in here.items() if x and abs(x) <= blur}
+    if any(x and blur > _KNOWN * abs(x) for name, x in here.items() if name not in at_zero):
+        return None
+    if at_zero:
+        here |= at_zero
+        sweep = sweep_graph(graph, {**exact.sweep.point, **here}, exact.sweep.upstream, m)
+        if graph.output in sweep.failures or kinks_in(sweep, m):
+            return None
     # At the root itself a base that is 0 to within rounding may have no bound, as that of (y - x^2)^2: then
     # the points on the way decide, 1e-16 and 1e-31 from it, if they agree.
     kinds = {kind for at in passed if (kind := _kind(at, names)) is not Kind.OPEN}
@@ -124,6 +136,17 @@ def _beside(exact: Exact, names: Sequence[str]) -> Critical | None:
     away = max(abs(here[name] - start[name]) for name in names)
     to_float = m.base.to_float
     return Critical(kind, {name: to_float(here[name]) for name in names}, to_float(away))
+
+
+def _blur(exact: Exact, names: Sequence[str]) -> Any:
+    """Return how far the errors of the gradient may move its root, 0 where they have no bound."""
+    mp, graph = exact.m.base.mp, exact.graph
+    errors = [exact.sweep.gradient(graph.inputs[name], exact.m).error for name in names]
+    found = _spectrum(exact, names)
+    least = min(map(abs, found[0])) if found else 0
+    if not least or max(errors) == math.inf:
+        return mp.mpf(0)
+    return mp.fsum(mp.mpf(2) ** error for error in errors) / least
 
 
 def _newton_step(exact: Exact, names: Sequence[str]) -> dict[str, Any] | None:

@@ -114,8 +114,9 @@ def hessian_of_source(
     if order not in (2, 3):
         raise InputError(f"the order is {order}", hint="2, or 3 for third derivatives, too")
     graph = lower_source(source)
-    draft = compute_graph(source, graph, point, names, upstream=upstream, check=False).report
     is_large = len(graph.ops) > MOST_BOUNDED
+    # Value and gradient are checked too: else nothing would warn of those that lost their digits.
+    draft = compute_graph(source, graph, point, names, upstream=upstream, check=check and not is_large).report
     has_matrix = along is None or not is_large
     found = (
         _second_order(source, graph, point, draft.upstream, names, check=check)
@@ -132,7 +133,7 @@ def hessian_of_source(
         gradients=draft.gradients,
         names=tuple(names),
         entries=found.entries,
-        status=_sum_up(found.entries) if has_matrix else Outcome.SKIPPED,
+        status=_sum_up(found.entries, draft.check.status) if has_matrix else Outcome.SKIPPED,
         numbers=found.numbers,
         has_matrix=has_matrix,
         warnings=draft.warnings,
@@ -358,9 +359,10 @@ def _at_kink(sweep: Sweep, a: str, b: str, below: set[str], *, few: bool) -> Ent
     return Entry(math.nan, Outcome.SKIPPED, reason, at_kink=True, left=left, right=right)
 
 
-def _sum_up(entries: Mapping[str, Mapping[str, Entry]]) -> Outcome:
+def _sum_up(entries: Mapping[str, Mapping[str, Entry]], first: Outcome) -> Outcome:
+    """Return the status of the whole. first: that of value and gradient."""
     found = {entry.status for row in entries.values() for entry in row.values()}
-    if Outcome.FAIL in found:
+    if Outcome.FAIL in (first, *found):
         return Outcome.FAIL
     return Outcome.SKIPPED if Outcome.SKIPPED in found else Outcome.PASS
 
