@@ -31,7 +31,7 @@ from backprop_cli.language.source import check_names, choose_point, read_source
 from backprop_cli.operations.bounded import add_logs, bounded_reals, log2_size
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import LADDER
-from backprop_cli.report import ALL_DIGITS, BEYOND, TOO_SMALL, Outcome
+from backprop_cli.report import ALL_DIGITS, BEYOND, FEW_DIGITS, TOO_SMALL, Outcome
 from backprop_cli.system.collector import collector_paused
 
 if TYPE_CHECKING:
@@ -157,12 +157,11 @@ def hessian_of_source(
         if any(entry.status == Outcome.FAIL for entry in settings["third"].values()):
             settings["status"] = Outcome.FAIL
     if along is not None:
-        product = (
-            _times(found.entries, names, along)
-            if has_matrix
-            else _product_in_doubles(graph, point, draft.upstream, names, along)
-        )
-        bend = _dot((number, along.get(name, 0.0)) for name, number in product.items())
+        if found.exact is not None:
+            product, bend = _product(found.exact, found.entries, names, along)
+        else:
+            product = _product_in_doubles(graph, point, draft.upstream, names, along)
+            bend = _dot((number, along.get(name, 0.0)) for name, number in product.items())
         settings |= {"along": dict(along), "product": product, "bend": bend}
     return HessianReport(**(vars(report) | settings))
 
@@ -367,14 +366,29 @@ def _sum_up(entries: Mapping[str, Mapping[str, Entry]], first: Outcome) -> Outco
     return Outcome.SKIPPED if Outcome.SKIPPED in found else Outcome.PASS
 
 
-def _times(
-    entries: Mapping[str, Mapping[str, Entry]], names: list[str], along: Mapping[str, float]
-) -> dict[str, float]:
-    """Return the Hessian times a direction."""
-    return {
-        name: _dot((entry.value, along.get(other, 0.0)) for other, entry in entries.get(name, {}).items())
-        for name in names
+def _product(
+    exact: Exact, entries: Mapping[str, Mapping[str, Entry]], names: list[str], along: Mapping[str, float]
+) -> tuple[dict[str, float], float]:
+    """Return the Hessian times a direction, and the second derivative along it; NaN where it is not known."""
+    m, inputs = exact.m, exact.graph.inputs
+    zero: Bounded = m.zero
+    direction = {inputs[name]: m.number(along[name]) for name in names if along.get(name)}
+    rows = product_along(exact.sweep, direction, m).rows
+    unknown = {name for name, row in entries.items() if any(math.isnan(x.value) for x in row.values())}
+    product = {
+        name: math.nan if name in unknown else _double(rows.get(inputs[name], zero), m) for name in names
     }
+    if unknown:
+        return product, math.nan
+    bend = sum((rows[node] * step for node, step in direction.items() if node in rows), zero)
+    return product, _double(bend, m)
+
+
+def _double(x: Bounded, m: BoundedReals) -> float:
+    """Return the double nearest to a number, NaN where it is not known."""
+    if x.is_noise:
+        return 0.0
+    return m.base.to_float(x.value) + 0.0 if is_zero(x) or has_digits(x, FEW_DIGITS) else math.nan
 
 
 def _dot(pairs: Iterable[tuple[float, float]]) -> float:
