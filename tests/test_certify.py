@@ -80,7 +80,8 @@ def test_exact_data_and_numbers_that_are_0() -> None:
     for at, x in zip(proof.enclosed, (0.0, 4.0), strict=True):
         assert at.low <= x <= at.high <= at.low + 2e-15
     if found.estimates["a"]:
-        assert said(found).endswith(" of that of a")
+        assert said(found).endswith(" of the estimate of a")
+        assert ", relative to each but a, and " in said(found)
 
 
 def test_bounds_that_hold() -> None:

@@ -128,10 +128,11 @@ def _notes(fit: Fit) -> Iterator[str]:
         if abs(share) > _HARDLY_APART:
             yield f"{one} and {other} are hardly told apart: their correlation is {share:.4f}"
     if fit.useless:
-        which = listing(list(fit.useless))
-        yield f"{which} change{'s' * (len(fit.useless) == 1)} no row here: the data tells nothing of {which}"
+        ends = "s" * (len(fit.useless) == 1)
+        yield f"{listing(list(fit.useless))} change{ends} no row here to first order, so there are no errors"
     if fit.together:
-        yield f"{listing(list(fit.together))} can't be told apart: rows change by a combination of them alone"
+        which = listing(list(fit.together))
+        yield f"{which} can't be told apart: to first order rows change by a combination of them alone"
     if fit.useless or fit.together:
         yield f"it reads the columns {listing(list(fit.columns))}; its other names are parameters"
 
@@ -184,9 +185,11 @@ def _proof(fit: Fit, proof: Certificate) -> str:
         return f"{what} where these hold all parameters"
     parts = {p: p.within / abs(x) if (x := fit.estimates[p.name]) else 1.0 for p in proof.enclosed}
     near = [part for part in parts.values() if part <= _NEAR]
-    told = [f"{_at_most(max(near))} of the unrounded estimates, relative to each"] if near else []
-    told += [f"{_at_most(p.within)} of that of {p.name}" for p, part in parts.items() if part > _NEAR]
-    return f"{what} within {listing(told)}"
+    far = [p for p, part in parts.items() if part > _NEAR]
+    others = f" but {listing([p.name for p in far])}" if far else ""
+    told = [f"{_at_most(max(near))} of the unrounded estimates, relative to each{others}"] if near else []
+    told += [f"{_at_most(p.within)} of the estimate of {p.name}" for p in far]
+    return f"{what} within {', and '.join(told)}"
 
 
 def _at_most(x: float) -> str:
