@@ -91,10 +91,27 @@ def test_the_forms(backprop: Any) -> None:
     assert rows == [["output", "value", "x", "y"], ["u", "6.0", "3.0", "2.0"], ["v", "5.0", "1.0", "1.0"]]
 
 
-def test_an_infinite_slope_ends_with_status_three(backprop: Any) -> None:
-    run = backprop("jacobian", "u = sqrt(x); v = x", "x=0")
+@pytest.mark.parametrize(
+    ("program", "x", "told"),
+    [
+        ("u = sqrt(x); v = x", "0", "the derivative of u with respect to x is infinity at this point"),
+        ("u = x; v = 1/x", "1e-200", "of v with respect to x is -1e400, beyond what doubles hold"),
+        ("u = x; v = sqrt(abs(x))", "0", "of v with respect to x does not exist at this point: its slope is"),
+    ],
+)
+def test_a_slope_that_is_not_finite_ends_with_status_three(
+    backprop: Any, program: str, x: str, told: str
+) -> None:
+    run = backprop("jacobian", program, f"x={x}")
     assert run.returncode == 3
-    assert "the derivative of u with respect to x is infinite" in run.stderr
+    assert told in run.stderr
+
+
+def test_a_warning_names_its_output() -> None:
+    report = jacobian("u = x; v = (1 - cos(x))/x^2; w = 1 - cos(x)", x=1e-9)
+    told = [warning.message for warning in report.warnings]
+    assert any(message.startswith("of v, no digit of the value and of the gradient") for message in told)
+    assert any(message.startswith("of w, no digit of the value is right") for message in told)
 
 
 @pytest.mark.parametrize(

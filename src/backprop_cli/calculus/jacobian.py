@@ -7,6 +7,7 @@ same.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -91,6 +92,8 @@ def jacobian_of_source(
     warnings: dict[tuple[str, str], Diagnostic] = {}
     for name in chosen:
         for warning in rows[name].warnings:
+            if warning.kind == "digits":
+                warning = replace(warning, message=f"of {name}, {warning.message}")
             if warning.kind != "unused":  # what one output does not use is another one, or used by it
                 warnings.setdefault((warning.kind, warning.message), warning)
     statuses = {row.check.status for row in rows.values()}

@@ -54,6 +54,7 @@ def jacobian(
     if request.upstream != 1:
         raise UsageError("--upstream is of one output", hint="backprop grad takes it")
     from backprop_cli.calculus.jacobian import jacobian_of_source
+    from backprop_cli.findings.undefined import missing_slope
     from backprop_cli.render import jacobian as render
     from backprop_cli.report import Outcome
 
@@ -78,8 +79,8 @@ def jacobian(
         for other, slope in row.items():
             if not math.isfinite(slope):
                 output.flush()
-                kind = "does not exist" if math.isnan(slope) else "is infinite"
-                raise DomainError(f"the derivative of {name} with respect to {other} {kind} at this point")
+                told = missing_slope(report.checks[name].gradients[other], slope)
+                raise DomainError(f"the derivative of {name} with respect to {other} {told}")
     return Status.DONE
 
 

@@ -10,7 +10,7 @@ from backprop_cli.errors import DomainError
 from backprop_cli.graph.sweep import Failure, forward, needed
 from backprop_cli.operations.reals import LADDER
 from backprop_cli.report import BEYOND, LossKind, Place
-from backprop_cli.text import number_text, side_text
+from backprop_cli.text import decimal_text, number_text, side_text
 
 if TYPE_CHECKING:
     from backprop_cli.diagnostic import Span
@@ -179,15 +179,18 @@ def undefined_gradients(report: Report) -> DomainError | None:
 def undefined_gradient(report: Report, name: str, slope: float, hint: str = "") -> DomainError:
     """Return the error for the gradient with respect to a node that is not finite, or was lost in doubles."""
     found = report.check.gradients.get(name)
-    if found is not None and found.value is not None:
-        mantissa, _, exponent = found.value.partition("e")
-        number = f"{number_text(float(mantissa))}e{int(exponent)}"
-        return DomainError(f"the gradient with respect to {name} is {number}, {BEYOND}", hint=hint)
-    told = _told_by_sides(found, slope) if found is not None and found.at_kink else ""
-    if not told:
-        told = f"was lost in doubles{'' if math.isnan(slope) else f', which give {number_text(slope)}'}"
-    at = "" if "on the" in told else _blamed(report)
+    told = missing_slope(found, slope)
+    is_known = BEYOND in told or "on the" in told
+    at = "" if is_known else _blamed(report)
     return DomainError(f"the gradient with respect to {name} {told}{at}", hint=hint)
+
+
+def missing_slope(found: GradientCheck | None, slope: float) -> str:
+    """Return what is known of a slope that is not finite, as the end of a sentence."""
+    if found is not None and found.value is not None:
+        return f"is {decimal_text(found.value)}, {BEYOND}"
+    told = _told_by_sides(found, slope) if found is not None and found.at_kink else ""
+    return told or f"was lost in doubles{'' if math.isnan(slope) else f', which give {number_text(slope)}'}"
 
 
 def _blamed(report: Report) -> str:
