@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from backprop_cli.language.source import Source
     from backprop_cli.report import Report
 
+MOST_IN_PAGE = 5_000
+"""Nodes behind the arrays of a page, which holds a row for each: some 5 MB."""
 _EVERY_NODE = "backprop grad --json has every node"
 
 
@@ -188,11 +190,13 @@ def _compute(
     is_bare = not has_values and source.inputs.keys() > source.defaults.keys() and form is not Form.html
     point = None if is_bare else choose_point(source, given)
     tape = lower_source(source)
-    has_arrays = tape.arrays is not None and form is not Form.html
-    in_arrays = has_arrays and steps is None
-    if not (force or in_arrays):
-        instead = "without --steps each array is one box" if has_arrays else _EVERY_NODE
-        refuse_many(tape.constant.count(0, 0, tape.end), instead)
+    has_arrays = tape.arrays is not None
+    in_arrays = has_arrays and steps is None and form is not Form.html
+    is_page = has_arrays and form is Form.html
+    nodes = tape.constant.count(0, 0, tape.end)
+    if not (force or in_arrays or (is_page and nodes <= MOST_IN_PAGE)):
+        instead = "without --steps each array is one box" if has_arrays and not is_page else _EVERY_NODE
+        refuse_many(nodes, instead)
     if point is None:
         if steps is Steps.NAMED:
             raise UsageError("without values every operation is drawn", hint="give each input one: a=2 b=3")
@@ -201,7 +205,7 @@ def _compute(
     diagram = diagram_of_steps(
         report, Steps.ALL if form is Form.html else steps, digits=digits, symbolic=symbolic
     )
-    if not force:
+    if not (force or is_page):
         refuse_many(len(diagram.boxes), _EVERY_NODE)
     return report, diagram
 

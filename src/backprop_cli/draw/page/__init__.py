@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from backprop_cli.compile.javascript import use_name, write_operations
 from backprop_cli.console.strict_json import number
-from backprop_cli.draw.picture import draw_picture
+from backprop_cli.draw.picture import TIPS, array_boxes, draw_arrays, draw_picture
 from backprop_cli.errors import UsageError
 from backprop_cli.notation.mathml import operation_tree, partial_tree
 from backprop_cli.notation.pretty import pretty
 from backprop_cli.operations.table import OPS
+from backprop_cli.report import ArrayRecord
 from backprop_cli.tell.story import reason_of
 from backprop_cli.text import printable
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from backprop_cli.report import NodeRecord, Report
 
 _STYLES = ("colors.css", "page.css")
-_SCRIPTS = ("constants.js", "sweep.js", "story.js", "moves.js", "page.js")
+_SCRIPTS = ("constants.js", "sweep.js", "story.js", "moves.js", "arrays.js", "page.js")
 
 # More nodes are drawn, but folded; still more are not, since nobody could read the picture.
 _MOST_OPEN = 300
@@ -77,7 +78,7 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 <button type="button" id="reset">Reset</button>
 <label for="speed">Speed <select id="speed"><option value="2200">slow</option>\
 <option value="1100" selected>normal</option><option value="450">fast</option></select></label>
-<label><input type="checkbox" id="predict">predict</label>
+<label><input type="checkbox" id="predict">predict</label>{_levels(report)}
 <span id="where"></span>
 </div>
 <input type="range" id="scrubber" min="0" max="0" value="0" aria-label="Step">
@@ -194,21 +195,36 @@ def _input_text(value: float) -> str:
 
 def _picture(report: Report, direction: str) -> str:
     count = len(report.nodes)
-    if count > _MOST_DRAWN:
+    if count > _MOST_DRAWN and not report.outline:
         return (
             f'<p class="quiet">There is no picture: nobody could read one of {count:,} nodes. '
             "The steps and the table have them all.</p>"
         )
-    drawing = draw_picture(report, direction)
+    drawing = draw_picture(report, direction) if count <= _MOST_DRAWN else ""
+    if report.outline:
+        other = drawing or f'<p class="quiet">Nobody could read a picture of {count:,} nodes.</p>'
+        drawing = (
+            f'<div data-level="arrays">{draw_arrays(report, direction)}</div>'
+            f'<div data-level="all" hidden>{other}</div>'
+        )
+    drawing = TIPS + drawing
     box = (
         '<div class="drawing">'
         f'<div id="picture" data-direction="{direction}" tabindex="-1">{drawing}</div>\n'
         '<p class="quiet hint">Click a node for its whole calculation. Keys: Tab to the graph, arrows along '
         "the edges, Enter explains; elsewhere ←, →, Home and End step; in a field ↑ and ↓ nudge.</p></div>"
     )
-    if count <= _MOST_OPEN:
+    if count <= _MOST_OPEN or report.outline:
         return box
     return f"<details><summary>The graph of {count:,} nodes, to scroll in</summary>\n{box}</details>"
+
+
+def _levels(report: Report) -> str:
+    """Return what chooses between a box for each array and one for each number; nothing without arrays."""
+    if not report.outline:
+        return ""
+    options = '<option value="arrays" selected>arrays</option><option value="all">all nodes</option>'
+    return f'\n<label for="level">Level <select id="level">{options}</select></label>'
 
 
 def _legend(report: Report) -> str:
@@ -265,10 +281,24 @@ def page_data(report: Report) -> str:
         "upstream": report.upstream,
         "nodes": [_node(node, place) | _found(node, report) for node in report.nodes],
         "facts": {name: _facts(name) for name in used},
+        **({"parts": [_part(record, place) for record in array_boxes(report)]} if report.outline else {}),
     }
     return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).replace(
         "<", "\\u003c"
     )
+
+
+def _part(record: ArrayRecord | NodeRecord, place: dict[str, int]) -> dict[str, Any]:
+    """Return an array, or a number beside arrays, with the places of its nodes."""
+    if not isinstance(record, ArrayRecord):
+        return {"id": record.id, "text": _text(record), "rule": "", "shape": [], "nodes": [place[record.id]]}
+    return {
+        "id": record.name,
+        "text": "" if record.op == "input" else pretty(record.expr),
+        "rule": "" if record.op == "input" else record.backward,
+        "shape": list(record.shape),
+        "nodes": [place[element] for element in record.elements if element is not None],
+    }
 
 
 def _fixed(node: NodeRecord) -> tuple[bool, ...]:

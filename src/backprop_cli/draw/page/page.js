@@ -1,6 +1,7 @@
 // The page: it shows one step of the story at a time, and computes anew when an input is edited.
 
 const data = readData(document.getElementById("data").textContent);
+const parts = data.parts ?? []; // the boxes of a program with arrays
 const story = new Story(data);
 const { forward, backward } = story.order;
 const LAST = forward.length + backward.length;
@@ -10,9 +11,9 @@ const element = (id) => document.getElementById(id);
 const pauseOfPlay = () => Number(element("speed").value); // ms between two steps
 const all = (selector) => [...document.querySelectorAll(selector)];
 const fields = all("input[data-node]");
-const boxes = byNode("g.node");
+const boxes = byNode("g.node:not(.part)");
 const rows = byNode("tbody tr");
-const arrows = all("g.arrow").map((g) => ({
+const arrows = all("g.arrow:not(.part)").map((g) => ({
   g,
   path: g.querySelector("path"),
   slope: g.querySelector("text"),
@@ -20,6 +21,10 @@ const arrows = all("g.arrow").map((g) => ({
   target: Number(g.dataset.target),
   argnum: Number(g.dataset.argnum),
 }));
+const owners = ownersOf(story.consumers);
+const stops = stopsOf();
+const partBoxes = all("g.node.part");
+const partArrows = all("g.arrow.part").map((g) => ({ g, source: Number(g.dataset.source), target: Number(g.dataset.target) }));
 const rank = { forward: ranks(forward, 1), backward: ranks(backward, forward.length + 1) };
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -27,6 +32,7 @@ let point = startPoint();
 let result = sweep(data, point);
 let position = 0;
 let explained; // the node that was asked for
+let explainedPart; // or the array
 let timer;
 let asked = false; // for the number of the next step, which is to be predicted
 let told; // of a move: {sentence, reasons}, shown until the next step
@@ -59,6 +65,7 @@ function show() {
   const current = currentNode();
   data.nodes.forEach((_, i) => showNode(i, i === current));
   for (const arrow of arrows) showArrow(arrow, current);
+  showParts(current);
   showStep(current);
   showQuestion();
   showExplained();
@@ -67,7 +74,10 @@ function show() {
   element("where").textContent = whereText();
   element("back").setAttribute("aria-disabled", position === 0);
   element("step").setAttribute("aria-disabled", position === LAST);
-  if (current !== undefined) reveal(boxes[current], neighboursOf(current));
+  if (current !== undefined) {
+    if (level() === "arrays") reveal(partBoxes[owners[current]]);
+    else reveal(boxes[current], neighboursOf(current));
+  }
   keepState();
 }
 
@@ -128,7 +138,8 @@ function showStep(current) {
   if (told) {
     element("sentence").textContent = told.sentence;
     reasons.push(...told.reasons);
-  } else if (current === undefined) element("sentence").textContent = story.startSentence(result);
+  } else if (arrayAt(current)) showArrayStep(arrayAt(current), step, reasons);
+  else if (current === undefined) element("sentence").textContent = story.startSentence(result);
   else if (isBackward()) {
     element("sentence").textContent = `Backward: ${story.backwardSentence(result, current)}`;
     if (story.isReached(result, current)) step.append(mathml(story.backwardFormula(result, current)));
@@ -138,6 +149,15 @@ function showStep(current) {
     step.append(mathml(story.forwardFormula(result, current)));
   }
   listOf(element("reasons"), reasons);
+}
+
+// An operation on arrays: what it comes to, and one element in full.
+function showArrayStep(part, step, reasons) {
+  element("sentence").textContent = arraySentence(part);
+  const reached = part.nodes.find((i) => (isBackward() ? story.isReached(result, i) : data.nodes[i].operands.length));
+  if (reached === undefined) return;
+  step.append(mathml(isBackward() ? story.backwardFormula(result, reached) : story.forwardFormula(result, reached)));
+  reasons.push(...arrayReasons(part, reached));
 }
 
 function listOf(list, texts) {
@@ -151,6 +171,7 @@ function withText(at, text) {
 }
 
 function showExplained() {
+  if (explainedPart !== undefined) return showExplainedPart();
   element("explained").hidden = explained === undefined;
   if (explained === undefined) return;
   const node = data.nodes[explained];
@@ -209,7 +230,7 @@ function play() {
   if (position === LAST) goTo(0);
   element("play").textContent = "Pause";
   timer = setInterval(() => {
-    goTo(position + 1);
+    goTo(stopFrom(position, 1));
     if (position === LAST) pause();
   }, pauseOfPlay());
 }
@@ -227,13 +248,14 @@ function reset() {
     field.value = field.defaultValue;
     accept(field);
   }
-  explained = undefined;
+  explained = explainedPart = undefined;
   recompute();
   goTo(0);
 }
 
 function explain(i) {
   explained = i;
+  explainedPart = undefined;
   show();
 }
 
@@ -241,7 +263,7 @@ function explain(i) {
 function fit() {
   const view = element("picture");
   if (!view?.clientWidth) return;
-  const drawing = view.querySelector("svg");
+  const drawing = view.querySelector("[data-level]:not([hidden]) svg, :scope > svg:not(.tips)");
   const { width, height } = drawing.viewBox.baseVal;
   const scale = Math.min(1, Math.max(Math.min(view.clientWidth / width, roomBelow(view) / height), SMALLEST));
   drawing.setAttribute("width", width * scale);
@@ -285,6 +307,7 @@ function keepState() {
   const edits = fields.filter((field) => point[field.dataset.node] !== data.nodes[field.dataset.node].value);
   const state = edits.map((field) => [data.nodes[field.dataset.node].id, String(point[field.dataset.node])]);
   if (position) state.push(["", String(position)]);
+  if (parts.length && level() !== "arrays") state.push([" level", level()]);
   const hash = state.length ? `#${new URLSearchParams(state)}` : "";
   if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname + location.search);
 }
@@ -298,6 +321,7 @@ function readState() {
     field.value = text;
     point[field.dataset.node] = readNumber(text);
   }
+  if (parts.length && state.get(" level") === "all") element("level").value = "all";
   const step = Number(state.get(""));
   if (Number.isInteger(step)) position = Math.min(Math.max(step, 0), LAST);
 }
@@ -356,6 +380,7 @@ function coming() {
 // What is not a number can't be predicted as one.
 function isQuestion() {
   const i = nodeAt(position + 1);
+  if (arrayAt(i)) return false;
   return i !== undefined && finite(coming()) && (position + 1 <= forward.length || story.isReached(result, i));
 }
 
@@ -515,7 +540,7 @@ function onKey(event) {
 function stepBy(count) {
   pause();
   if (count === 1 && element("predict").checked && !asked && isQuestion()) return ask();
-  goTo(position + count);
+  goTo(Math.abs(count) === 1 ? stopFrom(position, count) : position + count);
 }
 
 function listen() {
@@ -552,6 +577,7 @@ function listen() {
     box.addEventListener("keydown", (event) => onBoxKey(event, i));
   }
   boxes[0]?.setAttribute("tabindex", "0");
+  listenToParts();
 }
 
 element("scrubber").max = LAST;
@@ -559,5 +585,5 @@ for (const field of fields) field.value = field.defaultValue; // a browser may h
 readState();
 listen();
 recompute();
-fit();
+showLevel();
 show();
