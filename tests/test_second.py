@@ -119,3 +119,17 @@ def test_in_ascii_nothing_else_is_written(backprop: Any) -> None:
     found = backprop("explain", "sin(x*y)", "x=1", "y=2", "--order", "2", "--ascii")
     assert found.stdout.isascii()
     assert "d^2v2/dxdy = d^2v2/dydx = -2.23474" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("program", "x", "told"),
+    [
+        ("1/x", 1e-110, "is 2e330, beyond what doubles hold"),
+        ("exp(-x^2)", 40, "too small for a double"),
+        ("x/x", 3, "can't be told from 0 in 50 digits"),
+    ],
+)
+def test_what_no_double_tells_is_refused(program: str, x: float, told: str) -> None:
+    with pytest.raises(DomainError, match=told) as caught:
+        gradient(program, x=x).explain(order=2)
+    assert "hessian" in caught.value.hint

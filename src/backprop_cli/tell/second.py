@@ -8,7 +8,8 @@ Source: Griewank & Walther, Evaluating Derivatives, 2nd ed., ch. 5: forward over
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from backprop_cli.calculus.local import second_partials
 from backprop_cli.certain.compared import has_digits, is_zero
@@ -21,6 +22,8 @@ from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.operations.bounded import bounded_reals
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.record import Record
+from backprop_cli.report import BEYOND, TOO_SMALL
+from backprop_cli.text import decimal_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,9 +163,22 @@ class _Teller:
         return self.naming.id(self.graph.inputs[name])
 
     def number(self, x: Any) -> float:
-        if not (is_zero(x) or has_digits(x, _SHOWN)):
-            raise DomainError("a second derivative is not known here", hint="backprop hessian tells of each")
-        return self.m.base.to_float(x.value) + 0.0
+        """Return the double that is told. Raises DomainError where it would not be the number."""
+        if is_zero(x):
+            return 0.0
+        if x.is_noise:
+            self.give_up(f"can't be told from 0 in {_DIGITS} digits")
+        if not has_digits(x, _SHOWN):
+            self.give_up("is not known here")
+        double: float = self.m.base.to_float(x.value)
+        if math.isinf(double) or not double:
+            text = self.m.certain_text(x)
+            assert text is not None
+            self.give_up(f"is {decimal_text(text)}, {BEYOND if double else TOO_SMALL}")
+        return double
+
+    def give_up(self, what: str) -> NoReturn:
+        raise DomainError(f"a derivative on the way {what}", hint="backprop hessian tells of each")
 
     def slopes(self, node: int) -> Iterator[tuple[int, int, Slope, Bounded]]:
         """Yield place, operand, record and number of each local derivative that is passed on."""
