@@ -136,3 +136,8 @@ class StorageError(FileError):
     """A storage beyond this machine did not do what was asked; it may yet."""
 
     kind = "storage"
+
+
+def with_name(message: str, name: str) -> str:
+    """Return a message that names the file it is about."""
+    return message if name in message else f"{name}: {message}"

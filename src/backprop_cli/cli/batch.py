@@ -14,10 +14,18 @@ from backprop_cli.batch.forms import BINARY, ENDINGS, Form
 from backprop_cli.batch.sums import Reduction
 from backprop_cli.cli.app import turn_on_collector
 from backprop_cli.cli.command import From, command
-from backprop_cli.cli.data import form_of_data, form_of_output, open_data, open_results, open_table
-from backprop_cli.cli.datasets import SetOptions, SetRun, is_set, run_set
+from backprop_cli.cli.data import (
+    form_of_data,
+    form_of_output,
+    open_data,
+    open_results,
+    open_table,
+    tell_columns,
+)
+from backprop_cli.cli.datasets import SetOptions, SetRun, find_files, is_set, is_several, run_set
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import Shown, Where, choose_format
+from backprop_cli.cli.reduced import run_reduced
 from backprop_cli.errors import InputError, Status, UsageError
 
 if TYPE_CHECKING:
@@ -155,6 +163,11 @@ class SampleOptions(NamedTuple):
         typer.Option("--strict", help="End with 1 unless every row of --check is confirmed with 12 digits."),
     ] = False
 
+    def refuse_many(self) -> None:
+        """Raise UsageError for a sample where several files are read."""
+        if self.check or self.strict:
+            raise UsageError("--check draws from one file", hint="--data FILE, one of them")
+
     def draw(self) -> Sample | None:
         """Return an empty sample of as many rows as are asked for, None for none."""
         from backprop_cli.batch.sample import Sample, choose_seed
@@ -205,14 +218,22 @@ def batch(
 ) -> int:
     """Compute value and gradients at every row of data."""
     names = _names_of_data(rows, options)
-    if is_set(names, results.target):
+    if is_set(names, results.target, is_reduced=results.reduce is not None):
         job, shape = _read_set_job(rows, options, results, engine, drawn)
         job = job._replace(skips=allow_bad)
         asked = SetRun(job, shape, names, rows.input_format, results.target, spread, written)
         return run_set(asked, output)
     spread.refuse_single()
-    job = _read_job(names[0], rows, options, results, engine, output)
-    job = job._replace(skips=allow_bad, dialect=written.read(job.form))
+    if is_several(names):
+        drawn.refuse_many()
+        files, dialect = find_files(names, rows.input_format, written, output)
+        job = _read_job(files[0].form, names, rows, options, results, engine, output)
+        return run_reduced(
+            job._replace(skips=allow_bad, dialect=dialect), names, files, results.target, output
+        )
+    form = rows.input_format or form_of_data(names[0])
+    job = _read_job(form, names, rows, options, results, engine, output)
+    job = job._replace(skips=allow_bad, dialect=written.read(form))
     sample = drawn.draw()
 
     from backprop_cli.batch.job import Run, prepare, run_work
@@ -221,9 +242,7 @@ def batch(
         data = open_data(output.environment, names[0], job.form, stack, job.dialect)
         table, advance = open_table(data, job, output.environment, stack)
         work = prepare(job, table)
-        output.tell_reading(work.batch.source.read_as)
-        for column in work.unread:
-            output.remark(f"warning: the column {column} is not read: its value is given")
+        tell_columns(work.batch.source.read_as, work.unread, output)
         sink, flush = open_results(results.target, data, job, output, stack)
         turn_on_collector()
         tally, lost = run_work(work, table, Run(sink, flush, advance, sample))
@@ -233,18 +252,18 @@ def batch(
 
 
 def _read_job(
-    data: str,
+    form: Form,
+    names: Sequence[str],
     rows: FilesOptions,
     options: PointOptions,
     results: ResultOptions,
     engine: EngineName,
     output: Output,
 ) -> Job:
-    """Return what is asked for. Raises UsageError, FileError, ParseError or InputError."""
-    form = rows.input_format or form_of_data(data)
+    """Return what is asked for of data in a form. Raises UsageError, ParseError or InputError."""
     short = Form.jsonl if results.json else None
     shape = choose_format(results.format, None, short) or form_of_output(results.target, form)
-    if _named_program(options) == data == "-":
+    if "-" in names and _named_program(options) == "-":
         raise UsageError("the program and the data can't both be standard input", hint=_EXAMPLE)
     writes_terminal = results.target == "-" and output.environment.writes_terminal
     if writes_terminal and shape in BINARY and not output.quiet:
@@ -262,9 +281,8 @@ def _read_set_job(
     """Return what is asked for of a data set, and the form of all results, None for that of each file."""
     shape = choose_format(results.format, None, Form.jsonl if results.json else None)
     if results.reduce is not None:
-        raise UsageError("--reduce writes one row, and a folder has a file for each", hint="--data FILE")
-    if drawn.check or drawn.strict:
-        raise UsageError("--check draws from one file", hint="--data FILE, one of them")
+        raise UsageError("--reduce writes one row, and a folder has a file for each", hint="--output FILE")
+    drawn.refuse_many()
     return _job(rows.input_format or Form.csv, shape or Form.csv, rows, options, results, engine), shape
 
 

@@ -16,7 +16,7 @@ from backprop_cli.console.output import Output, open_input
 from backprop_cli.errors import FileError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
     from backprop_cli.batch.cells import Table
@@ -230,17 +230,20 @@ def open_results(
     """Return where results go, None for nowhere, and what is to be called when some are written."""
     if output.quiet and name == "-":
         return None, _do_nothing
-    if (data.size is not None or _is_recoded(data)) and _is_one_file(data, name, output.environment):
+    if data.size is not None or _is_recoded(data):
         named = "" if data.name == "-" else f"; --output {data.name} writes it anew when all of it is read"
-        raise UsageError("the data and the results are one file", hint=f"write to another{named}")
-    sink = _open_sink(name, job.shape, output, stack)
+        refuse_one_file(os.fstat(data.file.fileno()), name, output.environment, named)
+    sink = open_sink(name, job.shape, output, stack)
     # A stream is answered as it comes.
     hurried = data.size is None or (name == "-" and output.environment.writes_terminal)
     return sink, sink.flush if hurried else _do_nothing
 
 
-def _is_one_file(data: Data, name: str, environment: Environment) -> bool:
-    """Tell whether results are written on the end of the file that is read, which would then never come."""
+def refuse_one_file(data: os.stat_result, name: str, environment: Environment, hint: str = "") -> None:
+    """Raise UsageError where results are written on the end of a file that is read: it would never come.
+
+    name: of the results.
+    """
     from backprop_cli.system.files import opened_by_shell
 
     try:
@@ -248,17 +251,24 @@ def _is_one_file(data: Data, name: str, environment: Environment) -> bool:
             written = environment.stdout.fileno() if environment.stdout else None
         else:
             written = opened_by_shell(name)
-        if written is None:
-            return False
-        return os.path.samestat(os.fstat(written), os.fstat(data.file.fileno()))
+        is_one = written is not None and os.path.samestat(os.fstat(written), data)
     except (OSError, ValueError):  # a stream that is no file, or is not open
-        return False
+        return
+    if is_one:
+        raise UsageError("the data and the results are one file", hint=f"write to another{hint}")
 
 
 def _is_recoded(data: Data) -> bool:
     from backprop_cli.system.pipes import ChunkedFile
 
     return isinstance(data.file, ChunkedFile)
+
+
+def tell_columns(read_as: str, unread: Sequence[str], output: Output) -> None:
+    """Tell how a program was read, and which columns are not, because their value is given."""
+    output.tell_reading(read_as)
+    for column in unread:
+        output.remark(f"warning: the column {column} is not read: its value is given")
 
 
 def _do_nothing() -> None:
@@ -269,7 +279,7 @@ def _ignore(count: int) -> None:
     pass
 
 
-def _open_sink(name: str, form: Form, output: Output, stack: ExitStack) -> TextIO | BinaryIO:
+def open_sink(name: str, form: Form, output: Output, stack: ExitStack) -> TextIO | BinaryIO:
     """Open a file, or standard output, for results of a form: as text, or for bytes."""
     if name == "-":
         text = output.data_stream()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
 import typer
 
+from backprop_cli.cli.data import tell_columns
 from backprop_cli.datasets.inputs import find_inputs, is_data_set
 from backprop_cli.datasets.places import WORK, is_remote, local_path
 from backprop_cli.datasets.run import Shard
@@ -18,6 +19,7 @@ from backprop_cli.errors import FileError, InputError, Status, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from backprop_cli.batch.dialect import Dialect
     from backprop_cli.batch.forms import Form
     from backprop_cli.batch.job import Job
     from backprop_cli.cli.dialect import DialectOptions
@@ -74,11 +76,13 @@ class SetOptions(NamedTuple):
         return Shard(int(found[1]), int(found[2]))
 
 
-def is_set(names: Sequence[str], target: str) -> bool:
-    """Tell whether a folder is written. Raises UsageError where several files are read and none is."""
-    several = len(names) > 1 or any(name != "-" and is_data_set(name) for name in names)
+def is_set(names: Sequence[str], target: str, *, is_reduced: bool) -> bool:
+    """Tell whether a folder is written. Raises UsageError where several files are read and none is.
+
+    is_reduced: whether all rows come to one, which needs none.
+    """
     is_folder = target.endswith("/") or is_remote(target)
-    if several and not is_folder:
+    if is_several(names) and not is_folder and not is_reduced:
         what = "several files" if len(names) > 1 else names[0]
         raise UsageError(f"the results of {what} need a folder", hint=_HINT)
     if "-" in names and is_folder:
@@ -117,9 +121,7 @@ def run_set(asked: SetRun, output: Output) -> int:
         ledger = Ledger(plan, str(shard))
         stack.enter_context(ledger.hold())
         ledger.begin(fresh=asked.options.fresh)
-        output.tell_reading(seen.read_as)
-        for column in seen.unread:
-            output.remark(f"warning: the column {column} is not read: its value is given")
+        tell_columns(seen.read_as, seen.unread, output)
         run = Run(plan, ledger, shard, asked.options.retries)
         told = stack.enter_context(_progress(output, [part.input for part in run.todo]))
         summary = run.go(workers, told)
@@ -159,15 +161,30 @@ def _plan(asked: SetRun, output: Output) -> Plan:
     if target == "/":
         raise UsageError("the results need a folder of their own", hint=_HINT)
     names = list(map(local_path, asked.names))
-    found = find_inputs(names, asked.input_form)
-    _refuse_inside(names, found.inputs, target)
-    for form in sorted({file.form for file in found.inputs}):
-        dialect = asked.dialect.read(form)
+    inputs, dialect = find_files(names, asked.input_form, asked.dialect, output)
+    _refuse_inside(names, inputs, target)
+    return make_plan(asked.job._replace(dialect=dialect), asked.shape, inputs, target)
+
+
+def find_files(
+    names: Sequence[str], form: Form | None, written: DialectOptions, output: Output
+) -> tuple[list[Input], Dialect]:
+    """Return the files of a data set, and how their text is written. Tell what is left out.
+
+    Raises FileError or UsageError.
+    """
+    found = find_inputs(list(map(local_path, names)), form)
+    dialects = [written.read(one) for one in sorted({file.form for file in found.inputs})]
     if found.left_out:
         count = len(found.left_out)
         told = "1 file is" if count == 1 else f"{count:,} files are"
         output.remark(f"warning: {told} left out, whose ending is of no form: {found.left_out[0]}")
-    return make_plan(asked.job._replace(dialect=dialect), asked.shape, found.inputs, target)
+    return found.inputs, dialects[-1]
+
+
+def is_several(names: Sequence[str]) -> bool:
+    """Tell whether the names of data may stand for more than one file, or for some beyond this machine."""
+    return len(names) > 1 or any(name != "-" and is_data_set(name) for name in names)
 
 
 def _refuse_inside(names: Sequence[str], inputs: Sequence[Input], target: str) -> None:

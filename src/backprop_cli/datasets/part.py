@@ -8,15 +8,15 @@ from __future__ import annotations
 import pickle
 from contextlib import ExitStack
 from io import TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from backprop_cli import __version__
-from backprop_cli.batch.forms import TEXT, Form
+from backprop_cli.batch.forms import TEXT
 from backprop_cli.batch.job import Work, prepare
 from backprop_cli.batch.tally import OK, STATUSES, Tally
-from backprop_cli.datasets.places import is_remote, open_store
-from backprop_cli.errors import BackpropError, FileError, StorageError, UsageError
+from backprop_cli.datasets.opened import open_input
+from backprop_cli.datasets.places import open_store
+from backprop_cli.errors import BackpropError, StorageError, UsageError, with_name
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -60,7 +60,7 @@ def run_part(part: Part) -> Outcome:
     except StorageError as error:
         return Outcome(part.number, None, error.message, is_passing=True)
     except BackpropError as error:
-        return Outcome(part.number, None, _with_name(error.message, part.input.name))
+        return Outcome(part.number, None, with_name(error.message, part.input.name))
     except MemoryError:
         return Outcome(part.number, None, f"{part.input.name}: the memory is not enough")
 
@@ -81,7 +81,7 @@ def look(part: Part) -> Look:
     from backprop_cli.batch.engines.engine import settle_engine
 
     with ExitStack() as stack:
-        reader = _open_reader(part, stack)
+        reader = open_input(part.input, part.job.dialect, stack)
         work = _prepare(part, reader)
         points = work.points
         columns = [name for name in points.inputs if name not in points.given]
@@ -121,10 +121,6 @@ def _unpack(version: str, packed: bytes) -> Part:
     return part
 
 
-def _with_name(message: str, name: str) -> str:
-    return message if name in message else f"{name}: {message}"
-
-
 def _run(part: Part) -> dict[str, Any]:
     from backprop_cli.batch.frames.run import open_writer, run_columns
     from backprop_cli.datasets.totals import TotallingWriter
@@ -132,7 +128,7 @@ def _run(part: Part) -> dict[str, Any]:
     tally, job = Tally(), part.job
     store = open_store(part.output, part.aside)
     with ExitStack() as stack:
-        reader = _open_reader(part, stack)
+        reader = open_input(part.input, part.job.dialect, stack)
         work = _prepare(part, reader)
         with store.open_whole(part.name) as binary, ExitStack() as inner:
             sink = _as_text(binary, inner) if job.shape in TEXT else binary
@@ -181,34 +177,6 @@ def _prepare(part: Part, reader: Reader) -> Work:
         # What the folders say stays in the folders.
         work = work._replace(kept=reader.names[: len(reader.names) - len(part.input.keys)])
     return work
-
-
-def _open_reader(part: Part, stack: ExitStack) -> Reader:
-    """Open the data of a part. Raises FileError."""
-    from backprop_cli.batch.frames.read import open_reader
-    from backprop_cli.batch.frames.tables import ParquetReader
-    from backprop_cli.batch.recoded import recode
-    from backprop_cli.datasets.keys import KeyedReader
-
-    source, name, form, dialect = part.input.source, part.input.name, part.job.form, part.job.dialect
-    reader: Reader
-    if not is_remote(source):
-        try:
-            file: BinaryIO = stack.enter_context(Path(source).open("rb"))  # noqa: SIM115 - the stack closes it
-        except OSError as error:
-            raise FileError(f"can't read {source}: {error.strerror}") from None
-        plain = recode(file, source, form, dialect, sniffed=True)
-        size = part.input.size if plain is file else None
-        reader = open_reader(plain, source, form, size, b"", stack, dialect)
-    else:
-        from backprop_cli.datasets.storage import open_remote, stream_remote
-
-        if form is Form.parquet and name.lower().endswith(".parquet"):
-            reader = ParquetReader(stack.enter_context(open_remote(source)), source, mapped=False)
-        else:
-            plain = recode(stream_remote(source, stack), source, form, dialect, sniffed=True)
-            reader = open_reader(plain, source, form, None, b"", stack, dialect)
-    return KeyedReader(reader, part.input.keys) if part.input.keys else reader
 
 
 def _as_text(binary: BinaryIO, stack: ExitStack) -> TextIO:

@@ -8,30 +8,35 @@ from backprop_cli.batch.writers import FEW_TOLD
 from backprop_cli.text import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from backprop_cli.batch.sample import Comparison
     from backprop_cli.batch.tally import Occurrence, Tally
 
 
-def render_summary(tally: Tally, lost: Collection[str] = ()) -> list[str]:
-    """Return the lines that tell which rows are not ok, at a kink or in doubt, and which keys were lost."""
+def render_summary(
+    tally: Tally, lost: Collection[str] = (), place: Callable[[int], str] = "{:,}".format
+) -> list[str]:
+    """Return the lines that tell which rows are not ok, at a kink or in doubt, and which keys were lost.
+
+    place: tells where a row is.
+    """
     lines = []
     faults = tally.faults()
     if faults:
         count = sum(met.rows for met in faults.values())
-        told = ", ".join(f"{met.rows:,} {status} ({_which(met)})" for status, met in faults.items())
+        told = ", ".join(f"{met.rows:,} {status} ({_which(met, place)})" for status, met in faults.items())
         lines.append(f"{count:,} of {_rows(tally.rows)} {_are(count)} not ok: {told}")
-        lines += [f"  row {met.first[0]:,}: {met.message}" for met in faults.values()]
+        lines += [f"  row {place(met.first[0])}: {met.message}" for met in faults.values()]
     if met := tally.met.get("kink"):
-        lines.append(f"{_rows(met.rows)} {_are(met.rows)} at a kink ({_which(met)})")
+        lines.append(f"{_rows(met.rows)} {_are(met.rows)} at a kink ({_which(met, place)})")
     if met := tally.met.get("overflow"):
         lines.append(
             f"{_rows(met.rows)} {_are(met.rows)} computed from a value that overflows, "
-            f"and may be wrong ({_which(met)})"
+            f"and may be wrong ({_which(met, place)})"
         )
     if met := tally.met.get("cut"):
-        lines.append(f"{_rows(met.rows)} {_are(met.rows)} not kept whole ({_which(met)})")
+        lines.append(f"{_rows(met.rows)} {_are(met.rows)} not kept whole ({_which(met, place)})")
     if lost:
         lines.append(f"keys of later rows could not be kept: {listing(sorted(lost))}")
     return lines
@@ -67,8 +72,8 @@ def _first(told: Sequence[str]) -> list[str]:
     return [*(f"  {line}" for line in told[:FEW_TOLD]), *([f"  and {more:,} more"] if more > 0 else [])]
 
 
-def _which(met: Occurrence) -> str:
-    numbers = [f"{row:,}" for row in met.first]
+def _which(met: Occurrence, place: Callable[[int], str]) -> str:
+    numbers = list(map(place, met.first))
     if met.rows == 1:
         return f"row {numbers[0]}"
     more = met.rows - len(numbers)

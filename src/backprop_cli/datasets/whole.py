@@ -1,0 +1,99 @@
+"""A data set read as one, its files one after the other in the order of their names."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from contextlib import ExitStack, contextmanager
+from copy import copy
+from typing import TYPE_CHECKING, NamedTuple
+
+from backprop_cli.datasets.opened import open_input
+from backprop_cli.errors import InputError, UsageError, with_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from backprop_cli.batch.dialect import Dialect
+    from backprop_cli.batch.forms import Form
+    from backprop_cli.batch.frames.frame import Frame, Reader
+    from backprop_cli.batch.points import Points
+    from backprop_cli.datasets.inputs import Input
+
+
+_LOOKS = 5
+
+
+class Start(NamedTuple):
+    """A file, and how many rows there are before it."""
+
+    before: int
+    name: str
+
+
+class WholeReader:
+    """Reads all files of a data set. What columns there are is seen from the first file that has rows.
+
+    Each file is opened when those before it are read, and may have its columns in another order.
+    starts: the files that have been begun.
+    """
+
+    unit = "bytes"
+
+    def __init__(self, files: Sequence[Input], dialect: Dialect) -> None:
+        """Look at the first files. Raises FileError or InputError."""
+        self._files = files
+        self._dialect = dialect
+        self.total: int | None = sum(file.size for file in files)
+        self.starts: list[Start] = []
+        with self._open(next(filter(self._has_rows, files[:_LOOKS]), files[0])) as first:
+            self.names = first.names
+            self.elements = first.elements
+            self.has_header = first.has_header
+
+    def check(self, points: Points, kept_in: Form | None) -> None:
+        """Check that the inputs can be read from every file, before time is spent on the first."""
+        for file in self._files:
+            with self._open(file) as reader:
+                reader.check(_points_of(reader, points), kept_in)
+
+    def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
+        """Yield the data of all files, at least one frame. Raises FileError or InputError."""
+        rows = 0
+        for file in self._files:
+            self.starts.append(Start(rows, file.name))
+            with self._open(file) as reader:
+                for frame in reader.frames(_points_of(reader, points), _ignore, keep=keep):
+                    if frame.count or not rows:
+                        yield frame
+                    rows += frame.count
+            advance(file.size)
+
+    def place(self, row: int) -> str:
+        """Return where a row is, counted from 1 over all files that have been read."""
+        start = self.starts[bisect(self.starts, row - 1, key=lambda one: one.before) - 1]
+        return f"{row - start.before:,} of {start.name}"
+
+    def _has_rows(self, file: Input) -> bool:
+        with self._open(file) as reader:
+            return bool(reader.names) and reader.total != 0
+
+    @contextmanager
+    def _open(self, file: Input) -> Iterator[Reader]:
+        with ExitStack() as stack:
+            try:
+                yield open_input(file, self._dialect, stack)
+            except (InputError, UsageError) as error:
+                error.message = with_name(error.message, file.name)
+                raise
+
+
+def _points_of(reader: Reader, points: Points) -> Points:
+    """Return the points with the columns where a file has them."""
+    own = copy(points)
+    if reader.has_header:
+        own.check_header(reader.names, reader.elements)
+    return own
+
+
+def _ignore(count: int) -> None:
+    pass
