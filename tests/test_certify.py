@@ -69,6 +69,7 @@ def test_weights_left_sides_and_fixed_parameters_are_those_of_the_fit() -> None:
     found = fit("log(y) ~ log(a) - b*x + c", DECAY, b=1, a=5, fixed={"c": 0.125}, sigma="s/y", certify=True)
     assert proof_of(found).reason == ""
     wrong = fit("log(y) ~ log(a) - b*x + c", DECAY, b=1, a=5, fixed={"c": 0.125}, sigma="s", certify=True)
+    assert all(at.within <= 1e-13 for at in (*proof_of(found).enclosed, *proof_of(wrong).enclosed))
     pairs = zip(proof_of(found).enclosed, proof_of(wrong).enclosed, strict=True)
     assert all(one.high < other.low or other.high < one.low for one, other in pairs)
 
@@ -120,6 +121,14 @@ def test_a_point_that_is_off_is_told_to_be_off(monkeypatch: pytest.MonkeyPatch) 
     found = fit("y ~ a*exp(-b*x)", DECAY, b=1, certify=True)
     proof = proof_of(found)
     assert proof.enclosed[1].within == pytest.approx(1e-6 * found.estimates["b"], rel=1e-3)
+
+
+def test_a_saddle_is_no_minimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    prove = certify_module.prove_critical
+    monkeypatch.setattr(
+        certify_module, "prove_critical", lambda *given: prove(*given)._replace(rises=1, falls=1)
+    )
+    assert proof_of(fit("y ~ a + b*x", DECAY, certify=True)).reason.startswith("no box around")
 
 
 def test_much_data_and_ctrl_c_leave_the_fit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 
 import pytest
 
@@ -31,6 +32,7 @@ KNOWN = [
     ("x^2 - y^2", {"x": 1e-9, "y": 0.0}, ["0", "0"], (1, 1)),
     ("-(x-0.5)^2 - y^2 + x*y", {"x": 0.6, "y": 0.3}, [None, None], (0, 2)),
     ("cos(x)*cosh(y)", {"x": 3.14, "y": 0.0}, ["3.14159265358979323846264338327950288", "0"], (1, 1)),
+    ("x^2 + 4*x*y + y^2", {"x": 1e-3, "y": 0.0}, ["0", "0"], (1, 1)),
     ("gamma(x)", {"x": 1.46}, ["1.46163214496836234126265954232572"], (1, 0)),
     ("x - log(x)", {"x": 1.1}, ["1"], (1, 0)),
     ("softplus(x) - x/2 + y^2", {"x": 1e-3, "y": 0.0}, ["0", "0"], (2, 0)),
@@ -69,6 +71,24 @@ def test_a_critical_point_is_enclosed(
 )
 def test_what_is_not_proved(program: str, start: float) -> None:
     assert proved(program, x=start) is None
+
+
+@pytest.mark.parametrize(("spread", "is_proved"), [(0.5, True), (1.5, False)])
+def test_the_box_has_to_be_mapped_into_itself(spread: float, is_proved: bool) -> None:
+    """What the gradient is at the midpoint proves nothing where its slopes may be 0 beside that."""
+
+    def field(place: Sequence[Ball]) -> tuple[list[Ball], list[list[Ball]]]:
+        (x,) = place
+        return [x - 1], [[BALLS.one if x.is_exact else Ball(flint.arb(1, spread))]]
+
+    assert (prove_critical(field, [1.25]) is not None) is is_proved
+
+
+def test_no_value_is_told_beside_a_kink_a_jump_or_the_end_of_a_domain() -> None:
+    for name, x in (("abs", 0.0), ("floor", 1.0), ("sqrt", 0.0), ("log", 0.0), ("relu", 0.0), ("asin", 1.0)):
+        with pytest.raises(UndecidedError):
+            BALLS.value(OPS[name], [Ball(flint.arb(x, 0.5))])
+    assert BALLS.value(OPS["abs"], [Ball(flint.arb(0))]) == 0  # one number, whatever moves
 
 
 def test_a_singular_hessian_with_one_sign_decides_nothing() -> None:

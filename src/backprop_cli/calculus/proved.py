@@ -32,8 +32,6 @@ def enclose(graph: Graph, names: Sequence[str], place: Mapping[str, Ball | float
     if graph.output in sweep.failures:
         raise UndecidedError
     bent = curvature(sweep, BALLS)
-    if bent.jumps:
-        raise UndecidedError
     nodes = [graph.inputs[name] for name in names]
     zero: Ball = BALLS.zero
     bends = [[bent.entries.get(i, {}).get(j, zero) for j in nodes] for i in nodes]
