@@ -100,7 +100,8 @@ def graph(
 ) -> int:
     """Draw the graph of a program.
 
-    Every node with its value and its gradient, and the local derivatives between them.
+    Every node with its value and its gradient, and the local derivatives between
+    them. An array is one box; --steps all draws its elements.
     """
     plain = Form.svg if animate and target in (None, "-") else None
     form = _choose_form(format or plain, target, output, show=show)
