@@ -62,7 +62,7 @@ def test_gradients_are_those_of_the_formulas(program: str, name: str, right: Cal
 
 
 def test_a_small_mlp_has_the_gradients_of_backpropagation_by_hand() -> None:
-    """Two inputs, hidden layers of four and three ReLUs, a linear output, a squared loss: micrograd's example."""
+    """Two inputs, hidden layers of four and three ReLUs, a linear output, a squared loss, as in micrograd."""
     shapes = {"U": (4, 2), "a": (4,), "V": (3, 4), "c": (3,), "W": (1, 3), "d": (1,)}
     count = iter(range(1, 100))
     point = {
