@@ -85,6 +85,11 @@ def test_exact_data_and_numbers_that_are_0() -> None:
         assert ", relative to each but a, and " in said(found)
 
 
+def test_a_power_of_a_column_that_has_a_zero() -> None:
+    found = fit("y ~ a*x^b + c", DECAY, b=1, certify=True)
+    assert proof_of(found).reason == ""
+
+
 def test_bounds_that_hold() -> None:
     found = fit("y ~ a*exp(-b*x)", DECAY, b=0.1, bounds={"b": (0.0, 0.3)}, certify=True)
     assert [at.name for at in proof_of(found).enclosed] == ["a"]

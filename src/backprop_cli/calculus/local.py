@@ -122,6 +122,9 @@ def _power_corner(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool]) -> 
         return None
     if fixed[1]:
         return {(0, 0): m.zero}
+    is_positive = m.gt(exponent, m.zero)
+    if fixed[0] and bool(is_positive) and getattr(is_positive, "is_exact", True):
+        return {(1, 1): m.zero}  # 0^y is 0 for all y > 0
     known: dict[tuple[int, int], Number] = {(1, 1): m.nan}
     if not fixed[0]:
         known[0, 1] = m.nan
