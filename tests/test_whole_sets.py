@@ -1,4 +1,4 @@
-"""Data sets read as one: sums over all rows of all files."""
+"""Data sets read as one: sums over all rows of all files, and columns that are checked in all of them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from backprop_cli.schemas import schema_text
 from conftest import Run
 
 PROGRAM = ("batch", "(w*x + b - y)^2", "w=1.5", "b=-0.25", "--wrt", "w,b", "--json")
@@ -40,23 +42,24 @@ def write(folder: Path, numbers: np.ndarray, cuts: list[int]) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("reduction", ["sum", "mean"])
 def test_the_sum_is_the_same_however_the_rows_are_divided(
-    backprop: Run, tmp_path: Path, numbers: np.ndarray, reduction: str
+    backprop: Run, tmp_path: Path, numbers: np.ndarray
 ) -> None:
-    found = set()
-    for number, cuts in enumerate([[], [0, 450], [1, 2, 3, 700, 899]]):
-        data = write(tmp_path / str(number), numbers, cuts)
-        for engine in ("numpy", "jit"):
-            done = backprop(*PROGRAM, "--data", str(data), "--reduce", reduction, "--engine", engine)
-            assert (done.returncode, done.stderr) == (0, "")
-            found.add(done.stdout)
-    assert len(found) == 1
+    def run(data: Path, reduction: str, engine: str) -> str:
+        done = backprop(*PROGRAM, "--data", str(data), "--reduce", reduction, "--engine", engine)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    one, three, six = (
+        write(tmp_path / str(len(cuts)), numbers, cuts) for cuts in ([], [0, 450], [1, 2, 3, 700, 899])
+    )
+    found = run(one, "sum", "numpy")
+    assert run(three, "sum", "jit") == run(six, "sum", "auto") == found
     x, y = numbers
     rows = (1.5 * x + -0.25 - y) ** 2
     total = sum(map(Fraction, rows.tolist()), Fraction(0))
-    over = 1 if reduction == "sum" else len(rows)
-    assert json.loads(found.pop())["value"] == float(total / over)
+    assert json.loads(found)["value"] == float(total)
+    assert json.loads(run(three, "mean", "numpy"))["value"] == float(total / len(rows))
 
 
 def test_rows_are_named_by_their_files(backprop: Run, tmp_path: Path) -> None:
@@ -105,9 +108,60 @@ def test_what_is_refused(backprop: Run, tmp_path: Path) -> None:
         (*first, "--keep"): "--reduce writes one row",
         (*first, "--output", f"{tmp_path}/o.xyz"): "can't be told by its ending",
         (*first, "--data", "-"): "can't read -",
+        ("--data", ""): "--data names nothing",
     }.items():
         done = backprop("batch", "x^2", *args, "--reduce", "sum")
         assert (done.returncode, done.stdout) == (2, ""), args
         assert told in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
     assert sorted(path.name for path in data.iterdir()) == ["a.csv", "b.csv"]
+
+
+@pytest.fixture
+def dumped(tmp_path: Path) -> Path:
+    """Return a folder of what a program dumped: in b.csv and beyond some gradients are off."""
+    (tmp_path / "a.csv").write_text("w,x,dw\n1,2,4\n2,1,2\n")
+    (tmp_path / "b.csv").write_text("dw,x,w\n4,2,1\n-4,2,1\n")
+    (tmp_path / "c.csv").write_text("w,x,dw\n-2,1,2\n3,1,3\n")
+    return tmp_path
+
+
+def test_a_row_that_is_off_is_told_by_its_file(backprop: Run, dumped: Path) -> None:
+    words = ("check", "(w*x)^2/2", "--data", str(dumped), "--expect", "w=@dw")
+    done = backprop(*words)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "FAIL  w = @dw  2 of 6 rows are off",
+        "      rows 2 of b.csv and 1 of c.csv: opposite sign",
+        "        row 2 of b.csv at w=1 x=2: expected -4, got 4",
+        "1 of 1 column OFF; 6 rows compared",
+    ]
+    found = json.loads(backprop(*words, "--json").stdout)
+    jsonschema.validate(found, json.loads(schema_text("columns")))
+    assert [(one["before"], one["name"]) for one in found["files"]] == [
+        (0, "a.csv"),
+        (2, "b.csv"),
+        (4, "c.csv"),
+    ]
+    assert found["expectations"][0]["slips"][0]["first"] == [4, 5]
+    files = [word for name in "ac" for word in ("--data", str(dumped / f"{name}.csv"))]
+    done = backprop("check", "(w*x)^2/2", *files, "--expect", "w=@dw", "--format", "junit")
+    assert "row 1 of c.csv at w=-2 x=1: expected 2, got -2" in done.stdout
+
+
+def test_a_folder_may_say_what_is_expected(backprop: Run, tmp_path: Path) -> None:
+    for key, x in {"4.0": 2, "5": 3, "q": 1}.items():
+        (tmp_path / f"dx={key}").mkdir()
+        (tmp_path / f"dx={key}" / "r.csv").write_text(f"x\n{x}\n")
+    words = ("check", "x^2", "--data", str(tmp_path), "--expect", "x=@dx")
+    done = backprop(*words, "--rtol", "x=written")
+    assert done.returncode == 1
+    assert "2 of 3 rows are off" in done.stdout
+    assert "row 1 of dx=5/r.csv at x=3: expected 5, got 6" in done.stdout
+
+
+def test_a_file_of_a_check_is_named_that_lacks_a_column(backprop: Run, dumped: Path) -> None:
+    (dumped / "d.csv").write_text("w,x\n1,2\n")
+    done = backprop("check", "w*x", "--data", str(dumped), "--expect", "w=@dw")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "d.csv: the data has no column dw" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.record import Word
@@ -42,6 +43,21 @@ class RowResult(NamedTuple):
     overflows: bool = False
     message: str = ""
     values: Sequence[float | None] = ()
+
+
+class Start(NamedTuple):
+    """A file of a data set, and how many rows there are before it."""
+
+    before: int
+    name: str
+
+
+def place_of(row: int, starts: Sequence[Start]) -> str:
+    """Return where a row is, counted from 1 over all files: "3 of b.csv"; of a single file its number."""
+    if not starts:
+        return f"{row:,}"
+    start = starts[bisect(starts, row - 1, key=lambda one: one.before) - 1]
+    return f"{row - start.before:,} of {start.name}"
 
 
 class Occurrence(NamedTuple):

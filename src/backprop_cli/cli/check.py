@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from backprop_cli.cli.app import turn_on_collector
-from backprop_cli.cli.batch import DataOptions
+from backprop_cli.cli.batch import FilesOptions
 from backprop_cli.cli.command import From, command
-from backprop_cli.cli.data import form_of_data
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import (
     CrossCheck,
@@ -173,7 +172,7 @@ def check(
     cross_check: CrossCheck = True,
     strict: Strict = False,
     suite: Annotated[SuiteOptions, From(SuiteOptions)],
-    rows: Annotated[DataOptions, From(DataOptions)],
+    rows: Annotated[FilesOptions, From(FilesOptions)],
     written: Annotated[DialectOptions, From(DialectOptions)],
     allow_bad: Annotated[
         bool, typer.Option("--allow-bad", help="With --data: rows that can't be compared are no failure.")
@@ -205,7 +204,7 @@ def check(
             expect or (),
             options,
             rows,
-            written.read(rows.input_format or form_of_data(rows.data)),
+            written,
             Tolerances(equality.rtol, equality.atol),
             shower(form, output, digits, allow_bad=allow_bad),
             output,
@@ -279,7 +278,7 @@ def _refuse_beside_sheet(
     expect: list[str] | None,
     hint: Hint | None,
     suite: SuiteOptions,
-    rows: DataOptions,
+    rows: FilesOptions,
     options: PointOptions,
     *,
     strict: bool,
@@ -317,9 +316,9 @@ def _refuse_beside_data(
     _refuse_any("--data", given)
 
 
-def _refuse_without_data(rows: DataOptions, written: DialectOptions, *, allow_bad: bool) -> None:
+def _refuse_without_data(rows: FilesOptions, written: DialectOptions, *, allow_bad: bool) -> None:
     """Raise UsageError for options that say how data is read, where there is none."""
-    if rows != DataOptions() or written != DialectOptions() or allow_bad:
+    if rows != FilesOptions() or written != DialectOptions() or allow_bad:
         raise UsageError(
             "--data is missing", hint="backprop check PROGRAM --data rows.csv --expect a=@grad_a"
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from backprop_cli.cli.app import turn_on_collector
 from backprop_cli.cli.batch import read_map
 from backprop_cli.cli.data import form_of_data, open_data
+from backprop_cli.cli.datasets import find_files, is_several
 from backprop_cli.cli.options import read_tolerance
 from backprop_cli.errors import Status, UsageError
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from backprop_cli.batch.dialect import Dialect
-    from backprop_cli.cli.batch import DataOptions
+    from backprop_cli.batch.frames.frame import Reader
+    from backprop_cli.batch.tally import Start
+    from backprop_cli.cli.batch import FilesOptions
+    from backprop_cli.cli.dialect import DialectOptions
     from backprop_cli.cli.options import PointOptions
     from backprop_cli.console.output import Output
     from backprop_cli.expect.columns import ColumnClaim, RowsVerification, Tolerance
@@ -51,8 +55,8 @@ class Tolerances(NamedTuple):
 def check_rows(
     expect: Sequence[str],
     options: PointOptions,
-    rows: DataOptions,
-    dialect: Dialect,
+    rows: FilesOptions,
+    written: DialectOptions,
     tolerances: Tolerances,
     show: Callable[[RowsVerification, str], None],
     output: Output,
@@ -62,8 +66,8 @@ def check_rows(
     """Judge columns, and show what came of it. show: takes also the name of the data."""
     from backprop_cli.report import Outcome
 
-    found = _verify(expect, options, rows, dialect, tolerances, output)
-    show(found, Path(str(rows.data)).stem)
+    found = _verify(expect, options, rows, written, tolerances, output)
+    show(found, Path((rows.data or [""])[0]).stem)
     if found.status == Outcome.FAIL:
         return Status.CHECK_FAILED
     return Status.UNDEFINED if found.faults and not allow_bad else Status.DONE
@@ -72,8 +76,8 @@ def check_rows(
 def _verify(
     expect: Sequence[str],
     options: PointOptions,
-    rows: DataOptions,
-    dialect: Dialect,
+    rows: FilesOptions,
+    written: DialectOptions,
     tolerances: Tolerances,
     output: Output,
 ) -> RowsVerification:
@@ -86,20 +90,17 @@ def _verify(
         raise UsageError("--data has nothing to be compared", hint=_EXAMPLE)
     if not has_columns():
         raise UsageError("--data needs NumPy and pyarrow", hint="pip install 'backprop_cli[batch]'")
-    form = rows.input_format or form_of_data(str(rows.data))
     text, given = options.read_program()
-    if rows.data == "-" and "-" in (options.file, *(options.arguments or ())[:1]):
+    if "-" in (rows.data or ()) and "-" in (options.file, *(options.arguments or ())[:1]):
         raise UsageError("the program and the data can't both be standard input", hint="--data FILE")
     renamed = read_map(rows.map, given)
     upstream = options.read_upstream()
 
-    from backprop_cli.batch.frames.read import open_reader
     from backprop_cli.console.progress import Progress
     from backprop_cli.expect.rows.verify import verify_rows
 
     with ExitStack() as stack:
-        data = open_data(output.environment, str(rows.data), form, stack, dialect)
-        reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
+        reader, dialect, starts = _open(rows, written, output, stack)
         names = (*reader.names, *reader.elements)
         source = read_over_columns(text, given, renamed, options.notation, names)
         claims = [read_column_claim(word, source) for word in expect]
@@ -111,7 +112,27 @@ def _verify(
             points.check_header(reader.names, reader.elements)
         turn_on_collector()
         progress = stack.enter_context(Progress(output.environment, reader.total, reader.unit))
-        return verify_rows(source, reader, points, pairs, upstream, progress.advance)
+        return verify_rows(source, reader, points, pairs, upstream, progress.advance, starts)
+
+
+def _open(
+    rows: FilesOptions, written: DialectOptions, output: Output, stack: ExitStack
+) -> tuple[Reader, Dialect, Sequence[Start]]:
+    """Return what reads the data, how that is written, and the files that are begun, of several."""
+    names = rows.data or []
+    if is_several(names):
+        from backprop_cli.datasets.whole import WholeReader
+
+        files, dialect = find_files(names, rows.input_format, written, output)
+        whole = WholeReader(files, dialect)
+        return whole, dialect, whole.starts
+    from backprop_cli.batch.frames.read import open_reader
+
+    form = rows.input_format or form_of_data(names[0])
+    dialect = written.read(form)
+    data = open_data(output.environment, names[0], form, stack, dialect)
+    reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
+    return reader, dialect, ()
 
 
 def _read_parts(option: str, text: str | None, claims: Sequence[ColumnClaim]) -> dict[str, str]:

@@ -183,7 +183,12 @@ def find_files(
 
 
 def is_several(names: Sequence[str]) -> bool:
-    """Tell whether the names of data may stand for more than one file, or for some beyond this machine."""
+    """Tell whether the names of data may stand for more than one file, or for some beyond this machine.
+
+    Raises UsageError for an empty one, which would be the folder that one is in.
+    """
+    if "" in names:
+        raise UsageError("--data names nothing", hint="--data . is the folder you are in")
     return len(names) > 1 or any(name != "-" and is_data_set(name) for name in names)
 
 

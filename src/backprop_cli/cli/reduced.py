@@ -41,7 +41,7 @@ def run_reduced(job: Job, names: Sequence[str], files: Sequence[Input], target: 
         progress = stack.enter_context(Progress(output.environment, reader.total, reader.unit))
         turn_on_collector()
         tally, _ = run_work(work, reader, Run(sink, _do_nothing, progress.advance, None))
-    for line in render_summary(tally, (), reader.place):
+    for line in render_summary(tally, (), reader.starts):
         output.remark(line)
     return Status.UNDEFINED if tally.faults() and not job.skips else Status.DONE
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backprop_cli.batch.cells import read_cell
+from backprop_cli.batch.cells import half_unit, read_cell
 from backprop_cli.batch.frames.frame import Frame
-from backprop_cli.batch.points import column_name
+from backprop_cli.batch.points import CLAIMED, HALF, column_name
 from backprop_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,18 +54,22 @@ class KeyedReader:
             try:
                 numbers[name] = read_cell(name, "" if text == _NOTHING else text)
             except InputError as error:
-                numbers[name], problem = np.nan, problem or error.message
+                numbers[name] = np.nan
+                if name[0] != CLAIMED:
+                    problem = problem or error.message
+            if name in points.halves:
+                numbers[HALF + name] = half_unit(text)
         for frame in self._reader.frames(self._of_file(points), advance, keep=keep):
             columns = {name: np.full(frame.count, number) for name, number in numbers.items()}
             problems = dict.fromkeys(range(frame.count), problem) if problem else frame.problems
             yield Frame(frame.count, {**frame.columns, **columns}, problems, frame.kept)
 
     def _inputs(self, points: Points) -> dict[str, str]:
-        """Return the inputs that keys give, and what these are."""
+        """Return the inputs and claims that keys give, and what these are."""
         texts = {column_name(key): text for key, text in self._keys.items()}
         return {
             name: texts[points.column(name)]
-            for name in points.inputs
+            for name in (*points.inputs, *points.claims)
             if name not in points.given and points.column(name) in texts
         }
 

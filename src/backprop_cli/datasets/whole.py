@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from contextlib import ExitStack, contextmanager
 from copy import copy
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from backprop_cli.batch.tally import Start
 from backprop_cli.datasets.opened import open_input
 from backprop_cli.errors import InputError, UsageError, with_name
 
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 
 
 _LOOKS = 5
-
-
-class Start(NamedTuple):
-    """A file, and how many rows there are before it."""
-
-    before: int
-    name: str
 
 
 class WholeReader:
@@ -67,11 +60,6 @@ class WholeReader:
                         yield frame
                     rows += frame.count
             advance(file.size)
-
-    def place(self, row: int) -> str:
-        """Return where a row is, counted from 1 over all files that have been read."""
-        start = self.starts[bisect(self.starts, row - 1, key=lambda one: one.before) - 1]
-        return f"{row - start.before:,} of {start.name}"
 
     def _has_rows(self, file: Input) -> bool:
         with self._open(file) as reader:

@@ -15,7 +15,7 @@ from backprop_cli.text import did_you_mean, listing
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from backprop_cli.batch.tally import Occurrence
+    from backprop_cli.batch.tally import Occurrence, Start
     from backprop_cli.language.source import Source
 
 _FORM = "with --data it is a column: a=@grad_a, value=@loss"
@@ -108,7 +108,8 @@ class RowsVerification(Record):
     """The verdicts on the columns of some data.
 
     program: its text.  read_as: as in a report.  inputs: those that are the same in every row.
-    rows: how many there are.  faults: those that can't be compared, by status.
+    rows: how many there are.  faults: those that can't be compared, by status.  files: whose rows they
+    are, () for a single one.
     """
 
     program: str
@@ -119,6 +120,7 @@ class RowsVerification(Record):
     faults: Mapping[str, Occurrence]
     verdicts: tuple[ColumnVerdict, ...]
     seconds: float
+    files: tuple[Start, ...] = ()
 
     @property
     def compared(self) -> int:

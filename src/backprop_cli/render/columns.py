@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from backprop_cli.batch.tally import place_of
 from backprop_cli.console.sheets import Block
 from backprop_cli.console.strict_json import dump, maybe_number, number
 from backprop_cli.expect.suite import CaseResult
@@ -14,8 +15,9 @@ from backprop_cli.report import Outcome
 from backprop_cli.text import listing, number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from backprop_cli.batch.tally import Start
     from backprop_cli.console.output import Output
     from backprop_cli.console.sheets import Role
     from backprop_cli.expect.columns import ColumnVerdict, Example, RowsVerification, Slip
@@ -51,7 +53,7 @@ def case_results(found: RowsVerification, digits: int | None, *, allow_bad: bool
     """Return the verdicts as those of cases, one each, and one for the rows that can't be compared."""
     seconds = found.seconds / max(1, len(found.verdicts))
     results = [
-        CaseResult(v.claim.claim, v.status, seconds, told=tuple(_off_lines(v, digits)))
+        CaseResult(v.claim.claim, v.status, seconds, told=tuple(_off_lines(v, digits, found.files)))
         for v in found.verdicts
     ]
     if found.faults and not allow_bad:
@@ -68,7 +70,7 @@ def verification_lines(found: RowsVerification, digits: int | None) -> list[tupl
     width = max(len(v.claim.claim) for v in found.verdicts)
     for v in found.verdicts:
         role: Role = "fail" if v.off else "pass"
-        told = _off_lines(v, digits)
+        told = _off_lines(v, digits, found.files)
         head = told[0] if told else f"{_rows(v.rows)}{_lost(v)}"
         lines.append((f"{MARKS[v.status]:5} {v.claim.claim:{width}}  {head}", role))
         lines += [(f"      {line}", "") for line in told[1:]]
@@ -86,14 +88,19 @@ def closing(found: RowsVerification) -> tuple[str, Role]:
     return f"{met} as expected; {rows} compared", "pass" if not found.faults else ""
 
 
-def _off_lines(v: ColumnVerdict, digits: int | None) -> list[str]:
-    """Return how many rows are off, what is behind them, and the worst of each kind; none if all are met."""
+def _off_lines(v: ColumnVerdict, digits: int | None, starts: Sequence[Start]) -> list[str]:
+    """Return how many rows are off, what is behind them, and the worst of each kind; none if all are met.
+
+    starts: the files that the rows are of, () for a single one.
+    """
     if not v.off:
         return []
     lines = [f"{v.off:,} of {_rows(v.rows)} {'is' if v.off == 1 else 'are'} off{_confirmed(v)}{_lost(v)}"]
     for slip in v.slips[:_MOST_SLIPS]:
-        lines.append(f"{which_rows(slip, v.rows)}{', ' * bool(slip.where)}{_where(slip)}: {_why(slip)}")
-        lines.append(f"  {_told(slip.worst, digits)}")
+        lines.append(
+            f"{which_rows(slip, v.rows, starts)}{', ' * bool(slip.where)}{_where(slip)}: {_why(slip)}"
+        )
+        lines.append(f"  {_told(slip.worst, digits, starts)}")
     more = len(v.slips) - _MOST_SLIPS
     if more > 0:
         lines.append(f"and {more:,} more kinds of rows")
@@ -121,25 +128,26 @@ def _lost(v: ColumnVerdict) -> str:
     return f"; {v.lost:,} met in many digits alone, where doubles lose them"
 
 
-def which_rows(slip: Slip, compared: int) -> str:
+def which_rows(slip: Slip, compared: int, starts: Sequence[Start] = ()) -> str:
     """Return the rows of a slip: all of them where that is short, else how many between which."""
     if slip.rows == compared > 1:
         return f"all {compared:,} rows"
+    first, last = place_of(slip.first[0], starts), place_of(slip.last, starts)
     if slip.rows == 1:
-        return f"row {slip.last:,}"
+        return f"row {last}"
     if slip.rows == slip.last - slip.first[0] + 1 > 2:
-        return f"rows {slip.first[0]:,} to {slip.last:,}"
+        return f"rows {first} to {last}"
     if slip.rows == len(slip.first):
-        return f"rows {listing([f'{row:,}' for row in slip.first])}"
-    return f"{slip.rows:,} rows between {slip.first[0]:,} and {slip.last:,}"
+        return f"rows {listing([place_of(row, starts) for row in slip.first])}"
+    return f"{slip.rows:,} rows between {first} and {last}"
 
 
-def _told(example: Example, digits: int | None) -> str:
+def _told(example: Example, digits: int | None, starts: Sequence[Start]) -> str:
     got, expected = apart(example.got, example.expected, digits)
     point = "".join(f" {name}={number_text(x, digits)}" for name, x in list(example.inputs.items())[:8])
     where = f" at{point}" if point else ""
     told = "no number" if expected == "undefined" else expected
-    return f"row {example.row:,}{where}: expected {told}, got {got}"
+    return f"row {place_of(example.row, starts)}{where}: expected {told}, got {got}"
 
 
 def _fault_lines(found: RowsVerification) -> list[str]:
@@ -148,7 +156,7 @@ def _fault_lines(found: RowsVerification) -> list[str]:
     tally = Tally()
     tally.rows = found.rows
     tally.met = dict(found.faults)
-    return render_summary(tally)
+    return render_summary(tally, (), found.files)
 
 
 def _rows(count: int) -> str:
@@ -169,6 +177,7 @@ def rows_record(found: RowsVerification) -> dict[str, Any]:
         "status": found.status,
         "rows": found.rows,
         "compared": found.compared,
+        **({"files": [start._asdict() for start in found.files]} if found.files else {}),
         "expectations": [_verdict_record(v) for v in found.verdicts],
         "faults": {
             status: {"rows": met.rows, "first": list(met.first), "message": met.message}

@@ -4,39 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backprop_cli.batch.tally import place_of
 from backprop_cli.batch.writers import FEW_TOLD
 from backprop_cli.text import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     from backprop_cli.batch.sample import Comparison
-    from backprop_cli.batch.tally import Occurrence, Tally
+    from backprop_cli.batch.tally import Occurrence, Start, Tally
 
 
-def render_summary(
-    tally: Tally, lost: Collection[str] = (), place: Callable[[int], str] = "{:,}".format
-) -> list[str]:
+def render_summary(tally: Tally, lost: Collection[str] = (), starts: Sequence[Start] = ()) -> list[str]:
     """Return the lines that tell which rows are not ok, at a kink or in doubt, and which keys were lost.
 
-    place: tells where a row is.
+    starts: the files that the rows are of, () for a single one.
     """
     lines = []
     faults = tally.faults()
     if faults:
         count = sum(met.rows for met in faults.values())
-        told = ", ".join(f"{met.rows:,} {status} ({_which(met, place)})" for status, met in faults.items())
+        told = ", ".join(f"{met.rows:,} {status} ({_which(met, starts)})" for status, met in faults.items())
         lines.append(f"{count:,} of {_rows(tally.rows)} {_are(count)} not ok: {told}")
-        lines += [f"  row {place(met.first[0])}: {met.message}" for met in faults.values()]
+        lines += [f"  row {place_of(met.first[0], starts)}: {met.message}" for met in faults.values()]
     if met := tally.met.get("kink"):
-        lines.append(f"{_rows(met.rows)} {_are(met.rows)} at a kink ({_which(met, place)})")
+        lines.append(f"{_rows(met.rows)} {_are(met.rows)} at a kink ({_which(met, starts)})")
     if met := tally.met.get("overflow"):
         lines.append(
             f"{_rows(met.rows)} {_are(met.rows)} computed from a value that overflows, "
-            f"and may be wrong ({_which(met, place)})"
+            f"and may be wrong ({_which(met, starts)})"
         )
     if met := tally.met.get("cut"):
-        lines.append(f"{_rows(met.rows)} {_are(met.rows)} not kept whole ({_which(met, place)})")
+        lines.append(f"{_rows(met.rows)} {_are(met.rows)} not kept whole ({_which(met, starts)})")
     if lost:
         lines.append(f"keys of later rows could not be kept: {listing(sorted(lost))}")
     return lines
@@ -72,8 +71,8 @@ def _first(told: Sequence[str]) -> list[str]:
     return [*(f"  {line}" for line in told[:FEW_TOLD]), *([f"  and {more:,} more"] if more > 0 else [])]
 
 
-def _which(met: Occurrence, place: Callable[[int], str]) -> str:
-    numbers = list(map(place, met.first))
+def _which(met: Occurrence, starts: Sequence[Start]) -> str:
+    numbers = [place_of(row, starts) for row in met.first]
     if met.rows == 1:
         return f"row {numbers[0]}"
     more = met.rows - len(numbers)

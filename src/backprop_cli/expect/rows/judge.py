@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backprop_cli.batch.points import CLAIMED, HALF
-from backprop_cli.batch.tally import OK, STATUSES
+from backprop_cli.batch.tally import OK, STATUSES, place_of
 from backprop_cli.expect.claim import compare
 from backprop_cli.expect.columns import ColumnVerdict, Example, Slip
 from backprop_cli.expect.criteria import Criteria
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from backprop_cli.batch.engines.results import Floats
     from backprop_cli.batch.points import Points
     from backprop_cli.batch.program import Batch
+    from backprop_cli.batch.tally import Start
     from backprop_cli.expect.columns import ColumnClaim, Tolerance
     from backprop_cli.expect.rows.numbers import Numbers
 
@@ -60,12 +61,19 @@ class Judge:
     """Judges a column, a frame at a time."""
 
     def __init__(
-        self, claim: ColumnClaim, tolerance: Tolerance, batch: Batch, points: Points, steps: Sequence[str]
+        self,
+        claim: ColumnClaim,
+        tolerance: Tolerance,
+        batch: Batch,
+        points: Points,
+        steps: Sequence[str],
+        starts: Sequence[Start] = (),
     ) -> None:
         self.claim = claim
         self.tolerance = tolerance
         self._batch = batch
         self._points = points
+        self._starts = starts
         self._inputs = list(points.inputs)
         self._names = [*self._inputs, *steps]
         self._coarse = tolerance.rtol > COARSE or tolerance.as_written
@@ -229,7 +237,7 @@ class Judge:
         sweep = sweep_graph(graph, example.inputs, self._batch.upstream, FLOAT)
         causes = find_causes(sweep, Naming(graph), self._node, self.claim.of, example.got, example.expected)
         told = next(iter(causes.values()), "")
-        return f"in row {example.row:,}: {told}" if told else ""
+        return f"in row {place_of(example.row, self._starts)}: {told}" if told else ""
 
     def _texts(self) -> list[str]:
         """Return how quantities are told: a step without a name by its expression."""

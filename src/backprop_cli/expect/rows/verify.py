@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.batch.frames.frame import Reader
     from backprop_cli.batch.points import Points
+    from backprop_cli.batch.tally import Start
     from backprop_cli.expect.columns import ColumnClaim, Tolerance
     from backprop_cli.graph.tape import Graph
     from backprop_cli.language.source import Source
@@ -39,8 +40,11 @@ def verify_rows(
     claims: Sequence[tuple[ColumnClaim, Tolerance]],
     upstream: float,
     advance: Callable[[int], None],
+    starts: Sequence[Start] = (),
 ) -> RowsVerification:
     """Judge columns by the program at every row. advance: is told how much has been read.
+
+    starts: the files that the reader has begun, where it reads several.
 
     Raises InputError for a step that the program does not have, a column without numbers, data without rows.
     """
@@ -51,7 +55,7 @@ def verify_rows(
     values = list(dict.fromkeys([*steps, *named]))
     batch = Batch(source, wanted, upstream, values)
     reader.check(points, None)
-    judges = [Judge(claim, tolerance, batch, points, steps) for claim, tolerance in claims]
+    judges = [Judge(claim, tolerance, batch, points, steps, starts) for claim, tolerance in claims]
     inputs = set(source.inputs)
 
     def explain(point: dict[str, float]) -> str:
@@ -79,6 +83,7 @@ def verify_rows(
         {str(status): met for status, met in tally.faults().items()},
         tuple(judge.verdict() for judge in judges),
         time.perf_counter() - began,
+        tuple(starts),
     )
 
 
