@@ -266,3 +266,19 @@ def test_latex_has_the_matrix(backprop: Any) -> None:
     text = backprop("jacobian", "u = x*y; v = 1e-9*x", "x=2", "y=3", "--format", "latex").stdout
     assert r"\frac{\partial (u, v)}{\partial (x, y)}" in text
     assert r"\begin{array}{rr} 3 & 2 \\ 1 \times 10^{-9} & 0 \end{array}" in text
+
+
+@pytest.mark.parametrize("output", ["z", "s", "y[2]", "n"])
+def test_an_output_is_computed_from_what_it_is_made_of(output: str) -> None:
+    """Of the array y only some elements are, and an array stands before and behind those left out."""
+    program = "k = 1/(w[0] - 1); y = X@w; z = 2*y[1]; v = w*w; s = sum(z*v); y = [z, s, y[0]]; n = norm(v)"
+    row = jacobian(program, ARRAYS, outputs=[output], wrt=["w"])
+    a, b = ARRAYS["w"]
+    wanted = {
+        "z": (6, 8),
+        "s": (2 * (3 * (a * a + b * b) + (3 * a + 4 * b) * 2 * a), 2 * (4 * 5 + 11 * 2 * b)),
+        "y[2]": (1, 2),
+        "n": (4 * a**3 / (2 * math.sqrt(17)), 4 * b**3 / (2 * math.sqrt(17))),
+    }[output]
+    assert tuple(row.jacobian[output].values()) == pytest.approx(wanted, rel=1e-14)
+    assert row.status == "pass"

@@ -30,7 +30,7 @@ from backprop_cli.system.collector import collector_paused
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from backprop_cli.diagnostic import Diagnostic
     from backprop_cli.language.source import Source
@@ -86,7 +86,7 @@ def jacobian_of_source(
     forward = len(names) if rows else 0
     swept_back = tuple(name for name in chosen if name not in rows)
     for name in swept_back:
-        part = _up_to(source, places[name])
+        part = _part(source, {places[name]})
         report = differentiate_source(part, point, wrt=names, check=check)
         rows[name] = _Row(report.value, dict(report.gradients), report.check, report.warnings)
     warnings: dict[tuple[str, str], Diagnostic] = {}
@@ -125,7 +125,7 @@ def _by_forward_sweeps(
     source: Source, point: dict[str, float], places: Mapping[str, int], names: Sequence[str], *, check: bool
 ) -> dict[str, _Row]:
     """Return the outputs of which the numbers are all that is to be told. places: of their statements."""
-    whole = _up_to(source, max(places.values()))
+    whole = _part(source, {*places.values()})
     graph = lower_source(whole)
     nodes = {name: node for node, name in graph.assignments}
     found = forward_rows(graph, point, [nodes[name] for name in places], names)
@@ -137,7 +137,7 @@ def _by_forward_sweeps(
         value, slopes = found[nodes[name]]
         checked = skipped_check(slopes, "not asked for")
         if check:
-            checked = _cross_check(_up_to(source, place), point, slopes)
+            checked = _cross_check(_part(source, {place}), point, slopes)
             if not _is_all(checked):
                 continue
         rows[name] = _Row(value, slopes, checked, warnings)
@@ -158,10 +158,23 @@ def _is_all(check: Check) -> bool:
     return confirmed and all(count is not None and count >= FEW_DIGITS for count in digits)
 
 
-def _up_to(source: Source, place: int) -> Source:
-    """Return the program up to the statement at a place, with the arrays that are whole by then."""
-    arrays = tuple(step for step in source.steps if step.first + prod(step.shape) <= place + 1)
-    return source._replace(statements=source.statements[: place + 1], steps=arrays)
+def _part(source: Source, outputs: Collection[int]) -> Source:
+    """Return the statements that those at some places are made of, with the arrays that are whole in them."""
+    kept: list[int] = []
+    wanted: set[Any] = set()
+    for place in range(max(outputs), -1, -1):
+        name, code, *_ = source.statements[place]
+        if place in outputs or name in wanted:
+            kept.append(place)
+            wanted.discard(name)
+            wanted.update(code[::4])
+    now = {place: count for count, place in enumerate(reversed(kept))}
+    arrays = [
+        step._replace(first=now[step.first])
+        for step in source.steps
+        if all(place in now for place in range(step.first, step.first + prod(step.shape)))
+    ]
+    return source._replace(statements=[source.statements[place] for place in now], steps=tuple(arrays))
 
 
 def _steps(source: Source) -> dict[str, int]:

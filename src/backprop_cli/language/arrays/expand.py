@@ -214,11 +214,13 @@ class _Expansion:
         """Add the statements of a value, and what is told of it as a step."""
         kind = type(name)
         names = [kind(element) for element in element_names(name, value.shape)]
+        # y = [y[1], y[0]]: an element that is read is not yet the new one.
+        values = [*map(self.keep, value.codes)] if _reads_new(names, value.codes) else value.codes
         if value.call or value.is_array:
             first = len(self.statements)
             self.steps.append(ArrayStep(name, value.shape, value.text, value.call, value.backward, first))
         self.statements += [
-            Statement(element, code, *span) for element, code in zip(names, value.codes, strict=True)
+            Statement(element, code, *span) for element, code in zip(names, values, strict=True)
         ]
         codes: list[Code] = [(element, 0, *span) for element in names]
         return _Value(value.shape, codes, text=name, is_assumed=value.is_assumed)
@@ -408,6 +410,12 @@ class _Expansion:
 def _is_number(value: _Value) -> bool:
     """Tell whether a value is a number of the program, such as the 2 of x^2."""
     return len(value.codes) == 1 and len(value.codes[0]) == 4 and isinstance(value.codes[0][0], float)
+
+
+def _reads_new(names: Sequence[str], codes: Sequence[Code]) -> bool:
+    """Tell whether one of the statements that give names their values in turn reads the value of another."""
+    places: dict[Any, int] = {name: place for place, name in enumerate(names)}
+    return any(places.get(what, place) < place for place, code in enumerate(codes) for what in code[::4])
 
 
 def named_shapes(shapes: Mapping[str, Shape], steps: Sequence[ArrayStep]) -> dict[str, Shape]:
