@@ -593,22 +593,3 @@ inputs = { x = [0, [1]] }
     found = run("check", "--suite", str(file))
     assert found.stdout.splitlines()[-1] == "2 cases: 1 passed, 1 in error"
     assert "x is ragged" in found.stdout
-
-
-@pytest.mark.parametrize(
-    ("program", "value", "by_a", "by_b"),
-    [
-        ("y = [a, b]; y = [y[1], y[0]]; y[0] + 10*y[1]", 12, 10, 1),
-        ("y = [a, b]; y = y - y[0]; y[0] + 10*y[1]", 10, -10, 10),
-        ("y = [a, b]; y = y*y[0]; 10*y[0] + y[1]", 12, 22, 1),
-        ("y = [[a, b], [3, 4]]; y = y.T; y[0,1] + 10*y[1,0]", 23, 0, 10),
-        ("y = [a, b, 5]; y = [y[2], y[0], y[1]]; y[0]*y[1] + 10*y[2]", 25, 5, 10),
-        ("y = [a, b]; y += [y[1], y[0]]; y[0] + 10*y[1]", 33, 11, 11),
-    ],
-)
-def test_an_array_made_of_its_own_elements_has_the_old_ones(
-    program: str, value: float, by_a: float, by_b: float
-) -> None:
-    report = gradient(program, a=1, b=2)
-    assert (report.value, report.gradients) == (value, {"a": by_a, "b": by_b})
-    assert report.check.status == "pass"
