@@ -90,6 +90,13 @@ def test_a_power_of_a_column_that_has_a_zero() -> None:
     assert proof_of(found).reason == ""
 
 
+def test_a_minimum_that_is_a_double() -> None:
+    found = fit("y ~ a", {"y": [1, 1, 1]}, certify=True)
+    assert (
+        said(found) == "proved: a strict local minimum of the sum of squares lies at the unrounded estimates"
+    )
+
+
 def test_bounds_that_hold() -> None:
     found = fit("y ~ a*exp(-b*x)", DECAY, b=0.1, bounds={"b": (0.0, 0.3)}, certify=True)
     assert [at.name for at in proof_of(found).enclosed] == ["a"]

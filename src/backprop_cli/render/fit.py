@@ -186,6 +186,8 @@ def _proof(fit: Fit, proof: Certificate) -> str:
     parts = {p: p.within / abs(x) if (x := fit.estimates[p.name]) else 1.0 for p in proof.enclosed}
     near = [part for part in parts.values() if part <= _NEAR]
     far = [p for p, part in parts.items() if part > _NEAR]
+    if not far and not max(near):
+        return f"{what} at the unrounded estimates"
     others = f" but {listing([p.name for p in far])}" if far else ""
     told = [f"{_at_most(max(near))} of the unrounded estimates, relative to each{others}"] if near else []
     told += [f"{_at_most(p.within)} of the estimate of {p.name}" for p in far]
