@@ -371,9 +371,9 @@ def test_columns_that_hold_no_numbers(backprop: Run, tmp_path: Path) -> None:
     done = backprop("batch", "a*b", "--data", name)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "backprop: the column a holds bool, not numbers\n"
-    np.save(tmp_path / "data.npy", np.array(["x"]))
+    np.save(tmp_path / "data.npy", np.array([True]))
     done = backprop("batch", "a", "--map", "a=0", "--data", str(tmp_path / "data.npy"))
-    assert done.stderr == "backprop: the column 0 holds <U1, not numbers\n"
+    assert done.stderr == "backprop: the column 0 holds bool, not numbers\n"
     np.savez(tmp_path / "data.npz", a=np.zeros(2), b=np.zeros(3), c=np.zeros((2, 2)))
     done = backprop("batch", "a*b", "--data", str(tmp_path / "data.npz"))
     assert "differ in length: a has 2 rows, b 3" in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import subprocess
 from contextlib import ExitStack
 from dataclasses import replace
 from io import BufferedReader, BytesIO, TextIOWrapper
@@ -23,6 +24,7 @@ from backprop_cli.batch.recoded import recode
 from backprop_cli.errors import FileError, InputError
 from backprop_cli.language.source import read_source
 from conftest import Run
+from console import BIN, environment
 
 Found = list[tuple[float, float] | str]
 
@@ -165,6 +167,11 @@ HINTS = [
     ("x  y\n1  2\n", "its only column is 'x  y'; --delimiter spaces separates it"),
     ("# made by hand\nx,y\n1,2\n", "--comment '#' leaves out such lines, --skip-lines 1 the first one"),
     ("1,2\n3,4\n", "the first line is numbers: --columns a,b names the columns"),
+    (" ,\n1,2\n", "its header has blank names: --skip-lines 1 --columns A,B,… gives others"),
+    ("x\0,\0y\0\n", "the text is not UTF-8: --encoding utf-16-le may read it"),
+    ("\0x\0,\0y\n", "the text is not UTF-8: --encoding utf-16-be may read it"),
+    ("PAR1\x15\x04\n", "the data is not text: --input-format parquet reads it"),
+    ("x,x,y\n1,2,3\n", "--skip-lines 1 --columns A,B,… names the columns of text otherwise"),
 ]
 
 
@@ -174,6 +181,29 @@ def test_a_header_that_is_none_is_told_the_option_that_cures_it(text: str, hint:
     with pytest.raises(InputError) as raised:
         points.check_header(read_csv(text.splitlines(keepends=True), ",").names)
     assert raised.value.hint == hint
+
+
+def test_what_can_not_be_read_is_told_what_cures_it(backprop: Run, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text('[{"program": "a", "inputs": {"a": 1}}]')
+    told = {
+        ("batch", "a", "--data", ""): "--data is empty",
+        ("batch", "a", "--data", "-", "--json=true"): "option '--json' does not take a value",
+        ("check", "--suite", f"{tmp_path}/s.json"): f"{tmp_path}/s.json is one piece of JSON",
+    }
+    for args, message in told.items():
+        done = backprop(*args)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.splitlines()[0] == f"backprop: {message}"
+        assert "hint: " in done.stderr
+
+
+def test_standard_input_by_its_other_names(tmp_path: Path) -> None:
+    (tmp_path / "d").write_text("x\n3\n")
+    for name in ("/dev/stdin", "/dev/fd/0"):
+        with (tmp_path / "d").open() as data:
+            command = [str(BIN / "backprop"), "batch", "2*x", "--data", name]
+            done = subprocess.run(command, stdin=data, capture_output=True, text=True, env=environment())
+        assert (done.stdout, done.stderr) == ("value,grad_x,status\n6.0,2.0,ok\n", "")
 
 
 def test_a_decimal_comma_needs_no_delimiter(backprop: Run) -> None:

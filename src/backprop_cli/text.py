@@ -110,7 +110,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return "did you mean b?" for the known names nearest to ``name``, or "" if none is near."""
     from difflib import get_close_matches
 
-    candidates = sorted(known)
+    candidates = sorted(name for name in known if name.strip() and name.isprintable())
     near = get_close_matches(name, candidates, n=3, cutoff=0.6)
     # One letter too many, too few or in the wrong case is a slip even in names of two letters,
     # which get_close_matches finds too different ("bb" and "b").

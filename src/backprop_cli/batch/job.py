@@ -232,6 +232,9 @@ def _check_kept(data: Sequence[str], form: Form, results: Sequence[str]) -> None
             )
         if form not in DELIMITERS and count > 1:
             what = "object" if form is Form.jsonl else "file"
-            raise UsageError(f"the data has two columns {name!r}, which one {what} can't keep")
+            raise UsageError(
+                f"the data has two columns {name!r}, which one {what} can't keep",
+                hint="--format csv can; or omit --keep",
+            )
     if form is not Form.jsonl and not names:
         raise UsageError("the first row has no keys to make a header of", hint="--format jsonl needs none")

@@ -23,6 +23,8 @@ CLAIMED, HALF = "@", "±"
 """What the names of columns begin with that are compared, and of half a unit of their last decimals."""
 _COMPRESSED = ("\x1f\udc8b", "BZh", "\udcfd7zXZ", "(\udcb5/\udcfd")
 """What gzip, bzip2, xz and Zstandard begin with, read as text."""
+_BINARY = {"PAR1": "parquet", "ARROW1": "arrow", "\udc93NUMPY": "npy", "PK\x03\x04": "npz"}
+"""What these forms begin with, read as text."""
 _FIRST = re.compile(r"[^.\[]+")
 _STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+(?:,[0-9]+)*)\]")
 _NUMBER = re.compile(r"\s*[-+]?[0-9.,]+([eE][-+]?[0-9]+)?\s*")
@@ -168,7 +170,10 @@ class Points:
         for place, column in enumerate(map(column_name, names)):
             for name in self._readers.get(column, ()):
                 if name in places:
-                    raise InputError(f"{column} stands twice in the data")
+                    raise InputError(
+                        f"{column} stands twice in the data",
+                        hint="--skip-lines 1 --columns A,B,… names the columns of text otherwise",
+                    )
                 places[name] = place
         for column, readers in self._readers.items():
             first, path = path_of(column)
@@ -249,6 +254,12 @@ def _hint_of_dialect(names: Sequence[str]) -> str:
     first = names[0] if names else ""
     if first.startswith(_COMPRESSED):
         return "a stream is not decompressed: zcat FILE | backprop batch …, or --data FILE"
+    form = next((form for magic, form in _BINARY.items() if first.startswith(magic)), None)
+    if form is not None:
+        return f"the data is not text: --input-format {form} reads it"
+    if "\0" in first:
+        order = "be" if first.startswith("\0") else "le"
+        return f"the text is not UTF-8: --encoding utf-16-{order} may read it"
     if first.lstrip().startswith(("#", "%")):
         return f"--comment '{first.lstrip()[0]}' leaves out such lines, --skip-lines 1 the first one"
     if len(names) == 1:
@@ -256,6 +267,8 @@ def _hint_of_dialect(names: Sequence[str]) -> str:
         sign = next((sign for sign in signs if sign in first.strip()), None)
         if sign is not None:
             return f"its only column is {first!r}; --delimiter {signs[sign]} separates it"
+    if not all(map(str.strip, names)):
+        return "its header has blank names: --skip-lines 1 --columns A,B,… gives others"
     if any("\udc80" <= letter <= "\udcff" for letter in "".join(names)):
         return "the header is not UTF-8: --encoding latin-1, cp1252, utf-16, … says what it is"
     if names and all(_NUMBER.fullmatch(name) for name in names):

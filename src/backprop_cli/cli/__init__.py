@@ -129,10 +129,10 @@ def _usage_error(error: Any) -> UsageError:
     """Put an error of Typer's into our form."""
     message = getattr(error, "format_message", lambda: str(error))().strip().rstrip(".")
     name = getattr(error, "option_name", None)
-    known = getattr(error, "possibilities", None)
+    is_unknown = hasattr(error, "possibilities")
     hint = "backprop --help shows the commands, backprop COMMAND --help the options"
-    if name is not None:
+    if name is not None and is_unknown:
         message = f"there is no option {name}"
-        if known:
-            hint = f"did you mean {' or '.join(sorted(known))}?"
+        if error.possibilities:
+            hint = f"did you mean {' or '.join(sorted(error.possibilities))}?"
     return UsageError(message[:1].lower() + message[1:], hint=hint)

@@ -347,6 +347,8 @@ def _names_of_data(rows: FilesOptions, options: PointOptions) -> list[str]:
     if not rows.data:
         named = next((word for word in options.arguments or () if Path(word).suffix in ENDINGS), None)
         raise UsageError("--data is missing", hint=f"did you mean --data {named}?" if named else _EXAMPLE)
+    if "" in rows.data:
+        raise UsageError("--data is empty", hint=_EXAMPLE)
     return rows.data
 
 

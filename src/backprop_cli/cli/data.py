@@ -49,7 +49,9 @@ class Data(NamedTuple):
 
 def form_of_data(name: str) -> Form:
     """Return the form of the data by the ending of the file's name; of a stream it is csv."""
-    if name == "-" or (Path(name).exists() and not Path(name).is_file()):
+    from backprop_cli.system.files import opened_by_shell
+
+    if name == "-" or opened_by_shell(name) is not None or (Path(name).exists() and not Path(name).is_file()):
         return Form.csv
     path = Path(name)
     ending = Path(path.stem if path.suffix.lower() in ENDING_OF_COMPRESSED else name).suffix

@@ -46,6 +46,7 @@ class KeyedReader:
     def check(self, points: Points, kept_in: Form | None) -> None:
         """Check the columns that are in the file."""
         self._reader.check(self._of_file(points), kept_in)
+        self.total = self._reader.total
 
     def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
         """Yield the data, at least one frame."""

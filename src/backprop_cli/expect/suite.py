@@ -82,13 +82,24 @@ def read_suite(text: str, name: str) -> list[Case]:
     return cases
 
 
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _toml(text: str, name: str) -> Iterator[Case]:
     import tomllib
 
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise FileError(f"{name} is not TOML: {error}") from None
+        hint = "a case is a table [[case]] in TOML, or a line of JSON"
+        if _is_json(text):
+            raise FileError(f"{name} is one piece of JSON", hint=f"{hint}: jq -c '.[]' gives lines") from None
+        raise FileError(f"{name} is not TOML: {error}", hint=hint) from None
     for key in document:
         if key != "case":
             raise FileError(

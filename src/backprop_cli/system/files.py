@@ -81,7 +81,7 @@ def open_whole(name: str, aside: Path | None = None) -> Iterator[BinaryIO]:
         raise FileError(f"can't write {name}: {getattr(error, 'strerror', None) or error}") from None
 
 
-_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
+_STREAMS = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 _NUMBERED = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,6})")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from backprop_cli.batch.frames.cells import check_finite, put_column
+from backprop_cli.batch.frames.cells import put_column
 from backprop_cli.batch.frames.frame import ROWS, Frame
 from backprop_cli.batch.frames.mapped import MappedFile
 from backprop_cli.batch.frames.tables import unreadable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _NUMBERS = "iuf"
 """The kinds of NumPy's types that are numbers here."""
+_LONGEST_HEADER = 1 << 24
 
 
 class ArrayReader:
@@ -46,11 +47,11 @@ class ArrayReader:
         """Check the types of the columns. Raises InputError."""
         used = {self.names[place] for _, place in points.places}
         for name, kind in self.columns.items():
-            is_kept = kept_in is not None or name in used
-            # Longdouble has no type in Arrow, by way of which columns are kept.
-            others = "" if name in used else "bUS"
-            if is_kept and (kind.kind not in _NUMBERS + others or (kept_in and kind.char in "gG")):
+            if name in used and kind.kind not in _NUMBERS + "US":
                 raise InputError(f"the column {name} holds {kind}, not numbers")
+            # Longdouble has no type in Arrow, by way of which columns are kept.
+            if kept_in and (kind.kind not in _NUMBERS + "bUS" or kind.char in "gG"):
+                raise InputError(f"the column {name} can't be kept: it holds {kind}", hint="omit --keep")
 
     def frames(self, points: Points, advance: Callable[[int], None], *, keep: bool) -> Iterator[Frame]:
         """Yield the data, at least one frame."""
@@ -64,12 +65,8 @@ class ArrayReader:
             problems: dict[int, str] = {}
             for name, place in points.places:
                 part = parts[self.names[place]]
-                if name in points.claims:
-                    put_column(name, _kept({name: part})[0], points, columns, problems)
-                    continue
-                if part.dtype.kind == "f":
-                    check_finite(name, part, problems)
-                columns[name] = np.ascontiguousarray(part, np.float64)
+                part = part.astype(np.float64) if part.dtype.char == "g" else part
+                put_column(name, _kept({name: part})[0], points, columns, problems)
             if problems:
                 for name, column in columns.items():
                     columns[name] = column = column.copy()
@@ -95,6 +92,7 @@ class NpyReader(ArrayReader):
     def __init__(self, file: BinaryIO, name: str) -> None:
         try:
             shape, columns_first, kind = header_of(file)
+            _refuse_objects(kind)
             self._pages = MappedFile(file)
             order: Any = "F" if columns_first else "C"
             self._array = array = np.ndarray(shape, kind, self._pages.bytes, file.tell(), None, order)
@@ -134,10 +132,10 @@ class NpzReader(ArrayReader):
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._name = name
         self.columns = {}
+        self._lengths: dict[str, int] = {}
         self._members: dict[str, str] = {}
         try:
             self._archive = zipfile.ZipFile(file)
-            lengths = {}
             for member in self._archive.namelist():
                 if not member.endswith(".npy"):
                     continue
@@ -145,17 +143,27 @@ class NpzReader(ArrayReader):
                     shape, _, kind = header_of(stream)
                 if len(shape) == 1:
                     column = member.removesuffix(".npy")
-                    self.columns[column], lengths[column], self._members[column] = kind, shape[0], member
+                    self.columns[column], self._members[column] = kind, member
+                    self._lengths[column] = shape[0]
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise unreadable(name, error) from None
-        if not lengths:
+        if not self.columns:
             raise FileError(f"{name} has no array of one dimension")
+        lengths = set(self._lengths.values())
+        self.total = lengths.pop() if len(lengths) == 1 else None
+
+    def check(self, points: Points, kept_in: Form | None) -> None:
+        """Check types and lengths of the columns. Raises InputError."""
+        super().check(points, kept_in)
+        used = {self.names[place] for _, place in points.places}
+        lengths = {name: self._lengths[name] for name in self.names if kept_in or not used or name in used}
         longest = max(lengths, key=lambda column: lengths[column])
         for column, length in lengths.items():
             if length != lengths[longest]:
                 raise InputError(
-                    f"the columns of {name} differ in length: "
-                    f"{column} has {length:,} rows, {longest} {lengths[longest]:,}"
+                    f"the columns of {self._name} differ in length: "
+                    f"{column} has {length:,} rows, {longest} {lengths[longest]:,}",
+                    hint="omit --keep" if kept_in else "",
                 )
         self.total = lengths[longest]
 
@@ -187,10 +195,18 @@ def header_of(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Read the header of an array: its shape, whether columns come first, its type. Raises ValueError."""
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, columns_first, kind = read(stream)
+    try:
+        shape, columns_first, kind = read(stream, max_header_size=_LONGEST_HEADER)
+    except (MemoryError, RecursionError, SyntaxError):
+        raise ValueError("its header can't be read") from None
+    if version == (3, 0) and kind.names:  # it is version 2.0 with names in UTF-8, which were read as Latin-1
+        kind.names = tuple(name.encode("latin-1").decode() for name in kind.names)
+    return shape, columns_first, kind
+
+
+def _refuse_objects(kind: np.dtype[Any]) -> None:
     if kind.hasobject:
         raise ValueError("it holds Python objects, which are never loaded")
-    return shape, columns_first, kind
 
 
 def _kept(parts: dict[str, Any]) -> tuple[Any, ...]:

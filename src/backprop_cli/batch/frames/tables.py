@@ -146,6 +146,11 @@ class ArrowReader(TableReader):
                 source, self._forget = pages.reader(), pages.forget
             self._file = ipc.open_stream(source) if stream else ipc.open_file(source)
         except (pa.ArrowException, OSError, ValueError) as error:
+            if file.seekable() and file.seek(0) == 0 and file.read(4) == b"FEA1":
+                old = FileError(
+                    f"{name} is Feather of version 1", hint="pyarrow.feather.write_feather writes 2"
+                )
+                raise old from None
             raise unreadable(name, error) from None
         self.schema = self._file.schema
         self.total = None if stream else self._file.num_record_batches

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from backprop_cli.batch.frames.frame import Frame
     from backprop_cli.batch.frames.kept import Kept
 
+_DIGITS = 20
+"""Room for the count of rows in a header."""
+
 
 class Writer(Protocol):
     """Writes frames."""
@@ -221,5 +224,15 @@ def _write_header(file: IO[bytes], kind: np.dtype[Any], count: int) -> None:
     header = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": (count,)}
     try:
         np.lib.format.write_array_header_1_0(file, header)
+    except UnicodeEncodeError:
+        file.write(_header_in_utf8(header, count))
     except ValueError:  # more than 64 KiB of names
         np.lib.format.write_array_header_2_0(file, header)
+
+
+def _header_in_utf8(header: dict[str, Any], count: int) -> bytes:
+    """Return a header of version 3.0, which NumPy writes nowhere by itself."""
+    text = f"{header!r}{'':{_DIGITS - len(str(count))}}".encode()
+    magic = np.lib.format.magic(3, 0)
+    text += b" " * (-(len(magic) + 4 + len(text) + 1) % np.lib.format.ARRAY_ALIGN) + b"\n"
+    return magic + len(text).to_bytes(4, "little") + text
