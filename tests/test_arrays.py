@@ -593,3 +593,8 @@ inputs = { x = [0, [1]] }
     found = run("check", "--suite", str(file))
     assert found.stdout.splitlines()[-1] == "2 cases: 1 passed, 1 in error"
     assert "x is ragged" in found.stdout
+
+
+def test_a_transpose_of_a_transpose_is_told_as_the_array():
+    report = gradient("sum(W.T @ x)", W=[[1, 2], [3, 4]], x=[1, 2])
+    assert report.arrays["v1"].backward == "with g arriving, W.T gets outer(g, x), x gets W @ g"

@@ -220,9 +220,9 @@ def product_rule(operands: Sequence[Elements], names: Sequence[str]) -> str:
     left, right = names
     rules = {
         (1, 1): (f"g*{right}", f"g*{left}"),
-        (2, 1): (f"outer(g, {right})", f"{left}.T @ g"),
+        (2, 1): (f"outer(g, {right})", f"{_transposed(left)} @ g"),
         (1, 2): (f"{right} @ g", f"outer({left}, g)"),
-        (2, 2): (f"g @ {right}.T", f"{left}.T @ g"),
+        (2, 2): (f"g @ {_transposed(right)}", f"{_transposed(left)} @ g"),
     }
     to_left, to_right = rules.get((len(operands[0].shape), len(operands[1].shape)), ("", ""))
     if not to_left:
@@ -230,6 +230,10 @@ def product_rule(operands: Sequence[Elements], names: Sequence[str]) -> str:
     if left == right:
         return f"with g arriving, {left} gets {to_left} + {to_right}"
     return f"with g arriving, {left} gets {to_left}, {right} gets {to_right}"
+
+
+def _transposed(name: str) -> str:
+    return name.removesuffix(".T") if name.endswith(".T") else f"{name}.T"
 
 
 def power_rule(base: str, exponent: str, *, constant: int) -> str:
