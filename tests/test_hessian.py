@@ -18,6 +18,7 @@ from backprop_cli import DomainError, InputError, hessian
 from backprop_cli.calculus.along import product_along
 from backprop_cli.calculus.curvature import curvature
 from backprop_cli.calculus.local import CORNERS, Bend, second_partials
+from backprop_cli.certain import critical as critical_module
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.source import read_source
@@ -257,6 +258,46 @@ def test_the_critical_point_that_was_meant_is_named() -> None:
     far = hessian("sin(x)*cos(y)", x=1.5, y=0).critical
     assert far is not None
     assert far.kind == "none"
+
+
+PROVED = [
+    ("(1-x)^2 + 100*(y-x^2)^2", {"x": 1, "y": 1}, True),
+    ("sin(x)*cos(y)", {"x": math.pi / 2, "y": 0}, True),
+    ("(x^2 - 2)^2", {"x": math.sqrt(2)}, True),
+    ("x^2 - y^2", {"x": 0, "y": 0}, True),
+    ("x*y", {"x": 0, "y": 0}, False),  # no pivot has a sign
+    ("x^2 + y^4", {"x": 0, "y": 0}, False),
+    ("x^2 + y", {"x": 0, "y": 0}, False),
+    ("x*exp(-x) + 0*abs(x)", {"x": 1}, True),
+]
+
+
+@pytest.mark.parametrize(("program", "point", "proved"), PROVED, ids=[text for text, *_ in PROVED])
+def test_a_critical_point_is_proved_where_that_succeeds(
+    program: str, point: dict[str, float], proved: bool
+) -> None:
+    critical = hessian(program, point).critical
+    assert critical is not None
+    assert critical.is_proved == proved
+
+
+def test_a_proof_of_another_kind_or_another_place_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = critical_module.prove_critical
+    monkeypatch.setattr(
+        critical_module, "prove_critical", lambda f, s: right(f, s)._replace(rises=0, falls=1)
+    )
+    assert not hessian("x^2", x=0).critical.is_proved  # type: ignore[union-attr]
+    monkeypatch.setattr(critical_module, "prove_critical", lambda f, s: right(f, [s[0] + 2 * math.pi]))
+    assert not hessian("cos(x)", x=math.pi).critical.is_proved  # type: ignore[union-attr]
+    monkeypatch.setattr(critical_module, "prove_critical", lambda f, s: right(f, s))
+    assert hessian("cos(x)", x=math.pi).critical.is_proved  # type: ignore[union-attr]
+
+
+def test_without_the_extra_nothing_is_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backprop_cli.calculus.critical.find_spec", lambda _: None)
+    critical = hessian("x^2", x=0).critical
+    assert critical is not None
+    assert (critical.kind, critical.is_proved) == ("minimum", False)
 
 
 def test_an_upstream_below_zero_does_not_turn_the_verdict() -> None:

@@ -110,8 +110,8 @@ def test_what_the_verdict_says() -> None:
         return descent.verdict.kind, "; ".join(descent.verdict.told)
 
     assert told("x*y", x=0, y=0) == (Kind.OTHER, "a saddle")
-    assert told("-x^2", x=0) == (Kind.OTHER, "a local maximum")
-    assert told("-x^2", x=1, maximize=True) == (Kind.REACHED, "a local maximum")
+    assert told("-x^2", x=0) == (Kind.OTHER, "a local maximum, proved")
+    assert told("-x^2", x=1, maximize=True) == (Kind.REACHED, "a local maximum, proved")
     assert told("x^4", x=0)[0] is Kind.FLAT
     assert told("abs(x)", x=3, method="gd", rate=1)[0] is Kind.KINK
     kind, words = told(ROSENBROCK, x=-1.2, y=1, method="gd", rate=0.01)
@@ -167,7 +167,7 @@ def test_the_table_and_the_board(backprop: Run) -> None:
     assert lines[2].split() == ["step", "C", "|∇C|", "w"]
     assert lines[3].split() == ["0", "1", "4", "0"]
     assert lines[-2] == "2 steps of gd: C = 0.0016 at w = 0.48"
-    assert backprop("minimise", "(x-3)^2", "x=0").stdout.endswith("a local minimum\n")
+    assert backprop("minimise", "(x-3)^2", "x=0").stdout.endswith("a local minimum, proved\n")
 
 
 def test_forms(backprop: Run, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ looks for the critical point that was meant.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.calculus.curvature import curvature
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 30
 _STEPS = 12
+_MOST_PROVED, _NEARBY = 12, 1e-12
 _NEAR, _DONE = 1e-6, 1e-40
 _KNOWN = 1e-20
 """How far a coordinate that is told may be off, beside its size."""
@@ -74,6 +77,28 @@ def critical_point(exact: Exact, names: Sequence[str]) -> Critical | None:
     if beside is None and any(not slope.is_noise for slope in slopes):
         return Critical(Kind.NONE)
     return beside
+
+
+def with_proof(critical: Critical, exact: Exact, names: Sequence[str]) -> Critical:
+    """Return what is known of a critical point, proved where the extra ``exact`` is there and that succeeds.
+
+    The given point is proved where its gradient is 0 for certain, and the proof is of a box that holds it.
+    """
+    if critical.kind in (Kind.NONE, Kind.OPEN) or len(names) > _MOST_PROVED or find_spec("flint") is None:
+        return critical
+    from backprop_cli.calculus.proved import field_of
+    from backprop_cli.certain.critical import prove_critical
+
+    given = exact.sweep.point
+    start = [(critical.point or given)[name] for name in names]
+    proof = prove_critical(field_of(exact.graph, names, given), start)
+    if proof is None or proof.rises is None or proof.falls is None:
+        return critical
+    kind = Kind.SADDLE if proof.rises and proof.falls else Kind.MINIMUM if proof.rises else Kind.MAXIMUM
+    gaps = [abs(x - middle) for x, middle in zip(start, proof.place, strict=True)]
+    is_near = all(gap.upper() <= _NEARBY * (1 + abs(x)) for gap, x in zip(gaps, start, strict=True))
+    is_here = critical.point is not None or all(gap.contains(0) for gap in gaps)
+    return replace(critical, is_proved=True) if kind is critical.kind and is_near and is_here else critical
 
 
 def _kind(exact: Exact, names: Sequence[str]) -> Kind:

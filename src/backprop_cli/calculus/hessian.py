@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.calculus.along import product_along
-from backprop_cli.calculus.critical import critical_point, eigenvalues
+from backprop_cli.calculus.critical import critical_point, eigenvalues, with_proof
 from backprop_cli.calculus.curvature import curvature
 from backprop_cli.calculus.exact import Exact
 from backprop_cli.calculus.report import Entry, HessianReport
@@ -103,10 +103,12 @@ def hessian_of_source(
     order: int = 2,
     check: bool = True,
     alone: bool = False,
+    prove: bool = True,
 ) -> HessianReport:
     """Return the Hessian of a program at a point; see ``hessian``.
 
     alone: whether the point is judged as one of the inputs ``wrt`` alone, the others being fixed.
+    prove: whether a critical point is to be proved, which takes some ms.
     """
     names = list(source.inputs) if wrt is None else check_names(source, wrt)
     if along is not None:
@@ -151,7 +153,10 @@ def hessian_of_source(
         settings |= {"eigenvalues": values, "no_eigenvalues": reason}
         is_of_all = alone or set(names) == set(source.inputs)
         if values is not None and is_of_all and draft.upstream:
-            settings["critical"] = critical_point(found.exact, names)
+            critical = critical_point(found.exact, names)
+            if critical is not None and prove:
+                critical = with_proof(critical, found.exact, names)
+            settings["critical"] = critical
     if order == 3:
         settings["third"] = _third_order(source, graph, point, draft.upstream, names, check=check)
         if any(entry.status == Outcome.FAIL for entry in settings["third"].values()):

@@ -49,11 +49,13 @@ class Critical(Record):
     """What the point is, or the critical point that is nearest.
 
     point, distance: where it is, if it is not the given one, and how far from that: the largest difference.
+    is_proved: whether it is proved that there is one, and of this kind.
     """
 
     kind: Kind
     point: dict[str, float] | None = None
     distance: float = 0.0
+    is_proved: bool = False
 
 
 class HessianReport(Record):

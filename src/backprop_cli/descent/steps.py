@@ -232,7 +232,8 @@ def _newton_step(
 ) -> dict[str, float] | None:
     """Return what Newton's method subtracts, None where a second derivative does not exist."""
     names, whole = cost.names, {**cost.fixed, **point}
-    report = hessian_of_source(cost.source, whole, wrt=names, upstream=float(cost.sign), check=False)
+    upstream = float(cost.sign)
+    report = hessian_of_source(cost.source, whole, wrt=names, upstream=upstream, check=False, prove=False)
     rows = [[_entry(report, a, b) for b in names] for a in names]
     if any(not math.isfinite(x) for row in rows for x in row):
         return None

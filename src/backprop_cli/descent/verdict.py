@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from backprop_cli.calculus import report as second
@@ -56,7 +57,7 @@ def _of_free(
     hessian = _second_order(cost, last, free)
     critical = hessian.critical if hessian is not None else None
     if critical is not None and _is_here(critical, last, bounds):
-        found = _critical(critical, cost.sign)
+        found = _critical(critical if not held else replace(critical, is_proved=False), cost.sign)
         if not held:
             return found
         (told,) = found.told
@@ -109,7 +110,7 @@ def _critical(critical: Critical, sign: int) -> Verdict:
     point = critical.point or {}
     where = f" at {listing([f'{name} = {number_text(x, 10)}' for name, x in point.items()])}" if point else ""
     away = f", {number_text(critical.distance, 2)} from the last point" if critical.distance else ""
-    told = f"a {local}{critical.kind}{where}{away}"
+    told = f"a {local}{critical.kind}{where}{away}{', proved' if critical.is_proved else ''}"
     return Verdict(Kind.REACHED if critical.kind is wanted else Kind.OTHER, (told,), critical)
 
 

@@ -191,12 +191,12 @@ def critical_text(critical: Critical) -> str:
         return "no critical point: the gradient is not 0"
     if critical.kind is Kind.OPEN:
         return "a critical point, undecided: the Hessian is singular"
+    proved = ", proved" if critical.is_proved else ""
     if critical.point is None:
-        return f"a critical point: a {critical.kind}"
+        return f"a critical point: a {critical.kind}{proved}"
     where = listing([f"{name} = {number_text(x, None)}" for name, x in critical.point.items()])
-    return (
-        f"a critical point is at {where}, {number_text(critical.distance, 2)} from yours: a {critical.kind}"
-    )
+    away = number_text(critical.distance, 2)
+    return f"a critical point is at {where}, {away} from yours: a {critical.kind}{proved}"
 
 
 # ---- other forms ----
@@ -295,7 +295,7 @@ def _numbers(values: Mapping[str, float]) -> dict[str, float | str]:
 
 
 def _critical(critical: Critical) -> dict[str, Any]:
-    record: dict[str, Any] = {"kind": critical.kind, "certain": False}
+    record: dict[str, Any] = {"kind": critical.kind, "certain": critical.is_proved}
     if critical.point is not None:
         record |= {"point": critical.point, "distance": critical.distance}
     return record

@@ -163,7 +163,9 @@ def render_json(descent: Descent) -> str:
         "verdict": {
             "kind": descent.verdict.kind,
             "told": list(descent.verdict.told),
-            "critical": None if critical is None else {"kind": critical.kind, "point": critical.point},
+            "critical": None
+            if critical is None
+            else {"kind": critical.kind, "point": critical.point, "certain": critical.is_proved},
         },
         "steps": [_step(step) for step in descent.steps],
     }
