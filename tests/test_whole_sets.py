@@ -87,7 +87,7 @@ def test_folders_say_columns_and_lists_are_arrays(backprop: Run, tmp_path: Path)
         (tmp_path / f"k={key}" / "a.jsonl").write_text(rows)
     done = backprop("batch", "k*sum(x^2)", "--data", str(tmp_path), "--reduce", "sum", "--allow-bad")
     assert json.loads(done.stdout) == {
-        "value": 40.0, "grad_k": 15.0, "grad_x[0]": 10.0, "grad_x[1]": 26.0, "status": "ok",
+        "value": 40.0, "grad_k": 15.0, "grad_x": [10.0, 26.0], "status": "ok",
     }  # fmt: skip
     assert "  row 2 of k=3/a.jsonl: x has 1 elements, not 2" in done.stderr
 

@@ -16,15 +16,17 @@ from backprop_cli.batch.sums import Reducer
 from backprop_cli.batch.tally import Tally, note_cut
 from backprop_cli.batch.writers import CsvWriter, JsonWriter, result_columns
 from backprop_cli.errors import UsageError
+from backprop_cli.language.arrays.shapes import element_names
 from backprop_cli.language.source import check_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO, TextIO
 
     from backprop_cli.batch.frames.frame import Reader
     from backprop_cli.batch.sample import Sample
     from backprop_cli.batch.sums import Reduction
+    from backprop_cli.language.arrays.shapes import Shape
     from backprop_cli.language.arrays.values import Value
 
 
@@ -72,6 +74,7 @@ class Work(NamedTuple):
     columns: the names of the results.  kept: the columns of the data that are repeated, None for none.
     names: of the columns of the data.
     unread: those that are inputs whose value is given.
+    lists: the names that gradients of arrays are written under as lists, and their shapes.
     """
 
     job: Job
@@ -81,6 +84,7 @@ class Work(NamedTuple):
     kept: tuple[str, ...] | None
     unread: list[str]
     names: tuple[str, ...]
+    lists: Mapping[str, Shape]
 
     def groups(self) -> Groups | None:
         """Return what brings the rows together, None where each has its own result."""
@@ -117,11 +121,14 @@ def prepare(job: Job, table: Table | Reader) -> Work:
     twice = next((name for name, count in Counter(results).items() if count > 1), None)
     if twice is not None:
         raise UsageError(f"two columns of the results would be called {twice}", hint="rename a step")
+    lists = {
+        f"{job.prefix}grad_{array}": source.shapes[array] for array in _lists(points, wanted, table.names)
+    }
     kept = table.names if job.keep else None
     if job.group:
         kept = (find_column(job.group, table.names) if table.has_header else job.group,)
     if kept is not None:
-        _check_kept(kept, job.shape, results)
+        _check_kept(kept, job.shape, [*results, *lists])
     return Work(
         job,
         batch,
@@ -130,7 +137,19 @@ def prepare(job: Job, table: Table | Reader) -> Work:
         kept,
         sorted(points.given.keys() & map(column_name, table.names)),
         table.names,
+        lists,
     )
+
+
+def _lists(points: Points, wanted: Sequence[str], columns: Sequence[str]) -> Iterator[str]:
+    """Yield the arrays whose gradient is wanted as a whole, and whose elements are no columns themselves."""
+    alone = set(map(column_name, columns))
+    for array, shape in points.shapes.items():
+        elements = element_names(array, shape)
+        if elements[0] in wanted and not alone.intersection(map(points.column, elements)):
+            first = wanted.index(elements[0])
+            if list(wanted[first : first + len(elements)]) == elements:
+                yield array
 
 
 def run_work(work: Work, table: Table | Reader, run: Run) -> tuple[Tally, set[str]]:
@@ -143,7 +162,7 @@ def run_work(work: Work, table: Table | Reader, run: Run) -> tuple[Tally, set[st
     table.check(work.points, job.shape if job.keep else None)  # before anything is written
     writer = None
     if run.sink is not None:
-        writer = open_writer(run.sink, job.shape, work.columns, work.kept, work.points, job.form)
+        writer = open_writer(run.sink, job.shape, work.columns, work.kept, work.points, job.form, work.lists)
     run.flush()
     run_columns(
         table,
@@ -189,7 +208,7 @@ def _row_writer(work: Work, sink: TextIO | BinaryIO) -> CsvWriter | JsonWriter:
     text: TextIO = sink  # type: ignore[assignment]
     if work.job.shape is Form.jsonl:
         inputs = [work.kept[place] for place in work.points.inputs_at(work.kept or ())] if work.kept else ()
-        return JsonWriter(text, work.columns, keep=work.kept is not None, inputs=inputs)
+        return JsonWriter(text, work.columns, work.lists, keep=work.kept is not None, inputs=inputs)
     return CsvWriter(text, DELIMITERS[work.job.shape], work.kept or (), work.columns)
 
 

@@ -48,6 +48,21 @@ class RowResults(Record):
     status: NDArray[np.uint8]
     hessian: dict[tuple[str, str], Floats] | None = None
 
+    def gradient(self, name: str) -> Floats:
+        """Return the gradient by an input; by an array as one, of shape (rows, 3) for x of shape (3,).
+
+        Raises InputError for what is no input, or an array that is not wanted as a whole.
+        """
+        if name in self.gradients:
+            return self.gradients[name]
+        elements = [one for one in self.gradients if one.startswith(f"{name}[")]
+        places = [tuple(map(int, one[len(name) + 1 : -1].split(","))) for one in elements]
+        shape = tuple(top + 1 for top in max(places, default=()))
+        if not elements or places != list(np.ndindex(shape)):
+            raise InputError(f"there is no gradient by {name}", hint=f"by {listing(list(self.gradients))}")
+        whole = np.stack([self.gradients[one] for one in elements], axis=1)
+        return whole.reshape(-1, *shape)
+
 
 class RowGradient:
     """A program that is called with columns of numbers. Made by ``compile_rows``."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import math
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeVar
 
 from backprop_cli.batch.cells import Row, cell_texts, number_as_json, written_values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from backprop_cli.batch.tally import RowResult
+    from backprop_cli.language.arrays.shapes import Shape
+
+_T = TypeVar("_T")
 
 FEW_TOLD = 8
 _JSON_NAMES: dict[float | None, str] = {math.inf: "Infinity", -math.inf: "-Infinity"}
@@ -25,6 +28,40 @@ def result_columns(
     steps = [f"value_{name}" for name in values]
     names = ["value", *(f"grad_{name}" for name in wrt), *steps, *more, "status"]
     return [prefix + name for name in names]
+
+
+class Column(NamedTuple):
+    """What is written under one name: a number, or a list of those of an array.
+
+    place: of the first of its numbers.  shape: of the array, () for a number.
+    """
+
+    name: str
+    place: int
+    shape: Shape
+
+
+def fold(columns: Sequence[str], lists: Mapping[str, Shape]) -> list[Column]:
+    """Return what is written for a row, without its status, where arrays are lists.
+
+    columns: the names of all numbers, and of the status.  lists: the names that lists are written under.
+    """
+    found: list[Column] = []
+    place = 0
+    while place < len(columns) - 1:
+        name, bracket, _ = columns[place].partition("[")
+        shape = lists.get(name, ()) if bracket else ()
+        found.append(Column(name if shape else columns[place], place, shape))
+        place += math.prod(shape)
+    return found
+
+
+def nested(texts: Sequence[_T], shape: Shape) -> list[Any]:
+    """Return what is in a row of an array as lists in lists."""
+    inner: list[Any] = list(texts)
+    for size in reversed(shape[1:]):
+        inner = [inner[start : start + size] for start in range(0, len(inner), size)]
+    return inner
 
 
 class CsvWriter:
@@ -61,15 +98,22 @@ class JsonWriter:
     """Writes one JSON object per line.
 
     keep: whether the keys of the data stand in front of the results.  inputs: the columns of text that are
-    numbers.
+    numbers.  lists: see ``fold``.
     """
 
     def __init__(
-        self, file: TextIO, columns: Sequence[str], *, keep: bool, inputs: Collection[str] = ()
+        self,
+        file: TextIO,
+        columns: Sequence[str],
+        lists: Mapping[str, Shape],
+        *,
+        keep: bool,
+        inputs: Collection[str] = (),
     ) -> None:
         self._file = file
-        self._columns = columns
-        self._taken = frozenset(columns)
+        self._columns = fold(columns, lists)
+        self._status = columns[-1]
+        self._taken = frozenset([*(column.name for column in self._columns), self._status])
         self._keep = keep
         self._inputs = frozenset(inputs)
         self.lost: set[str] = set()
@@ -78,7 +122,11 @@ class JsonWriter:
     def write_result(self, row: Row, result: RowResult) -> None:
         """Write the line of a row."""
         numbers = [_JSON_NAMES.get(x, x) for x in (result.value, *result.gradients, *result.values)]
-        line = self._encode(dict(zip(self._columns, [*numbers, result.status], strict=True)))
+        cells: dict[str, Any] = {
+            name: nested(numbers[place : place + math.prod(shape)], shape) if shape else numbers[place]
+            for name, place, shape in self._columns
+        }
+        line = self._encode(cells | {self._status: result.status})
         kept = self._kept(row) if self._keep and row.names else ""
         self._file.write(f"{{{kept}, {line[1:]}\n" if kept else f"{line}\n")
 

@@ -132,7 +132,7 @@ def _run(part: Part) -> dict[str, Any]:
         work = _prepare(part, reader)
         with store.open_whole(part.name) as binary, ExitStack() as inner:
             sink = _as_text(binary, inner) if job.shape in TEXT else binary
-            writer = open_writer(sink, job.shape, work.columns, work.kept, work.points, job.form)
+            writer = open_writer(sink, job.shape, work.columns, work.kept, work.points, job.form, work.lists)
             totals = TotallingWriter(writer, work.columns)
             run_columns(
                 reader,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from backprop_cli.batch.program import Batch
     from backprop_cli.batch.sample import Sample
     from backprop_cli.batch.tally import Tally
+    from backprop_cli.language.arrays.shapes import Shape
 
 
 def open_writer(
@@ -42,18 +43,22 @@ def open_writer(
     kept: tuple[str, ...] | None,
     points: Points,
     data: Form,
+    lists: Mapping[str, Shape],
 ) -> Writer:
-    """Return what writes results. kept: the columns of the data to repeat, None for none.  data: its form."""
+    """Return what writes results. kept: the columns of the data to repeat, None for none.  data: its form.
+
+    lists: what is written as lists in forms that have them, see ``fold``.
+    """
     inputs = points.inputs_at(kept or ()) if data in TEXT else {}
     if form in TEXT:
-        return TextWriter(file, form, columns, kept, inputs)  # type: ignore[arg-type]
+        return TextWriter(file, form, columns, kept, inputs, lists)  # type: ignore[arg-type]
     binary: BinaryIO = file  # type: ignore[assignment]
     repeated = Kept(form, kept or (), inputs, Form.csv if data in TEXT else Form.arrow)
     if form is Form.npy:
         return NpyWriter(binary, columns, repeated)
     if form is Form.npz:
         return NpzWriter(binary, columns, repeated)
-    return TableWriter(binary, form, columns, repeated)
+    return TableWriter(binary, form, columns, repeated, lists)
 
 
 def run_columns(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from backprop_cli.batch.forms import DELIMITERS, Form
 from backprop_cli.batch.frames.kept import cannot_keep
 from backprop_cli.batch.frames.written import float_texts, join, json_floats, json_texts, plain_texts
 from backprop_cli.batch.tally import STATUSES, RowResult
-from backprop_cli.batch.writers import CsvWriter, JsonWriter
+from backprop_cli.batch.writers import CsvWriter, JsonWriter, fold, nested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.batch.engines.results import Results
     from backprop_cli.batch.frames.frame import Frame
+    from backprop_cli.language.arrays.shapes import Shape
 
 _LARGE = 1 << 30
 """The bytes of text in a frame from which on offsets of 32 bits may not do."""
@@ -36,8 +38,8 @@ class TextWriter:
     """Writes lines to a file.
 
     columns: the names of what is written for a row.  kept: those of the data that are repeated in front.
-    inputs: place -> the input that is read from a column of text.  lost: keys of later rows that had to be
-    left out.
+    inputs: place -> the input that is read from a column of text.  lists: of JSON, see ``fold``.
+    lost: keys of later rows that had to be left out.
     """
 
     def __init__(
@@ -47,17 +49,18 @@ class TextWriter:
         columns: Sequence[str],
         kept: tuple[str, ...] | None,
         inputs: Mapping[int, str],
+        lists: Mapping[str, Shape],
     ) -> None:
         self._file = file
         self._form = form
-        self._columns = columns
+        self._columns = fold(columns, lists)
         self._kept = kept or ()
         self._inputs = inputs
         self._rows: CsvWriter | JsonWriter
         self._join: Callable[[Frame, Results], Any]
         if form is Form.jsonl:
             names = [self._kept[place] for place in inputs]
-            self._rows = JsonWriter(file, columns, keep=kept is not None, inputs=names)
+            self._rows = JsonWriter(file, columns, lists, keep=kept is not None, inputs=names)
             self._join = self._json_lines
         else:
             self._rows = CsvWriter(file, DELIMITERS[form], kept or (), columns)
@@ -114,9 +117,11 @@ class TextWriter:
         kept = self._kept_texts(frame, json_texts, partial(_inputs_as_json, frame))
         for name, texts in zip(self._kept, kept, strict=bool(frame.kept)):
             pieces += [f"{', ' if pieces else '{'}{json.dumps(name)}: ", texts]
-        texts = self._pool.map(json_floats, results.numbers())
-        for name, numbers in zip(self._columns, texts, strict=False):
-            pieces += [f"{', ' if pieces else '{'}{json.dumps(name)}: ", numbers]
+        texts = list(self._pool.map(json_floats, results.numbers()))
+        for name, place, shape in self._columns:
+            pieces.append(f"{', ' if pieces else '{'}{json.dumps(name)}: ")
+            cells = nested(texts[place : place + math.prod(shape)], shape) if shape else texts[place]
+            pieces += _in_brackets(cells)
         return _joined([*pieces, _endings(', "status": "{}"}}\n', results)], "", "null")
 
     def _kept_texts(
@@ -145,6 +150,17 @@ def _inputs_as_json(frame: Frame, name: str, texts: Any) -> Any:
         return texts
     cells = [number_as_json(cell) or json.dumps(cell) for cell in texts.filter(pa.array(others)).to_pylist()]
     return pc.replace_with_mask(texts, pa.array(others), pa.array(cells, texts.type))
+
+
+def _in_brackets(cells: Any) -> Iterator[Any]:
+    """Yield columns of texts, and between them what makes lists of them."""
+    if not isinstance(cells, list):
+        yield cells
+        return
+    for place, cell in enumerate(cells):
+        yield ", " if place else "["
+        yield from _in_brackets(cell)
+    yield "]"
 
 
 def _endings(template: str, results: Results) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import zipfile
 from contextlib import ExitStack
@@ -15,14 +16,16 @@ from pyarrow import ipc, parquet
 from backprop_cli.batch.forms import Form
 from backprop_cli.batch.frames.kept import GrowingDictionaries, as_array, for_parquet, write_alone
 from backprop_cli.batch.tally import STATUSES
+from backprop_cli.batch.writers import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import BinaryIO
 
     from backprop_cli.batch.engines.results import Results
     from backprop_cli.batch.frames.frame import Frame
     from backprop_cli.batch.frames.kept import Kept
+    from backprop_cli.language.arrays.shapes import Shape
 
 _DIGITS = 20
 """Room for the count of rows in a header."""
@@ -48,10 +51,13 @@ class Writer(Protocol):
 class TableWriter:
     """Writes Parquet or Arrow IPC to a file, or to what can only be written on."""
 
-    def __init__(self, file: BinaryIO, form: Form, columns: Sequence[str], kept: Kept) -> None:
+    def __init__(
+        self, file: BinaryIO, form: Form, columns: Sequence[str], kept: Kept, lists: Mapping[str, Shape]
+    ) -> None:
         self._file = file
         self._form = form
-        self._columns = columns
+        self._columns = fold(columns, lists)
+        self._status = columns[-1]
         self._kept = kept
         self.lost = kept.lost
         self._writer: Any = None
@@ -69,9 +75,9 @@ class TableWriter:
             kept = list(map(for_parquet, kept))
         else:
             kept = [self._with_dictionary(place, column) for place, column in enumerate(kept)]
-        batch = pa.RecordBatch.from_arrays(
-            [*kept, *numbers, status], names=[*self._kept.names, *self._columns]
-        )
+        cells = [_in_lists(numbers, place, shape) for _, place, shape in self._columns]
+        names = [*self._kept.names, *(column.name for column in self._columns), self._status]
+        batch = pa.RecordBatch.from_arrays([*kept, *cells, status], names=names)
         if self._writer is None:
             self._writer = self._open(batch.schema)
         if not batch.num_rows:
@@ -204,6 +210,20 @@ class NpzWriter:
     def let_go(self) -> None:
         """Let go of the files that were written in between."""
         self._stack.close()
+
+
+def _in_lists(columns: Sequence[Any], place: int, shape: Shape) -> Any:
+    """Return a column, or those of an array as one of lists of its size."""
+    if not shape:
+        return columns[place]
+    count = math.prod(shape)
+    rows = len(columns[place])
+    whole = pa.concat_arrays(columns[place : place + count])
+    # Arrow has one column behind the other, and lists one row behind the other.
+    found = whole.take(pa.array(np.arange(count * rows).reshape(count, rows).T.ravel()))
+    for size in reversed(shape):
+        found = pa.FixedSizeListArray.from_arrays(found, size)
+    return found
 
 
 def _arrays(frame: Frame, results: Results, columns: Sequence[str], kept: Kept) -> dict[str, Any]:
