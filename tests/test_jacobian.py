@@ -282,3 +282,14 @@ def test_an_output_is_computed_from_what_it_is_made_of(output: str) -> None:
     }[output]
     assert tuple(row.jacobian[output].values()) == pytest.approx(wanted, rel=1e-14)
     assert row.status == "pass"
+
+
+def test_an_error_within_an_array_is_that_of_grad() -> None:
+    """The array is in the part that the output is made of as a whole, with its name."""
+    program, point = "p = softmax(z); L = -log(p[0])", {"z": [1, 2, 1000]}
+    told = []
+    for run in (gradient, jacobian):
+        with pytest.raises(DomainError) as caught:
+            run(program, point)
+        told.append((str(caught.value), caught.value.hint))
+    assert told[0] == told[1]

@@ -21,7 +21,7 @@ from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.arguments import given_arrays, name_list
 from backprop_cli.language.arrays.shapes import element_names
-from backprop_cli.language.code import Temporary
+from backprop_cli.language.code import Statement, Temporary
 from backprop_cli.language.reader import canonical_name, normalise
 from backprop_cli.language.source import check_names, choose_point, read_source
 from backprop_cli.operations.doubles import FLOAT
@@ -86,7 +86,7 @@ def jacobian_of_source(
     forward = len(names) if rows else 0
     swept_back = tuple(name for name in chosen if name not in rows)
     for name in swept_back:
-        part = _part(source, {places[name]})
+        part = _alone(source, places[name])
         report = differentiate_source(part, point, wrt=names, check=check)
         rows[name] = _Row(report.value, dict(report.gradients), report.check, report.warnings)
     warnings: dict[tuple[str, str], Diagnostic] = {}
@@ -137,7 +137,7 @@ def _by_forward_sweeps(
         value, slopes = found[nodes[name]]
         checked = skipped_check(slopes, "not asked for")
         if check:
-            checked = _cross_check(_part(source, {place}), point, slopes)
+            checked = _cross_check(_alone(source, place), point, slopes)
             if not _is_all(checked):
                 continue
         rows[name] = _Row(value, slopes, checked, warnings)
@@ -159,22 +159,33 @@ def _is_all(check: Check) -> bool:
 
 
 def _part(source: Source, outputs: Collection[int]) -> Source:
-    """Return the statements that those at some places are made of, with the arrays that are whole in them."""
+    """Return the statements that those at some places are made of, arrays as a whole."""
+    statements = source.statements
+    ends = {step.first + prod(step.shape) - 1: step for step in source.steps}
     kept: list[int] = []
     wanted: set[Any] = set()
-    for place in range(max(outputs), -1, -1):
-        name, code, *_ = source.statements[place]
-        if place in outputs or name in wanted:
+    whole: set[int] = set(outputs)
+    for place in range(max(ends.keys() | outputs), -1, -1):
+        if place in ends:
+            elements = range(ends[place].first, place + 1)
+            if any(x in whole or statements[x].name in wanted for x in elements):
+                whole.update(elements)
+        name, code, *_ = statements[place]
+        if place in whole or name in wanted:
             kept.append(place)
             wanted.discard(name)
             wanted.update(code[::4])
     now = {place: count for count, place in enumerate(reversed(kept))}
-    arrays = [
-        step._replace(first=now[step.first])
-        for step in source.steps
-        if all(place in now for place in range(step.first, step.first + prod(step.shape)))
-    ]
-    return source._replace(statements=[source.statements[place] for place in now], steps=tuple(arrays))
+    arrays = tuple(step._replace(first=now[step.first]) for step in source.steps if step.first in now)
+    return source._replace(statements=[statements[place] for place in now], steps=arrays)
+
+
+def _alone(source: Source, place: int) -> Source:
+    """Return the program of one output, which comes last: also where it is an element of an array."""
+    part, (name, _, start, end) = _part(source, {place}), source.statements[place]
+    if part.statements[-1] is source.statements[place]:
+        return part
+    return part._replace(statements=[*part.statements, Statement(None, (name, 0, start, end), start, end)])
 
 
 def _steps(source: Source) -> dict[str, int]:
