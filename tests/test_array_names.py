@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backprop_cli import gradient
+from backprop_cli.errors import DomainError
 
 
 @pytest.mark.parametrize(
@@ -24,3 +25,10 @@ def test_an_array_made_of_its_own_elements_has_the_old_ones(
     report = gradient(program, a=1, b=2)
     assert (report.value, report.gradients) == (value, {"a": by_a, "b": by_b})
     assert report.check.status == "pass"
+
+
+def test_the_logarithm_of_a_softmax_is_cured_in_words_of_the_program() -> None:
+    with pytest.raises(DomainError) as caught:
+        gradient("p = softmax(z); -log(p[0])", z=[1, 2, 1000])
+    assert caught.value.hint == "log(softmax(z)) → log_softmax(z)"
+    assert gradient("p = log_softmax(z); -p[0]", z=[1, 2, 1000]).value == 999

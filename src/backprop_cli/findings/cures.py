@@ -173,8 +173,20 @@ def find_cure(sweep: Sweep, node: int) -> str:
     """Return "formula → rewrite" for the formula that this node fails in, or "" where none helps."""
     for match in find_formulas(sweep.graph, node, CURES, _MOST_ROOTS):
         if node in match.inside and _helps(match.cure, sweep, match.bound):
-            return " → ".join(match.texts())
+            return " → ".join(_texts_of_array(match) or match.texts())
     return ""
+
+
+def _texts_of_array(match: Match) -> list[str]:
+    """Return formula and rewrite where it is the log of a softmax, whose inner nodes have no names."""
+    graph = match.graph
+    if graph.arrays is None or graph.ops[match.root] is not OPS["log"]:
+        return []
+    (inner,) = graph.operands[match.root]
+    start, end = graph.spans[inner]
+    text = graph.text[start:end]
+    is_softmax = graph.arrays.made_by(inner) == "softmax" and text.startswith("softmax(")
+    return [f"log({text})", f"log_{text}"] if is_softmax else []
 
 
 class Match(NamedTuple):
