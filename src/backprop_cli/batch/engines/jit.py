@@ -14,8 +14,8 @@ import ctypes
 import platform
 import struct
 import sys
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -136,7 +136,7 @@ class CompiledRunner:
         doubtful = []
         if whole:
             columns = [np.ascontiguousarray(column) for column in columns]
-            marks = (ctypes.c_uint8 * -(-whole // _ROWS))()
+            marks = _array_type(ctypes.c_uint8, -(-whole // _ROWS))()
             # ctypes lets go of the interpreter's lock during the call.
             self._function(whole, _addresses(columns), _addresses(outputs), marks)
             starts = (number * _ROWS for number, mark in enumerate(bytes(marks)) if mark)
@@ -159,7 +159,14 @@ class CompiledRunner:
 
 
 def _addresses(arrays: Sequence[Array]) -> ctypes.Array[ctypes.c_void_p]:
-    return (ctypes.c_void_p * len(arrays))(*map(address_of, arrays))
+    found: ctypes.Array[ctypes.c_void_p] = _array_type(ctypes.c_void_p, len(arrays))(*map(address_of, arrays))
+    return found
+
+
+@lru_cache
+def _array_type(kind: type[Any], count: int) -> Any:
+    """Return the type of arrays of a length, which takes as long to make as a call of the kernel."""
+    return kind * count
 
 
 def _compile(text: str, machine: _Machine) -> llvm.ExecutionEngine:

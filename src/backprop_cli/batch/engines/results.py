@@ -23,6 +23,7 @@ _FIRST_FAULT = min(map(STATUSES.index, FAULTS))
 LINE = 64
 """The bytes of a line of the cache."""
 _SHORT = 1 << 18
+_address, _from_buffer = ctypes.addressof, ctypes.c_char.from_buffer
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ def _empty_columns(number: int, count: int) -> list[Floats]:
 def address_of(array: NDArray[Any]) -> int:
     """Return where in memory an array begins, in a quarter of the time of its attribute where it can be."""
     try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+        return _address(_from_buffer(array))  # type: ignore[arg-type]
     except (TypeError, ValueError):  # read-only, with gaps, or empty
         return array.ctypes.data
 
