@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -109,3 +110,37 @@ def until(condition: Callable[[], bool]) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("it does not come")
+
+
+QUIET = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s", "DASK_LOGGING__DISTRIBUTED": "error"}
+
+
+class Dask:
+    """A scheduler with workers, which let through as many parts as a gate does.
+
+    options: of scheduler and workers alike.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.gate = Gate(folder)
+        self._options = options
+        self._file = folder / "scheduler.json"
+        self.scheduler = self._start(
+            "scheduler", "--port", "0", "--dashboard-address", ":0", "--host", "127.0.0.1"
+        )
+        self.workers = [self.start_worker() for _ in range(2)]
+        until(self._file.exists)
+        self.address = json.loads(self._file.read_text())["address"]
+
+    def _start(self, what: str, *args: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--scheduler-file", str(self._file)]
+        variables = {**self.gate.variables, **QUIET}
+        return subprocess.Popen([*command, *args, *self._options], env=variables, stderr=subprocess.DEVNULL)
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        return self._start("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard")
+
+    def close(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+            process.wait()

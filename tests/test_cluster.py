@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,41 +15,12 @@ from datasets import (
     HERE,
     PROGRAM,
     ROWS,
-    Gate,
+    Dask,
     manifest,
     records,
     start,
     until,
 )
-
-QUIET = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s", "DASK_LOGGING__DISTRIBUTED": "error"}
-
-
-class Dask:
-    """A scheduler with workers, which let through as many parts as a gate does."""
-
-    def __init__(self, folder: Path) -> None:
-        self.gate = Gate(folder)
-        self._file = folder / "scheduler.json"
-        self.scheduler = self._start(
-            "scheduler", "--port", "0", "--dashboard-address", ":0", "--host", "127.0.0.1"
-        )
-        self.workers = [self.start_worker() for _ in range(2)]
-        until(self._file.exists)
-        self.address = json.loads(self._file.read_text())["address"]
-
-    def _start(self, what: str, *args: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--scheduler-file", str(self._file)]
-        variables = {**self.gate.variables, **QUIET}
-        return subprocess.Popen([*command, *args], env=variables, stderr=subprocess.DEVNULL)
-
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        return self._start("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard")
-
-    def close(self) -> None:
-        for process in (*self.workers, self.scheduler):
-            process.kill()
-            process.wait()
 
 
 @pytest.fixture

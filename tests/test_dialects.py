@@ -167,6 +167,12 @@ HINTS = [
     ("x  y\n1  2\n", "its only column is 'x  y'; --delimiter spaces separates it"),
     ("# made by hand\nx,y\n1,2\n", "--comment '#' leaves out such lines, --skip-lines 1 the first one"),
     ("1,2\n3,4\n", "the first line is numbers: --columns a,b names the columns"),
+    ("sep=;\nx;y\n1;2\n", "--skip-lines 1 --delimiter ';' reads what is below sep="),
+    (
+        "Series Id: 7\n\nx,y\n1,2\n",
+        "its only column is 'Series Id: 7'; --delimiter separates columns, "
+        "--skip-lines N leaves out lines above their names",
+    ),
     (" ,\n1,2\n", "its header has blank names: --skip-lines 1 --columns A,B,… gives others"),
     ("x\0,\0y\0\n", "the text is not UTF-8: --encoding utf-16-le may read it"),
     ("\0x\0,\0y\n", "the text is not UTF-8: --encoding utf-16-be may read it"),

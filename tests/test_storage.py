@@ -20,7 +20,8 @@ from pyarrow import parquet
 from backprop_cli import __main__ as main
 from backprop_cli.datasets.inputs import find_inputs
 from conftest import Run
-from datasets import HERE, PROGRAM, ROWS, manifest
+from console import environment
+from datasets import HERE, PROGRAM, ROWS, Dask, manifest, start, until
 
 
 class Bucket:
@@ -176,3 +177,45 @@ def test_names_in_a_storage(bucket: Bucket, tmp_path: Path, run: Command) -> Non
         status, said = run("x*k", "--data", args[0], "--output", args[1])
         assert status == 2
         assert told in said
+
+
+def secured(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Return options of a scheduler that asks for certificates, and variables of who shows one."""
+    from distributed.security import Security
+
+    made = Security.temporary()
+    names = {"CA_FILE": made.tls_ca_file, "KEY": made.tls_client_key, "CERT": made.tls_client_cert}
+    options, variables = ["--protocol", "tls"], {}
+    for name, text in names.items():
+        path = folder / f"{name}.pem"
+        path.write_text(text)
+        options += [f"--tls-{name.lower().replace('_', '-')}", str(path)]
+        which = "" if name == "CA_FILE" else "CLIENT__"
+        variables[f"DASK_DISTRIBUTED__COMM__TLS__{which}{name}"] = str(path)
+    return options, variables
+
+
+def test_workers_behind_certificates_do_a_data_set_of_a_storage(
+    backprop: Run, data_set: Path, tmp_path: Path, bucket: Bucket
+) -> None:
+    """And one of them is killed meanwhile."""
+    bucket.put_folder(data_set, "in/")
+    whole = tmp_path / "whole"
+    backprop("batch", PROGRAM, "--data", str(data_set), "--output", f"{whole}/", *HERE)
+    options, variables = secured(tmp_path)
+    command = ["batch", PROGRAM, "--data", "s3://rows/in", "--output", "s3://rows/out/"]
+    dask = Dask(tmp_path, *options)
+    try:
+        assert dask.address.startswith("tls://")
+        driver = start([*command, "--on", dask.address], environment() | variables)
+        until(lambda: bool(bucket.names("out/")) or driver.poll() is not None)
+        dask.workers[0].kill()
+        _, said = driver.communicate(timeout=60)
+    finally:
+        dask.close()
+    assert driver.returncode == 0, said
+    names = [path.relative_to(whole).as_posix() for path in whole.rglob("*.parquet")]
+    assert bucket.names("out/") == sorted(["_SUCCESS", *names])
+    for name in names:
+        assert bucket.get(f"out/{name}") == (whole / name).read_bytes()
+    assert json.loads(bucket.get("out.backprop/manifest.json"))["sums"] == manifest(whole)["sums"]

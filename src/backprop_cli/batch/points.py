@@ -25,6 +25,8 @@ _COMPRESSED = ("\x1f\udc8b", "BZh", "\udcfd7zXZ", "(\udcb5/\udcfd")
 """What gzip, bzip2, xz and Zstandard begin with, read as text."""
 _BINARY = {"PAR1": "parquet", "ARROW1": "arrow", "\udc93NUMPY": "npy", "PK\x03\x04": "npz"}
 """What these forms begin with, read as text."""
+_SIGNS = {";": "';'", "|": "'|'", "\t": "tab", ",": ",", " ": "spaces"}
+"""What may separate columns -> how --delimiter is given it."""
 _FIRST = re.compile(r"[^.\[]+")
 _STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+(?:,[0-9]+)*)\]")
 _NUMBER = re.compile(r"\s*[-+]?[0-9.,]+([eE][-+]?[0-9]+)?\s*")
@@ -155,7 +157,7 @@ class Points:
             raise InputError(
                 f"the data has no column{'s' * (len(missing) > 1)} {listing(missing)}",
                 hint=next(filter(None, hints), "")
-                or _hint_of_dialect(names)
+                or _hint_of_dialect(names, missing)
                 or f"its columns are {listing(columns)}{_hint_of_value(absent[0])}",
             )
 
@@ -249,7 +251,7 @@ def _hint_of_value(name: str) -> str:
     return "" if name[0] == CLAIMED else f"; {name}=VALUE gives a value to all rows"
 
 
-def _hint_of_dialect(names: Sequence[str]) -> str:
+def _hint_of_dialect(names: Sequence[str], missing: Collection[str]) -> str:
     """Return the option that a header asks for which is no list of names, "" where it looks like one."""
     first = names[0] if names else ""
     if first.startswith(_COMPRESSED):
@@ -262,11 +264,15 @@ def _hint_of_dialect(names: Sequence[str]) -> str:
         return f"the text is not UTF-8: --encoding utf-16-{order} may read it"
     if first.lstrip().startswith(("#", "%")):
         return f"--comment '{first.lstrip()[0]}' leaves out such lines, --skip-lines 1 the first one"
+    if first.startswith("sep="):
+        return f"--skip-lines 1 --delimiter {_SIGNS.get(first[4:5], ',')} reads what is below sep="
     if len(names) == 1:
-        signs = {";": "';'", "|": "'|'", "\t": "tab", ",": ",", " ": "spaces"}
-        sign = next((sign for sign in signs if sign in first.strip()), None)
-        if sign is not None:
-            return f"its only column is {first!r}; --delimiter {signs[sign]} separates it"
+        told = f"its only column is {first!r}; --delimiter"
+        for sign, word in _SIGNS.items():
+            pieces = {column_name(piece.strip(" '\"")) for piece in first.split(sign)}
+            if not pieces.isdisjoint(missing):
+                return f"{told} {word} separates it"
+        return f"{told} separates columns, --skip-lines N leaves out lines above their names"
     if not all(map(str.strip, names)):
         return "its header has blank names: --skip-lines 1 --columns A,B,… gives others"
     if any("\udc80" <= letter <= "\udcff" for letter in "".join(names)):
