@@ -169,9 +169,9 @@ HINTS = [
     ("1,2\n3,4\n", "the first line is numbers: --columns a,b names the columns"),
     ("sep=;\nx;y\n1;2\n", "--skip-lines 1 --delimiter ';' reads what is below sep="),
     (
-        "Series Id: 7\n\nx,y\n1,2\n",
-        "its only column is 'Series Id: 7'; --delimiter separates columns, "
-        "--skip-lines N leaves out lines above their names",
+        "Id: 7\n\nx,y\n1,2\n",
+        "its only column is 'Id: 7'; "  # noqa: ISC004
+        "--delimiter separates columns, --skip-lines N leaves out lines above their names",
     ),
     (" ,\n1,2\n", "its header has blank names: --skip-lines 1 --columns A,B,… gives others"),
     ("x\0,\0y\0\n", "the text is not UTF-8: --encoding utf-16-le may read it"),

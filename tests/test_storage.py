@@ -210,7 +210,7 @@ def test_workers_behind_certificates_do_a_data_set_of_a_storage(
         driver = start([*command, "--on", dask.address], environment() | variables)
         until(lambda: bool(bucket.names("out/")) or driver.poll() is not None)
         dask.workers[0].kill()
-        _, said = driver.communicate(timeout=60)
+        _, said = driver.communicate(timeout=240)
     finally:
         dask.close()
     assert driver.returncode == 0, said
