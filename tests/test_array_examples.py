@@ -90,3 +90,12 @@ def test_a_small_mlp_has_the_gradients_of_backpropagation_by_hand() -> None:
     assert report.check.status == "pass"
     for name, expected in right.items():
         assert np.allclose(np.array(report.arrays[name].gradient), expected, rtol=1e-12, atol=1e-15), name
+
+
+def test_a_number_that_an_array_holds_keeps_its_own_row():
+    report = gradient("z = a*b; p = [z, 2*z, b]; sum(p)", a=1, b=2)
+    rows = [getattr(record, "id", None) or record.name for record in report.outline]
+    assert rows == ["a", "b", "z", "p", "v1"]
+    # What z stands for has 3 by both ways; as an element of p alone it has none.
+    assert report.arrays["p"].gradient == [None, 1, None]
+    assert next(node.gradient for node in report.nodes if node.id == "z") == 3

@@ -24,11 +24,7 @@ def array_nodes(source: Source, graph: Graph, results: Sequence[int], ends: Sequ
         for nodes in [tuple(graph.inputs[element] for element in element_names(name, shape))]
     ]
     taken = set(graph.inputs.values())
-    named = dict.fromkeys(node for node, _ in graph.assignments)
-    elements = {
-        results[place] for step in source.steps for place in range(step.first, step.first + prod(step.shape))
-    }
-    taken |= {node for node in named if node not in elements}
+    alone = _named_alone(source, results)
     labels: dict[int, str] = {}
     inner = bytearray(len(graph.ops))
     for place, statement in enumerate(source.statements):
@@ -39,7 +35,10 @@ def array_nodes(source: Source, graph: Graph, results: Sequence[int], ends: Sequ
         nodes = tuple(results[step.first : step.first + count])
         for place in range(step.first, step.first + count):
             _mark(inner, ends, place)
-        own = bytes(node not in taken and not graph.constant[node] for node in nodes)
+        own = bytes(
+            node not in taken and not graph.constant[node] and alone.get(node, step.first) >= step.first
+            for node in nodes
+        )
         taken |= set(nodes)
         found.append(ArrayNodes(step.name, step.shape, nodes, own, step.text, step.op, step.backward))
         if type(step.name) is Temporary:
@@ -52,6 +51,17 @@ def array_nodes(source: Source, graph: Graph, results: Sequence[int], ends: Sequ
         inner[node] = 0
     inner[graph.output] = 0
     return Arrays(found, labels, inner, frozenset(step.name for step in source.steps))
+
+
+def _named_alone(source: Source, results: Sequence[int]) -> dict[int, int]:
+    """Return the nodes that have names of single numbers, with the first statement that gives one."""
+    elements = {place for step in source.steps for place in range(step.first, step.first + prod(step.shape))}
+    found: dict[int, int] = {}
+    for place, statement in enumerate(source.statements):
+        is_named = statement.name is not None and type(statement.name) is not Temporary
+        if is_named and place not in elements:
+            found.setdefault(results[place], place)
+    return found
 
 
 def _mark(inner: bytearray, ends: Sequence[int], place: int) -> None:

@@ -18,7 +18,12 @@ def outline(graph: Graph, order: Iterable[int]) -> list[ArrayNodes | int]:
     if arrays is None:
         return []
     found = numbered(array for array in arrays.found if array.op == "input" or any(array.own) or array.shape)
-    parts = {node for array in found for node in array.nodes}
+    parts = {
+        node
+        for array in found
+        for node, own in zip(array.nodes, array.own, strict=True)
+        if own or graph.constant[node]
+    }
     others = [node for node in order if node not in parts and not arrays.inner[node]]
     sizes = [
         *((max(array.nodes), place) for place, array in enumerate(found)),
