@@ -99,3 +99,8 @@ def test_a_number_that_an_array_holds_keeps_its_own_row():
     # What z stands for has 3 by both ways; as an element of p alone it has none.
     assert report.arrays["p"].gradient == [None, 1, None]
     assert next(node.gradient for node in report.nodes if node.id == "z") == 3
+
+
+def test_a_double_sum_is_over_both_indices():
+    report = gradient(r"\sum_i \sum_j x_i y_j", x=[1, 2], y=[3, 4, 5])
+    assert (report.value, report.gradients["x[0]"], report.gradients["y[0]"]) == (36, 12, 3)

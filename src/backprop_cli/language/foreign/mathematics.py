@@ -146,7 +146,7 @@ class _Mathematics:
     def joined(terms: Sequence[_Term]) -> tuple[bool, ...]:
         """Return the axes along which any of the terms goes."""
         longest = max(len(term.axes) for term in terms)
-        padded = [(*term.axes, *[False] * (longest - len(term.axes))) for term in terms]
+        padded = [(*[False] * (longest - len(term.axes)), *term.axes) for term in terms]
         return tuple(map(any, zip(*padded, strict=True)))
 
     # ---- whole arrays ----
