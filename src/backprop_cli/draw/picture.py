@@ -10,6 +10,7 @@ from backprop_cli.draw.diagram import diagram_of_report
 from backprop_cli.draw.layout import place
 from backprop_cli.notation.pretty import pretty
 from backprop_cli.report import ArrayRecord
+from backprop_cli.tell.steps import in_steps
 
 if TYPE_CHECKING:
     from backprop_cli.draw.diagram import Box, Diagram
@@ -42,16 +43,15 @@ def draw_picture(report: Report, direction: str) -> str:
     return _draw(diagram_of_report(report), direction, "node")
 
 
-def draw_arrays(report: Report, direction: str) -> str:
-    """Return the graph of a program with arrays, a box for each of ``array_boxes``."""
+def draw_parts(report: Report, direction: str) -> str:
+    """Return the graph with a box for each of ``part_records``."""
     return _draw(diagram_of_steps(report, None), direction, "part")
 
 
-def array_boxes(report: Report) -> list[ArrayRecord | NodeRecord]:
-    """Return the records of the boxes that ``draw_arrays`` draws, in order."""
-    records = {
-        record.name if isinstance(record, ArrayRecord) else record.id: record for record in report.outline
-    }
+def part_records(report: Report) -> list[ArrayRecord | NodeRecord]:
+    """Return the arrays, or else the named steps, that ``draw_parts`` has boxes for, in order."""
+    told = report.outline or in_steps(report, None).nodes
+    records = {record.name if isinstance(record, ArrayRecord) else record.id: record for record in told}
     return [records[box.id] for box in diagram_of_steps(report, None).boxes]
 
 

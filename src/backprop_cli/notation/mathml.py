@@ -18,7 +18,7 @@ from backprop_cli.operations.table import OPS
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from backprop_cli.language.code import Span
     from backprop_cli.operations.op import Op
@@ -61,13 +61,38 @@ def partial_tree(node: NodeRecord, argnum: int) -> Tree:
     return _held(_read(partial_text(op, argnum, terms)), POWER)
 
 
+def step_tree(node: NodeRecord) -> Tree:
+    """Return what a step with others folded into it computes, in terms of its operands."""
+    return _read(node.expr, _places(node)).tree
+
+
+def slope_tree(node: NodeRecord, argnum: int) -> Tree | None:
+    """Return the formula of the derivative of such a step as a factor; None where it would be too long.
+
+    The slot behind those of the operands stands for the step itself.
+    """
+    formula = node.formulas[argnum]
+    return _held(_read(formula, _places(node)), POWER) if formula else None
+
+
+def _places(node: NodeRecord) -> dict[str, int]:
+    return {str(name): place for place, name in enumerate((*node.operands, node.id))}
+
+
 def _slot(argnum: int) -> _Piece:
     return _Piece(["slot", argnum, 0], ATOM)
 
 
-def _read(text: str) -> _Piece:
+def _read(text: str, places: Mapping[str, int] | None = None) -> _Piece:
+    """Return a formula as a piece. places: the slots that names stand for."""
+
+    def leaf(what: str | float, span: Span) -> _Piece:
+        return (
+            _slot(places[what]) if places and isinstance(what, str) and what in places else _leaf(what, span)
+        )
+
     try:
-        return fold(read_value(normalise(text)), _leaf, lambda op, operands, _span: _apply(op, operands))
+        return fold(read_value(normalise(text)), leaf, lambda op, operands, _span: _apply(op, operands))
     except ParseError:
         return _Piece(["mtext", text], ATOM)
 

@@ -10,18 +10,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.compile.javascript import use_name, write_operations
 from backprop_cli.console.strict_json import number
-from backprop_cli.draw.picture import TIPS, array_boxes, draw_arrays, draw_picture
+from backprop_cli.draw.picture import TIPS, draw_parts, draw_picture, part_records
 from backprop_cli.errors import UsageError
-from backprop_cli.notation.mathml import operation_tree, partial_tree
+from backprop_cli.notation.mathml import operation_tree, partial_tree, slope_tree, step_tree
 from backprop_cli.notation.pretty import pretty
 from backprop_cli.operations.table import OPS
 from backprop_cli.report import ArrayRecord
+from backprop_cli.tell.steps import in_steps
 from backprop_cli.tell.story import reason_of
 from backprop_cli.text import printable
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from backprop_cli.report import NodeRecord, Report
 
 _STYLES = ("colors.css", "page.css")
-_SCRIPTS = ("constants.js", "sweep.js", "story.js", "moves.js", "arrays.js", "page.js")
+_SCRIPTS = ("constants.js", "sweep.js", "story.js", "moves.js", "arrays.js", "steps.js", "page.js")
 
 # More nodes are drawn, but folded; still more are not, since nobody could read the picture.
 _MOST_OPEN = 300
@@ -201,10 +203,10 @@ def _picture(report: Report, direction: str) -> str:
             "The steps and the table have them all.</p>"
         )
     drawing = draw_picture(report, direction) if count <= _MOST_DRAWN else ""
-    if report.outline:
+    if parts := _parts_of(report):
         other = drawing or f'<p class="quiet">Nobody could read a picture of {count:,} nodes.</p>'
         drawing = (
-            f'<div data-level="arrays">{draw_arrays(report, direction)}</div>'
+            f'<div data-level="{parts}">{draw_parts(report, direction)}</div>'
             f'<div data-level="all" hidden>{other}</div>'
         )
     drawing = TIPS + drawing
@@ -219,11 +221,21 @@ def _picture(report: Report, direction: str) -> str:
     return f"<details><summary>The graph of {count:,} nodes, to scroll in</summary>\n{box}</details>"
 
 
+def _parts_of(report: Report) -> str:
+    """Return what a box may stand for besides a node: "arrays", "named" steps, or "" for neither."""
+    if report.outline:
+        return "arrays"
+    can_fold = len(report.nodes) <= _MOST_DRAWN and not math.isnan(report.value)
+    return "named" if can_fold and len(in_steps(report, None).nodes) < len(report.nodes) else ""
+
+
 def _levels(report: Report) -> str:
-    """Return what chooses between a box for each array and one for each number; nothing without arrays."""
-    if not report.outline:
+    """Return what chooses between a box for each array or named step and one for each node."""
+    parts = _parts_of(report)
+    if not parts:
         return ""
-    options = '<option value="arrays" selected>arrays</option><option value="all">all nodes</option>'
+    words = {"arrays": "arrays", "named": "named steps"}[parts]
+    options = f'<option value="{parts}" selected>{words}</option><option value="all">all nodes</option>'
     return f'\n<label for="level">Level <select id="level">{options}</select></label>'
 
 
@@ -281,7 +293,7 @@ def page_data(report: Report) -> str:
         "upstream": report.upstream,
         "nodes": [_node(node, place) | _found(node, report) for node in report.nodes],
         "facts": {name: _facts(name) for name in used},
-        **({"parts": [_part(record, place) for record in array_boxes(report)]} if report.outline else {}),
+        **({"parts": [_part(record, place) for record in part_records(report)]} if _parts_of(report) else {}),
     }
     return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).replace(
         "<", "\\u003c"
@@ -289,15 +301,30 @@ def page_data(report: Report) -> str:
 
 
 def _part(record: ArrayRecord | NodeRecord, place: dict[str, int]) -> dict[str, Any]:
-    """Return an array, or a number beside arrays, with the places of its nodes."""
+    """Return an array, or a number or step beside arrays, with the places of its nodes."""
     if not isinstance(record, ArrayRecord):
-        return {"id": record.id, "text": _text(record), "rule": "", "shape": [], "nodes": [place[record.id]]}
+        plain = {"id": record.id, "text": _text(record), "rule": "", "shape": [], "nodes": [place[record.id]]}
+        return plain | _folded(record, place)
     return {
         "id": record.name,
         "text": "" if record.op == "input" else pretty(record.expr),
         "rule": "" if record.op == "input" else record.backward,
         "shape": list(record.shape),
         "nodes": [place[element] for element in record.elements if element is not None],
+    }
+
+
+def _folded(step: NodeRecord, place: dict[str, int]) -> dict[str, Any]:
+    """Return what is folded into a step, from the last operation to the first, and its formulas."""
+    operands = [operand for operand in step.operands if isinstance(operand, str)]
+    if not step.folded:
+        return {"inner": [place[step.id]], "operands": [place[operand] for operand in operands]}
+    return {
+        "inner": [place[node.id] for node in step.folded],
+        "operands": [place[operand] for operand in operands],
+        "held": [step.mark(i)[1:] for i in range(len(operands))],
+        "formula": step_tree(step),
+        "slopes": [slope_tree(step, i) for i in range(len(operands))],
     }
 
 

@@ -58,12 +58,16 @@ function showParts(current) {
     const passes = owner !== undefined && (isBackward() ? source === owner : target === owner);
     g.classList.toggle("forward", passes && !isBackward());
     g.classList.toggle("backward", passes && isBackward());
+    const isBack = passes && isBackward();
+    const path = g.querySelector("path");
+    path.setAttribute("marker-end", isBack ? "none" : passes ? "url(#tip-forward)" : "url(#tip)");
+    path.setAttribute("marker-start", isBack ? "url(#tip-backward)" : "none");
   }
 }
 
 // The array that a step is about at this level, or undefined where it is about a single number.
 function arrayAt(i) {
-  const part = i === undefined || level() !== "arrays" ? undefined : parts[owners[i]];
+  const part = i === undefined || level() === "all" ? undefined : parts[owners[i]];
   return part?.shape.length ? part : undefined;
 }
 
@@ -116,7 +120,7 @@ function stopsOf() {
 
 // Where a step from here leads.
 function stopFrom(from, way) {
-  if (level() !== "arrays") return from + way;
+  if (level() === "all") return from + way;
   const found = way > 0 ? stops.find((step) => step > from) : stops.findLast((step) => step < from);
   return found ?? (way > 0 ? LAST : 0);
 }

@@ -75,7 +75,7 @@ function show() {
   element("back").setAttribute("aria-disabled", position === 0);
   element("step").setAttribute("aria-disabled", position === LAST);
   if (current !== undefined) {
-    if (level() === "arrays") reveal(partBoxes[owners[current]]);
+    if (level() !== "all") reveal(partBoxes[owners[current]], stepNeighbours(owners[current]));
     else reveal(boxes[current], neighboursOf(current));
   }
   keepState();
@@ -140,6 +140,7 @@ function showStep(current) {
     reasons.push(...told.reasons);
   } else if (arrayAt(current)) showArrayStep(arrayAt(current), step, reasons);
   else if (current === undefined) element("sentence").textContent = story.startSentence(result);
+  else if (stepAt(current)) showNamedStep(stepAt(current), step, reasons);
   else if (isBackward()) {
     element("sentence").textContent = `Backward: ${story.backwardSentence(result, current)}`;
     if (story.isReached(result, current)) step.append(mathml(story.backwardFormula(result, current)));
@@ -284,8 +285,10 @@ function reveal(box, neighbours = []) {
   const whole = around([box, ...neighbours]);
   const hasRoom = whole.right - whole.left <= outer.width && whole.bottom - whole.top <= outer.height;
   const inner = hasRoom ? whole : around([box]);
-  const margin = 24;
-  const move = (low, high, from, to) => (low < from ? low - from - margin : high > to ? high - to + margin : 0);
+  const move = (low, high, from, to) => {
+    const margin = Math.max(0, Math.min(24, (to - from - (high - low)) / 2));
+    return low < from ? low - from - margin : high > to ? high - to + margin : 0;
+  };
   view.scrollBy({
     left: move(inner.left, inner.right, outer.left, outer.right),
     top: move(inner.top, inner.bottom, outer.top, outer.bottom),
@@ -307,7 +310,7 @@ function keepState() {
   const edits = fields.filter((field) => point[field.dataset.node] !== data.nodes[field.dataset.node].value);
   const state = edits.map((field) => [data.nodes[field.dataset.node].id, String(point[field.dataset.node])]);
   if (position) state.push(["", String(position)]);
-  if (parts.length && level() !== "arrays") state.push([" level", level()]);
+  if (parts.length && level() === "all") state.push([" level", level()]);
   const hash = state.length ? `#${new URLSearchParams(state)}` : "";
   if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname + location.search);
 }
@@ -371,10 +374,12 @@ function accept(field) {
 
 const nodeAt = (step) => (step > forward.length ? backward[step - forward.length - 1] : forward[step - 1]);
 
+const next = () => stopFrom(position, 1);
+
 // The number that the next step shows.
 function coming() {
-  const i = nodeAt(position + 1);
-  return position + 1 > forward.length ? story.gradient(result, i) : result.primal[i];
+  const i = nodeAt(next());
+  return next() > forward.length ? story.gradient(result, i) : result.primal[i];
 }
 
 // What is not a number can't be predicted as one.
@@ -395,9 +400,9 @@ function ask() {
 function showQuestion() {
   element("question").hidden = !asked;
   if (!asked) return;
-  const i = nodeAt(position + 1);
-  const { id, text } = data.nodes[i];
-  const wanted = position + 1 > forward.length ? story.gradientWords(i) : `${id} = ${text}`;
+  const i = nodeAt(next());
+  const { id, text } = level() === "all" ? data.nodes[i] : parts[owners[i]];
+  const wanted = next() > forward.length ? story.gradientWords(i) : `${id} = ${text}`;
   element("sentence").textContent = `Predict: what is ${wanted}?`;
   element("formula").replaceChildren();
   listOf(element("reasons"), []);
@@ -408,7 +413,7 @@ function revealStep() {
   const x = coming();
   const isNumber = finite(readNumber(text));
   const verdict = !isNumber ? "" : isWithin(text, x) ? "Right. " : `You wrote ${text.trim()}; here it is ${numberText(x)}. `;
-  goTo(position + 1);
+  goTo(next());
   element("sentence").textContent = verdict + element("sentence").textContent;
   element("step").focus();
 }

@@ -143,15 +143,16 @@ class Story {
 
   // What the operations that a node feeds do to the gradient: [sentence].
   reasons(result, i) {
-    const { nodes, facts } = this.data;
     const used = this.contributions(result, i).slice(0, MOST_TERMS);
-    const told = used.map(({ node, argnum }) => {
-      const { id, text, op, operands, reasons } = nodes[node];
-      const isCut = cutsOff(facts[op], result.partials[node][argnum], operands.map(isFixed));
-      const reason = reasons?.[argnum] ?? facts[op].backward;
-      return `${id} = ${text}: ${reason}${isCut ? "; here nothing passes" : ""}.`;
-    });
-    return [...new Set(told)];
+    return [...new Set(used.map((use) => this.reason(result, use)))];
+  }
+
+  reason(result, { node, argnum }) {
+    const { nodes, facts } = this.data;
+    const { id, text, op, operands, reasons } = nodes[node];
+    const isCut = cutsOff(facts[op], result.partials[node][argnum], operands.map(isFixed));
+    const reason = reasons?.[argnum] ?? facts[op].backward;
+    return `${id} = ${text}: ${reason}${isCut ? "; here nothing passes" : ""}.`;
   }
 
   // Whether there is a gradient to be told: also where it ends, at a closed gate, but not behind one.
