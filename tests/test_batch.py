@@ -455,7 +455,12 @@ MISTAKES = [
         "the data has no columns a and b",
         "its columns are x and y; a=VALUE gives a value to all rows",
     ),
-    (["x", "--data", "-"], "x,t, x \n1,2,3\n", "x stands twice in the data", ""),
+    (
+        ["x", "--data", "-"],
+        "x,t, x \n1,2,3\n",
+        "x stands twice in the data",
+        "--skip-lines 1 --columns A,B,… names the columns of text otherwise",
+    ),
     (["x", "y=1", "--data", "-"], "x\n1\n", "y is not in the program", "the input is x"),
     (["x", "--wrt", "z", "--data", "-"], "x\n1\n", "z is not in the program", "the input is x"),
     (
@@ -474,7 +479,7 @@ MISTAKES = [
         ["x", "--keep", "--data", "-", "--format", "jsonl"],
         "x,id,id\n1,2,3\n",
         "the data has two columns 'id', which one object can't keep",
-        "",
+        "--format csv can; or omit --keep",
     ),
 ]
 
