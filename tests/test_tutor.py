@@ -135,6 +135,23 @@ def test_a_hint_does_not_tell_how_much_is_missing(backprop: Run) -> None:
     assert done.stdout.splitlines()[1] == f"no  x = 3  {remark}"
 
 
+@pytest.mark.parametrize(
+    ("program", "point", "answer", "cause"),
+    [
+        ("L = a*b", "a=2 b=3", "a=-3", "opposite sign"),
+        ("L = a*b^2", "a=2 b=3", "a=1/9", "that is the reciprocal"),
+    ],
+)
+@pytest.mark.parametrize("hint", ["1", "2", "3"])
+def test_a_hint_is_silent_of_what_turns_the_answer_into_the_solution(
+    backprop: Run, program: str, point: str, answer: str, cause: str, hint: str
+) -> None:
+    assert diagnosis(program, point, answer) == cause
+    told = backprop("check", program, *point.split(), "--expect", answer, "--hint", hint).stdout
+    assert f"look at {program}" in told
+    assert cause not in told
+
+
 def test_a_huge_number_is_no_reciprocal() -> None:
     assert "reciprocal" not in diagnosis("x*x", "x=3", "x=1.7e308")
 

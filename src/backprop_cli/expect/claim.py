@@ -141,11 +141,11 @@ class Claim:
         exact, expected = map(_number, pair) if pair else (got, floats.primal[self.formula])
         if not math.isfinite(expected):
             expected = math.nan
-            diagnosis = "the formula has no value here"
+            cause, diagnosis = "", "the formula has no value here"
         elif pair is None:
-            diagnosis = "more digits do not decide it"
+            cause, diagnosis = "", "more digits do not decide it"
         else:
-            diagnosis = "" if met else self._diagnosis(floats, elsewhere, expected)
+            cause, diagnosis = ("", "") if met else self._likeliest(floats, elsewhere, expected)
         self.verdict = Verdict(
             self.expectation.claim,
             self.expectation.of,
@@ -155,16 +155,18 @@ class Claim:
             got,
             Settled.POINT,
             diagnosis=diagnosis,
+            cause=cause,
             exact=None if math.isnan(exact) or math.isclose(got, exact, rel_tol=_VISIBLE) else exact,
         )
 
-    def _diagnosis(self, floats: Sweep, elsewhere: Sequence[Sweep], expected: float) -> str:
+    def _likeliest(self, floats: Sweep, elsewhere: Sequence[Sweep], expected: float) -> tuple[str, str]:
+        """Return what is likeliest behind a difference, its kind and its sentence."""
         causes = self._causes(floats, expected)
         # What is behind a wrong formula is the same at other points; but a gate may be open there.
         for sweep in elsewhere:
             there = self._causes(sweep, sweep.primal[self.formula])
             causes = {kind: text for kind, text in causes.items() if kind in there}
-        return next(iter(causes.values()), "")
+        return next(iter(causes.items()), ("", ""))
 
     def _causes(self, sweep: Sweep, expected: float) -> dict[str, str]:
         if self.swept is not None:
@@ -185,7 +187,7 @@ class Claim:
             for of_gradient, node in sorted(own)
         )
         told = f"right from your {listing(list(names))}"
-        self.verdict = replace(self.verdict, follows=names, diagnosis=told)
+        self.verdict = replace(self.verdict, follows=names, diagnosis=told, cause="")
 
     def lead(self, floats: Sweep) -> None:
         """Put down where a gradient that is not met comes from, and what that step does to a gradient."""
