@@ -181,6 +181,41 @@ def test_gradients_of_steps_at_hard_points(backprop: Run, data: Path) -> None:
     assert "the gradient of u with respect to x is not finite in doubles" in found.stderr
 
 
+@pytest.mark.parametrize("engine", ["numpy", "jit", "python"])
+@pytest.mark.parametrize(
+    ("program", "point", "right"),
+    [
+        ("x^y", (1e-160, 1e-160), {("x", "x"): -1e160}),
+        ("gelu(x*y)", (1e160, 1.0), {("x", "x"): 0.0, ("x", "y"): 1.0, ("y", "y"): 0.0}),
+        ("sqrt(x^2+y^2)^2", (1e-160, 1e-160), {("x", "x"): 2.0, ("y", "y"): 2.0}),
+    ],
+)
+def test_what_is_a_double_is_told_though_doubles_overflow_on_the_way(
+    program: str, point: tuple[float, float], right: dict[tuple[str, str], float], engine: str
+) -> None:
+    x, y = point
+    try:
+        found = compile_rows(program, ["x", "y"], order=2, engine=engine)({"x": [x, 1.0], "y": [y, 2.0]})
+    except UsageError:
+        pytest.skip(f"no {engine} here")
+    for pair, number in right.items():
+        assert found.hessian[pair][0] == pytest.approx(number, rel=1e-12)
+
+
+def test_what_is_beyond_doubles_stays_infinite() -> None:
+    found = compile_rows("1/x", ["x"], order=2, engine="python")({"x": [1e-120]})
+    assert found.hessian["x", "x"][0] == math.inf
+    assert STATUSES[found.status[0]] == "nonfinite"
+
+
+def test_two_inputs_that_make_one_column_are_refused(backprop: Run, data: Path) -> None:
+    data.write_text("x,y_z,x_y,z\n1,2,3,4\n")
+    twice = backprop("batch", "x*y_z + x_y*z", "--data", str(data), "--order", "2")
+    assert twice.returncode == 2
+    assert "would be called hess_x_y_z" in twice.stderr
+    assert "rename a step or an input" in twice.stderr
+
+
 def test_what_can_not_be_named_is_refused(backprop: Run, data: Path) -> None:
     unknown = backprop("batch", "u = x*y; u^2", "--data", str(data), "--outputs", "w")
     assert (unknown.returncode, "the program has no step w" in unknown.stderr) == (2, True)

@@ -120,7 +120,10 @@ def prepare(job: Job, table: Table | Reader) -> Work:
     results = result_columns(wanted, batch.values, job.prefix, more)
     twice = next((name for name, count in Counter(results).items() if count > 1), None)
     if twice is not None:
-        raise UsageError(f"two columns of the results would be called {twice}", hint="rename a step")
+        raise UsageError(
+            f"two columns of the results would be called {twice}",
+            hint="rename a step or an input, and name a step once",
+        )
     lists = {
         f"{job.prefix}grad_{array}": source.shapes[array] for array in _lists(points, wanted, table.names)
     }

@@ -9,16 +9,20 @@ from __future__ import annotations
 import math
 from copy import copy
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from backprop_cli.batch.tally import KINK, NONFINITE, OK, UNDEFINED
 from backprop_cli.calculus.curvature import curvature, second_order
+from backprop_cli.certain.compared import has_digits, is_zero
 from backprop_cli.certain.task import inputs_below
 from backprop_cli.errors import UsageError
 from backprop_cli.findings.kinks import find_kinks
 from backprop_cli.findings.settled import gradients_of, settle_gradients
 from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.operations.bounded import add_logs, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.reals import LADDER
+from backprop_cli.report import FEW_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +35,10 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 5_000
 """Of each kind: the second derivatives by 99 inputs."""
+
+_MOST_BOUNDED = 2_000
+# A number that is surely below 2^-1075 is the double 0.
+_SMALLEST = -1076.0
 
 
 class More(Protocol):
@@ -67,10 +75,12 @@ class SecondOrder:
         inputs = sweep.graph.inputs
         bent = curvature(sweep, FLOAT)
         below = inputs_below(sweep, [*find_kinks(sweep), *bent.jumps])
+        found = {(a, b): bent.entries.get(inputs[a], {}).get(inputs[b], 0.0) + 0.0 for a, b in self.keys}
+        if any(not math.isfinite(x) and not below & {*pair} for pair, x in found.items()):
+            found |= _finite_in_many_digits(self.wrt, sweep)
         numbers: list[float | None] = []
         status = KINK if below.intersection(self.wrt) else OK
-        for a, b in self.keys:
-            x = bent.entries.get(inputs[a], {}).get(inputs[b], 0.0) + 0.0
+        for (a, b), x in found.items():
             is_known = not below & {a, b} and not math.isnan(x)
             numbers.append(x if is_known else None)
             if not math.isfinite(x) and not below & {a, b}:
@@ -80,6 +90,24 @@ class SecondOrder:
     def explain(self, key: Pair) -> str:
         """See ``More``."""
         return f"the second derivative with respect to {key[0]} and {key[1]} is not finite in doubles"
+
+
+def _finite_in_many_digits(wrt: Sequence[str], sweep: Sweep) -> dict[Pair, float]:
+    """Return the second derivatives that are doubles, though doubles overflow on the way to some."""
+    graph = sweep.graph
+    if len(graph.ops) > _MOST_BOUNDED:
+        return {}
+    m = bounded_reals(LADDER[0])
+    precise = sweep_graph(graph, sweep.point, sweep.upstream, m)
+    if graph.output in precise.failures:
+        return {}
+    known = second_order(wrt, precise, m)
+    found = {}
+    for pair in combinations_with_replacement(wrt, 2):
+        x: Any = known.get(pair, m.zero)
+        if is_zero(x) or has_digits(x, FEW_DIGITS) or add_logs(x.size, x.error) < _SMALLEST:
+            found[pair] = m.base.to_float(x.value) + 0.0
+    return {pair: x for pair, x in found.items() if math.isfinite(x)}
 
 
 class Outputs:
