@@ -116,6 +116,12 @@ def _laws() -> tuple[Law, ...]:
         (call("either", p, p), p),
         (call("either", p, True), Known(True)),
         (call("either", p, False), p),
+        (call("both", p, call("either", p, q)), p),
+        (call("both", p, call("either", q, p)), p),
+        (call("either", p, call("both", p, q)), p),
+        (call("either", p, call("both", q, p)), p),
+        (call("either", p, call("not", p)), Known(True)),
+        (call("both", p, call("not", p)), Known(False)),
         # decisions
         (where(True, x, y), x),
         (where(False, x, y), y),

@@ -156,7 +156,7 @@ _RUST_NAMES = {
 }  # fmt: skip
 _RUST_ERROR = """\
 fn {name}(x: f64) -> f64 {{
-    extern "C" {{
+    unsafe extern "C" {{
         fn {of}(x: f64) -> f64;
     }}
     unsafe {{ {of}(x) }}

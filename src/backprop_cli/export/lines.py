@@ -123,6 +123,8 @@ def _primitive(
         return value, either
     if primitive.op.takes_condition:
         left, right = (True if x is None else x for x in lives[1:])
+        if left is True and right is True:
+            return value, True
         condition: Operand = xs[0]  # type: ignore[assignment] # none is missing
         other = m.both(m.apply("not", condition), right)
         return value, m.either(m.both(condition, left), other)
