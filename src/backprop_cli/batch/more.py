@@ -12,7 +12,7 @@ from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any, Protocol
 
 from backprop_cli.batch.tally import KINK, NONFINITE, OK, UNDEFINED
-from backprop_cli.calculus.curvature import curvature, second_order
+from backprop_cli.calculus.curvature import MOST_BOUNDED, curvature, second_order
 from backprop_cli.certain.compared import has_digits, is_zero
 from backprop_cli.certain.task import inputs_below
 from backprop_cli.errors import UsageError
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 5_000
 """Of each kind: the second derivatives by 99 inputs."""
 
-_MOST_BOUNDED = 2_000
 # A number that is surely below 2^-1075 is the double 0.
 _SMALLEST = -1076.0
 
@@ -95,7 +94,7 @@ class SecondOrder:
 def _finite_in_many_digits(wrt: Sequence[str], sweep: Sweep) -> dict[Pair, float]:
     """Return the second derivatives that are doubles, though doubles overflow on the way to some."""
     graph = sweep.graph
-    if len(graph.ops) > _MOST_BOUNDED:
+    if len(graph.ops) > MOST_BOUNDED:
         return {}
     m = bounded_reals(LADDER[0])
     precise = sweep_graph(graph, sweep.point, sweep.upstream, m)

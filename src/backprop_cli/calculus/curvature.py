@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 MOST_ENTRIES = 2_000_000
 """Entries, each once, that are held at a time: some 10 s and 500 MB."""
 
+MOST_BOUNDED = 2_000
+"""Second derivatives of programs of more nodes are computed in doubles alone."""
+
 
 class Curvature(NamedTuple):
     """entries: node -> node -> upstream · second derivative, both triangles, of the inputs; 0 left out.

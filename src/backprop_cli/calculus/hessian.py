@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.calculus.along import product_along
 from backprop_cli.calculus.critical import critical_point, eigenvalues, with_proof
-from backprop_cli.calculus.curvature import curvature
+from backprop_cli.calculus.curvature import MOST_BOUNDED, curvature
 from backprop_cli.calculus.exact import Exact
 from backprop_cli.calculus.report import Entry, HessianReport
 from backprop_cli.calculus.sides import sides_of_curvature
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from backprop_cli.operations.bounded import Bounded, BoundedReals
     from backprop_cli.operations.op import Number
 
-MOST_BOUNDED = 2_000
-"""Programs of more nodes are computed in doubles alone."""
 _RIGHT = 17
 # Nodes times digits.
 _MOST_WORK = 200_000
