@@ -189,10 +189,20 @@ def test_a_header_that_is_none_is_told_the_option_that_cures_it(text: str, hint:
     assert raised.value.hint == hint
 
 
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [(("fit", "y ~ a*x", "--data"), "data"), (("check", "--suite"), "suite")],
+)
+def test_an_empty_name_is_no_folder(backprop: Run, words: tuple[str, ...], what: str) -> None:
+    done = backprop(*words, "")
+    assert (done.returncode, done.stderr) == (2, f"backprop: the {what} is a file without a name\n")
+
+
 def test_what_can_not_be_read_is_told_what_cures_it(backprop: Run, tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text('[{"program": "a", "inputs": {"a": 1}}]')
     told = {
-        ("batch", "a", "--data", ""): "--data is empty",
+        ("batch", "a", "--data", ""): "--data names nothing",
+        ("batch", "a", "--data", f"{tmp_path}/a.csv", "--output", ""): "--output names no file",
         ("batch", "a", "--data", "-", "--json=true"): "option '--json' does not take a value",
         ("check", "--suite", f"{tmp_path}/s.json"): f"{tmp_path}/s.json is one piece of JSON",
     }

@@ -261,6 +261,8 @@ def _read_job(
     output: Output,
 ) -> Job:
     """Return what is asked for of data in a form. Raises UsageError, ParseError or InputError."""
+    if not results.target:
+        raise UsageError("--output names no file", hint="--output FILE, or --output - for standard output")
     short = Form.jsonl if results.json else None
     shape = choose_format(results.format, None, short) or form_of_output(results.target, form)
     if "-" in names and _named_program(options) == "-":
@@ -347,8 +349,6 @@ def _names_of_data(rows: FilesOptions, options: PointOptions) -> list[str]:
     if not rows.data:
         named = next((word for word in options.arguments or () if Path(word).suffix in ENDINGS), None)
         raise UsageError("--data is missing", hint=f"did you mean --data {named}?" if named else _EXAMPLE)
-    if "" in rows.data:
-        raise UsageError("--data is empty", hint=_EXAMPLE)
     return rows.data
 
 

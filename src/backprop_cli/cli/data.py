@@ -51,9 +51,9 @@ def form_of_data(name: str) -> Form:
     """Return the form of the data by the ending of the file's name; of a stream it is csv."""
     from backprop_cli.system.files import opened_by_shell
 
-    if name == "-" or opened_by_shell(name) is not None or (Path(name).exists() and not Path(name).is_file()):
-        return Form.csv
     path = Path(name)
+    if name == "-" or opened_by_shell(name) is not None or (path.exists() and not path.is_file()):
+        return Form.csv
     ending = Path(path.stem if path.suffix.lower() in ENDING_OF_COMPRESSED else name).suffix
     if ending.lower() not in ENDINGS:
         _open_file(name).close()  # what is not there has no form
@@ -94,6 +94,8 @@ def open_data(
 
 
 def _open_file(name: str) -> BinaryIO:
+    if not name:
+        raise FileError("the data is a file without a name")
     try:
         return Path(name).open("rb")
     except OSError as error:

@@ -290,6 +290,8 @@ def read_request(options: Where) -> Request:
 
 def read_file(environment: Environment, name: str, what: str) -> str:
     """Return the text of a file, or of standard input where the name is "-". Raises FileError."""
+    if not name:  # the folder that one is in, to pathlib
+        raise FileError(f"{what} is a file without a name")
     try:
         if name == "-":
             return open_input(environment, what).read().decode("utf-8-sig")
