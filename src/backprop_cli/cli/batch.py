@@ -24,7 +24,7 @@ from backprop_cli.cli.data import (
 )
 from backprop_cli.cli.datasets import SetOptions, SetRun, find_files, is_set, is_several, run_set
 from backprop_cli.cli.dialect import DialectOptions
-from backprop_cli.cli.options import Shown, Where, choose_format
+from backprop_cli.cli.options import Shown, Where, choose_format, refuse_no_output
 from backprop_cli.cli.reduced import run_reduced
 from backprop_cli.errors import InputError, Status, UsageError
 
@@ -261,8 +261,7 @@ def _read_job(
     output: Output,
 ) -> Job:
     """Return what is asked for of data in a form. Raises UsageError, ParseError or InputError."""
-    if not results.target:
-        raise UsageError("--output names no file", hint="--output FILE, or --output - for standard output")
+    refuse_no_output(results.target)
     short = Form.jsonl if results.json else None
     shape = choose_format(results.format, None, short) or form_of_output(results.target, form)
     if "-" in names and _named_program(options) == "-":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from backprop_cli.cli.command import command
-from backprop_cli.cli.options import Shown, StepsOption, Where, digits_of, raise_missing
+from backprop_cli.cli.options import Shown, StepsOption, Where, digits_of, raise_missing, refuse_no_output
 from backprop_cli.console.output import Paper, plain_lines
 from backprop_cli.draw.forms import (
     MOST_NODES,
@@ -153,8 +153,7 @@ def _read(options: PointOptions) -> _Job:
 
 def _choose_form(format: Form | None, target: str | None, output: Output, *, show: bool) -> Form:
     """Return the form: the one named, else the one that the ending of the file or --open tells."""
-    if target == "":
-        raise UsageError("--output names no file", hint="--output FILE, or --output - for standard output")
+    refuse_no_output(target)
     in_file = target not in (None, "-")
     form = form_of_file(str(target)) if format is None and in_file else format
     if show and form not in (None, Form.html):

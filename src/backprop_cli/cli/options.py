@@ -288,6 +288,12 @@ def read_request(options: Where) -> Request:
     return options.read()
 
 
+def refuse_no_output(target: str | None) -> None:
+    """Raise UsageError where --output has an empty name."""
+    if target == "":
+        raise UsageError("--output names no file", hint="--output FILE, or --output - for standard output")
+
+
 def read_file(environment: Environment, name: str, what: str) -> str:
     """Return the text of a file, or of standard input where the name is "-". Raises FileError."""
     if not name:  # the folder that one is in, to pathlib

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from backprop_cli.cli.command import From, command
-from backprop_cli.cli.options import Json, Language, Shown, choose_format, loader, read_file
+from backprop_cli.cli.options import Json, Language, Shown, choose_format, loader, read_file, refuse_no_output
 from backprop_cli.console.environment import Environment
 from backprop_cli.console.output import plain_lines
 from backprop_cli.curves.field import Side
@@ -263,8 +263,7 @@ def _draw_field(
 
 def _choose_form(format: PlotFormat | None, target: str | None, output: Output) -> PlotFormat:
     """Return the form: the one named, else the one that the ending of the file tells."""
-    if target == "":
-        raise UsageError("--output names no file", hint="--output FILE, or --output - for standard output")
+    refuse_no_output(target)
     in_file = target not in (None, "-")
     ending = Path(target or "").suffix.lower() if in_file else ".txt"
     form = format or _ENDINGS.get(ending)
