@@ -106,3 +106,8 @@ def test_random_programs() -> None:
         assert_right(program, point, ("python",))
         compared += 1
     assert compared > 15
+
+
+@pytest.mark.parametrize("base", ["0", "(-0)", "(-logit(0.5))", "2"])
+def test_a_constant_base_of_0_has_no_bend_above_an_exponent_of_0(base: str) -> None:
+    assert_right(f"a*{base}^hypot(x, 2)", {"a": 3.0, "x": 2.0})

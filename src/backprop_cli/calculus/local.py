@@ -67,6 +67,10 @@ def second_partials(op: Op, xs: Sequence[Number], fixed: Sequence[bool], m: Name
             if node is not None and not fixed[other]:
                 missing = sweep.graph.output in sweep.failures
                 found[argnum, other] = m.nan if missing else sweep.gradient(node, m)
+    if op.name == "pow" and fixed[0] and not m.decides and (1, 1) in found:
+        # As ``_power_corner`` has it: 0^y is 0 for all y > 0, though log(0) in the text has no value.
+        at_zero = m.where(m.gt(xs[1], m.zero), m.zero, m.nan)
+        found[1, 1] = m.where(m.eq(xs[0], m.zero), at_zero, found[1, 1])
     return Bend(found, jumps)
 
 
