@@ -143,3 +143,64 @@ def test_wrong_sheets_are_told(backprop: Run, words: list[str], answers: str, to
     done = backprop("check", *PROGRAM, "--sheet", "-", *words, stdin=answers)
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
+
+
+ARRAYS = ("u = w*x; L = sum(u) + b", "w=[1,2]", "x=[4,-4]", "b=1")
+WRITTEN = {  # the same answers: in columns of elements, in cells of arrays, in JSON and JSON Lines
+    "elements": "student,w[0],w[1],value:u[0],value:u[1],b\nAda,4,-4.0,4,-8,1\nBo,4,4,,,x",
+    "arrays": 'student,w,value:u,b\nAda,"[4, -4.0]","[4,-8]",1\nBo,"[4,4]",,x',
+    "semicolons": "\ufeffstudent;w;value:u;b;;\nAda;[4,-4.0];[4,-8];1,0;;\nBo;[4,4];;x;;\n;;;;;",
+    "tabs": "student\tw\tvalue:u\tb\nAda\t[4,-4.0]\t[4,-8]\t1\nBo\t[4,4]\t\tx",
+    "json": '[{"student": "Ada", "w": [4, -4.0], "value:u": [4, -8], "b": 1},'
+    ' {"student": "Bo", "w": "[4,4]", "value:u": null, "b": "x"}]',
+    "lines": '{"student": "Ada", "w": [4, -4.0], "value:u": [4, -8], "b": 1}\n'
+    '{"student": "Bo", "b": "x", "w": [4, 4]}\n',
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_sheet_may_have_arrays_and_may_be_json(backprop: Run, written: str) -> None:
+    done = backprop("check", *ARRAYS, "--sheet", "-", "--format", "json", stdin=WRITTEN[written])
+    assert (done.returncode, done.stderr) == (1, "")
+    record = json.loads(done.stdout)
+    jsonschema.validate(record, json.loads(schema_text("marks")))
+    ada, bo = record["marks"]
+    assert (ada["points"], ada["most"], ada["slip"]) == (5, 5, "")
+    # What x means can be read, but x is an array and b a number.
+    assert (bo["points"], bo["most"], bo["missing"]) == (1, 5, 2)
+    status = {answer["name"]: answer["status"] for answer in bo["answers"]}
+    assert status == {
+        "value:u[0]": "missing", "value:u[1]": "missing", "b": "unread", "w[0]": "right", "w[1]": "wrong"
+    }  # fmt: skip
+
+
+def test_what_follows_is_told_and_what_can_t_be_read(backprop: Run) -> None:
+    answers = '{"student": "A", "p": 2, "a": 6, "b": "1/0", "c": "1,5"}'
+    done = backprop("check", *PROGRAM, "--sheet", "-", "--json", stdin=answers)
+    found = {a["name"]: a for a in json.loads(done.stdout)["marks"][0]["answers"]}
+    assert found["a"]["follows"] == ["p"]
+    assert found["b"]["reason"] == "1/0 has no finite value"
+    assert found["c"]["status"] == "unread"  # in JSON a comma is never decimal
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ("student,w[0],w\nA,1,1\n", "the columns 'w[0]' and 'w' are of the same"),
+        ("student,b,grad:b\nA,1,1\n", "the columns 'b' and 'grad:b' are of the same"),
+        ("student\nA\n", "has no column of answers"),
+        ("student,w\nA,[1,2]\n", 'stands in quotes: "[1, 2]"'),
+        ('[{"student": "A", "b": 1, "b": 2}]', "has the column 'b' twice"),
+        ('[{"student": "A", ', "is no JSON"),
+        ("[" * 9999, "is no JSON"),
+        ("[3]", "a row is no object"),
+        ("[]", "has no student"),
+        ('[{"student": "A", "b": true}]', "an answer is a number, a text or a list of numbers"),
+        ('[{"student": "A", "w": [{}]}]', "an answer is a number, a text or a list of numbers"),
+        ('[{"student": null, "b": 1}]', "row 1 names no student"),
+    ],
+)
+def test_wrong_sheets_with_arrays_are_told(backprop: Run, answers: str, told: str) -> None:
+    done = backprop("check", *ARRAYS, "--sheet", "-", stdin=answers)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr

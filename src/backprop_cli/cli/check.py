@@ -166,7 +166,9 @@ def check(
     sheet: Annotated[
         str | None,
         typer.Option(
-            "--sheet", metavar="FILE", help="Mark a class: a CSV of student,a,b,..., a row for each."
+            "--sheet",
+            metavar="FILE",
+            help="Mark a class: CSV or JSON of student,a,b,..., a row for each.",
         ),
     ] = None,
     cross_check: CrossCheck = True,

@@ -41,12 +41,16 @@ class Expectation(Record):
     number: float | None
 
     @property
+    def target(self) -> str:
+        """What is claimed something of, in one form: "a", "value:e", "value"."""
+        if self.of == GRADIENT:
+            return self.name
+        return f"value:{self.name}" if self.name else "value"
+
+    @property
     def claim(self) -> str:
         """What is claimed, in one form: "a = 15", "value:e = a*b"."""
-        target = self.name
-        if self.of == VALUE:
-            target = f"value:{self.name}" if self.name else "value"
-        return f"{target} = {self.formula}"
+        return f"{self.target} = {self.formula}"
 
 
 def read_expectation(text: str, source: Source) -> Expectation:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.errors import BackpropError, InputError
 from backprop_cli.language.source import choose_point, read_source
-from backprop_cli.quiz.marks import PROBLEM, STUDENT, mark_answers, read_rows
+from backprop_cli.quiz.marks import mark_answers
+from backprop_cli.quiz.tables import PROBLEM, STUDENT, read_rows
 
 if TYPE_CHECKING:
     from backprop_cli.language.source import Source
@@ -61,5 +62,8 @@ def mark_sheets(key: dict[int, Asked], text: str, name: str) -> list[Mark]:
                 f"{name}: row {place} answers {extra[0]!r}, which problem {number} does not ask",
                 hint=f"it asks {' '.join(asked.names)}",
             )
-        marks.append(mark_answers(*asked, row, student=row[STUDENT], problem=int(number)))
+        names = {name: [name] for name in asked.names}
+        marks.append(
+            mark_answers(asked.source, asked.point, names, row, student=row[STUDENT], problem=int(number))
+        )
     return marks

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from backprop_cli.console.sheets import Role
-    from backprop_cli.quiz.marks import Mark
+    from backprop_cli.quiz.marks import Answer, Mark
 
 _COLUMNS = ("student", "problem", "points", "most", "missing", "slip", "reason")
 
@@ -63,8 +63,23 @@ def _sum(marks: Sequence[Mark]) -> str:
 
 def render_json(marks: Sequence[Mark]) -> str:
     """Return marks as one line of JSON."""
-    rows = [{name: getattr(mark, name) for name in _COLUMNS} for mark in marks]
+    rows = [
+        {name: getattr(mark, name) for name in _COLUMNS}
+        | {"answers": [_answer_record(answer) for answer in mark.answers]}
+        for mark in marks
+    ]
     return dump({"schema": "backprop/marks@1", "marks": rows}) + "\n"
+
+
+def _answer_record(answer: Answer) -> dict[str, object]:
+    """Return an answer as JSON has it."""
+    return {
+        "name": answer.name,
+        "yours": answer.yours,
+        "status": str(answer.status),
+        "follows": list(answer.follows),
+        "reason": answer.reason,
+    }
 
 
 def render_csv(marks: Sequence[Mark]) -> str:
