@@ -199,6 +199,10 @@ def test_arrays_are_parameters() -> None:
         assert list(found.estimates.values()) == list(by_name.estimates.values())
     held = fit("y ~ w@[x, 1]", DECAY, w=[0, 0], bounds={"w[0]": (0.0, math.inf)})
     assert (held.estimates["w[0]"], held.found) == (0.0, ("w[1]",))
+    line = fit("y ~ a*x + 3", DECAY).estimates["a"]
+    for fixed in ({"w[1]": 3}, {"w[1]": 3.0, "k": [1, 2]}):
+        found = fit(f"y ~ w@[x, 1]{' + 0*k@k' * (len(fixed) - 1)}", DECAY, w=[0, 0], fixed=fixed)
+        assert (found.estimates["w[0]"], found.found) == (pytest.approx(line), ("w[0]",))
     with pytest.raises(InputError, match="do not fit"):
         fit("y ~ w@[x, 1]", DECAY, w=[1, 2, 3])
 
@@ -234,6 +238,9 @@ MISTAKES = [
     ("y ~ a*x", {"a": (2.0, 1.0)}, InputError, "can't begin at"),
     ("y ~ a*x", {"a": math.nan}, InputError, "can't begin at"),
     ("y ~ a*x", {"fixed": {"a": 1.0}}, InputError, "no parameter to find"),
+    ("y ~ w@[x, 1]", {"w": [1, 2], "fixed": {"w": [1, 2]}}, InputError, "w is fixed and given beside that"),
+    ("y ~ w@[x, 1]", {"w": [1, 2], "fixed": {"w[2]": 1}}, InputError, "w.2. is not in the formula"),
+    ("y ~ a*exp(b*x)", {"b": 1.0, "tries": 5}, InputError, "the count of starts changes nothing"),
     ("y ~ a*x", {"bounds": {"b": (0, 1)}}, InputError, "not found"),
     ("y ~ a*x", {"bounds": {"a": (1, 0)}}, InputError, "no room"),
     ("y ~ a*x", {"sigma": "s - 0.1"}, InputError, "row 3: sigma is 0"),
@@ -328,7 +335,15 @@ def test_predictions(backprop: Run, decay: str, tmp_path: Path) -> None:
         (["y ~ w@[x, 1]", "--data", "DATA"], 2, "w has no value, so it has no shape"),
         (["y ~ w[0]*exp(-w[1]*x)", "--data", "DATA", "w:2", "w[1]=0.1..9"], 0, "20 of 20 starts ended"),
         (["y ~ a*x", "--data", "DATA", "x:2"], 2, "x is a column of the data and can't be a parameter"),
-        (["y ~ a*x", "--data", "DATA", "--fix", "a=[1,2]"], 2, "an array stands where a number is expected"),
+        (["y ~ a*x", "--data", "DATA", "--fix", "a=[1,2]"], 2, "the output has the shape (2,)"),
+        (["y ~ w@[x, 1]", "--data", "DATA", "w:2", "--fix", "w[ 1 ]=max(0, 8)"], 0, "w[1]              8"),
+        (["y ~ v@[x, 1]*w@[x, 1]", "--data", "DATA", "v:2", "--fix", "w=[0,1]"], 0, "w[1]              1"),
+        (["y ~ w@[x, 1]", "--data", "DATA", "w:2", "w[0]=1", "--fix", "w[0]=1"], 2, "fixed and has a start"),
+        (["y ~ sum(w@[[x],[1]])", "--data", "DATA", "w:1x2", "--bounds", "w[0, 1]=9..10"], 0, "w[0,1] = 9"),
+        (["y ~ a*x", "--data", "DATA", "--starts", "5"], 2, "no parameter begins in a range"),
+        (["y ~ a*x", "--data", "DATA", "--fix", ""], 2, "--fix names no parameter"),
+        (["y ~ a*x", "--data", "DATA", "--bounds", " "], 2, "--bounds names no input"),
+        (["y ~ a*x", "--data", "DATA", "--bounds", "a=0..,a=..9"], 2, "--bounds names a twice"),
     ],
 )
 def test_statuses(backprop: Run, decay: str, words: list[str], status: int, said: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -14,7 +13,7 @@ from backprop_cli.cli.command import From, command
 from backprop_cli.cli.data import form_of_data, load_data
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.minimize import read_bounds
-from backprop_cli.cli.options import File, Language, PointOptions, Shown, digits_of, form_of
+from backprop_cli.cli.options import File, Language, PointOptions, Shown, digits_of, form_of, listed, loader
 from backprop_cli.cli.picture import Picture, check_picture, draw_planes
 from backprop_cli.cli.saved import Begin, Save, save_point, with_start
 from backprop_cli.console.environment import Environment
@@ -26,8 +25,11 @@ if TYPE_CHECKING:
     from backprop_cli.console.output import Output
     from backprop_cli.fitting.report import Fit
     from backprop_cli.fitting.wish import Data, Start, Wish
+    from backprop_cli.language.arrays.values import Value
 
 _EXAMPLE = 'backprop fit "y ~ a*exp(-b*x)" --data d.csv'
+
+_FIX = "--fix a=2, or --fix a=2,b=3"
 
 
 class FitFormat(StrEnum):
@@ -66,14 +68,17 @@ class FitOptions(NamedTuple):
         bool, typer.Option("--scale-errors", help="Scale errors by the residuals, though there is --sigma.")
     ] = False
     fix: Annotated[
-        list[str] | None, typer.Option("--fix", metavar="A=2,...", help="Parameters that stay.")
+        list[str] | None, typer.Option("--fix", metavar="A=2,...", help="Parameters that stay; w[0]=1, too.")
     ] = None
     bounds: Annotated[
         str | None, typer.Option("--bounds", metavar="A=0..1,B=0..", help="Where parameters stay.")
     ] = None
     starts: Annotated[
-        int, typer.Option("--starts", metavar="N", min=1, max=10_000, help="How many starts ranges give.")
-    ] = 20
+        int | None,
+        typer.Option(
+            "--starts", metavar="N", min=1, max=10_000, help="How many starts are drawn from ranges: 20."
+        ),
+    ] = None
     certify: Annotated[
         bool, typer.Option("--certify", help="Prove that a local minimum lies beside the estimates.")
     ] = False
@@ -89,7 +94,7 @@ class FitOptions(NamedTuple):
 
         if self.file is None and not self.arguments:
             raise UsageError("a formula is missing", hint=_EXAMPLE)
-        fixed = _fixed(self.fix)
+        fixed = _fixed(self.fix, self.environment)
         options = PointOptions(self.environment, self.arguments, self.file, language=self.language)
         if begin is not None:
             options = with_start(options, begin, fixed)
@@ -97,7 +102,9 @@ class FitOptions(NamedTuple):
         head = words[: self.file is None]
         ranges = [word for word in words[len(head) :] if ".." in word.partition("=")[2]]
         others = [word for word in words[len(head) :] if word not in ranges]
-        text, given = options._replace(arguments=[*head, *others]).read_program_of_arrays(shapes=True)
+        text, given = options._replace(arguments=[*head, *others]).read_program_of_arrays(
+            shapes=True, elements=True
+        )
         arrays = {name: value for name, value in given.items() if isinstance(value, Array)}
         starts: dict[str, Start] = {
             name: value for name, value in given.items() if not isinstance(value, Array)
@@ -237,25 +244,27 @@ def _load(
 
 def _range(word: str, others: Container[str]) -> dict[str, Start]:
     """Return the range that b=0.1..10 gives a parameter. Raises UsageError, ParseError or InputError."""
-    from backprop_cli.language.reader import canonical_name, is_name, normalise
-    from backprop_cli.language.source import evaluate_constant
+    from backprop_cli.language.reader import is_name
+    from backprop_cli.language.source import evaluate_constant, input_name, is_element
 
     left, _, span = word.partition("=")
-    name = canonical_name(normalise(left.strip()))
+    name = input_name(left.strip())
     low, _, high = span.partition("..")
-    if not is_name(name.partition("[")[0]) or not low.strip() or not high.strip():
+    if not (is_name(name) or is_element(name)) or not low.strip() or not high.strip():
         raise UsageError(f"a range can't be {word!r}", hint="b=0.1..10; --bounds takes open ones")
     if name in others:
         raise UsageError(f"{name} is given two starts")
     return {name: (evaluate_constant(low), evaluate_constant(high))}
 
 
-def _fixed(words: list[str] | None) -> dict[str, float]:
+def _fixed(words: list[str] | None, environment: Environment) -> dict[str, Value]:
     """Return the parameters that --fix gives a number. Raises UsageError, ParseError or InputError."""
-    from backprop_cli.language.source import read_assignments
+    from backprop_cli.language.values import read_values
 
-    parts = [part.strip() for word in words or () for part in re.split(r",(?=[^,=]+=)", word)]
-    return read_assignments(parts, "--fix a=2, or --fix a=2,b=3")
+    parts = [part for word in words or () for part in listed(word)]
+    if words and not parts:
+        raise UsageError("--fix names no parameter", hint=_FIX)
+    return read_values(parts, _FIX, loader(environment), elements=True)
 
 
 def _show(found: Fit, form: FitFormat, digits: int | None, output: Output) -> None:

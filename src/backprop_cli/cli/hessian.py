@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,31 +90,22 @@ def hessian(
     return Status.DONE
 
 
-_ELEMENT = re.compile(r"[^=]+\[[^=]*=")
-
-
 def _direction(text: str, source: Source, output: Output) -> dict[str, float]:
     """Return the direction that --along names; of an array all elements, or single ones.
 
     Raises UsageError, ParseError or InputError.
     """
-    from backprop_cli.language.source import check_names, evaluate_constant, given_elements
-    from backprop_cli.language.values import is_array_value, read_values
+    from backprop_cli.language.source import check_names, given_elements
+    from backprop_cli.language.values import read_values
 
     words = listed(text)
     if not words:
         raise UsageError("--along names no input", hint="--along x=1,y=-2")
-    elements = {word for word in words if _ELEMENT.match(word) and not is_array_value(word)}
-    arrays = read_values(
-        [word for word in words if word not in elements],
-        "a direction is x=1,y=-2",
-        loader(output.environment),
-    )
-    found = dict(given_elements(source, arrays))
-    for word in elements:
-        name = check_names(source, [word.partition("=")[0]])[0]
-        found[name] = evaluate_constant(word, word.index("=") + 1)
-    return found
+    given = read_values(words, "a direction is x=1,y=-2", loader(output.environment), elements=True)
+    elements = {name: x for name, x in given.items() if "[" in name and isinstance(x, float)}
+    check_names(source, elements)
+    whole = {name: x for name, x in given.items() if name not in elements}
+    return dict(given_elements(source, whole)) | elements
 
 
 def _raise_missing(report: HessianReport, output: Output) -> None:

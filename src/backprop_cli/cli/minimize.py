@@ -13,7 +13,7 @@ from backprop_cli.cli.batch import DataOptions, read_map
 from backprop_cli.cli.command import From, command
 from backprop_cli.cli.data import form_of_data, load_rows
 from backprop_cli.cli.dialect import DialectOptions
-from backprop_cli.cli.options import Shown, Where, digits_of, form_of
+from backprop_cli.cli.options import Shown, Where, digits_of, form_of, listed
 from backprop_cli.cli.picture import Picture, check_picture, draw_planes
 from backprop_cli.cli.saved import Begin, Save, save_point, with_drawn, with_start
 from backprop_cli.descent.starts import Init
@@ -262,19 +262,24 @@ def _status(descent: Descent) -> Status:
 
 def read_bounds(text: str | None) -> Bounds:
     """Return the bounds that a=0..1,b=..5 says. Raises UsageError, ParseError or InputError."""
-    from backprop_cli.language.source import evaluate_constant
+    from backprop_cli.language.source import evaluate_constant, input_name
 
     found: Bounds = {}
-    for word in [] if text is None else text.split(","):
-        name, equals, span = word.partition("=")
+    words = [] if text is None else listed(text)
+    if text is not None and not words:
+        raise UsageError("--bounds names no input", hint="--bounds a=0..1,b=0..")
+    for word in words:
+        left, equals, span = word.partition("=")
+        name = input_name(left.strip())
         least, dots, most = span.partition("..")
-        if not (name.strip() and equals and dots) or not (least.strip() or most.strip()):
+        if not (name and equals and dots) or not (least.strip() or most.strip()):
             raise UsageError(f"--bounds can't be {word!r}", hint="--bounds a=0..1,b=0..")
-        ends = (
+        if name in found:
+            raise UsageError(f"--bounds names {name} twice")
+        found[name] = (
             evaluate_constant(least) if least.strip() else -math.inf,
             evaluate_constant(most) if most.strip() else math.inf,
         )
-        found[name.strip()] = ends
     return found
 
 

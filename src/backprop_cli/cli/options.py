@@ -131,7 +131,7 @@ def listed(text: str) -> list[str]:
     """Return what stands between commas, those within brackets aside: a, W[0,1]."""
     depth, parts = 0, [""]
     for sign in text:
-        depth += (sign == "[") - (sign == "]")
+        depth += (sign in "[(") - (sign in "])")
         if sign == "," and depth <= 0:
             parts.append("")
         else:
@@ -168,16 +168,19 @@ class PointOptions(NamedTuple):
 
         return self.read_program_with(read_assignments)
 
-    def read_program_of_arrays(self, *, shapes: bool = False) -> tuple[str, dict[str, Value]]:
+    def read_program_of_arrays(
+        self, *, shapes: bool = False, elements: bool = False
+    ) -> tuple[str, dict[str, Value]]:
         """Return the text of the program, and the values given to names behind it, which may be arrays.
 
-        shapes: whether ``W:2x3``, a shape without values, is one.
+        shapes: whether ``W:2x3``, a shape without values, is one.  elements: whether a name may be ``w[0]``.
 
         Raises UsageError, FileError, ParseError or InputError.
         """
         from backprop_cli.language.values import read_values
 
-        return self.read_program_with(partial(read_values, load=loader(self.environment), shapes=shapes))
+        load = loader(self.environment)
+        return self.read_program_with(partial(read_values, load=load, shapes=shapes, elements=elements))
 
     def read_program_with(self, read: Callable[[list[str], str], _Given]) -> tuple[str, _Given]:
         """Return the text of the program, and what ``read`` makes of the words behind it.

@@ -23,7 +23,6 @@ from backprop_cli.fitting.solve import Search
 from backprop_cli.fitting.spread import chance_of_more, find_spread
 from backprop_cli.fitting.starts import draw_starts
 from backprop_cli.fitting.wish import (
-    STARTS,
     Data,
     Wish,
     check_scale,
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
     from backprop_cli.fitting.report import Drawn, Prediction
     from backprop_cli.fitting.solve import Found
     from backprop_cli.fitting.wish import Start
-    from backprop_cli.language.arrays.values import Array
+    from backprop_cli.language.arrays.values import Array, Value
 
 _AGREE = 1e-8
 _INTERRUPTED = "it was interrupted"
@@ -57,11 +56,11 @@ def fit(
     starts: Mapping[str, Start | Sequence[Any]] | None = None,
     /,
     *,
-    fixed: Mapping[str, float] | None = None,
+    fixed: Mapping[str, Any] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     sigma: str = "",
     scale_errors: bool = False,
-    tries: int = STARTS,
+    tries: int | None = None,
     certify: bool = False,
     notation: str | None = None,
     **more_starts: Start | Sequence[Any],
@@ -70,11 +69,11 @@ def fit(
 
     formula: "y ~ a*exp(-b*x)": names that are no columns are parameters.  data: column -> numbers.
     starts, more_starts: where parameters begin; a pair in brackets, (0.1, 10), is a range that ``tries``
-    starts are drawn from, a list or an array of NumPy makes the parameter an array.
+    starts (20) are drawn from, a list or an array of NumPy makes the parameter an array.
     Parameters in which the formula is linear need none; others without one are drawn from 0.001 to 1000.
-    fixed: parameters that stay.  bounds: parameter -> (least, most).  sigma: the error of the left side, a
-    formula of columns; without it, or with scale_errors, the errors of the parameters are scaled by the
-    residuals.
+    fixed: parameters that stay, elements of an array, "w[0]", too.  bounds: parameter -> (least, most).
+    sigma: the error of the left side, a formula of columns; without it, or with scale_errors, the errors of
+    the parameters are scaled by the residuals.
 
     certify: prove that a strict local minimum lies beside the estimates; ``certificate`` says whether.
 
@@ -90,7 +89,7 @@ def fit(
     begun, arrays = _sorted_starts({**(starts or {}), **more_starts})
     wish = Wish(
         begun,
-        dict(fixed or {}),
+        _as_values(fixed or {}),
         dict(bounds or {}),
         sigma,
         scale_errors,
@@ -123,6 +122,12 @@ def _sorted_starts(
         if not isinstance(start, tuple) and (array := array_from_python(name, start)) is not None
     }
     return {name: start for name, start in starts.items() if name not in arrays}, arrays  # type: ignore[misc]
+
+
+def _as_values(fixed: Mapping[str, Any]) -> dict[str, Value]:
+    """Return numbers and arrays as they are given. Raises InputError."""
+    arrays = {name: array_from_python(name, x) for name, x in fixed.items()}
+    return {name: x if (array := arrays[name]) is None else array for name, x in fixed.items()}
 
 
 class _Task(NamedTuple):

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backprop_cli.errors import InputError
+from backprop_cli.fitting.wish import STARTS
+
 if TYPE_CHECKING:
     from backprop_cli.batch.engines.results import Floats
     from backprop_cli.fitting.wish import Start, Wish
@@ -19,12 +22,19 @@ def draw_starts(names: list[str], linear: list[str], wish: Wish) -> list[Floats]
 
     From ranges they are drawn so that each range, cut into as many parts as there are starts, has one in each
     part; parts of a range of positive numbers grow by a factor.
+
+    Raises InputError for a count of starts where there is no range.
     """
     given = [
         wish.starts.get(name, math.nan if name in linear else _guess(wish.bounds.get(name))) for name in names
     ]
     ranges = [x for x in given if isinstance(x, tuple)]
-    count = max(1, wish.tries) if ranges else 1
+    if wish.tries is not None and not ranges:
+        raise InputError(
+            "the count of starts changes nothing: no parameter begins in a range",
+            hint=f"{names[0]}=0.1..10 is one",
+        )
+    count = max(1, STARTS if wish.tries is None else wish.tries) if ranges else 1
     random = np.random.default_rng(0)
     columns = [
         _spread_out(x, (random.permutation(count) + 0.5) / count)

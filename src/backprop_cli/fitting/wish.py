@@ -13,6 +13,7 @@ from backprop_cli.fitting.formula import read_columns
 from backprop_cli.fitting.rows import evaluate_columns
 from backprop_cli.language.arguments import real_number
 from backprop_cli.language.arrays.shapes import element_names
+from backprop_cli.language.arrays.values import Array
 from backprop_cli.language.source import choose_point
 from backprop_cli.text import listing
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.batch.engines.results import Floats
     from backprop_cli.fitting.formula import Formula
-    from backprop_cli.language.arrays.values import Array, Value
+    from backprop_cli.language.arrays.values import Value
 
 Start = float | tuple[float, float]
 """Where a parameter begins: a number, or the ends of a range."""
@@ -32,19 +33,19 @@ _LEAST = 1e-140
 class Wish(NamedTuple):
     """What is asked for beside the formula.
 
-    starts: parameter -> where it begins.  fixed: parameter -> its number.  bounds: -> (least, most).  sigma:
-    the error of the left side, a formula of columns, "" for none.  scale_errors: by the residuals,
-    though there is a sigma.  tries: how many starts are drawn from ranges.  drawn: what a picture needs.
-    arrays: parameters that are arrays, with the starts of their elements where they have any.
-    certify: prove the minimum.
+    starts: parameter -> where it begins.  fixed: parameter -> its number, or numbers.  bounds: -> (least,
+    most).  sigma: the error of the left side, a formula of columns, "" for none.  scale_errors: by the
+    residuals, though there is a sigma.  tries: how many starts are drawn from ranges, None for ``STARTS``.
+    drawn: what a picture needs.  arrays: parameters that are arrays, with the starts of their elements where
+    they have any.  certify: prove the minimum.
     """
 
     starts: Mapping[str, Start]
-    fixed: Mapping[str, float]
+    fixed: Mapping[str, Value]
     bounds: Mapping[str, tuple[float, float]]
     sigma: str = ""
     scale_errors: bool = False
-    tries: int = STARTS
+    tries: int | None = None
     drawn: bool = False
     arrays: Mapping[str, Array] = MappingProxyType({})
     certify: bool = False
@@ -52,19 +53,29 @@ class Wish(NamedTuple):
     @property
     def named(self) -> dict[str, Value]:
         """The parameters that it names; of an array only the shape is of use."""
-        return {**dict.fromkeys((*self.starts, *self.fixed), 0.0), **self.arrays}
+        return {**dict.fromkeys(self.starts, 0.0), **self.fixed, **self.arrays}
 
     def by_elements(self) -> Wish:
         """Return the same, in which elements of arrays are parameters of their own.
 
         What is said of an element goes before what is said of its array.
         """
-        elements = {
-            element: x
-            for name, array in self.arrays.items()
-            for element, x in zip(element_names(name, array.shape), array.values, strict=False)
-        }
-        return self._replace(starts={**elements, **self.starts}, arrays={})
+        for name in self.arrays.keys() & self.fixed.keys():
+            raise InputError(f"{name} is fixed and given beside that, too", hint="one of the two is enough")
+        fixed = _elements(self.fixed)
+        given = {name: x for name, x in _elements(self.arrays).items() if name not in self.fixed}
+        return self._replace(starts={**given, **self.starts}, fixed=fixed, arrays={})
+
+
+def _elements(values: Mapping[str, Value]) -> dict[str, float]:
+    """Return numbers by their names, those of an array by the names of its elements."""
+    arrays = {name: x for name, x in values.items() if isinstance(x, Array)}
+    elements = {
+        element: x
+        for name, array in arrays.items()
+        for element, x in zip(element_names(name, array.shape), array.values, strict=False)
+    }
+    return elements | {name: x for name, x in values.items() if not isinstance(x, Array)}
 
 
 class Data(NamedTuple):

@@ -289,21 +289,23 @@ def _resolved(text: str, statements: list[Statement], given: Collection[str]) ->
     return Source(text, statements, inputs, defaults)
 
 
-def read_assignments(arguments: Iterable[str], hint: str = "") -> dict[str, float]:
+def read_assignments(arguments: Iterable[str], hint: str = "", *, elements: bool = False) -> dict[str, float]:
     """Read NAME=VALUE arguments. VALUE is a constant expression, rounded once to binary64.
 
-    hint: what to say of a word that is nothing like NAME=VALUE.
+    hint: what to say of a word that is nothing like NAME=VALUE.  elements: whether NAME may be ``w[0]``.
 
     Raises InputError or ParseError.
     """
-    definitions = read_definitions(arguments, hint)
+    definitions = read_definitions(arguments, hint, elements=elements)
     return {name: evaluate_code(code, text) for name, (text, code) in definitions.items()}
 
 
-def read_definitions(arguments: Iterable[str], hint: str = "") -> dict[str, tuple[str, Code]]:
+def read_definitions(
+    arguments: Iterable[str], hint: str = "", *, elements: bool = False
+) -> dict[str, tuple[str, Code]]:
     """Read NAME=VALUE arguments: name -> the text that its value stands in, and the constant code of that.
 
-    hint: what to say of a word that is nothing like NAME=VALUE.
+    hint, elements: as in ``read_assignments``.
 
     Raises InputError or ParseError.
     """
@@ -311,12 +313,12 @@ def read_definitions(arguments: Iterable[str], hint: str = "") -> dict[str, tupl
     for argument in arguments:
         text = normalise(argument)
         left, equals, right = text.partition("=")
-        name = canonical_name(left.strip())
+        name = input_name(left.strip()) if elements else canonical_name(left.strip())
         if not equals:
             raise InputError(
                 f"{argument!r} is not of the form NAME=VALUE", text, 0, len(text), _form_hint(text) or hint
             )
-        if not is_name(name):
+        if not (is_name(name) or (elements and is_element(name))):
             raise InputError(f"{left!r} is not a name", text, 0, len(left), "write NAME=VALUE, such as a=2")
         if not right.strip():
             raise InputError(f"{name} is given no value", text, 0, len(text), f"write {name}=2")
@@ -443,8 +445,7 @@ def given_elements(source: Source, given: Mapping[str, Value]) -> Iterator[tuple
 
 def check_names(source: Source, names: Iterable[str]) -> list[str]:
     """Return the names, each of which must be an input; an array's is all its elements. Raises InputError."""
-    found = (canonical_name(normalise(name)) for name in names)
-    chosen = list(dict.fromkeys(one for name in found for one in _all_of(source, name)))
+    chosen = list(dict.fromkeys(one for name in map(input_name, names) for one in _all_of(source, name)))
     for name in chosen:
         if name not in source.inputs:
             raise _not_an_input(source, name)
@@ -454,7 +455,19 @@ def check_names(source: Source, names: Iterable[str]) -> list[str]:
 def _all_of(source: Source, name: str) -> list[str]:
     if name in source.shapes:
         return element_names(name, source.shapes[name])
-    return [re.sub(r"\s+", "", name) if "[" in name else name]
+    return [name]
+
+
+def input_name(text: str) -> str:
+    """Return the name by which an input is known, which may be an element: w[0,1]."""
+    name = canonical_name(normalise(text))
+    return re.sub(r"\s+", "", name) if "[" in name else name
+
+
+def is_element(name: str) -> bool:
+    """Tell whether the name of an input is that of an element of an array."""
+    match = _ELEMENT.fullmatch(name)
+    return match is not None and is_name(match[1])
 
 
 def _not_an_input(source: Source, name: str, given: Collection[str] = ()) -> InputError:

@@ -29,10 +29,11 @@ def read_values(
     load: Callable[[str, str], Array] | None = None,
     *,
     shapes: bool = False,
+    elements: bool = False,
 ) -> dict[str, Value]:
     """Read NAME=VALUE arguments where VALUE may be an array, ``[1, 2]`` or the name of a file behind an @.
 
-    shapes: whether ``W:2x3``, the shape of an array alone, is one.
+    shapes: whether ``W:2x3``, the shape of an array alone, is one.  elements: whether NAME may be ``w[0]``.
 
     hint: what to say of a word that is nothing like NAME=VALUE.
     load: reads the array for a name from a file.
@@ -50,7 +51,7 @@ def read_values(
             found[name] = array
         else:
             words.append(word)
-    numbers = read_assignments(words, hint)
+    numbers = read_assignments(words, hint, elements=elements)
     for name in found:
         if name in numbers:
             raise InputError(f"{name} is given twice")
