@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import jsonschema
@@ -38,14 +39,16 @@ def test_problems_are_for_the_hand_and_their_answers_right(recipe: Recipe) -> No
         numbers = (*answers.values(), *report.inputs.values())
         assert all(halves**3 * x == int(halves**3 * x) and abs(x) <= 100 for x in numbers)
         assert any(node.kink is not None for node in report.nodes) == recipe.kinks
+        sizes = [abs(x) for x in report.inputs.values()]
+        assert len({*sizes}) == min(len(sizes), 5) or recipe.kinks  # so that swapped ones are seen
         assert sum(node.op not in ("input", "constant") for node in report.nodes) == recipe.steps
 
 
 def test_a_seed_gives_the_same_problems_everywhere() -> None:
     made = [(p.report.program, p.report.inputs) for p in make_problems(RECIPES[0], 2)]
     assert made == [
-        ("p = b + a; q = p*c; L = relu(q)", {"a": 5.0, "b": -4.0, "c": 5.0}),
-        ("p = a*b; q = p + c; L = relu(q)", {"a": 5.0, "b": 2.0, "c": 5.0}),
+        ("p = b + a; q = p*c; L = relu(q)", {"a": 5.0, "b": -3.0, "c": 4.0}),
+        ("p = a*b; q = p + c; L = relu(q)", {"a": 5.0, "b": 2.0, "c": 4.0}),
     ]
 
 
@@ -68,9 +71,26 @@ def test_sheets_have_blanks_and_give_nothing_away(backprop: Run, form: str) -> N
         assert blank.stdout.isascii()
 
 
+@pytest.mark.parametrize("form", ["latex", "html"])
+def test_every_sheet_of_paper_says_what_to_do_and_has_room_for_a_name(backprop: Run, form: str) -> None:
+    made = backprop("quiz", "--count", "3", "--steps", "8", "--format", form).stdout
+    assert made.count("Fill in the blanks") == made.count("Name") == 3
+
+
+def test_a_graph_is_no_wider_than_the_paper(backprop: Run) -> None:
+    made = backprop("quiz", "--count", "3", "--steps", "8", "--format", "latex").stdout
+    graphs = re.findall(r"begin\{verbatim\}(.*?)\\end", made, re.DOTALL)
+    assert len(graphs) == 3
+    assert max(len(line) for graph in graphs for line in graph.splitlines()) <= 135
+    drawn = backprop("quiz", "--count", "9", "--steps", "8", "--format", "html").stdout
+    widths = [float(width) for width in re.findall(r"<svg[^>]* width=\"([\d.]+)\"", drawn)]
+    assert len(widths) == 9
+    assert max(widths) < 900
+
+
 def test_a_total_and_a_local_derivative_share_no_symbol() -> None:
     problem = next(make_problems(Recipe(("*",), 2, 0), 1))
-    text = render_text([problem], draw_exercise, filled=True)
+    text = render_text([problem], partial(draw_exercise, unicode=True), filled=True)
     for line in re.findall(r"^  (∂.*)$", text, re.MULTILINE):
         left, _, right = line.partition(" = ")
         assert left not in right.split(" = ")[0].split(" · ")[1:] or right.startswith("∂L/∂L · ")

@@ -92,6 +92,20 @@ def test_all_right_is_status_0_and_forms_say_the_same(backprop: Run, key: Path) 
     assert "6 of 6" in marked(backprop, key, answers, "text").stdout
 
 
+def test_the_table_of_answers_is_what_mark_reads(backprop: Run, tmp_path: Path) -> None:
+    key, recipe = tmp_path / "key.json", ("--count", "3", "--seed", "5", "--ops", "+ * max")
+    assert backprop("quiz", *recipe, "--key", str(key)).returncode == 0
+    empty = backprop("quiz", *recipe, "--format", "csv").stdout
+    header, *rows = empty.splitlines()
+    assert [row.strip(",") for row in rows] == ["1", "2", "3"]
+    right = backprop("quiz", *recipe, "--format", "csv", "--answers").stdout.replace("\n,", "\nAda,")
+    assert right.startswith(header)
+    assert marked(backprop, key, right).returncode == 0
+    two = "\n".join([*right.splitlines()[:3], rows[2]])  # the third sheet was not handed in
+    assert [m["points"] for m in json.loads(marked(backprop, key, two).stdout)["marks"]] == [7, 7]
+    assert marked(backprop, key, empty).returncode == 2
+
+
 @pytest.mark.parametrize(
     ("answers", "told"),
     [

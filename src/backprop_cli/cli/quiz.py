@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from backprop_cli.quiz.problem import Problem
 
 _OPERATIONS, _STEPS, _SEED, _COUNT = "+ * relu", 3, 0, 1
+_LATEX_COLUMNS = 135  # that a page of LaTeX has room for, in the small type of graphs
 
 
 class SheetFormat(StrEnum):
-    """Forms of a sheet, CSV of marks alone."""
+    """Forms of a sheet, and of marks; CSV is the table of answers, to be filled in and marked."""
 
     text = "text"
     markdown = "markdown"
@@ -126,6 +127,7 @@ def _whole(option: str, text: str | None, default: int, low: int, high: int) -> 
 Examples:
   backprop quiz --ops "+ * relu" --steps 3 --seed 7 --count 30 --format latex
   backprop quiz --count 30 --format html --key key.json > sheets.html
+  backprop quiz --count 30 --format csv > answers.csv
   backprop quiz --key key.json --mark answers.csv
   backprop quiz "e = a*b; L = e + c" a=2 b=3 c=-10 --format text --answers
 
@@ -133,10 +135,9 @@ Examples:
 Every problem can be worked by hand: whole numbers up to 100 and no kink
 unless --kinks asks for it. --ops takes + - * ^ neg relu abs max min.
 
-answers.csv has the columns student, problem, and a column for every name in
-the key: a for a gradient, value:p for a value. One slip costs one point:
-what follows from it is right.
-
+--format csv is the table of answers, to be filled in: columns student, problem,
+and one for every name in the key: a for a gradient, value:p for a value. One
+slip costs one point: what follows from it is right.
 
 Exit status: 0 done; 1 with --mark, not all is right; 2 a mistake in a
 program, a value or an option, or a file that can't be read or written.""",
@@ -173,8 +174,6 @@ def quiz(
                 "--mark takes a key and no problems", hint="backprop quiz --key key.json --mark answers.csv"
             )
         return _mark(mark, key, form or SheetFormat.text, output)
-    if form is SheetFormat.csv:
-        raise UsageError("--format csv is of marks", hint="backprop quiz --key key.json --mark answers.csv")
     made = problems.read()
     if key is not None:
         write_file(key, (render_key(made) + "\n").encode())
@@ -205,17 +204,20 @@ def _mark(answers: str, key: str, form: SheetFormat, output: Output) -> int:
 
 
 def _sheets(problems: list[Problem], form: SheetFormat, output: Output, *, filled: bool) -> str:
-    from backprop_cli.draw.exercise import draw_exercise
+    from functools import partial
+
+    from backprop_cli.draw.exercise import draw_exercise, picture_of_exercise
     from backprop_cli.render import quiz as render
 
     if form is SheetFormat.json:
         return render.render_key(problems) + "\n"
-    if form is SheetFormat.text:
-        unicode = output.paper("┌─∂·←▶").unicode
-        return render.render_text(problems, draw_exercise, filled=filled, unicode=unicode)
-    renderers = {
-        SheetFormat.markdown: render.render_markdown,
-        SheetFormat.latex: render.render_latex,
-        SheetFormat.html: render.render_html,
-    }
-    return renderers[form](problems, draw_exercise, filled=filled)
+    if form is SheetFormat.csv:
+        return render.render_answers(problems, filled=filled)
+    if form is SheetFormat.html:
+        return render.render_html(problems, picture_of_exercise, filled=filled)
+    if form is SheetFormat.latex:
+        draw = partial(draw_exercise, unicode=False, columns=_LATEX_COLUMNS)
+        return render.render_latex(problems, draw, filled=filled)
+    draw = partial(draw_exercise, unicode=form is SheetFormat.markdown or output.paper("┌─∂·←▶").unicode)
+    writer = render.render_markdown if form is SheetFormat.markdown else render.render_text
+    return writer(problems, draw, filled=filled)

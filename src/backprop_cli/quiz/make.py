@@ -115,7 +115,8 @@ def _draw(recipe: Recipe, draws: _Draws) -> tuple[str, dict[str, float]]:
         statements.append(f"{name} = {FORMS[operation].format(*operands)}")
         made.append(name)
         last = name
-    return "; ".join(statements), {name: draws.small(zero=recipe.kinks) for name in used}
+    sizes: list[int] = []
+    return "; ".join(statements), {name: draws.small(sizes, zero=recipe.kinks) for name in used}
 
 
 def _take(inputs: list[str], used: list[str]) -> str:
@@ -145,9 +146,15 @@ class _Draws:
     def one(self, among: Sequence[_T]) -> _T:
         return among[self.below(len(among))]
 
-    def small(self, *, zero: bool) -> float:
-        """Return a small whole number, without 0 unless that may be."""
-        size = float(self.below(_LARGEST_INPUT + zero) + (not zero))
+    def small(self, sizes: list[int], *, zero: bool) -> float:
+        """Return a small whole number.
+
+        sizes: those that are left to draw, so that numbers differ while they can.
+        zero: whether it may be 0 and come again, as it must at a kink.
+        """
+        if zero or not sizes:
+            sizes[:] = range(not zero, _LARGEST_INPUT + 1)
+        size = float(sizes.pop(self.below(len(sizes))))
         return -size if size and self.number() < 0.5 else size
 
 

@@ -23,9 +23,11 @@ Row = dict[str, str]
 def read_rows(text: str, name: str) -> list[Row]:
     """Return the rows of a table of answers by column, all with the same columns. name: of the file.
 
+    Those of sheets that nobody handed in, with the number of a problem alone, are left out.
     JSON is an array of objects, or an object a line. Raises InputError.
     """
     rows = _of_json(text, name) if text.lstrip()[:1] in ("[", "{") else _of_cells(text, name)
+    rows = [row for row in rows if any(cell for column, cell in row.items() if column != PROBLEM)]
     if not rows:
         raise InputError(f"{name} has no student", hint="a row for each student below the names of columns")
     columns = dict.fromkeys(column for row in rows for column in row)

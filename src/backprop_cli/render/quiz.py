@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.console.sheets import Row, Sheet, align
 from backprop_cli.console.strict_json import dump, number
@@ -18,16 +20,12 @@ if TYPE_CHECKING:
     from backprop_cli.quiz.problem import Problem, Term
     from backprop_cli.report import NodeRecord, Report
 
+    # Draws the graph of a report, with a text in the place of each number that is asked for.
+    Draw = Callable[[Report, Callable[[float], str]], str]
+
 _BLANK = "____"
 _SYMBOL = re.compile(r"∂([^/]+)/∂([^|]+)(\|.+)?")
 _ASK = "Fill in the blanks: values forward in the table, gradients from the output back by the chain rule."
-
-
-class Draw(Protocol):
-    """What draws the graph of a report, with a text in the place of each number that is asked for."""
-
-    def __call__(self, report: Report, show: Callable[[float], str], *, unicode: bool) -> str:
-        """Return the drawing as text."""
 
 
 class Page(NamedTuple):
@@ -58,18 +56,30 @@ def _problem(problem: Problem) -> dict[str, Any]:
     }
 
 
-def _pages(problems: Sequence[Problem], draw: Draw, *, filled: bool, unicode: bool = True) -> list[Page]:
-    return [_page(problem, draw, filled=filled, unicode=unicode) for problem in problems]
+def render_answers(problems: Sequence[Problem], *, filled: bool) -> str:
+    """Return the table of answers that is marked, a row for each problem: still empty, or the right ones."""
+    names = dict.fromkeys(q.name for problem in problems for q in problem.questions)
+    ordered = sorted(names, key=lambda name: not name.startswith("value:"))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["student", "problem", *ordered], restval="", lineterminator="\n")
+    writer.writeheader()
+    for problem in problems:
+        answers = {q.name: _shown(q.answer) for q in problem.questions if filled}
+        writer.writerow({"problem": problem.number, **answers})
+    return text.getvalue()
 
 
-def _page(problem: Problem, draw: Draw, *, filled: bool, unicode: bool) -> Page:
-    show = _shown if filled else _hidden
+def _pages(problems: Sequence[Problem], draw: Draw, *, filled: bool) -> list[Page]:
+    return [_page(problem, draw, _shown if filled else _hidden) for problem in problems]
+
+
+def _page(problem: Problem, draw: Draw, show: Callable[[float], str]) -> Page:
     return Page(
         f"Problem {problem.number}",
         [*problem.statements, problem.point],
         _table(problem, show),
         list(_rules(problem, show)),
-        draw(problem.report, show, unicode=unicode),
+        draw(problem.report, show),
     )
 
 
@@ -114,7 +124,7 @@ def _rules(problem: Problem, show: Callable[[float], str]) -> list[str]:
 def _held(problem: Problem) -> list[str]:
     """Return what the marks behind local derivatives say."""
     return [
-        f"In ∂{node.id}/∂{operand}{mark} {held_words(mark, operand)}."
+        f"In ∂{node.id}/∂{operand}{mark}, {held_words(mark, operand)}."
         for node in problem.report.nodes
         for argnum, operand in enumerate(node.operands)
         if isinstance(operand, str) and (mark := node.mark(argnum))
@@ -134,10 +144,10 @@ def _factor(x: float, show: Callable[[float], str]) -> str:
 # ---- forms ----
 
 
-def render_text(problems: Sequence[Problem], draw: Draw, *, filled: bool, unicode: bool = True) -> str:
+def render_text(problems: Sequence[Problem], draw: Draw, *, filled: bool) -> str:
     """Return sheets as text."""
     parts = [_ASK]
-    for page in _pages(problems, draw, filled=filled, unicode=unicode):
+    for page in _pages(problems, draw, filled=filled):
         given = "\n".join(f"  {line}" for line in page.given)
         rules = "\n".join(f"  {line}" for line in page.rules)
         table = "\n".join(align(page.table))
@@ -168,19 +178,25 @@ def render_html(problems: Sequence[Problem], draw: Draw, *, filled: bool) -> str
 <meta name="viewport" content="width=device-width">
 <title>Backpropagation by hand</title>
 <style>
-:root {{ color-scheme: light dark; font-family: sans-serif; }}
+:root {{ color-scheme: light; font-family: sans-serif; }}
+@page {{ margin: 15mm; }}
+h2 {{ break-after: avoid; }}
 body {{ margin: 2em; }}
 pre, .wide {{ overflow-x: auto; }}
-pre {{ font-family: monospace; line-height: 1.25; }}
+pre {{ font-family: monospace; line-height: 1.25; white-space: pre-wrap; }}
 table {{ border-collapse: collapse; }}
 th, td {{ border: 1px solid; padding: 0.3em 0.6em; text-align: left; }}
-@media print {{ section {{ break-after: page; }} }}
+svg {{ max-width: 100%; height: auto; break-inside: avoid; }}
+.name {{ border-bottom: 1px solid; max-width: 25em; }}
+@media print {{
+  body {{ margin: 0; }}
+  section:not(:last-child) {{ break-after: page; }}
+  svg {{ max-height: 24cm; }}
+}}
 </style>
 </head>
 <body>
 <main>
-<h1>Backpropagation by hand</h1>
-<p>{_ASK}</p>
 {body}
 </main>
 </body>
@@ -195,7 +211,9 @@ def _section(page: Page) -> str:
         for row in page.table.rows
     )
     return f"""<section>
-<h2>{page.title}</h2>
+<h1>{page.title}</h1>
+<p class="name">Name</p>
+<p>{_ASK}</p>
 <pre tabindex="0">{in_xml(chr(10).join(page.given))}</pre>
 <div class="wide" tabindex="0"><table>
 <thead><tr>{head}</tr></thead>
@@ -203,16 +221,16 @@ def _section(page: Page) -> str:
 {rows}
 </tbody>
 </table></div>
-<h3>Chain rule</h3>
+<h2>Chain rule</h2>
 <pre tabindex="0">{in_xml(chr(10).join(page.rules))}</pre>
-<h3>Graph</h3>
-<pre tabindex="0">{in_xml(page.graph)}</pre>
+<h2>Graph</h2>
+<div class="wide" tabindex="0">{page.graph}</div>
 </section>"""
 
 
 def render_latex(problems: Sequence[Problem], draw: Draw, *, filled: bool) -> str:
     """Return sheets as a LaTeX document, a page for each problem, in ASCII."""
-    pages = _pages(problems, draw, filled=filled, unicode=False)
+    pages = _pages(problems, draw, filled=filled)
     body = "\n\\newpage\n".join(_latex_page(page) for page in pages)
     return document(
         body, size="10pt", page="margin=15mm", definitions="\\usepackage{graphicx}\n\\pagestyle{empty}\n"
@@ -227,7 +245,9 @@ def _latex_page(page: Page) -> str:
     # A letter that verbatim can't set is left to table and rules.
     graph = f"\\subsection*{{Graph}}\n{{\\scriptsize\\begin{{verbatim}}\n{page.graph}\n\\end{{verbatim}}}}\n"
     return (
-        f"\\section*{{{page.title}}}\n{given}\n\\medskip\\noindent\n\\renewcommand{{\\arraystretch}}{{1.8}}%\n"
+        f"\\section*{{{page.title}}}\n\\noindent Name: \\underline{{\\hspace{{16em}}}}\n\n"
+        f"\\medskip\\noindent {_ASK}\n\n\\medskip\n{given}\n\\medskip\\noindent\n"
+        "\\renewcommand{\\arraystretch}{2.4}%\n"
         "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n"
         f"\\begin{{tabular}}{{|l|l|r|l|r|}}\n\\hline\n{header} \\\\ \\hline\n{rows}\\end{{tabular}}}}\n\n"
         f"\\subsection*{{Chain rule}}\n{rules}{graph if page.graph.isascii() else ''}"
