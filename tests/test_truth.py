@@ -450,3 +450,60 @@ def test_a_zero_that_doubles_have_no_number_for_has_a_finite_bound(program, x):
     found = gradient(program, x=x).check.gradients["x"]
     assert found.zero_within is None or 0 < found.zero_within < 1e-100
     assert found.zero_within is not None or found.status == "skipped"
+
+
+# ---- kinks that doubles miss, or meet by rounding ----
+
+MISSED = [  # at 2, sqrt(x)^2 is 2, and as a double 2.0000000000000004
+    ("abs(sqrt(x)^2 - 2)", 2, (-1, 1)),
+    ("relu(sqrt(x)^2 - 2)", 2, (0, 1)),
+    ("sign(sqrt(x)^2 - 2)", 2, (0, 0)),
+    ("where(sqrt(x)^2 > 2, x, x + 1)", 2, (1, 1)),
+    ("x*ceil(sqrt(x)^2)", 2, (2, 3)),
+    ("floor(exp(log(x)))", 3, (0, 0)),
+    ("abs(x + 0.1 - 1e16 - 0.1)", 1e16, (-1, 1)),
+]
+
+
+@pytest.mark.parametrize(("program", "x", "slopes"), MISSED)
+def test_a_kink_that_doubles_miss_confirms_nothing(program, x, slopes):
+    report = gradient(program, x=x)
+    found = report.check.gradients["x"]
+    assert (found.status, found.at_kink, (found.left, found.right)) == ("skipped", True, slopes)
+    assert "confirmed" not in last_line(report)
+    *_, warning = report.warnings
+    assert "which doubles miss by rounding" in warning.message
+    assert ("is not differentiable" in warning.message) == (slopes[0] == slopes[1])
+
+
+def test_a_kink_on_a_branch_that_is_not_taken_stays_out_of_it():
+    report = gradient("where(x > 0, x, floor(exp(log(y))))", x=1, y=3)
+    assert {found.status for found in report.check.gradients.values()} == {"pass"}
+
+
+def test_a_node_that_rounding_brings_to_a_kink_is_not_said_to_have_one():
+    report = gradient("abs((x + 1) - 1) + abs(y)", x=1e-20, y=0)
+    told = [warning.message for warning in report.warnings if warning.kind == "kink"]
+    assert len(told) == 1
+    assert told[0].startswith("abs(y) has a kink at y = 0")
+
+
+def test_what_has_a_value_in_doubles_alone_is_not_confirmed():
+    """The exponent is rounded to a whole number, which that of a negative base has to be."""
+    program = "x - (-0.1)^(1e300 - 0.5)"
+    report = gradient(program, x=1)
+    assert last_line(report).endswith("not checked: computed with more digits, the value does not exist")
+    source = read_source(program)
+    with pytest.raises(DomainError, match="the value does not exist"):
+        verify_source(source, {"x": 1.0}, [read_expectation("x=1", source)])
+
+
+@pytest.mark.parametrize("program", ["0*x^x", "leaky_relu(1, x^x)"])
+def test_a_point_without_values_beside_it_has_no_gradient(program):
+    source = read_source(program)
+    with pytest.raises(DomainError, match="does not exist at this point: along it the program has no value"):
+        verify_source(source, {"x": -1.0}, [read_expectation("x=0", source)])
+
+
+def test_a_clip_between_itself_has_no_kink():
+    assert last_line(gradient("clip(x, x, x)", x=2)).endswith("all confirmed by sympy, all digits right")

@@ -10,7 +10,12 @@ from operator import eq
 from typing import TYPE_CHECKING, Any, overload
 
 from backprop_cli.findings import notices
-from backprop_cli.findings.kinks import exact_value, find_kinks, sides_of_operation
+from backprop_cli.findings.kinks import (
+    exact_value,
+    find_kinks,
+    sides_of_operation,
+    without_rounded,
+)
 from backprop_cli.findings.settled import (
     gradients_of,
     met_by_rounding,
@@ -230,7 +235,7 @@ def compute_graph(
             *(
                 ()
                 if _all_smooth(settled)
-                else notices.kinks_met(sweep, naming, records, len(kinks) - len(records))
+                else notices.kinks_met(sweep, naming, records, without_rounded(sweep, kinks))
             ),
             *notices.found_otherwise(sweep, naming, settled),
             *notices.overflow_met(sweep, naming),

@@ -26,6 +26,8 @@ BOTH_SIDES, ONE_SIDE, NEARER_SIDE = "both sides", "one side", "nearer side"
 where conventions add up to no slope between those of both sides."""
 BEYOND = "beyond what doubles hold"
 """Why a gradient that is finite and known is not compared."""
+NO_VALUE = "computed with more digits, the value does not exist"
+"""Why nothing is compared where doubles alone have a value."""
 TOO_SMALL = "too small for a double"
 """Why a number that is right otherwise has few digits."""
 

@@ -25,6 +25,7 @@ from backprop_cli.check.formulas import (
     formula_text,
     measure,
 )
+from backprop_cli.findings.settled import behind_missed_kinks
 from backprop_cli.graph.sweep import Failure, Sweep, sweep_graph
 from backprop_cli.operations.bounded import (
     NEGLIGIBLE,
@@ -40,6 +41,7 @@ from backprop_cli.report import (
     ALL_DIGITS,
     BOTH_SIDES,
     FEW_DIGITS,
+    NO_VALUE,
     Check,
     GradientCheck,
     Outcome,
@@ -92,7 +94,7 @@ def cross_check(
     program = parse_source(source)
     side = choose_side(program, wanted, sweep.upstream)
     pairs: dict[str, _Pair] = {}
-    rung = None
+    rung, missed = None, set[str]()
     for digits in _affordable(sweep):
         if rung and len(checks) == len(doubles):
             break
@@ -103,17 +105,18 @@ def cross_check(
             if error.is_sure:
                 break
             continue
+        missed = behind_missed_kinks(sweep, rung.exact, rung.m)
         for name in (_VALUE, *wanted):
             if name not in checks:
                 pairs[name] = pair = rung.pair(name, doubles[name])
-                verdict = _agreement(pair.graph, pair.formula)
+                verdict = None if name in missed else _agreement(pair.graph, pair.formula)
                 if verdict:
                     checks[name] = _verdict(verdict, pair, rung.m)
     if rung is None:
         return skipped_check(gradients, hindrance, checks)
     for name in (_VALUE, *wanted):
         if name not in checks:
-            checks[name] = _judge_the_rest(pairs[name], rung.m)
+            checks[name] = _judge_the_rest(pairs[name], rung.m, is_open=name in missed)
     _call_zero(sweep, checks, rung)
     _trace_losses(sweep, checks, rung)
     value = checks.pop(_VALUE)
@@ -249,7 +252,7 @@ def _climb(digits: int, side: _Formulas | _Chain, program: Program, sweep: Sweep
     exact = sweep_graph(sweep.graph, sweep.point, sweep.upstream, m)
     has_none = sweep.graph.output in exact.failures
     if has_none and not _is_undecided(exact):
-        raise _NoValueError("computed with more digits, the value does not exist", is_sure=True)
+        raise _NoValueError(NO_VALUE, is_sure=True)
     if has_none or exact.primal[sweep.graph.output].error == math.inf:
         raise _NoValueError(_TOO_FEW.format(digits), is_sure=False)
     try:
@@ -393,11 +396,13 @@ def _verdict(status: Outcome, pair: _Pair, m: BoundedReals) -> GradientCheck:
     )
 
 
-def _judge_the_rest(pair: _Pair, m: BoundedReals) -> GradientCheck:
-    """Judge what all digits could not tell.
+def _judge_the_rest(pair: _Pair, m: BoundedReals, *, is_open: bool) -> GradientCheck:
+    """Judge what all digits could not tell. is_open: whether there may be a kink, where nothing is compared.
 
     It is zero if that is all they have of its terms; it is too small for doubles; or nothing is known of it.
     """
+    if is_open:
+        return GradientCheck(Outcome.SKIPPED, formula=pair.text, reason=_TOO_FEW.format(m.base.digits))
     both = (pair.graph, pair.formula)
     is_rounding = all(x.is_rounding for x in both)
     proved = [x.is_exact and not x for x in both]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.check.cross_check import BUDGET, MOST_STEPS
 from backprop_cli.check.expressions import parse_source
 from backprop_cli.differentiate import differentiate_graph
+from backprop_cli.errors import DomainError
 from backprop_cli.expect.claim import Claim, compare
 from backprop_cli.expect.criteria import DEFAULT
 from backprop_cli.expect.facts import Fact, judge_fact
@@ -31,7 +32,7 @@ from backprop_cli.language.code import Temporary
 from backprop_cli.operations.bounded import bounded_floats, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import LADDER
-from backprop_cli.report import Outcome
+from backprop_cli.report import NO_VALUE, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -124,7 +125,12 @@ class _Judge:
     # ---- at the given point ----
 
     def at_point(self, claims: Sequence[Claim]) -> None:
-        """Judge at the given point. Raises DomainError where what a claim is about does not exist."""
+        """Judge at the given point. Raises DomainError where what a claim is about does not exist.
+
+        So it does where there is a value in doubles alone: that of x - (-0.1)^(1e300 - 0.5).
+        """
+        if self.report.check.reason == NO_VALUE:
+            raise DomainError(NO_VALUE)
         swept = self._sweep(self.report.inputs, FLOAT)
         floats = self._with_found(swept, FLOAT)
         for claim in claims:
@@ -173,10 +179,12 @@ class _Judge:
 
     @cached_property
     def _found(self) -> dict[int, float]:
-        """Inputs -> the gradients that are found otherwise than by the sweep in doubles."""
+        """Inputs -> the gradients that are found otherwise than by the sweep in doubles, or not at all."""
         inputs, gradients = self.graph.inputs, self.report.gradients
         checks = self.report.check.gradients
-        return {inputs[name]: x for name, x in gradients.items() if checks[name].origin}
+        return {
+            inputs[name]: x for name, x in gradients.items() if checks[name].origin or not math.isfinite(x)
+        }
 
     def _with_found(self, sweep: Sweep, m: Namespace) -> Sweep:
         """Return a sweep at the given point with these gradients."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.graph.sweep import forward, needed, partials_at
 from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.rules import SHARES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,8 +91,10 @@ def _breaks(sweep: Sweep, node: int) -> bool:
 
 def is_tie_with_itself(graph: Graph, node: int) -> bool:
     """Tell whether a node compares an operand with itself, the same everywhere: max(x, x) is x."""
-    op, operands = graph.ops[node], graph.operands[node]
-    return op is not None and (op.condition or op.variadic) and len(set(operands)) == 1
+    op = graph.ops[node]
+    if op is None or op.kink is None or len(set(graph.operands[node])) > 1:
+        return False
+    return op.condition or op.kink.convention == SHARES
 
 
 def inputs_behind(sweep: Sweep, kinks: Sequence[int]) -> set[str]:
@@ -197,6 +200,21 @@ def sides_of_gradient(sweep: Sweep, name: str, least: int = 0) -> Sides:
 
 def exact_value(sweep: Sweep) -> Any:
     """Return the value as a constant of series, None where none is known. acos(√10·√40/20) is 0."""
+    exact = _exactly(sweep)
+    return None if exact is None else exact[1][sweep.graph.output].constant
+
+
+def without_rounded(sweep: Sweep, kinks: Sequence[int]) -> list[int]:
+    """Return the kinks but those that doubles certainly meet by rounding alone: abs((x + 1) - 1) at 1e-20."""
+    exact = _exactly(sweep) if kinks else None
+    if exact is None:
+        return [*kinks]
+    m, primal = exact
+    return [node for node in kinks if not _is_away(sweep.graph, node, primal, (), m)]
+
+
+def _exactly(sweep: Sweep) -> tuple[SeriesNamespace, list[Any]] | None:
+    """Return the values at the point as series without a step, None where they are not known."""
     if len(sweep.graph.ops) > _MOST_SERIES:
         return None
     from backprop_cli.operations.series import SeriesNamespace
@@ -204,9 +222,9 @@ def exact_value(sweep: Sweep) -> Any:
     m = SeriesNamespace(*_LADDER[0])
     try:
         primal, failures = forward(sweep.graph, sweep.point, m)
-        return None if sweep.graph.output in failures else primal[sweep.graph.output].constant
     except (ArithmeticError, ValueError):
         return None
+    return None if sweep.graph.output in failures else (m, primal)
 
 
 def _is_smooth_throughout(
@@ -232,12 +250,17 @@ def _is_smooth_throughout(
 
 
 def _is_away(
-    graph: Graph, node: int, here: list[Any], sides: tuple[list[Any], list[Any]], m: SeriesNamespace
+    graph: Graph, node: int, here: list[Any], sides: Sequence[list[Any]], m: SeriesNamespace
 ) -> bool:
-    """Tell whether a node is certainly not at a kink, in the direction of the operands that move."""
+    """Tell whether a node is certainly not at a kink, in the direction of the operands that move.
+
+    sides: the values beside the point, if there is but one direction.
+    """
     kink, operands = graph.ops[node].kink, graph.operands[node]  # type: ignore[union-attr]
     xs = [here[operand] for operand in operands]
-    fixed = [all(getattr(side[operand], "is_constant", False) for side in sides) for operand in operands]
+    fixed: Sequence[bool] = graph.fixed(node)
+    if sides:
+        fixed = [all(getattr(side[x], "is_constant", False) for side in sides) for x in operands]
     try:
         return not (kink and kink.at(m, xs, fixed))
     except (ArithmeticError, ValueError):

@@ -13,7 +13,7 @@ from backprop_cli.report import BOTH_SIDES, FEW_DIGITS, NEARER_SIDE, ONE_SIDE, L
 from backprop_cli.text import few_digits, listing, number_text, side_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from backprop_cli.findings.settled import Settled
     from backprop_cli.graph.naming import Naming
@@ -98,17 +98,18 @@ def _unused_steps(naming: Naming) -> Iterator[Diagnostic]:
 
 
 def kinks_met(
-    sweep: Sweep, naming: Naming, records: Mapping[int, KinkRecord], untold: int
+    sweep: Sweep, naming: Naming, records: Mapping[int, KinkRecord], kinks: Sequence[int]
 ) -> Iterator[Diagnostic]:
-    """Tell each kink with its slopes on both sides. untold: how many more there are."""
-    for node, record in records.items():
+    """Tell the kinks with their slopes on both sides, and how many have no record."""
+    told = {node: records[node] for node in kinks if node in records}
+    for node, record in told.items():
         at = _kink_at(sweep, naming, node, record)
         message = f"{at}: {_slopes_at(sweep, naming, node, record)}"
         passes = sweep.adjoint[node] is not None
         message += f"used: {record.convention}" if passes else "no slope passes, but the output may break too"
         yield _at(naming, node, "kink", message + _cure_of(sweep, node))
-    if untold:
-        yield Diagnostic("kink", f"{untold:,} more nodes are at a kink")
+    if len(told) < len(kinks):
+        yield Diagnostic("kink", f"{len(kinks) - len(told):,} more nodes are at a kink")
 
 
 def conventions_used(naming: Naming, kinks: Mapping[int, bool]) -> Iterator[Diagnostic]:
@@ -184,7 +185,8 @@ def kinks_missed(sweep: Sweep, naming: Naming, late: Mapping[str, Settled]) -> I
             continue
         left, right = side_text(found.sides.left), side_text(found.sides.right)
         is_edge = (found.sides.left is None) != (found.sides.right is None)
-        where = "is at the edge of its domain" if is_edge else "has a kink"
+        kink = "is not differentiable" if left == right else "has a kink"
+        where = "is at the edge of its domain" if is_edge else kink
         message = (
             f"along {name} the program {where} here, which doubles miss by rounding: slope {left} on the left"
         )

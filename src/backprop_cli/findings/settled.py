@@ -20,9 +20,10 @@ from backprop_cli.findings.kinks import (
     Sides,
     inputs_behind,
     is_tie_with_itself,
+    nodes_at_kinks,
     sides_of_gradient,
 )
-from backprop_cli.graph.sweep import sweep_graph
+from backprop_cli.graph.sweep import needed, sweep_graph
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import LADDER
 from backprop_cli.report import BEYOND, BOTH_SIDES, NEARER_SIDE, ONE_SIDE, GradientCheck, Outcome
@@ -223,10 +224,21 @@ def _is_certain(bar: Bounded) -> bool:
     return bar.size < math.inf and bar.error <= bar.size + _TO_A_DOUBLE
 
 
-def behind_possible_kinks(exact: Sweep, m: BoundedReals) -> set[str]:
-    """Return the inputs on whose way to the output there may be a kink, as far as the bounds tell."""
+def behind_missed_kinks(doubles: Sweep, exact: Sweep, m: BoundedReals) -> set[str]:
+    """Return the inputs on whose way there may be a kink that doubles miss: abs(sqrt(x)^2 - 2) at 2."""
+    if not any(op is not None and op.kink for op in set(exact.graph.ops)):
+        return set()
+    return behind_possible_kinks(exact, m, nodes_at_kinks(doubles.graph, doubles.primal))
+
+
+def behind_possible_kinks(exact: Sweep, m: BoundedReals, known: Iterable[int] = ()) -> set[str]:
+    """Return the inputs on whose way to the output there may be a kink, as far as the bounds tell.
+
+    known: nodes that are not to count.
+    """
     graph = exact.graph
     behind = bytearray(len(graph.ops))
+    known, read = set(known), needed(graph, exact.primal, m)
     for node in range(graph.output, -1, -1):
         op = graph.ops[node]
         if op is None:
@@ -234,7 +246,8 @@ def behind_possible_kinks(exact: Sweep, m: BoundedReals) -> set[str]:
         # What decides at its boundary is behind it, though no gradient passes: abs(x) in where(abs(x) > 0, …)
         if behind[node] or (
             op.kink
-            and (exact.adjoint[node] is not None or op.kink.breaks)
+            and node not in known
+            and (exact.adjoint[node] is not None or (op.kink.breaks and read[node]))
             and not graph.constant[node]
             and not is_tie_with_itself(graph, node)
             and _may_be_at(op.kink, exact, node, m)

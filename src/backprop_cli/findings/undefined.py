@@ -180,7 +180,7 @@ def undefined_gradient(report: Report, name: str, slope: float, hint: str = "") 
     """Return the error for the gradient with respect to a node that is not finite, or was lost in doubles."""
     found = report.check.gradients.get(name)
     told = missing_slope(found, slope)
-    is_known = BEYOND in told or "on the" in told
+    is_known = BEYOND in told or ": " in told
     at = "" if is_known else _blamed(report)
     return DomainError(f"the gradient with respect to {name} {told}{at}", hint=hint)
 
@@ -209,4 +209,5 @@ def _told_by_sides(found: GradientCheck, slope: float) -> str:
     if not math.isnan(slope):
         return f"is {number_text(slope)} at this point"
     words = " and ".join(f"{side_text(side)} on the {word}" for word, side in told.items())
-    return f"does not exist at this point{f': its slope is {words}' if told else ''}"
+    why = f"its slope is {words}" if told else "along it the program has no value beside this point"
+    return f"does not exist at this point: {why}"

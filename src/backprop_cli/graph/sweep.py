@@ -112,8 +112,8 @@ def _lacks_operand(
     return any(lacking) and any(map(operator.and_, lacking, map(bool, op.read(m, xs))))
 
 
-def needed(graph: Graph, primal: list[float]) -> bytearray:
-    """Mark the nodes that the value of the output is made of at this point."""
+def needed(graph: Graph, primal: list[Number], m: Namespace = FLOAT) -> bytearray:
+    """Mark the nodes that the value of the output is made of at this point, or may be."""
     marks = bytearray(len(graph.ops))
     marks[graph.output] = 1
     for node in range(graph.output, -1, -1):
@@ -121,7 +121,7 @@ def needed(graph: Graph, primal: list[float]) -> bytearray:
         if not marks[node] or op is None:
             continue
         operands = graph.operands[node]
-        read = op.read(FLOAT, [primal[operand] for operand in operands])
+        read = op.read(m, [primal[operand] for operand in operands])
         for operand, is_read in zip(operands, read, strict=True):
             if is_read:
                 marks[operand] = 1

@@ -99,6 +99,8 @@ class MpmathNamespace(Namespace):
 
     def pow(self, x: Number, y: Number) -> Number:
         mp = self.mp
+        if x < 0 and not mp.isint(y):
+            raise ValueError("outside the real domain")
         if x and y and mp.mag(y) + mp.mag(mp.mag(x) or 1) > _MOST_EXPONENT_BITS - 2:
             exponent = y * mp.log(abs(x))
             if exponent and mp.mag(exponent) > _MOST_EXPONENT_BITS:
