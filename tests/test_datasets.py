@@ -299,7 +299,7 @@ def test_workers_and_driver_may_be_killed(data_set: Path, tmp_path: Path, backpr
     gate.open(100)
     _, said = driver.communicate(timeout=60)
     assert driver.returncode == 0, said
-    assert ", 1 done again after a worker or a storage failed" in said
+    assert ", 1 handed out again after a worker or a storage failed" in said
     assert manifest(out)["sums"] == manifest(whole)["sums"]
     assert sum(len(parquet.read_table(path)) for path in out.rglob("*.parquet")) == 6 * ROWS
     assert not list((tmp_path / "out.backprop").rglob("*.tmp"))
@@ -364,15 +364,15 @@ def test_what_single_files_tell_is_told_of_many(backprop: Run, tmp_path: Path) -
 def test_a_worker_of_another_version_says_so(data_set: Path, tmp_path: Path) -> None:
     job = Job(PROGRAM, {}, {}, None, 1.0, [], Form.csv, Form.csv, engine="numpy")
     part = make_plan(job, None, find_inputs([str(data_set)], None).inputs, str(tmp_path / "out")).parts[0]
-    version, packed = pack(part)
+    version, packed = pack([part])
     for wrong in (
         ("9.9", packed),
         (version, packed.replace(b"backprop_cli.batch.job", b"backprop_cli.batch.jab")),
     ):
-        outcome = run_packed(1, *wrong)
+        (outcome,) = run_packed([1], *wrong)
         assert outcome.message.startswith(f"a worker has backprop {version}, and {wrong[0]} asks it")
         assert not outcome.is_passing
         with pytest.raises(UsageError, match="a worker has backprop"):
             look_packed(*wrong)
     assert look_packed(version, packed).engine == "numpy"
-    assert run_packed(1, version, packed).record is not None
+    assert run_packed([1], version, packed)[0].record is not None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from backprop_cli.cli.data import tell_columns
+from backprop_cli.cli.parts import PartsProgress
 from backprop_cli.datasets.inputs import find_inputs, is_data_set
 from backprop_cli.datasets.places import WORK, is_remote, local_path
 from backprop_cli.datasets.run import Shard
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from backprop_cli.datasets.workers import Workers
     from backprop_cli.errors import BackpropError
 
-_MINUTE = 60.0
 _LOOKS = 5
 _HINT = "--output FOLDER/, with a / at its end"
 
@@ -123,7 +122,7 @@ def run_set(asked: SetRun, output: Output) -> int:
         ledger.begin(fresh=asked.options.fresh)
         tell_columns(seen.read_as, seen.unread, output)
         run = Run(plan, ledger, shard, asked.options.retries)
-        told = stack.enter_context(_progress(output, [part.input for part in run.todo]))
+        told = stack.enter_context(PartsProgress(output, run.todo))
         summary = run.go(workers, told)
     records = own_records(summary, shard, plan.parts)
     for line in render_rows(records):
@@ -228,38 +227,3 @@ def _failed(summary: Summary, total: int, output: Output) -> FileError:
         f"{len(summary.failures):,} of {total:,} parts not done, {len(summary.records):,} there",
         hint="the same command does what is missing",
     )
-
-
-class _Lines:
-    """Tells how far a run is once a minute, where no terminal shows it."""
-
-    def __init__(self, output: Output, total: int) -> None:
-        self._output = output
-        self._total = total
-        self._done = 0
-        self._begun = self._last = time.monotonic()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Tell nothing."""
-
-    def advance(self, n: int) -> None:
-        """Count n bytes more as done."""
-        self._done += n
-        now = time.monotonic()
-        if now - self._last >= _MINUTE and self._done:
-            self._last = now
-            left = (now - self._begun) * (self._total - self._done) / self._done / _MINUTE
-            share = 100 * self._done // self._total
-            self._output.remark(f"{share}% of {self._total / 1e6:,.0f} MB done, {left:,.0f} minutes left")
-
-
-def _progress(output: Output, inputs: Sequence[Input]) -> _Lines:
-    from backprop_cli.console.progress import Progress
-
-    total = sum(file.size for file in inputs)
-    if output.environment.shows_progress:
-        return Progress(output.environment, total, "bytes")  # type: ignore[return-value]
-    return _Lines(output, total)

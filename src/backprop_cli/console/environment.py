@@ -50,7 +50,12 @@ class Environment(NamedTuple):
     @property
     def shows_progress(self) -> bool:
         """Whether a line on standard error is seen, and does not mix with the output."""
-        return is_terminal(self.stderr) and not self.writes_terminal and not self._is_dumb
+        return self.tells_terminal and not self.writes_terminal
+
+    @property
+    def tells_terminal(self) -> bool:
+        """Whether a line on standard error is seen, and can be taken back."""
+        return is_terminal(self.stderr) and not self._is_dumb
 
     @property
     def columns(self) -> int:

@@ -20,6 +20,8 @@ from backprop_cli.datasets.workers import LOST, WorkersLostError
 from backprop_cli.errors import BackpropError, FileError, PackageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backprop_cli.datasets.part import Look, Part
 
 _WAIT = 15.0
@@ -36,7 +38,7 @@ class Cluster:
     def __init__(self, address: str) -> None:
         self._address = address
         logging.disable()  # what Dask has to say of its connections is said here
-        self._busy: dict[str, tuple[Any, Part]] = {}
+        self._busy: dict[str, tuple[Any, Sequence[Part]]] = {}
         self._done: SimpleQueue[Any] = SimpleQueue()
         try:
             self._client = Client(address, timeout=_WAIT, set_as_default=False)
@@ -58,27 +60,28 @@ class Cluster:
 
     def look(self, part: Part) -> Look:
         """Return what a part shows of all, to a worker."""
-        future = self._client.submit(look_packed, *pack(part), pure=False)
+        future = self._client.submit(look_packed, *pack([part]), pure=False)
         future.add_done_callback(self._done.put)
         while not self._done.qsize():
             self._look_around()
             time.sleep(0.01)
         self._done.get()
         try:
-            seen: Look = self._result(future, part)
+            seen: Look = self._result(future, part.version)
         except FileError as error:
             hint = error.hint or "workers read and write the same folders as this machine, or a storage"
             raise FileError(f"a worker {error.message}", hint=hint) from None
         return seen
 
     def room(self) -> int:
-        """Return how many parts more may be submitted: a few wait at the scheduler for whoever is free."""
+        """Return how many tasks more may be submitted: a few wait at the scheduler for whoever is free."""
         return 2 * self._threads + 2 - len(self._busy)
 
-    def submit(self, part: Part) -> None:
-        """Have a part done."""
-        future = self._client.submit(run_packed, part.number, *pack(part), pure=False)
-        self._busy[future.key] = future, part
+    def submit(self, parts: Sequence[Part]) -> None:
+        """Have parts done."""
+        numbers = [part.number for part in parts]
+        future = self._client.submit(run_packed, numbers, *pack(parts), pure=False)
+        self._busy[future.key] = future, parts
         future.add_done_callback(self._done.put)
 
     def outcomes(self, patience: float) -> list[Outcome]:
@@ -88,18 +91,24 @@ class Cluster:
             future = self._done.get(timeout=patience)
         except Empty:
             return []
-        _, part = self._busy.pop(future.key)
+        _, parts = self._busy.pop(future.key)
         try:
-            return [self._result(future, part)]
+            outcomes: list[Outcome] = self._result(future, parts[0].version)
         except KilledWorker:
-            return [Outcome(part.number, None, f"{part.input.name}: {LOST}, again and again")]
+            is_passing = len(parts) > 1  # another of them may have ended its workers
+            told = f"{LOST}, again and again"
+            return [Outcome(part.number, None, f"{part.input.name}: {told}", is_passing) for part in parts]
+        return outcomes
 
     def close(self) -> None:
         """Leave the cluster, which drops what nobody has begun."""
         self._client.close(timeout=_PAUSE)
 
-    def _result(self, future: Any, part: Part) -> Any:
-        """Return what a worker has returned. Raises what it has raised, and WorkersLostError."""
+    def _result(self, future: Any, version: str) -> Any:
+        """Return what a worker has returned. Raises what it has raised, and WorkersLostError.
+
+        version: that it must have.
+        """
         try:
             return future.result()
         except (BackpropError, KilledWorker):
@@ -117,7 +126,7 @@ class Cluster:
                 raise
             raise PackageError(
                 f"the scheduler or a worker at {self._address} has no {cause.name}",
-                hint=f"pip install 'backprop_cli[batch]=={part.version}' on all of them",
+                hint=f"pip install 'backprop_cli[batch]=={version}' on all of them",
             ) from None
 
     def _look_around(self) -> None:

@@ -19,6 +19,7 @@ from backprop_cli.datasets.places import open_store
 from backprop_cli.errors import BackpropError, StorageError, UsageError, with_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TextIO
 
     from backprop_cli.batch.frames.frame import Reader
@@ -65,6 +66,11 @@ def run_part(part: Part) -> Outcome:
         return Outcome(part.number, None, f"{part.input.name}: the memory is not enough")
 
 
+def run_parts(parts: Sequence[Part]) -> list[Outcome]:
+    """Do parts, one after the other."""
+    return [run_part(part) for part in parts]
+
+
 class Look(NamedTuple):
     """What one part shows of all. engine: that they are done with.  read_as: how the program was read.
 
@@ -89,36 +95,36 @@ def look(part: Part) -> Look:
         return Look(engine, work.batch.source.read_as, work.unread)
 
 
-def pack(part: Part) -> tuple[str, bytes]:
-    """Return a part as it goes to other machines: the version first, by which the rest is read or not."""
-    return part.version, pickle.dumps(part)
+def pack(parts: Sequence[Part]) -> tuple[str, bytes]:
+    """Return parts as they go to other machines: the version first, by which the rest is read or not."""
+    return parts[0].version, pickle.dumps(tuple(parts))
 
 
-def run_packed(number: int, version: str, packed: bytes) -> Outcome:
-    """Do a part that comes from elsewhere. number: its own."""
+def run_packed(numbers: Sequence[int], version: str, packed: bytes) -> list[Outcome]:
+    """Do parts that come from elsewhere. numbers: their own."""
     try:
-        part = _unpack(version, packed)
+        parts = _unpack(version, packed)
     except UsageError as error:
-        return Outcome(number, None, error.message)
-    return run_part(part)
+        return [Outcome(number, None, error.message) for number in numbers]
+    return run_parts(parts)
 
 
 def look_packed(version: str, packed: bytes) -> Look:
     """Return what a part shows that comes from elsewhere. Raises what a user can cause."""
-    return look(_unpack(version, packed))
+    return look(_unpack(version, packed)[0])
 
 
-def _unpack(version: str, packed: bytes) -> Part:
-    """Return a part. Raises UsageError where another version has sent it."""
+def _unpack(version: str, packed: bytes) -> Sequence[Part]:
+    """Return parts. Raises UsageError where another version has sent them."""
     message = f"a worker has backprop {__version__}, and {version} asks it"
     hint = f"pip install backprop_cli=={version} on the scheduler and all workers"
     if version != __version__:
         raise UsageError(message, hint=hint)
     try:
-        part: Part = pickle.loads(packed)
+        parts: Sequence[Part] = pickle.loads(packed)
     except (TypeError, AttributeError, ImportError):
         raise UsageError(f"{message}, but not the same of it", hint=hint) from None
-    return part
+    return parts
 
 
 def _run(part: Part) -> dict[str, Any]:

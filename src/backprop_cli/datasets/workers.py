@@ -12,13 +12,13 @@ from multiprocessing.connection import wait as wait_for_end
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
-from backprop_cli.datasets.part import Look, Outcome, Part, look, run_part
+from backprop_cli.datasets.part import Look, Outcome, Part, look, run_part, run_parts
 from backprop_cli.errors import FileError
 from backprop_cli.system.files import remove_unfinished
 from backprop_cli.system.threads import count_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 LOST = "its worker ended before it was done"
 
@@ -39,10 +39,10 @@ class Workers(Protocol):
         """Return what a part shows of all."""
 
     def room(self) -> int:
-        """Return how many parts more may be submitted."""
+        """Return how many tasks more may be submitted."""
 
-    def submit(self, part: Part) -> None:
-        """Have a part done."""
+    def submit(self, parts: Sequence[Part]) -> None:
+        """Have parts done, by one of them and one after the other: a task."""
 
     def outcomes(self, patience: float) -> list[Outcome]:
         """Return what has been done meanwhile, after at most so many seconds if there is nothing."""
@@ -63,12 +63,12 @@ class OwnProcess:
         return look(part)
 
     def room(self) -> int:
-        """Return how many parts more may be submitted."""
-        return 1 - len(self._waiting)
+        """Return how many tasks more may be submitted."""
+        return 0 if self._waiting else 1
 
-    def submit(self, part: Part) -> None:
-        """Have a part done."""
-        self._waiting.append(part)
+    def submit(self, parts: Sequence[Part]) -> None:
+        """Have parts done."""
+        self._waiting.extend(parts)
 
     def outcomes(self, patience: float) -> list[Outcome]:  # noqa: ARG002 - it has been at it all the while
         """Return what has been done meanwhile."""
@@ -79,38 +79,38 @@ class OwnProcess:
 
 
 class LocalWorkers:
-    """Processes of this machine: one part each, so that it is clear what one has ended with."""
+    """Processes of this machine: one task each, so that it is clear what one has ended with."""
 
     def __init__(self, count: int) -> None:
         self.threads = max(1, count_workers() // count)
         self._free = [_start_process() for _ in range(count)]
-        self._busy: dict[Future[Outcome], tuple[ProcessPoolExecutor, Part]] = {}
+        self._busy: dict[Future[list[Outcome]], tuple[ProcessPoolExecutor, Sequence[Part]]] = {}
 
     def look(self, part: Part) -> Look:
         """Return what a part shows of all."""
         return look(part)
 
     def room(self) -> int:
-        """Return how many parts more may be submitted."""
+        """Return how many tasks more may be submitted."""
         return len(self._free)
 
-    def submit(self, part: Part) -> None:
-        """Have a part done."""
+    def submit(self, parts: Sequence[Part]) -> None:
+        """Have parts done."""
         process = self._free.pop()
-        self._busy[process.submit(run_part, part)] = process, part
+        self._busy[process.submit(run_parts, parts)] = process, parts
 
     def outcomes(self, patience: float) -> list[Outcome]:
         """Return what has been done meanwhile, after at most so many seconds if there is nothing."""
         return list(self._take(wait(self._busy, patience, FIRST_COMPLETED).done))
 
-    def _take(self, done: set[Future[Outcome]]) -> Iterator[Outcome]:
+    def _take(self, done: set[Future[list[Outcome]]]) -> Iterator[Outcome]:
         for future in done:
-            process, part = self._busy.pop(future)
+            process, parts = self._busy.pop(future)
             try:
-                yield future.result()
+                yield from future.result()
             except BrokenProcessPool:
                 process = _start_process()
-                yield Outcome(part.number, None, f"{part.input.name}: {LOST}", is_passing=True)
+                yield from (Outcome(part.number, None, f"{part.input.name}: {LOST}", True) for part in parts)
             self._free.append(process)
 
     def close(self) -> None:

@@ -42,10 +42,32 @@ def render_parts(summary: Summary, records: Sequence[dict[str, Any]], total: int
     there = len(records) - summary.written
     told = f"{_parts(summary.written)} written" + (f", {there:,} there before" if there else "")
     if summary.repeated:
-        told += f", {summary.repeated:,} done again after a worker or a storage failed"
+        told += f", {summary.repeated:,} handed out again after a worker or a storage failed"
     if not summary.is_whole and not summary.failures:
         told += f"; {total - len(summary.records):,} of all {total:,} missing as yet"
     return f"{told}: {_rows(rows)} in {output}"
+
+
+def render_progress(done: int, total: int, rows: int, failed: int) -> str:
+    """Return how many parts are done. rows: of these.  failed: parts that will not be."""
+    told = f"{done:,} of {_parts(total)}, {_rows(rows)}"
+    return f"{told}, {failed:,} failed" if failed else told
+
+
+def render_share(read: int, size: int, seconds: float) -> str:
+    """Return how much of the data is read, of ``size`` bytes, and how long the rest takes at this pace."""
+    told = f"{100 * read // max(size, 1)}% of {_bytes(size)}"
+    if not 0 < read < size:
+        return told
+    minutes = seconds * (size - read) / read / 60
+    return f"{told}, {f'some {minutes:,.0f} min' if minutes >= 1 else 'less than a minute'} left"
+
+
+def _bytes(size: int) -> str:
+    for power, unit in ((9, "GB"), (6, "MB"), (3, "kB")):
+        if size >= 10**power:
+            return f"{size / 10**power:,.1f} {unit}"
+    return f"{size} B"
 
 
 def _met(records: Sequence[dict[str, Any]], kind: str) -> list[tuple[str, dict[str, Any]]]:

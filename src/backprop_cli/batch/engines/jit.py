@@ -169,7 +169,9 @@ def _array_type(kind: type[Any], count: int) -> Any:
     return kind * count
 
 
+@lru_cache(16)
 def _compile(text: str, machine: _Machine) -> llvm.ExecutionEngine:
+    """Return the code of a module. The same of many files is compiled once."""
     features = llvm.get_host_cpu_features()
     flattened = features.flatten()
     if machine.width == 8:
