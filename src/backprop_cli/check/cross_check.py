@@ -338,6 +338,8 @@ class _Chain:
 
 def choose_side(program: Program, wanted: Sequence[str], upstream: float) -> _Formulas | _Chain:
     """Return sympy's derivatives of a program: of the whole where they stay readable, else of its steps."""
+    if len(wanted) > _FORMULA_WORK:
+        return _Chain(program)
     extent = measure(program.output)
     if (
         extent.size > _FORMULA_SIZE

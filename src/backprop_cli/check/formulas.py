@@ -383,11 +383,11 @@ class Steps:
 
 
 class _Template(NamedTuple):
-    """One step in symbols: its definition, its derivative by each operand, and the operands."""
+    """One step in symbols: its definition, its derivative by each operand, and symbol -> place of operands."""
 
     definition: Any
     derivatives: tuple[Any, ...]
-    args: tuple[Any, ...]
+    places: dict[Any, int]
 
 
 _templates: dict[tuple[Any, ...], _Template] = {}
@@ -398,23 +398,20 @@ def _derive_step(part: Any) -> _Template:
 
     Small exponents stay numbers, so that x**2 is derived as 2*x and not as x**2*2/x.
     """
-    kind = type(part)
-    kept = tuple(
-        arg if kind is Pow and position == 1 and arg.is_Rational and _is_small(arg) else None
-        for position, arg in enumerate(part.args)
-    )
-    template = _templates.get((kind, kept))
+    kind, count = type(part), len(part.args)
+    exponent = part.args[1] if kind is Pow else None
+    kept = exponent if exponent is not None and exponent.is_Rational and _is_small(exponent) else None
+    template = _templates.get((kind, count, kept))
     if template is None:
-        args = tuple(
-            Symbol(f"t{position}", real=True) if arg is None else arg for position, arg in enumerate(kept)
-        )
+        symbols = {Symbol(f"t{place}", real=True): place for place in range(count if kept is None else 1)}
+        args = (*symbols,) if kept is None else (*symbols, kept)
         definition = define(kind, (sympy.Gt(args[0], 0), *args[1:]) if kind in _DECIDING else args)
         derivatives = tuple(
             _derivative(definition, arg) if arg.is_Symbol and not definition.is_Relational else S.Zero
             for arg in args
         )
         value = kind(*args) if kind in _STEPPED else definition
-        template = _templates[kind, kept] = _Template(value, derivatives, args)
+        template = _templates[kind, count, kept] = _Template(value, derivatives, symbols)
     return template
 
 
@@ -440,11 +437,8 @@ def formula_text(formula: Any) -> str:
 
 
 def _bind(template: _Template, part: Any, values: dict[int, Number]) -> dict[Any, Number]:
-    return {
-        symbol: values[id(arg)]
-        for symbol, arg in zip(template.args, part.args, strict=True)
-        if symbol.is_Symbol
-    }
+    args = part.args
+    return {symbol: values[id(args[place])] for symbol, place in template.places.items()}
 
 
 def _leaf(number: Any) -> Fraction | float:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from backprop_cli.operations.op import Op
 
 _NONE = -math.inf  # the logarithm of no error at all
+_DOUBLES = (float, int)  # in a tuple: a union is made anew each time, here some 100,000 times
 # A value within a few of its error bounds is at the rounding level: most of its digits are noise.
 _LEVEL = 2.0
 _FINE_BITS = 24
@@ -43,13 +44,13 @@ NEGLIGIBLE = math.log2(1e-10)
 
 def log2_size(x: Any) -> float:
     """Return log2 |x| of a float or an mpf: -inf for 0, inf for what is not finite."""
-    if not x:
-        return _NONE
-    if isinstance(x, float | int):
-        return math.log2(abs(x)) if math.isfinite(x) else math.inf
+    if isinstance(x, _DOUBLES):
+        return (math.log2(abs(x)) if math.isfinite(x) else math.inf) if x else _NONE
     _, mantissa, exponent, _ = x._mpf_
     # Where gmpy2 is installed a mantissa is not an int, and of 800 digits too large for math.log2.
-    return math.log2(int(mantissa)) + exponent if mantissa else math.inf
+    if mantissa:
+        return math.log2(int(mantissa)) + exponent
+    return math.inf if exponent else _NONE
 
 
 def add_logs(a: float, b: float) -> float:
@@ -71,9 +72,9 @@ class Bounded:
 
     def __init__(self, value: Number, error: float, m: RoundingNamespace, scale: float = _NONE) -> None:
         self.value = value
-        self.error = error if value == value else math.inf
-        self.m = m
         self.size = log2_size(value)
+        self.error = error if self.size < math.inf or value == value else math.inf
+        self.m = m
         self.scale = scale if self.is_noise else self.size
 
     @property
@@ -246,7 +247,9 @@ class BoundedReals(RoundingNamespace):
                 setattr(self, name, self._function(name, getattr(base, name)))
 
     def number(self, value: Any) -> Bounded:
-        if isinstance(value, Bounded | float | int) or not hasattr(value, "denominator"):
+        if isinstance(value, Bounded):
+            return value
+        if isinstance(value, _DOUBLES) or not hasattr(value, "denominator"):
             return super().number(value)
         if value not in self._fractions:  # one number for each, since a number is known to be equal to itself
             y = self.base.number(value.numerator) / value.denominator
