@@ -17,6 +17,7 @@ from pages import Open, Page
 
 LAYER = ("z = W@x + b; a = sigmoid(z); C = sum((a - y)^2)",
          {"W": [[1, -2], [0.5, 1]], "x": [0.5, 1], "b": [0, -0.5], "y": [1, 0]})  # fmt: skip
+SHOWN = "[data-level]:not([hidden]) g.node.part"
 RNG = np.random.default_rng(0)
 NETWORK = (
     "h = tanh(W1@x + b1); L = cross_entropy(W2@h + b2, y)",
@@ -26,10 +27,9 @@ NETWORK = (
 
 
 def box(page: Page, name: str) -> tuple[str, str]:
-    """Return the value and the gradient in the box of an array."""
-    at = (
-        page.locator("g.node.part").filter(has=page.locator(f"text.title:text-matches('^{name}( |$)')")).first
-    )
+    """Return the value and the gradient in the box of an array, or of an element of one that is opened."""
+    escaped = re.escape(name).replace("\\", "\\\\")
+    at = page.locator(SHOWN).filter(has=page.locator(f"text.title:text-matches('^{escaped}( |$)')")).first
     return at.locator(".value").text_content(), at.locator(".gradient").text_content()
 
 
@@ -75,13 +75,14 @@ def test_an_edit_moves_the_arrays(open_page: Open) -> None:
 
 def test_a_network_is_layers_and_its_elements_are_there_on_demand(open_page: Open) -> None:
     page = open_page(*NETWORK)
-    assert page.locator("g.node.part").count() == 11
+    assert page.locator(SHOWN).count() == 11
     page.click("#backward")
     report = gradient(*NETWORK, check=False)
     slopes = [x for x in report.arrays["W1"].gradients if x is not None]
     assert numbers(box(page, "W1")[1]) == pytest.approx([min(slopes), max(slopes)], rel=1e-3)
-    page.locator("g.node.part", has_text="h (16,)").first.click()
+    page.locator(SHOWN, has_text="h (16,)").first.click()
     assert page.inner_text("#explained-title") == "The array h (16,) = tanh(v2)"
+    assert page.locator("option", has_text="W1 opened").count() == 0  # of 64 elements
     assert "4 more are in the table." in page.inner_text("#explained-said")
     page.select_option("#level", "all")
     assert page.locator("g.node.part >> nth=0").is_hidden()
@@ -92,13 +93,46 @@ def test_a_network_is_layers_and_its_elements_are_there_on_demand(open_page: Ope
     assert page.inner_text("#where") == "backward 379 / 379"
     page.click("#back")
     assert page.inner_text("#where") == "backward 378 / 379"
+    left, right = (
+        page.locator(f"#formula {at}").bounding_box() for at in ("mtd > mfrac", "mtd:nth-child(2)")
+    )
+    assert left["x"] + left["width"] <= right["x"]  # of a formula wider than its panel
+
+
+def test_one_array_is_opened_in_the_picture(open_page: Open) -> None:
+    page = open_page(*LAYER)
+    page.locator(SHOWN, has_text="a (2,) = sigmoid(z)").first.click()
+    page.click("text=Open in the picture")
+    assert page.input_value("#level") == "open a"
+    assert box(page, "a[1]") == ("·", "·")
+    shown = page.locator("[data-level]:not([hidden]) g.node.part text.title").all_text_contents()
+    assert [title for title in shown if title.startswith("a")] == [
+        "a[0] = sigmoid(z[0])",
+        "a[1] = sigmoid(z[1])",
+    ]
+    assert "z (2,) = v1 + b" in shown
+    arrows = page.evaluate("partArrows.map(({source, target}) => `${parts[source].id} ${parts[target].id}`)")
+    assert {"z a[0]", "z a[1]", "a[0] v2", "a[1] v2"} <= set(arrows)
+    said = []
+    for _ in range(4):
+        page.click("#step")
+        said.append(page.inner_text("#sentence"))
+    assert said[1:3] == [
+        "Forward: z (2,) = v1 + b: [-1.5, 0.75]",
+        "Forward: a[0] = sigmoid(z[0]) = 0.182426.",
+    ]
+    page.reload()
+    assert (page.input_value("#level"), page.inner_text("#sentence")) == ("open a", said[3])
+    assert box(page, "a[1]") == ("0.6792", "·")
+    page.select_option("#level", "arrays")
+    assert page.locator(SHOWN, has_text="a (2,) = sigmoid(z)").first.is_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(open_page: Open, scheme: str) -> None:
     page = open_page(*LAYER, color_scheme=scheme, bypass_csp=True)
     page.click("#backward")
-    page.locator("g.node.part").first.click()
+    page.locator(SHOWN).first.click()
     assert Axe().run(page).response["violations"] == []
 
 

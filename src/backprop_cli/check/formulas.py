@@ -383,7 +383,7 @@ class Steps:
 
 
 class _Template(NamedTuple):
-    """One step in symbols: its definition, its derivative by each operand, and symbol -> place of operands."""
+    """One step in symbols: its definition, its derivative by each operand, and symbol -> place of operand."""
 
     definition: Any
     derivatives: tuple[Any, ...]

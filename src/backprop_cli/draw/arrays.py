@@ -18,7 +18,7 @@ from backprop_cli.draw.diagram import (
     slope_of_record,
 )
 from backprop_cli.graph.naming import Naming
-from backprop_cli.graph.outline import has_own, outline, uses
+from backprop_cli.graph.outline import outline, own_nodes, uses
 from backprop_cli.language.arrays.shapes import shape_text
 from backprop_cli.render.arrays import numbers_text
 from backprop_cli.report import ArrayRecord
@@ -41,7 +41,7 @@ def diagram_of_steps(
     symbolic: formulas for the local derivatives.
     """
     if steps is None and report.outline:
-        return _diagram_of_arrays(report, digits, symbolic=symbolic)
+        return diagram_of_arrays(report, digits=digits, symbolic=symbolic)
     return diagram_of_report(in_steps(report, steps), digits=digits, symbolic=symbolic)
 
 
@@ -60,12 +60,18 @@ def diagram_of_shapes(graph: Graph) -> Diagram:
     return Diagram(graph.text, output, boxes, arrows, has_numbers=False)
 
 
-def _diagram_of_arrays(report: Report, digits: int | None, *, symbolic: bool) -> Diagram:
+def diagram_of_arrays(
+    report: Report, *, digits: int | None = 4, symbolic: bool = False, opened: str = ""
+) -> Diagram:
+    """Return a computed program with arrays as a diagram, with a box for each array.
+
+    opened: the name of an array that has a box for each of its elements instead.
+    """
     naming = Naming(graph_of(report))
-    parts = outline(naming.graph, naming.order)
+    parts, records = _open(naming, outline(naming.graph, naming.order), report, opened)
     scalars = {
         part: record
-        for part, record in zip(parts, report.outline, strict=True)
+        for part, record in zip(parts, records, strict=True)
         if not isinstance(record, ArrayRecord)
     }
 
@@ -79,8 +85,22 @@ def _diagram_of_arrays(report: Report, digits: int | None, *, symbolic: bool) ->
     def slope(node: int, argnum: int) -> tuple[str, str]:
         return slope_of_record(scalars[node], argnum, digits, symbolic=symbolic)
 
-    boxes, arrows = _joined(naming, parts, [box(record) for record in report.outline], slope)
+    boxes, arrows = _joined(naming, parts, [box(record) for record in records], slope)
     return Diagram(report.program, report.output, boxes, arrows, has_numbers=True, upstream=report.upstream)
+
+
+def _open(
+    naming: Naming, parts: Sequence[ArrayNodes | int], report: Report, opened: str
+) -> tuple[list[ArrayNodes | int], list[ArrayRecord | NodeRecord]]:
+    """Return the parts of an outline and their records, with the elements of one array in its place."""
+    known = {node.id: node for node in report.nodes} if opened else {}
+    found: list[tuple[ArrayNodes | int, ArrayRecord | NodeRecord]] = []
+    for part, record in zip(parts, report.outline, strict=True):
+        if not isinstance(part, int) and isinstance(record, ArrayRecord) and record.name == opened:
+            found += [(node, known[naming.id(node)]) for node in own_nodes(naming.graph, part)]
+        else:
+            found.append((part, record))
+    return [part for part, _ in found], [record for _, record in found]
 
 
 def _box_of_array(
@@ -119,7 +139,7 @@ def _joined(
         )
         return box._replace(rule="  ".join(f"∂{box.id}/∂{x}{mark} = {text}" for x, text, mark in slopes))
 
-    shown = [i for i, part in enumerate(parts) if isinstance(part, int) or has_own(graph, part)]
+    shown = [i for i, part in enumerate(parts) if isinstance(part, int) or own_nodes(graph, part)]
     place = {part: i for i, part in enumerate(shown)}
     arrows = tuple(
         Arrow(

@@ -5,16 +5,13 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from backprop_cli.draw.arrays import diagram_of_steps
 from backprop_cli.draw.diagram import diagram_of_report
 from backprop_cli.draw.layout import place
 from backprop_cli.notation.pretty import pretty
-from backprop_cli.report import ArrayRecord
-from backprop_cli.tell.steps import in_steps
 
 if TYPE_CHECKING:
     from backprop_cli.draw.diagram import Box, Diagram
-    from backprop_cli.report import NodeRecord, Report
+    from backprop_cli.report import Report
 
 _LINE = 19
 _WIDTH = 172.0  # "gradient" and 12 characters of a number
@@ -43,16 +40,9 @@ def draw_picture(report: Report, direction: str) -> str:
     return _draw(diagram_of_report(report), direction, "node")
 
 
-def draw_parts(report: Report, direction: str) -> str:
-    """Return the graph with a box for each of ``part_records``."""
-    return _draw(diagram_of_steps(report, None), direction, "part")
-
-
-def part_records(report: Report) -> list[ArrayRecord | NodeRecord]:
-    """Return the arrays, or else the named steps, that ``draw_parts`` has boxes for, in order."""
-    told = report.outline or in_steps(report, None).nodes
-    records = {record.name if isinstance(record, ArrayRecord) else record.id: record for record in told}
-    return [records[box.id] for box in diagram_of_steps(report, None).boxes]
+def draw_parts(diagram: Diagram, direction: str) -> str:
+    """Return a picture of arrays or steps as an element svg."""
+    return _draw(diagram, direction, "part")
 
 
 def _draw(diagram: Diagram, direction: str, kind: str) -> str:

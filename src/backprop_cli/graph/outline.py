@@ -33,9 +33,10 @@ def outline(graph: Graph, order: Iterable[int]) -> list[ArrayNodes | int]:
     return [both[place] for place in sorted(range(len(both)), key=sizes.__getitem__)]
 
 
-def has_own(graph: Graph, array: ArrayNodes) -> bool:
-    """Tell whether an array has elements of its own that depend on an input: it is no view or constant."""
-    return any(own and not graph.constant[node] for node, own in zip(array.nodes, array.own, strict=True))
+def own_nodes(graph: Graph, array: ArrayNodes) -> list[int]:
+    """Return an array's own elements that depend on an input; a view or constant has none."""
+    both = zip(array.nodes, array.own, strict=True)
+    return [node for node, own in both if own and not graph.constant[node]]
 
 
 class Use(NamedTuple):

@@ -48,9 +48,8 @@ def log2_size(x: Any) -> float:
         return (math.log2(abs(x)) if math.isfinite(x) else math.inf) if x else _NONE
     _, mantissa, exponent, _ = x._mpf_
     # Where gmpy2 is installed a mantissa is not an int, and of 800 digits too large for math.log2.
-    if mantissa:
-        return math.log2(int(mantissa)) + exponent
-    return math.inf if exponent else _NONE
+    size: float = math.inf if exponent else _NONE
+    return math.log2(int(mantissa)) + exponent if mantissa else size
 
 
 def add_logs(a: float, b: float) -> float:

@@ -10,33 +10,34 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.compile.javascript import use_name, write_operations
 from backprop_cli.console.strict_json import number
-from backprop_cli.draw.picture import TIPS, draw_parts, draw_picture, part_records
+from backprop_cli.draw.page.levels import MOST_DRAWN, levels_of
+from backprop_cli.draw.picture import TIPS, draw_parts, draw_picture
 from backprop_cli.errors import UsageError
 from backprop_cli.notation.mathml import operation_tree, partial_tree, slope_tree, step_tree
 from backprop_cli.notation.pretty import pretty
 from backprop_cli.operations.table import OPS
 from backprop_cli.report import ArrayRecord
-from backprop_cli.tell.steps import in_steps
 from backprop_cli.tell.story import reason_of
 from backprop_cli.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from backprop_cli.compile.javascript import Use
+    from backprop_cli.draw.page.levels import Level
     from backprop_cli.report import NodeRecord, Report
 
 _STYLES = ("colors.css", "page.css")
 _SCRIPTS = ("constants.js", "sweep.js", "story.js", "moves.js", "arrays.js", "steps.js", "page.js")
 
-# More nodes are drawn, but folded; still more are not, since nobody could read the picture.
+# More nodes are drawn, but folded.
 _MOST_OPEN = 300
-_MOST_DRAWN = 1_500
 _MOST_IN_HEADING = 90
 
 
@@ -54,6 +55,7 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
         "base-uri 'none'; form-action 'none'"
     )
     heading = _heading(report)
+    levels = levels_of(report)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -80,13 +82,13 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 <button type="button" id="reset">Reset</button>
 <label for="speed">Speed <select id="speed"><option value="2200">slow</option>\
 <option value="1100" selected>normal</option><option value="450">fast</option></select></label>
-<label><input type="checkbox" id="predict">predict</label>{_levels(report)}
+<label><input type="checkbox" id="predict">predict</label>{_levels(levels)}
 <span id="where"></span>
 </div>
 <input type="range" id="scrubber" min="0" max="0" value="0" aria-label="Step">
 </div>
 <div class="stage">
-{_picture(report, direction)}
+{_picture(report, direction, levels)}
 <div class="panels">
 <section class="panel now" aria-labelledby="now-title">
 <h2 id="now-title">This step</h2>
@@ -109,7 +111,7 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 {_table(report)}
 <section id="derivation"></section>
 </main>
-<script type="application/json" id="data">{page_data(report)}</script>
+<script type="application/json" id="data">{page_data(report, levels)}</script>
 <script>{script}</script>
 </body>
 </html>
@@ -195,19 +197,20 @@ def _input_text(value: float) -> str:
     return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
-def _picture(report: Report, direction: str) -> str:
+def _picture(report: Report, direction: str, levels: list[Level]) -> str:
     count = len(report.nodes)
-    if count > _MOST_DRAWN and not report.outline:
+    if count > MOST_DRAWN and not levels:
         return (
             f'<p class="quiet">There is no picture: nobody could read one of {count:,} nodes. '
             "The steps and the table have them all.</p>"
         )
-    drawing = draw_picture(report, direction) if count <= _MOST_DRAWN else ""
-    if parts := _parts_of(report):
+    drawing = draw_picture(report, direction) if count <= MOST_DRAWN else ""
+    if levels:
         other = drawing or f'<p class="quiet">Nobody could read a picture of {count:,} nodes.</p>'
-        drawing = (
-            f'<div data-level="{parts}">{draw_parts(report, direction)}</div>'
-            f'<div data-level="all" hidden>{other}</div>'
+        pictures = {level.name: draw_parts(level.diagram, direction) for level in levels} | {"all": other}
+        drawing = "".join(
+            f'<div data-level="{escape(name)}"{" hidden" * (name != levels[0].name)}>{picture}</div>'
+            for name, picture in pictures.items()
         )
     drawing = TIPS + drawing
     box = (
@@ -221,21 +224,12 @@ def _picture(report: Report, direction: str) -> str:
     return f"<details><summary>The graph of {count:,} nodes, to scroll in</summary>\n{box}</details>"
 
 
-def _parts_of(report: Report) -> str:
-    """Return what a box may stand for besides a node: "arrays", "named" steps, or "" for neither."""
-    if report.outline:
-        return "arrays"
-    can_fold = len(report.nodes) <= _MOST_DRAWN and not math.isnan(report.value)
-    return "named" if can_fold and len(in_steps(report, None).nodes) < len(report.nodes) else ""
-
-
-def _levels(report: Report) -> str:
-    """Return what chooses between a box for each array or named step and one for each node."""
-    parts = _parts_of(report)
-    if not parts:
+def _levels(levels: list[Level]) -> str:
+    """Return what chooses between the levels and a box for each node."""
+    if not levels:
         return ""
-    words = {"arrays": "arrays", "named": "named steps"}[parts]
-    options = f'<option value="{parts}" selected>{words}</option><option value="all">all nodes</option>'
+    offered = [(level.name, level.words) for level in levels] + [("all", "all nodes")]
+    options = "".join(f'<option value="{escape(name)}">{escape(words)}</option>' for name, words in offered)
     return f'\n<label for="level">Level <select id="level">{options}</select></label>'
 
 
@@ -284,7 +278,7 @@ def _text(node: NodeRecord) -> str:
     return "" if node.op == "input" else pretty(node.expr)
 
 
-def page_data(report: Report) -> str:
+def page_data(report: Report, levels: Sequence[Level] = ()) -> str:
     """Return what the scripts need as JSON in which no tag can begin."""
     place = {node.id: i for i, node in enumerate(report.nodes)}
     used = sorted({node.op for node in report.nodes if node.operands})
@@ -293,7 +287,7 @@ def page_data(report: Report) -> str:
         "upstream": report.upstream,
         "nodes": [_node(node, place) | _found(node, report) for node in report.nodes],
         "facts": {name: _facts(name) for name in used},
-        **({"parts": [_part(record, place) for record in part_records(report)]} if _parts_of(report) else {}),
+        "levels": {level.name: [_part(record, place) for record in level.records] for level in levels},
     }
     return json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":")).replace(
         "<", "\\u003c"

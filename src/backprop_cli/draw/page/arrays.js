@@ -1,15 +1,51 @@
 // Arrays: a box for each, whose numbers are those of its elements; one step of the page is then one of these.
 //
-// A part: {id, text, rule, shape, nodes}; a number that is no array has one node and no shape.
+// A part: {id, text, rule, shape, nodes}; a number that is no array has one node and no shape. Each level has
+// its own: "arrays", "open NAME" with the elements of one array instead of it, or "named" steps.
 
 const MOST_SHOWN = 6; // elements; of more the range is told
 const MOST_TOLD = 12; // elements in the panel
 const SIGNS = 6.5; // pixels a sign is wide
 
+const level = () => element("level")?.value ?? "all";
+
+// What is shown at a level; nothing of it where each node has its own box.
+function levelOf(name) {
+  const parts = data.levels[name] ?? [];
+  const at = all("#picture [data-level]").find((each) => each.dataset.level === name);
+  const found = (selector) => (parts.length ? [...at.querySelectorAll(selector)] : []);
+  const ends = (g) => ({ g, source: Number(g.dataset.source), target: Number(g.dataset.target) });
+  const home = [];
+  parts.forEach((part, k) => part.nodes.forEach((i) => (home[i] ??= k)));
+  return {
+    parts,
+    owners: ownersOf(home, story.consumers),
+    stops: stopsOf(home),
+    partBoxes: found("g.node.part"),
+    partArrows: found("g.arrow.part").map(ends),
+  };
+}
+
+function showLevel() {
+  ({ parts, owners, stops, partBoxes, partArrows } = levelOf(level()));
+  for (const at of all("#picture [data-level]")) at.hidden = at.dataset.level !== level();
+  for (const [k, box] of partBoxes.entries()) {
+    box.onclick = () => explainPart(k);
+    box.onkeydown = (event) => onPartKey(event, k);
+  }
+  explainedPart = undefined;
+  fit();
+}
+
+function openLevel(name) {
+  element("level").value = name;
+  showLevel();
+  show();
+}
+
 // Return the part that each node is in, or leads to; undefined for what leads to none.
-function ownersOf(consumers) {
-  const owners = [];
-  parts.forEach((part, k) => part.nodes.forEach((i) => (owners[i] ??= k)));
+function ownersOf(home, consumers) {
+  const owners = [...home];
   for (let i = data.nodes.length - 1; i >= 0; i--) owners[i] ??= owners[consumers[i][0]?.node];
   return owners;
 }
@@ -67,7 +103,7 @@ function showParts(current) {
 
 // The array that a step is about at this level, or undefined where it is about a single number.
 function arrayAt(i) {
-  const part = i === undefined || level() === "all" ? undefined : parts[owners[i]];
+  const part = i === undefined ? undefined : parts[owners[i]];
   return part?.shape.length ? part : undefined;
 }
 
@@ -103,15 +139,24 @@ function showExplainedPart() {
   });
   if (part.nodes.length > MOST_TOLD) said.push(`${part.nodes.length - MOST_TOLD} more are in the table.`);
   listOf(element("explained-said"), part.rule ? [`Backward: ${part.rule}.`, ...said] : said);
-  element("explained-formula").replaceChildren();
+  element("explained-formula").replaceChildren(...openButtons(part.id));
+}
+
+// What opens an array in the picture, where there is room for its elements.
+function openButtons(name) {
+  if (!LEVELS.includes(`open ${name}`)) return [];
+  const button = withText(document.createElement("button"), "Open in the picture");
+  button.type = "button";
+  button.onclick = () => (openLevel(`open ${name}`), element("level").focus());
+  return [button];
 }
 
 // Where a part is whole, on the way forward and on the way back: where steps stop at the level of arrays.
-function stopsOf() {
+function stopsOf(home) {
   const last = new Map();
   const note = (i, step) => {
-    const k = parts.findIndex((part) => part.nodes.includes(i));
-    if (k >= 0) last.set(`${step > forward.length} ${k}`, step);
+    const k = home[i];
+    if (k !== undefined) last.set(`${step > forward.length} ${k}`, step);
   };
   forward.forEach((i, k) => note(i, k + 1));
   backward.forEach((i, k) => note(i, forward.length + k + 1));
@@ -120,17 +165,9 @@ function stopsOf() {
 
 // Where a step from here leads.
 function stopFrom(from, way) {
-  if (level() === "all") return from + way;
+  if (!parts.length) return from + way;
   const found = way > 0 ? stops.find((step) => step > from) : stops.findLast((step) => step < from);
   return found ?? (way > 0 ? LAST : 0);
-}
-
-function listenToParts() {
-  for (const [k, box] of partBoxes.entries()) {
-    box.addEventListener("click", () => explainPart(k));
-    box.addEventListener("keydown", (event) => onPartKey(event, k));
-  }
-  element("level")?.addEventListener("change", () => (showLevel(), show()));
 }
 
 function onPartKey(event, k) {
@@ -153,11 +190,4 @@ function partNeighbour(k, key) {
   if (key === before) return partArrows.find((arrow) => arrow.target === k)?.source;
   if (key === behind) return partArrows.find((arrow) => arrow.source === k)?.target;
   return { [above]: k - 1, [below]: k + 1 }[key];
-}
-
-const level = () => element("level")?.value ?? "all";
-
-function showLevel() {
-  for (const at of all("#picture [data-level]")) at.hidden = at.dataset.level !== level();
-  fit();
 }

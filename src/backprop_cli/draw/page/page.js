@@ -1,7 +1,6 @@
 // The page: it shows one step of the story at a time, and computes anew when an input is edited.
 
 const data = readData(document.getElementById("data").textContent);
-const parts = data.parts ?? []; // the boxes of a program with arrays
 const story = new Story(data);
 const { forward, backward } = story.order;
 const LAST = forward.length + backward.length;
@@ -21,10 +20,8 @@ const arrows = all("g.arrow:not(.part)").map((g) => ({
   target: Number(g.dataset.target),
   argnum: Number(g.dataset.argnum),
 }));
-const owners = ownersOf(story.consumers);
-const stops = stopsOf();
-const partBoxes = all("g.node.part");
-const partArrows = all("g.arrow.part").map((g) => ({ g, source: Number(g.dataset.source), target: Number(g.dataset.target) }));
+const LEVELS = [...Object.keys(data.levels), "all"]; // the first is the one to begin with
+let { parts, owners, stops, partBoxes, partArrows } = levelOf("all");
 const rank = { forward: ranks(forward, 1), backward: ranks(backward, forward.length + 1) };
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -75,7 +72,7 @@ function show() {
   element("back").setAttribute("aria-disabled", position === 0);
   element("step").setAttribute("aria-disabled", position === LAST);
   if (current !== undefined) {
-    if (level() !== "all") reveal(partBoxes[owners[current]], stepNeighbours(owners[current]));
+    if (parts.length) reveal(partBoxes[owners[current]], stepNeighbours(owners[current]));
     else reveal(boxes[current], neighboursOf(current));
   }
   keepState();
@@ -265,6 +262,7 @@ function fit() {
   const view = element("picture");
   if (!view?.clientWidth) return;
   const drawing = view.querySelector("[data-level]:not([hidden]) svg, :scope > svg:not(.tips)");
+  if (!drawing) return; // of too many nodes
   const { width, height } = drawing.viewBox.baseVal;
   const scale = Math.min(1, Math.max(Math.min(view.clientWidth / width, roomBelow(view) / height), SMALLEST));
   drawing.setAttribute("width", width * scale);
@@ -310,7 +308,7 @@ function keepState() {
   const edits = fields.filter((field) => point[field.dataset.node] !== data.nodes[field.dataset.node].value);
   const state = edits.map((field) => [data.nodes[field.dataset.node].id, String(point[field.dataset.node])]);
   if (position) state.push(["", String(position)]);
-  if (parts.length && level() === "all") state.push([" level", level()]);
+  if (level() !== LEVELS[0]) state.push([" level", level()]);
   const hash = state.length ? `#${new URLSearchParams(state)}` : "";
   if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname + location.search);
 }
@@ -324,7 +322,7 @@ function readState() {
     field.value = text;
     point[field.dataset.node] = readNumber(text);
   }
-  if (parts.length && state.get(" level") === "all") element("level").value = "all";
+  if (LEVELS.includes(state.get(" level"))) element("level").value = state.get(" level");
   const step = Number(state.get(""));
   if (Number.isInteger(step)) position = Math.min(Math.max(step, 0), LAST);
 }
@@ -401,7 +399,7 @@ function showQuestion() {
   element("question").hidden = !asked;
   if (!asked) return;
   const i = nodeAt(next());
-  const { id, text } = level() === "all" ? data.nodes[i] : parts[owners[i]];
+  const { id, text } = parts.length ? parts[owners[i]] : data.nodes[i];
   const wanted = next() > forward.length ? story.gradientWords(i) : `${id} = ${text}`;
   element("sentence").textContent = `Predict: what is ${wanted}?`;
   element("formula").replaceChildren();
@@ -582,7 +580,7 @@ function listen() {
     box.addEventListener("keydown", (event) => onBoxKey(event, i));
   }
   boxes[0]?.setAttribute("tabindex", "0");
-  listenToParts();
+  element("level")?.addEventListener("change", () => (showLevel(), show()));
 }
 
 element("scrubber").max = LAST;
