@@ -263,12 +263,13 @@ MADE_OF: dict[str, Callable[..., Term]] = {
     "sigmoid": lambda x: 1 / (1 + (-x).exp()),
     "softplus": lambda x: x.exp().log1p(),
     "relu": lambda x: x.max(0),
-    "leaky_relu": lambda x, slope: (x > 0).where(x, slope * x),
+    "leaky_relu": lambda x, slope: x.max(0) + slope * x.min(0),  # which needs the slope above 0, too
     "elu": lambda x: (x > 0).where(x, x.expm1()),
     "gelu": lambda x: x * (-x / Term(x.build, x.build("number", (), 2.0)).sqrt()).erfc() / 2,
     "silu": lambda x: x / (1 + (-x).exp()),
     "hypot": lambda x, y: (x * x + y * y).sqrt(),
     "clip": lambda x, low, high: x.max(low).min(high),
+    "xlogy": lambda x, y: x.ne(0).apply("or", y.ne(0)).where(x * y.log(), 0),
     "sinc": lambda x: x.ne(0).where(x.sin() / x, 1),
 }
 
