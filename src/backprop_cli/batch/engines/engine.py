@@ -1,15 +1,15 @@
 """Columns in, results out: by a kernel where it is right, else by masked sweeps, at last point by point.
 
-Nearly all rows are done by the kernel. A block in which a flag was raised, or a primitive may be at a kink,
-is done again by ``careful``, at some five times the cost; a row that arrays can't settle is computed on its
-own, at some thousand times the cost.
+Nearly all rows are done by the kernel. In a block in which a flag was raised, or a primitive may be at a
+kink, the rows that did so are found, and done again by ``careful``, at some ten times the cost; a row that
+arrays can't settle is computed on its own, at some thousand times the cost. So what a row comes to does not
+depend on the rows beside it.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from importlib.util import find_spec
-from math import isfinite
 from threading import Lock, local
 from typing import TYPE_CHECKING, Protocol
 
@@ -49,9 +49,6 @@ _WORTH_COMPILING = 200_000_000
 # Instructions times rows of compiled code worth another thread, which takes 0.1 ms to wake: some 0.4 ms.
 _PART = 2_000_000
 
-# Rows that are computed one by one rather than in halves.
-_FEW = 4
-
 # More bytes of results than caches hold: from here on it pays to write past them.
 _STREAMED = 1 << 25
 
@@ -66,8 +63,8 @@ class Engine(Protocol):
 class Runner(Protocol):
     """Runs a kernel."""
 
-    def run(self, columns: Sequence[Array], outputs: Sequence[Array]) -> list[slice]:
-        """Fill the outputs, and return the blocks of rows that must be looked at again."""
+    def run(self, columns: Sequence[Array], outputs: Sequence[Array]) -> Array:
+        """Fill the outputs, and return the rows that must be looked at again, each for its own sake."""
 
 
 def choose_engine(
@@ -230,44 +227,15 @@ class KernelEngine:
         return self._compiled.get(streams) or self._block_runner()
 
     def _fill(self, columns: Sequence[Array], results: Results, runner: Runner) -> None:
-        doubtful = runner.run(columns, results.numbers())
+        again = runner.run(columns, results.numbers())
         results.status.fill(0)
-        if not doubtful:
-            return
-        if self._batch.more:
-            for block in doubtful:
-                self._halve(columns, results, runner, block)
-            return
         most = _rows_at_a_time(4 * len(self._batch.graph.ops))
-        for block in doubtful:
-            for start in range(block.start, block.stop, most):
-                rows = np.arange(start, min(start + most, block.stop))
-                self._examine([column[rows] for column in columns], results, rows)
+        for start in range(0, len(again), most):
+            self._do_again(columns, results, again[start : start + most])
 
-    def _halve(self, columns: Sequence[Array], results: Results, runner: Runner, block: slice) -> None:
-        """Do a block again in halves, down to some rows that are computed one by one.
-
-        ``examine`` has nothing beside the gradient. A row alone takes 1 ms, the kernel 0.05 ms for few rows.
-        """
-        count = block.stop - block.start
-        if count > _FEW:
-            middle = block.start + count // 2
-            for half in (slice(block.start, middle), slice(middle, block.stop)):
-                outputs = [numbers[half] for numbers in results.numbers()]
-                if runner.run([column[half] for column in columns], outputs):
-                    self._halve(columns, results, runner, half)
-            return
-        for row in range(block.start, block.stop):
-            cells = {name: float(x[row]) for name, x in zip(self.kernel.columns, columns, strict=True)}
-            if all(map(isfinite, cells.values())):
-                self._single.compute_row(cells, results, row)
-            else:
-                results.status[row] = _BAD_INPUT
-                for numbers in results.numbers():
-                    numbers[row] = np.nan
-
-    def _examine(self, columns: Sequence[Array], results: Results, rows: Array) -> None:
-        """Do some rows again."""
+    def _do_again(self, columns: Sequence[Array], results: Results, rows: Array) -> None:
+        """Do some rows again: all at once, and what arrays can't settle one by one."""
+        columns = [column[rows] for column in columns]
         if columns:
             is_good = np.logical_and.reduce([np.isfinite(column) for column in columns])
             bad = rows[~is_good]
@@ -276,6 +244,14 @@ class KernelEngine:
                 numbers[bad] = np.nan
             columns, rows = [column[is_good] for column in columns], rows[is_good]
         cells = dict(zip(self.kernel.columns, columns, strict=True))
+        # The careful sweeps have nothing beside the gradient.
+        unsettled = np.ones(len(rows), np.bool_) if self._batch.more else self._examine(cells, results, rows)
+        for index in np.flatnonzero(unsettled).tolist():
+            single = {name: float(column[index]) for name, column in cells.items()}
+            self._single.compute_row(single, results, int(rows[index]))
+
+    def _examine(self, cells: Mapping[str, Array], results: Results, rows: Array) -> Array:
+        """Do some rows again by careful sweeps, and return which of them are not settled so."""
         batch = self._batch
         point = {**self._constants, **cells}
         found = examine(batch.graph, point, len(rows), batch.wrt, batch.upstream, batch.wanted_nodes)
@@ -288,9 +264,7 @@ class KernelEngine:
             numbers[lost] = np.nan
         results.status[rows[found.undefined]] = _UNDEFINED
         results.status[rows[found.overflowed]] = _NONFINITE
-        for index in np.flatnonzero(found.unsettled).tolist():
-            single = {name: float(column[index]) for name, column in cells.items()}
-            self._single.compute_row(single, results, int(rows[index]))
+        return found.unsettled
 
 
 def _rows_at_a_time(arrays: int) -> int:

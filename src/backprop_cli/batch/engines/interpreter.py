@@ -9,6 +9,7 @@ looked at again.
 from __future__ import annotations
 
 import math
+from functools import reduce
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 # Where these underflow, 0 or a subnormal number is the right result.
 _UNDERFLOW_RIGHTLY = frozenset(("exp", "erfc"))
-
+_NEVER_UNDERFLOW = CONDITIONS | {"add", "sub", "neg", "abs", "sign", "floor", "ceil", "max", "min", "where"}
+_SMALLEST_NORMAL = np.finfo(np.float64).smallest_normal
 
 # From 10,000 numbers on the products of BLAS start threads of their own.
 _MOST_FOR_BLAS = 8192
@@ -80,36 +82,83 @@ class BlockRunner:
         if kind != "underflow" or self._running not in _UNDERFLOW_RIGHTLY:
             self._is_flagged = True
 
-    def run(self, columns: Sequence[Array], outputs: Sequence[Array]) -> list[slice]:
-        """Fill the outputs, and return the blocks of rows that must be looked at again.
+    def run(self, columns: Sequence[Array], outputs: Sequence[Array]) -> Array:
+        """Fill the outputs, and return the rows that must be looked at again.
 
         columns, outputs: arrays of doubles of one length.
         """
-        doubtful = []
         rows = len(outputs[0])
-        with np.errstate(all="call", call=self._flag):
-            for start in range(0, rows, self._size):
-                block = slice(start, min(start + self._size, rows))
-                some = [column[block] for column in columns], [output[block] for output in outputs]
-                if self._run_block(*some, block.stop - start):
-                    doubtful.append(block)
-        return doubtful
+        doubtful = [np.empty(0, np.intp)]
+        for start in range(0, rows, self._size):
+            block = slice(start, min(start + self._size, rows))
+            # Some functions have another way for numbers that are apart, with other last bits.
+            some = [np.ascontiguousarray(column[block]) for column in columns]
+            found = self._run_block(some, [output[block] for output in outputs], block.stop - start)
+            if found is not None:
+                doubtful.append(start + np.flatnonzero(found))
+        return np.concatenate(doubtful)
 
-    def _run_block(self, columns: list[Array], outputs: list[Array], count: int) -> bool:
-        """Fill the outputs of one block, and tell whether it must be looked at again."""
+    def _run_block(self, columns: list[Array], outputs: list[Array], count: int) -> Array | None:
+        """Fill the outputs of one block, and return which rows must be looked at again, if any."""
         plan = self._plan
         buffers = self._buffers if count == self._size else [buffer[:count] for buffer in self._buffers]
         arrays: list[Array] = [*buffers, *plan.numbers, *outputs, *columns]
-        self._is_flagged = False
-        for name, function, pick in plan.steps:
-            self._running = name  # _flag wants to know
-            function(*pick(arrays))
-        for output, source in plan.copies:
-            outputs[output][...] = arrays[source]
-        if self._is_flagged or (plan.suspect is not None and arrays[plan.suspect].any()):
-            return True
         watched = [*(columns if self._check_inputs else ()), *(outputs if self._watch else ())]
-        return not all(map(_is_finite, watched))
+        self._is_flagged = False
+        with np.errstate(all="call", call=self._flag):
+            for name, function, pick in plan.steps:
+                self._running = name  # _flag wants to know
+                function(*pick(arrays))
+            for output, source in plan.copies:
+                outputs[output][...] = arrays[source]
+            if not self._is_flagged and all(map(_is_finite, watched)):
+                return None if plan.suspect is None else arrays[plan.suspect]
+        with np.errstate(all="ignore"):
+            doubtful = reduce(np.logical_or, (~np.isfinite(x) for x in watched), np.zeros(count, np.bool_))
+            if self._is_flagged:
+                for name, function, pick in plan.steps:
+                    doubtful |= _find_losses(name, function, *pick(arrays))
+        return doubtful if plan.suspect is None else doubtful | arrays[plan.suspect]
+
+
+def _find_losses(name: str, function: Callable[..., Array], *places: Array) -> Array:
+    """Run a step once more, and tell in which rows it raises a flag, which NumPy does not tell.
+
+    places: the operands, and where the result goes.
+    """
+    xs = [np.array(x) for x in places[:-1]]  # the result may be written over them
+    y = places[-1]
+    function(*xs, y)
+    lost = ~np.isfinite(y)
+    if name in ("mul", "div"):
+        lost |= _underflows(name, xs, y)
+    elif name not in _UNDERFLOW_RIGHTLY and name not in _NEVER_UNDERFLOW:
+        for row in np.flatnonzero(np.abs(y) < _SMALLEST_NORMAL).tolist():
+            lost[row] |= _raises_underflow(function, [x[row] if x.ndim else x for x in xs])
+    for x in xs:
+        lost &= np.isfinite(x)
+    return lost
+
+
+def _underflows(name: str, xs: Sequence[Array], y: Array) -> Array:
+    """Tell in which rows a product or a quotient has lost digits below the normal numbers."""
+    small = (np.abs(y) < _SMALLEST_NORMAL) & (xs[0] != 0)
+    if name == "mul":
+        small &= xs[1] != 0
+    rows = np.flatnonzero(small)
+    (a, power_a), (b, power_b) = (np.frexp(np.broadcast_to(x, y.shape)[rows]) for x in xs)
+    unscaled, power = (a * b, power_a + power_b) if name == "mul" else (a / b, power_a - power_b)
+    small[rows] = np.ldexp(y[rows], -power) != unscaled
+    return small
+
+
+def _raises_underflow(function: Callable[..., Array], xs: Sequence[Array]) -> bool:
+    try:
+        with np.errstate(under="raise"):
+            function(*(np.array([x]) for x in xs), np.empty(1))
+    except FloatingPointError:
+        return True
+    return False
 
 
 def _plan(kernel: Kernel) -> _Plan:

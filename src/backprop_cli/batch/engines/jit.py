@@ -15,7 +15,7 @@ import platform
 import struct
 import sys
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -64,6 +64,10 @@ _FORMS: dict[str, tuple[str, ...]] = {
 }
 """Instruction -> lines with {y} for the result and {0}, {1} … for the operands; others are functions of C."""
 _TWO_OPERANDS = frozenset(("pow", "atan2", "hypot"))
+
+# rows, rows of a block, the columns and the outputs, a mark for each block -> how many blocks are marked
+_KERNEL = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_char_p, ctypes.c_void_p)
+_NO_ROWS = np.empty(0, np.intp)
 
 
 class _Machine(NamedTuple):
@@ -118,55 +122,82 @@ class CompiledRunner:
         assert machine is not None
         self._width = machine.width
         self._streams = streams
+        self._outputs = len(kernel.outputs)
         # The engine owns the code: it must live as long as the function.
         lines = _write_module(kernel, machine, streams=streams, check_inputs=check_inputs)
         self._engine = _compile("\n".join(lines), machine)
-        pointers = (ctypes.c_void_p,) * 3
-        self._function = ctypes.CFUNCTYPE(None, ctypes.c_int64, *pointers)(
-            self._engine.get_function_address("kernel")
-        )
+        self._function = _KERNEL(self._engine.get_function_address("kernel"))
+        self._pack = struct.Struct(f"{len(kernel.columns) + self._outputs}P").pack
 
-    def run(self, columns: Sequence[Array], outputs: Sequence[Array]) -> list[slice]:
-        """Fill the outputs, and return the blocks of rows that must be looked at again.
+    def run(self, columns: Sequence[Array], outputs: Sequence[Array]) -> Array:
+        """Fill the outputs, and return the rows that must be looked at again.
 
         columns, outputs: arrays of doubles of one length.
         """
-        rows = len(outputs[0])
-        whole = rows - rows % self._width
-        doubtful = []
-        if whole:
-            columns = [np.ascontiguousarray(column) for column in columns]
-            marks = _array_type(ctypes.c_uint8, -(-whole // _ROWS))()
-            # ctypes lets go of the interpreter's lock during the call.
-            self._function(whole, _addresses(columns), _addresses(outputs), marks)
-            starts = (number * _ROWS for number, mark in enumerate(bytes(marks)) if mark)
-            doubtful = [slice(start, min(start + _ROWS, whole)) for start in starts]
-        if whole < rows:
-            again = slice(rows - self._width if whole and not self._streams else whole, rows)
-            run = self.run if again.start < whole else self._run_rest
-            if run([x[again] for x in columns], [x[again] for x in outputs]):
-                doubtful.append(slice(whole, rows))
-        return doubtful
-
-    def _run_rest(self, columns: Sequence[Array], outputs: Sequence[Array]) -> list[slice]:
-        """Run less rows than a vector holds: the last one is repeated."""
         rows, width = len(outputs[0]), self._width
+        columns = [np.ascontiguousarray(column) for column in columns]
+        addresses = [*map(address_of, columns), *map(address_of, outputs)]
+        whole = rows - rows % width
+        doubtful = [
+            (start * _ROWS, min((start + 1) * _ROWS, whole)) for start in self._run(addresses, whole, _ROWS)
+        ]
+        if whole < rows and self._run_rest(columns, outputs, addresses, whole):
+            doubtful.append((whole, rows))
+        if not doubtful:
+            return _NO_ROWS
+        step = _ROWS // width
+        parts = [
+            (first, min(first + step, end)) for start, end in doubtful for first in range(start, end, step)
+        ]
+        return np.concatenate([self._find_rows(columns, *part) for part in parts])
+
+    def _run_rest(
+        self, columns: Sequence[Array], outputs: Sequence[Array], addresses: Sequence[int], whole: int
+    ) -> bool:
+        """Run the rows that don't fill a vector, and tell whether they must be looked at again."""
+        width, rest = self._width, len(outputs[0]) - whole
+        if whole and not self._streams:  # rows before them fill it
+            shift = np.dtype(np.float64).itemsize * (whole + rest - width)
+            return bool(self._run([address + shift for address in addresses], width, width))
+        filled = [np.pad(column[whole:], (0, width - rest), "edge") for column in columns]
         results = [empty_aligned(width) for _ in outputs]
-        doubtful = self.run([np.pad(column, (0, width - rows), "edge") for column in columns], results)
+        is_doubtful = self._run([*map(address_of, filled), *map(address_of, results)], width, width)
         for output, result in zip(outputs, results, strict=True):
-            output[...] = result[:rows]
-        return doubtful
+            output[whole:] = result[:rest]
+        return bool(is_doubtful)
 
+    def _find_rows(self, columns: Sequence[Array], start: int, stop: int) -> Array:
+        """Return the rows that raise a flag, or are suspect, each by itself.
 
-def _addresses(arrays: Sequence[Array]) -> ctypes.Array[ctypes.c_void_p]:
-    found: ctypes.Array[ctypes.c_void_p] = _array_type(ctypes.c_void_p, len(arrays))(*map(address_of, arrays))
-    return found
+        So what a row comes to has nothing to do with those beside it. Vectors of rows are asked first, then
+        each row of those in doubt, in all places of a vector.
+        """
+        width = self._width
+        rows = np.minimum(np.arange(start, stop + (start - stop) % width), stop - 1)
+        for copies in (1, width):
+            vectors = rows.repeat(copies).reshape(-1, width)
+            some = [column[vectors.ravel()] for column in columns]
+            nowhere = address_of(empty := empty_aligned(vectors.size))
+            found = self._run([*map(address_of, some), *[nowhere] * self._outputs], empty.size, width)
+            rows = vectors[found].ravel()
+        return np.unique(rows)
+
+    def _run(self, addresses: Sequence[int], rows: int, block: int) -> list[int]:
+        """Run whole vectors of rows, and return the numbers of the blocks that must be looked at again."""
+        if not rows:
+            return []
+        marks = _marks_type(-(-rows // block))()
+        # ctypes lets go of the interpreter's lock during the call.
+        if not self._function(rows, block, self._pack(*addresses), marks):
+            return []
+        found: list[int] = np.flatnonzero(marks).tolist()
+        return found
 
 
 @lru_cache
-def _array_type(kind: type[Any], count: int) -> Any:
+def _marks_type(count: int) -> type[ctypes.Array[ctypes.c_uint8]]:
     """Return the type of arrays of a length, which takes as long to make as a call of the kernel."""
-    return kind * count
+    return ctypes.c_uint8 * count
 
 
 @lru_cache(16)
@@ -204,17 +235,19 @@ def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool, check_inp
     yield "declare i32 @fetestexcept(i32)"
     yield f"declare i1 @llvm.vector.reduce.or.v{width}i1({mask})"
     yield "declare i64 @llvm.umin.i64(i64, i64)"
-    yield "define void @kernel(i64 %rows, ptr %columns, ptr %outputs, ptr %marks)"
+    yield "define i64 @kernel(i64 %rows, i64 %size, ptr %arrays, ptr %marks)"
     yield f'  "min-legal-vector-width"="{64 * width}" {{'
     yield "entry:"
-    for kind, count in (("column", len(kernel.columns)), ("output", len(kernel.outputs))):
-        for index in range(count):
-            yield f"  %{kind}.at.{index} = getelementptr ptr, ptr %{kind}s, i64 {index}"
-            yield f"  %{kind}.{index} = load ptr, ptr %{kind}.at.{index}"
+    arrays = [f"column.{index}" for index in range(len(kernel.columns))]
+    arrays += [f"output.{index}" for index in range(len(kernel.outputs))]
+    for place, name in enumerate(arrays):
+        yield f"  %at.{name} = getelementptr ptr, ptr %arrays, i64 {place}"
+        yield f"  %{name} = load ptr, ptr %at.{name}"
     yield "  br label %block"
     yield "block:"
     yield "  %start = phi i64 [0, %entry], [%stop, %finish]"
-    yield f"  %further = add i64 %start, {_ROWS}"
+    yield "  %marked = phi i64 [0, %entry], [%now.marked, %finish]"
+    yield "  %further = add i64 %start, %size"
     yield "  %stop = call i64 @llvm.umin.i64(i64 %further, i64 %rows)"
     yield f"  call i32 @feclearexcept(i32 {machine.flags})"
     yield "  br label %loop"
@@ -239,13 +272,15 @@ def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool, check_inp
     yield f"  %suspect = call i1 @llvm.vector.reduce.or.v{width}i1({mask} %all.suspects)"
     yield "  %doubtful = or i1 %flagged, %suspect"
     yield "  %mark = zext i1 %doubtful to i8"
-    yield f"  %number = udiv i64 %start, {_ROWS}"
+    yield "  %counted = zext i1 %doubtful to i64"
+    yield "  %now.marked = add i64 %marked, %counted"
+    yield "  %number = udiv i64 %start, %size"
     yield "  %place = getelementptr i8, ptr %marks, i64 %number"
     yield "  store i8 %mark, ptr %place"
     yield "  %again = icmp ult i64 %stop, %rows"
     yield "  br i1 %again, label %block, label %done"
     yield "done:"
-    yield "  ret void"
+    yield "  ret i64 %now.marked"
     yield "}"
     yield "!0 = !{i32 1}"
 
