@@ -253,14 +253,7 @@ def test_mistakes(backprop: Run, tmp_path: Path) -> None:
             "--reduce",
             "sum",
         ): "--reduce writes one row",
-        (
-            "--data",
-            f"{folder}/a.csv",
-            "--output",
-            f"{tmp_path}/o/",
-            "--check",
-            "3",
-        ): "--check draws from one file",
+        ("--data", f"{folder}/a.csv", "--output", f"{tmp_path}/o/", "--strict"): "--strict goes by the rows",
         ("--data", f"{folder}/a.csv", "--output", f"{tmp_path}/o/", "--on", "here"): "--on can't be 'here'",
         ("--data", f"{folder}/a.csv", "--output", f"{folder}/a.csv/"): "the data and the results are both in",
         ("--data", f"{folder}/a.csv", "--output", f"{tmp_path}/o/", "--map", "x=z"): "has no column z",
@@ -334,7 +327,7 @@ from backprop_cli.datasets.plan import make_plan
 from backprop_cli.datasets.part import run_part, look
 job = Job("log(a)/relu(b)", {{}}, {{}}, None, 1.0, [], Form.csv, Form.csv)
 plan = make_plan(job, None, find_inputs([{str(data_set)!r}], None).inputs, {str(tmp_path / "out")!r})
-plan = plan.with_engine(look(plan.parts[0]).engine)
+plan = plan.settled(look(plan.parts[0]).engine)
 outcome = run_part(plan.parts[0])
 assert outcome.record["statuses"]["undefined"] > 0, outcome
 assert outcome.record["met"]["undefined"]["message"], outcome

@@ -12,6 +12,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from backprop_cli.batch.program import Batch
+from backprop_cli.batch.sample import Sample, find_disagreements
+from backprop_cli.batch.tally import RowResult, RowStatus, Start
+from backprop_cli.language.source import read_source
 from backprop_cli.schemas import schema_text
 from conftest import Run
 
@@ -102,8 +106,8 @@ def test_what_is_refused(backprop: Run, tmp_path: Path) -> None:
         both: "b.csv: the data has no column x",
         (*both, "--output", f"{data}/sum.csv"): "the data and the results are both in",
         (*first, "--output", f"{data}/a.csv"): "the data and the results are one file",
-        (*first, "--group-by", "g"): "--group-by goes by a column of one file",
-        (*first, "--check", "1"): "--check draws from one file",
+        (*first, "--group-by", "h"): "the data has no column h",
+        (*first, "--strict"): "--strict goes by the rows of --check",
         (*first, "--on", "local"): "--on is for folders of results",
         (*first, "--keep"): "--reduce writes one row",
         (*first, "--output", f"{tmp_path}/o.xyz"): "can't be told by its ending",
@@ -115,6 +119,73 @@ def test_what_is_refused(backprop: Run, tmp_path: Path) -> None:
         assert told in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
     assert sorted(path.name for path in data.iterdir()) == ["a.csv", "b.csv"]
+
+
+def test_groups_are_those_of_all_files(backprop: Run, tmp_path: Path) -> None:
+    """Whatever place and type a column has in each, and where folders say it."""
+    for name, table in {
+        "k=1/a.parquet": {"x": [1.0, 2.0, 3.0], "at": pa.array([7, 8, None], pa.int32())},
+        "k=1/b.parquet": {"at": pa.array([8, 9], pa.int64()), "more": [0, 0], "x": [10.0, 20.0]},
+        "k=__HIVE_DEFAULT_PARTITION__/c.parquet": {"at": ["9", "seven"], "x": [100.0, 200.0]},
+    }.items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(pa.table(table), tmp_path / "in" / name)
+    words = ("batch", "x^2", "--data", f"{tmp_path}/in", "--reduce", "sum", "--format", "csv", "--group-by")
+    done = backprop(*words, "at")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "at,value,grad_x,status",
+        "7,1.0,2.0,ok",
+        "8,104.0,24.0,ok",
+        ",9.0,6.0,ok",
+        "9,10400.0,240.0,ok",
+        "seven,40000.0,400.0,ok",
+    ]
+    assert backprop(*words, "k").stdout.splitlines() == [
+        "k,value,grad_x,status",
+        "1,514.0,72.0,ok",
+        ",50000.0,600.0,ok",
+    ]
+    out = tmp_path / "o.parquet"
+    assert backprop(*words[:-3], "--output", str(out), "--group-by", "k").returncode == 0
+    assert parquet.read_table(out)["k"].to_pylist() == ["1", None]
+    parquet.write_table(pa.table({"x": [1.0]}), tmp_path / "in/k=1/d.parquet")
+    done = backprop(*words, "at")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "k=1/d.parquet: the data has no column at" in done.stderr
+    (tmp_path / "in/k=1/d.csv").write_text("x,at\n1,7\n")
+    done = backprop(*words, "at")
+    assert "--group-by goes by words, which files of several forms write in several ways" in done.stderr
+
+
+def test_groups_of_lines(backprop: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"x": 1, "s": "p"}\n{"s": 5, "x": 2}\n')
+    (tmp_path / "b.jsonl").write_text('{"s": "p", "x": 3}\n{"x": 4}\n')
+    words = ("batch", "x^2", "--data", str(tmp_path), "--reduce", "mean", "--group-by", "s")
+    assert list(map(json.loads, backprop(*words).stdout.splitlines())) == [
+        {"s": "p", "value": 5.0, "grad_x": 4.0, "status": "ok"},
+        {"s": 5, "value": 4.0, "grad_x": 4.0, "status": "ok"},
+        {"s": None, "value": 16.0, "grad_x": 8.0, "status": "ok"},
+    ]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.csv").write_text("x,s\n1,p\n2\n")
+    (tmp_path / "in/b.csv").write_text("s,x\np,3\nq,5\n")
+    words = ("batch", "x^2", "--data", f"{tmp_path}/in", "--reduce", "sum", "--group-by", "s", "--ragged")
+    done = backprop(*words, "--check", "9", "--seed", "1")
+    assert done.stdout.splitlines() == [
+        "s,value,grad_x,status", "p,10.0,8.0,ok", ",4.0,4.0,ok", "q,25.0,10.0,ok",
+    ]  # fmt: skip
+    assert done.stderr == "checked 4 of 4 rows with sympy (--seed 1): all agree\n"
+
+
+def test_a_row_of_a_sample_is_told_by_its_file() -> None:
+    source = read_source("x^2", {})
+    batch = Batch(source, ["x"], 1.0, [])
+    sample = Sample(3, 0)
+    for number in (1, 4):
+        sample.take(number, lambda: {"x": 3.0}, RowResult(9.0, [7.0], RowStatus.OK))
+    found = find_disagreements(sample, batch, [Start(0, "a.csv"), Start(2, "b.csv")])
+    assert [line.partition(":")[0] for line in found.differences] == ["row 1 of a.csv", "row 2 of b.csv"]
 
 
 @pytest.fixture

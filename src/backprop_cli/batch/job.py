@@ -41,6 +41,7 @@ class Job(NamedTuple):
     a result are left out of it.  dialect: how the data is written.
     order: 2 for second derivatives, too.  outputs: steps whose gradients are wanted, too.
     prefix: begins the names of results.  group: the column that tells apart what is reduced, "" for none.
+    check: how many rows of a data set are drawn, to be computed once more.  seed: that draws them.
     """
 
     program: str
@@ -61,6 +62,8 @@ class Job(NamedTuple):
     group: str = ""
     order: int = 1
     outputs: Sequence[str] = ()
+    check: int = 0
+    seed: int | None = None
 
     @property
     def may_go_by_row(self) -> bool:

@@ -6,7 +6,7 @@ import math
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
-from backprop_cli.batch.tally import BAD_INPUT, FAULTS, OK
+from backprop_cli.batch.tally import BAD_INPUT, FAULTS, OK, place_of
 from backprop_cli.findings.confirmation import unconfirmed
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.operations.bounded import bounded_floats
@@ -14,10 +14,10 @@ from backprop_cli.report import FEW_DIGITS, Outcome
 from backprop_cli.text import few_digits, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from backprop_cli.batch.program import Batch
-    from backprop_cli.batch.tally import RowResult
+    from backprop_cli.batch.tally import RowResult, Start
     from backprop_cli.report import Check
 
 
@@ -41,11 +41,12 @@ class Sample:
     Source: Li, Reservoir-sampling algorithms of time complexity O(n(1 + log(N/n))), 1994, algorithm L.
     """
 
-    def __init__(self, size: int, seed: int) -> None:
+    def __init__(self, size: int, seed: int, part: str = "") -> None:
+        """part: of the rows that are drawn from, "" for all of them."""
         self.size = size
         self.seed = seed
         self.rows: list[Drawn] = []
-        self._random = random.Random(seed)
+        self._random = random.Random(f"{seed} {part}" if part else seed)
         self._weight = 1.0
         self._next = 0
         self._seen = 0
@@ -90,16 +91,17 @@ class Comparison(NamedTuple):
     unconfirmed: list[str]
 
 
-def find_disagreements(sample: Sample, batch: Batch) -> Comparison:
+def find_disagreements(sample: Sample, batch: Batch, starts: Sequence[Start] = ()) -> Comparison:
     """Compute the rows of a sample as ``grad`` does.
 
     Rows that are not ok, or at a kink, are compared by their status.
+    starts: the files that the rows are of, () for a single one.
     """
     rows = [row for row in sorted(sample.rows, key=lambda row: row.number) if row.result.status != BAD_INPUT]
     found = Comparison(len(rows), [], [], [])
     for row in rows:
         for told, what in zip(found[1:], _compare(row, batch), strict=True):
-            told.extend(f"row {row.number:,}: {what}" for _ in range(bool(what)))
+            told.extend(f"row {place_of(row.number, starts)}: {what}" for _ in range(bool(what)))
     return found
 
 

@@ -26,14 +26,13 @@ from backprop_cli.cli.datasets import SetOptions, SetRun, find_files, is_set, is
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import Shown, Where, choose_format, refuse_no_output
 from backprop_cli.cli.reduced import run_reduced
+from backprop_cli.cli.sample import SampleOptions, tell_rows, tell_sample
 from backprop_cli.errors import InputError, Status, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from backprop_cli.batch.job import Job, Work
-    from backprop_cli.batch.sample import Sample
-    from backprop_cli.batch.tally import Tally
+    from backprop_cli.batch.job import Job
     from backprop_cli.cli.options import PointOptions
     from backprop_cli.console.output import Output
 
@@ -143,40 +142,6 @@ class ResultOptions(NamedTuple):
     ] = None
 
 
-class SampleOptions(NamedTuple):
-    """The options that say which rows are computed once more."""
-
-    check: Annotated[
-        int,
-        typer.Option(
-            "--check",
-            metavar="N",
-            min=0,
-            show_default=False,
-            help="Compute N rows, drawn at random, once more with sympy.",
-        ),
-    ] = 0
-    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Draw the same rows again.")] = None
-
-    strict: Annotated[
-        bool,
-        typer.Option("--strict", help="End with 1 unless every row of --check is confirmed with 12 digits."),
-    ] = False
-
-    def refuse_many(self) -> None:
-        """Raise UsageError for a sample where several files are read."""
-        if self.check or self.strict:
-            raise UsageError("--check draws from one file", hint="--data FILE, one of them")
-
-    def draw(self) -> Sample | None:
-        """Return an empty sample of as many rows as are asked for, None for none."""
-        from backprop_cli.batch.sample import Sample, choose_seed
-
-        if self.strict and not self.check:
-            raise UsageError("--strict goes by the rows of --check", hint="--check 100 --strict")
-        return Sample(self.check, choose_seed() if self.seed is None else self.seed) if self.check else None
-
-
 @command(
     epilog="""\b
 Examples:
@@ -221,15 +186,14 @@ def batch(
     if is_set(names, results.target, is_reduced=results.reduce is not None):
         job, shape = _read_set_job(rows, options, results, engine, drawn)
         job = job._replace(skips=allow_bad)
-        asked = SetRun(job, shape, names, rows.input_format, results.target, spread, written)
+        asked = SetRun(job, shape, names, rows.input_format, results.target, spread, written, drawn)
         return run_set(asked, output)
     spread.refuse_single()
     if is_several(names):
-        drawn.refuse_many()
         files, dialect = find_files(names, rows.input_format, written, output)
         job = _read_job(files[0].form, names, rows, options, results, engine, output)
         return run_reduced(
-            job._replace(skips=allow_bad, dialect=dialect), names, files, results.target, output
+            job._replace(skips=allow_bad, dialect=dialect), names, files, results.target, drawn, output
         )
     form = rows.input_format or form_of_data(names[0])
     job = _read_job(form, names, rows, options, results, engine, output)
@@ -246,7 +210,8 @@ def batch(
         sink, flush = open_results(results.target, data, job, output, stack)
         turn_on_collector()
         tally, lost = run_work(work, table, Run(sink, flush, advance, sample))
-    if not _tell(work, tally, lost, sample, output, strict=drawn.strict):
+    tell_rows(tally, output, lost)
+    if sample is not None and not tell_sample(sample, work.batch, tally.rows, drawn, output):
         return Status.CHECK_FAILED
     return Status.UNDEFINED if tally.faults() and not allow_bad else Status.DONE
 
@@ -283,8 +248,8 @@ def _read_set_job(
     shape = choose_format(results.format, None, Form.jsonl if results.json else None)
     if results.reduce is not None:
         raise UsageError("--reduce writes one row, and a folder has a file for each", hint="--output FILE")
-    drawn.refuse_many()
-    return _job(rows.input_format or Form.csv, shape or Form.csv, rows, options, results, engine), shape
+    job = _job(rows.input_format or Form.csv, shape or Form.csv, rows, options, results, engine)
+    return job._replace(check=drawn.size(), seed=drawn.seed), shape
 
 
 def _named_program(options: PointOptions) -> str:
@@ -349,24 +314,6 @@ def _names_of_data(rows: FilesOptions, options: PointOptions) -> list[str]:
         named = next((word for word in options.arguments or () if Path(word).suffix in ENDINGS), None)
         raise UsageError("--data is missing", hint=f"did you mean --data {named}?" if named else _EXAMPLE)
     return rows.data
-
-
-def _tell(
-    work: Work, tally: Tally, lost: set[str], sample: Sample | None, output: Output, *, strict: bool
-) -> bool:
-    """Tell what became of the rows, and whether those of a sample come out so by themselves, too."""
-    from backprop_cli.batch.sample import find_disagreements
-    from backprop_cli.render.rows import render_check, render_summary
-
-    lines = render_summary(tally, lost)
-    is_right = True
-    if sample is not None:
-        found = find_disagreements(sample, work.batch)
-        is_right = not (found.differences or (strict and found.unconfirmed))
-        lines += render_check(tally.rows, sample.seed, found, strict=strict)
-    for line in lines:
-        output.remark(line)
-    return is_right
 
 
 def read_map(words: Sequence[str] | None, given: Collection[str]) -> dict[str, str]:

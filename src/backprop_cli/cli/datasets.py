@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from backprop_cli.cli.data import tell_columns
 from backprop_cli.cli.parts import PartsProgress
+from backprop_cli.cli.sample import tell_sample
 from backprop_cli.datasets.inputs import find_inputs, is_data_set
 from backprop_cli.datasets.places import WORK, is_remote, local_path
 from backprop_cli.datasets.run import Shard
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
     from backprop_cli.batch.forms import Form
     from backprop_cli.batch.job import Job
     from backprop_cli.cli.dialect import DialectOptions
+    from backprop_cli.cli.sample import SampleOptions
     from backprop_cli.console.output import Output
     from backprop_cli.datasets.inputs import Input
     from backprop_cli.datasets.part import Look
-    from backprop_cli.datasets.plan import Plan
+    from backprop_cli.datasets.plan import Ledger, Plan
     from backprop_cli.datasets.run import Summary
     from backprop_cli.datasets.workers import Workers
     from backprop_cli.errors import BackpropError
@@ -99,6 +101,7 @@ class SetRun(NamedTuple):
     target: str
     options: SetOptions
     dialect: DialectOptions
+    drawn: SampleOptions
 
 
 def run_set(asked: SetRun, output: Output) -> int:
@@ -116,7 +119,7 @@ def run_set(asked: SetRun, output: Output) -> int:
     with ExitStack() as stack:
         workers = stack.enter_context(closing(_workers(asked.options.on, len(plan.parts))))
         seen = _look(workers, plan)
-        plan = plan.with_engine(seen.engine)
+        plan = plan.settled(seen.engine)
         ledger = Ledger(plan, str(shard))
         stack.enter_context(ledger.hold())
         ledger.begin(fresh=asked.options.fresh)
@@ -130,8 +133,24 @@ def run_set(asked: SetRun, output: Output) -> int:
     if summary.failures:
         raise _failed(summary, len(plan.parts), output)
     output.remark(render_parts(summary, records, len(plan.parts), asked.target))
+    if plan.parts[0].job.check and records and not _is_confirmed(plan, ledger, records, asked.drawn, output):
+        return Status.CHECK_FAILED
     is_bad = any(set(record["met"]) & _faults() for record in records)
     return Status.UNDEFINED if is_bad and not asked.job.skips else Status.DONE
+
+
+def _is_confirmed(
+    plan: Plan, ledger: Ledger, records: Sequence[dict[str, Any]], drawn: SampleOptions, output: Output
+) -> bool:
+    """Tell whether rows drawn from all parts that are there come out so by themselves, too."""
+    from backprop_cli.datasets.drawn import draw_of_all
+    from backprop_cli.datasets.part import read_program
+
+    job = plan.parts[0].job
+    sample, starts = draw_of_all(records, ledger.drawn, job.check, job.seed or 0)
+    part = next(part for part in plan.parts if part.number == records[0]["part"])
+    rows = sum(record["rows"] for record in records)
+    return tell_sample(sample, read_program(part), rows, drawn, output, starts)
 
 
 def _look(workers: Workers, plan: Plan) -> Look:

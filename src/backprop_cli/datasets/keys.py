@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from backprop_cli.batch.frames.frame import Reader
     from backprop_cli.batch.points import Points
 
-_NOTHING = "__HIVE_DEFAULT_PARTITION__"
+NOTHING = "__HIVE_DEFAULT_PARTITION__"
 """What stands for no value."""
 
 
@@ -53,7 +53,7 @@ class KeyedReader:
         numbers, problem = {}, ""
         for name, text in self._inputs(points).items():
             try:
-                numbers[name] = read_cell(name, "" if text == _NOTHING else text)
+                numbers[name] = read_cell(name, "" if text == NOTHING else text)
             except InputError as error:
                 numbers[name] = np.nan
                 if name[0] != CLAIMED:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.batch.frames.frame import Reader
     from backprop_cli.batch.job import Job
+    from backprop_cli.batch.program import Batch
     from backprop_cli.datasets.inputs import Input
 
 
@@ -95,6 +96,12 @@ def look(part: Part) -> Look:
         return Look(engine, work.batch.source.read_as, work.unread)
 
 
+def read_program(part: Part) -> Batch:
+    """Return the program over the columns of a part."""
+    with ExitStack() as stack:
+        return prepare(part.job, open_input(part.input, part.job.dialect, stack)).batch
+
+
 def pack(parts: Sequence[Part]) -> tuple[str, bytes]:
     """Return parts as they go to other machines: the version first, by which the rest is read or not."""
     return parts[0].version, pickle.dumps(tuple(parts))
@@ -129,9 +136,11 @@ def _unpack(version: str, packed: bytes) -> Sequence[Part]:
 
 def _run(part: Part) -> dict[str, Any]:
     from backprop_cli.batch.frames.run import open_writer, run_columns
+    from backprop_cli.datasets.drawn import draw_part, rows_as_json
     from backprop_cli.datasets.totals import TotallingWriter
 
     tally, job = Tally(), part.job
+    sample = draw_part(job, part.number)
     store = open_store(part.output, part.aside)
     with ExitStack() as stack:
         reader = open_input(part.input, part.job.dialect, stack)
@@ -145,7 +154,7 @@ def _run(part: Part) -> dict[str, Any]:
                 work.batch,
                 work.points,
                 tally,
-                None,
+                sample,
                 totals,
                 _do_nothing,
                 _ignore,
@@ -153,7 +162,8 @@ def _run(part: Part) -> dict[str, Any]:
                 keep=job.keep,
                 threads=part.threads,
             )
-    return _record(part, tally, totals) | {"bytes": store.size(part.name)}
+    drawn = {"sample": rows_as_json(sample)} if sample else {}
+    return _record(part, tally, totals) | {"bytes": store.size(part.name)} | drawn
 
 
 def _record(part: Part, tally: Tally, totals: Any) -> dict[str, Any]:

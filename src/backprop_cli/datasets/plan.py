@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backprop_cli.datasets.drawn import seed_of
 from backprop_cli.datasets.part import Part
 from backprop_cli.datasets.places import WORK, LocalStore, open_store
 from backprop_cli.errors import FileError, UsageError
@@ -45,9 +46,13 @@ class Plan(Record):
             "parts": [_part_as_json(part) for part in self.parts],
         }
 
-    def with_engine(self, engine: str) -> Plan:
-        """Return the plan with another engine."""
-        parts = (part._replace(job=part.job._replace(engine=engine)) for part in self.parts)
+    def settled(self, engine: str) -> Plan:
+        """Return the plan with an engine, and the seed that draws rows: the same for the same data."""
+        first = self.parts[0].job
+        seed = first.seed
+        if first.check and seed is None:
+            seed = seed_of([first.program, *(part.input.name for part in self.parts)])
+        parts = (part._replace(job=part.job._replace(engine=engine, seed=seed)) for part in self.parts)
         return Plan(self.output, tuple(parts))
 
 
@@ -124,12 +129,22 @@ class Ledger:
         for part in likely:
             record = _load(texts.get(_record_name(part.name)))
             if record is not None and record.get("bytes") == there[part.name]:
-                found[part.number] = record
+                found[part.number] = _without_rows(record)
         return found
 
-    def note(self, part: Part, record: dict[str, Any]) -> None:
-        """Set down that a part is there."""
+    def note(self, part: Part, record: dict[str, Any]) -> dict[str, Any]:
+        """Set down that a part is there, and return what is kept in mind of it."""
         self._work.write(_record_name(part.name), _dump(record))
+        return _without_rows(record)
+
+    def drawn(self, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the rows that were drawn from a part that is there."""
+        name = _record_name(record["name"])
+        found = _load(self._work.read(name))
+        if found is None or "sample" not in found:
+            raise FileError(f"{self._work.address}/{name} is damaged", hint=_FRESH)
+        rows: list[dict[str, Any]] = found["sample"]
+        return rows
 
     def unfinish(self) -> None:
         """Say that parts are missing."""
@@ -183,6 +198,11 @@ class Ledger:
             for place in (folder, folder.parent):
                 with suppress(OSError):  # other shards are at work
                     place.rmdir()
+
+
+def _without_rows(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without the rows that were drawn from its part, which may be many."""
+    return {name: told for name, told in record.items() if name != "sample"}
 
 
 def _sweep(folder: Path) -> None:

@@ -125,8 +125,7 @@ class Run:
         """Note what became of a part. Return the seconds until it is done again, None if it is not."""
         number = outcome.number
         if outcome.record is not None:
-            self._ledger.note(self._parts[number], outcome.record)
-            self.records[number] = outcome.record
+            self.records[number] = self._ledger.note(self._parts[number], outcome.record)
             return None
         if outcome.is_passing and number in self._packed:  # it may be the fault of another part of the task
             self._packed.discard(number)

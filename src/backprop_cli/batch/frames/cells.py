@@ -117,8 +117,15 @@ def distinct(name: str, column: Any) -> tuple[list[str | None], list[Any], NDArr
 
 
 def join_columns(columns: Sequence[Any]) -> Any:
-    """Return columns of one type as one below the other."""
+    """Return columns as one below the other: those of several types as text."""
+    if len({column.type for column in columns}) > 1:
+        columns = [column.cast(pa.string()) for column in columns]
     return pa.concat_arrays(columns)
+
+
+def repeat_word(word: str | None, count: int) -> Any:
+    """Return a column of text with one word in all rows."""
+    return pa.repeat(pa.scalar(word, pa.string()), count)
 
 
 def put_column(
