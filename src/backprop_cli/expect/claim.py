@@ -11,6 +11,7 @@ from backprop_cli.expect.defaults import ATOL_AT_ZERO
 from backprop_cli.expect.diagnose import find_causes
 from backprop_cli.expect.expectations import GRADIENT
 from backprop_cli.expect.follow import Own, Stated
+from backprop_cli.expect.likeliest import likeliest
 from backprop_cli.expect.paths import uses_of
 from backprop_cli.expect.verdict import Elsewhere, Settled, Verdict
 from backprop_cli.expect.written import half_unit
@@ -141,11 +142,11 @@ class Claim:
         exact, expected = map(_number, pair) if pair else (got, floats.primal[self.formula])
         if not math.isfinite(expected):
             expected = math.nan
-            cause, diagnosis = "", "the formula has no value here"
+            causes = {"": "the formula has no value here"}
         elif pair is None:
-            cause, diagnosis = "", "more digits do not decide it"
+            causes = {"": "more digits do not decide it"}
         else:
-            cause, diagnosis = ("", "") if met else self._likeliest(floats, elsewhere, expected)
+            causes = {} if met else self._likeliest(floats, elsewhere, expected)
         self.verdict = Verdict(
             self.expectation.claim,
             self.expectation.of,
@@ -154,19 +155,19 @@ class Claim:
             expected,
             got,
             Settled.POINT,
-            diagnosis=diagnosis,
-            cause=cause,
+            diagnosis="; or ".join(causes.values()),
+            causes=tuple(causes),
             exact=None if math.isnan(exact) or math.isclose(got, exact, rel_tol=_VISIBLE) else exact,
         )
 
-    def _likeliest(self, floats: Sweep, elsewhere: Sequence[Sweep], expected: float) -> tuple[str, str]:
-        """Return what is likeliest behind a difference, its kind and its sentence."""
+    def _likeliest(self, floats: Sweep, elsewhere: Sequence[Sweep], expected: float) -> dict[str, str]:
+        """Return what is likeliest behind a difference: kinds and sentences."""
         causes = self._causes(floats, expected)
         # What is behind a wrong formula is the same at other points; but a gate may be open there.
         for sweep in elsewhere:
             there = self._causes(sweep, sweep.primal[self.formula])
             causes = {kind: text for kind, text in causes.items() if kind in there}
-        return next(iter(causes.items()), ("", ""))
+        return likeliest(causes)
 
     def _causes(self, sweep: Sweep, expected: float) -> dict[str, str]:
         if self.swept is not None:
@@ -187,7 +188,7 @@ class Claim:
             for of_gradient, node in sorted(own)
         )
         told = f"right from your {listing(list(names))}"
-        self.verdict = replace(self.verdict, follows=names, diagnosis=told, cause="")
+        self.verdict = replace(self.verdict, follows=names, diagnosis=told, causes=())
 
     def lead(self, floats: Sweep) -> None:
         """Put down where a gradient that is not met comes from, and what that step does to a gradient."""

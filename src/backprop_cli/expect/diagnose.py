@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from itertools import chain
+from itertools import chain, combinations, islice
 from typing import TYPE_CHECKING
 
+from backprop_cli.expect.derivatives import mistaken_derivatives
 from backprop_cli.expect.expectations import GRADIENT
 from backprop_cli.expect.paths import mistaken_paths
 from backprop_cli.expect.steps import chain_of, local_name, mark_of, mistaken_steps
@@ -16,7 +17,7 @@ from backprop_cli.text import number_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from backprop_cli.expect.paths import Same
+    from backprop_cli.expect.paths import Same, Use
     from backprop_cli.graph.naming import Naming
     from backprop_cli.graph.sweep import Sweep
 
@@ -25,6 +26,8 @@ _SAME = 1e-9
 # Above this relative difference numbers are not roundings of each other.
 _ROUNDED = 1e-3
 _MOST_NODES = 1_000
+# Pairs of these may be forgotten.
+_MOST_FACTORS = 12
 # A number that is written less finely than this says nothing of what is behind it; and one that is written
 # less finely than that, nothing of factors and terms that only happen to fit.
 _TOO_COARSE = 2e-2
@@ -53,8 +56,9 @@ def find_causes(
         causes["rounded"] = "equal within the decimals that are written; --hint accepts that"
     if len(sweep.graph.ops) > _MOST_NODES:
         return causes
-    if of == GRADIENT and got == 0:
-        return {**causes, **_of_zero(sweep, naming, node)}
+    blocked = _of_zero(sweep, naming, node) if of == GRADIENT and got == 0 else {}
+    if blocked:
+        return {**causes, **blocked}
     if of == GRADIENT:
         for kind, text in _of_gradient(sweep, naming, node, got, expected, same):
             causes.setdefault(kind, text)
@@ -89,6 +93,7 @@ def _of_gradient(
     """Yield mistakes with the chain rule, those with a step before numbers that only happen to be equal."""
     yield from mistaken_paths(sweep, naming, node, got, expected, same)
     yield from mistaken_steps(sweep, naming, node, expected, same)
+    yield from mistaken_derivatives(sweep, naming, node, got, expected, same)
     if expected and not same(expected, got):
         yield from _forgotten(sweep, naming, node, got, expected, same)
     for other, bar in enumerate(sweep.adjoint):
@@ -107,14 +112,35 @@ def _forgotten(
             ratio = math.copysign(factor, got / expected)
             missing, surplus = number_text(ratio), number_text(1 / ratio)
             told = f"a factor of {missing} is missing" if factor > 1 else f"{surplus} times too large"
-            yield f"factor {ratio:.6g}", told
+            yield f"ratio {ratio:.6g}", told
+    factors = list(islice(_chain_factors(sweep, naming, node), _MOST_FACTORS))
+    for place, name, slope in factors:
+        if same(expected, got / slope):
+            yield f"forgotten {place}", f"the factor {name} = {number_text(slope)} is missing"
+    for (place, name, slope), (further, other, second) in combinations(factors, 2):
+        are_two = not (same(slope * second, slope) or same(slope * second, second))
+        if are_two and same(expected, got / slope / second):
+            told = f"the factors {name} = {number_text(slope)} and {other} = {number_text(second)}"
+            yield f"forgotten {place} {further}", f"{told} are missing"
+
+
+def _chain_factors(sweep: Sweep, naming: Naming, node: int) -> Iterator[tuple[str, str, float]]:
+    """Yield the local derivatives on the one way to the output: (place, name, number)."""
     for use in chain_of(sweep, node):
         slope = (sweep.partials[use.user] or ())[use.argnum]
-        if slope and same(expected, got / slope):
-            named = (name for _, name, value in _values(sweep, naming) if value == slope)
-            name = next(named, local_name(naming, use))
-            told = f"the factor {name} = {number_text(slope)} is missing"
-            yield f"factor {use.user} {use.argnum}", told
+        if slope:
+            yield f"{use.user} {use.argnum}", _factor_name(naming, use), slope
+
+
+def _factor_name(naming: Naming, use: Use) -> str:
+    """Return what a student calls a local derivative: x where it is x, as a product has it, else ∂e/∂a."""
+    graph = naming.graph
+    op, operands = graph.ops[use.user], graph.operands[use.user]
+    if op is not None and op.name == "mul":
+        other = operands[1 - use.argnum]
+        if naming.is_named(other) and not graph.constant[other]:
+            return naming.id(other)
+    return local_name(naming, use)
 
 
 def _of_zero(sweep: Sweep, naming: Naming, node: int) -> dict[str, str]:
@@ -176,7 +202,7 @@ def _factors(sweep: Sweep, naming: Naming, ratio: float) -> Iterator[tuple[str, 
         plain = f"{number_text(1 / ratio)} times too large"
     # The 2 of a square is forgotten more often than a factor that happens to be 2.
     if plain and (_same(abs(ratio), 2) or _same(abs(ratio), 0.5)):
-        yield f"factor {ratio:.6g}", plain
+        yield f"ratio {ratio:.6g}", plain
     for kind, name, number in chain(_values(sweep, naming), _slopes(sweep, naming)):
         if not number or not math.isfinite(number):
             continue
@@ -188,7 +214,7 @@ def _factors(sweep: Sweep, naming: Naming, ratio: float) -> Iterator[tuple[str, 
             elif _same(ratio, sign / number):
                 yield f"divisor {minus}{kind}", f"{factor} is too much"
     if plain:
-        yield f"factor {ratio:.6g}", plain
+        yield f"ratio {ratio:.6g}", plain
 
 
 def _is_plain(ratio: float) -> bool:

@@ -67,7 +67,10 @@ def mistaken_paths(
     uses = list(uses_of(sweep, node))
     if len(uses) < 2:
         return
-    parts = [*_through(sweep, naming, node, uses), *_straight(naming, node, uses)]
+    tangents, ways = _tangents(sweep, node)
+    # What goes through a step in one way goes straight to it.
+    straight = [use for use in uses if use.user == sweep.graph.output or ways[use.user] > 1]
+    parts = [*_through(sweep, naming, uses, tangents, ways), *_straight(naming, node, straight)]
     for is_one in (True, False):  # one path is forgotten more often than several
         chosen = [part for part in parts if part.is_one == is_one]
         yield from _missing(chosen, got, expected, same)
@@ -94,9 +97,13 @@ def _opposite(parts: list[_Part], got: float, expected: float, same: Same) -> It
     )
 
 
-def _through(sweep: Sweep, naming: Naming, node: int, uses: list[Use]) -> Iterator[_Part]:
-    """Yield what comes back through each user of a node. All that there is comes through the output."""
-    tangents, ways = _tangents(sweep, node)
+def _through(
+    sweep: Sweep, naming: Naming, uses: list[Use], tangents: dict[int, float], ways: dict[int, int]
+) -> Iterator[_Part]:
+    """Yield what comes back through each user of a node. All that there is comes through the output.
+
+    tangents, ways: of the node, as ``_tangents`` returns them.
+    """
     leading = _ways_out(sweep)
     for user in dict.fromkeys(use.user for use in uses):
         if user == sweep.graph.output:

@@ -1,11 +1,11 @@
-"""Mistakes with one step of the chain rule: swapped, copied, multiplied, taken at the wrong place."""
+"""Mistakes with one step of the chain rule: swapped, copied, multiplied, taken for closed."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from backprop_cli.expect.paths import uses_of
-from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.text import held_mark, number_text
 
 if TYPE_CHECKING:
@@ -22,14 +22,16 @@ def mistaken_steps(
     sweep: Sweep, naming: Naming, node: int, expected: float, same: Same
 ) -> Iterator[tuple[str, str]]:
     """Yield (kind, sentence) for the mistakes with a step that lead to the number which is expected."""
-    for use in uses_of(sweep, node):
+    uses = list(uses_of(sweep, node))
+    for use in uses:
         yield from _local_alone(sweep, naming, use, expected, same)
-        yield from _copied(sweep, naming, use, expected, same)
-        yield from _swapped(sweep, naming, use, expected, same)
-        yield from _multiplied(sweep, naming, use, expected, same)
-    got = sweep.gradient(node, FLOAT)
+        # What comes back from the other uses is right.
+        rest = sum(other.term for other in uses if other != use)
+        if math.isfinite(rest):
+            yield from _copied(sweep, naming, use, expected - rest, same)
+            yield from _swapped(sweep, naming, use, expected - rest, same)
+            yield from _multiplied(sweep, naming, use, expected - rest, same)
     for use in chain_of(sweep, node):
-        yield from _misplaced(sweep, naming, use, got, expected, same)
         yield from _taken_as_closed(sweep, naming, use, expected)
 
 
@@ -77,7 +79,7 @@ def _copied(sweep: Sweep, naming: Naming, use: Use, expected: float, same: Same)
     bar, slope = sweep.adjoint[use.user], _slope(sweep, use)
     if naming.is_named(use.user) and bar and same(bar, expected) and not same(bar * slope, bar):
         via, local = naming.id(use.user), local_name(naming, use)
-        told = f"that is the gradient at {via} passed on unchanged; the local derivative {local} is missing"
+        told = f"the gradient at {via} is passed on unchanged; the local derivative {local} is missing"
         yield f"copied {use.user} {use.argnum}", told
 
 
@@ -101,23 +103,6 @@ def _multiplied(
     if other and same(bar * other, expected) and not same(bar * other, use.term):
         told = f"{_step(naming, use.user)} is no product: the gradient is not multiplied by the other term"
         yield f"multiplied {use.user} {use.argnum}", told
-
-
-def _misplaced(
-    sweep: Sweep, naming: Naming, use: Use, got: float, expected: float, same: Same
-) -> Iterator[tuple[str, str]]:
-    """Yield σ'(a) for σ'(z), where a = σ(z)."""
-    op, slope, place = sweep.graph.ops[use.user], _slope(sweep, use), sweep.primal[use.user]
-    if op is None or len(sweep.graph.operands[use.user]) != 1 or not slope:
-        return
-    try:
-        wrong = FLOAT.partial(op, 0, FLOAT.value(op, [place]), [place], (False,))
-    except (ArithmeticError, ValueError):
-        return
-    if wrong and not same(wrong, slope) and same(got / slope * wrong, expected):
-        at = naming.id(sweep.graph.operands[use.user][0])
-        told = f"the derivative of {op.name} is taken at its result {naming.id(use.user)}; it belongs at {at}"
-        yield f"misplaced {use.user}", told
 
 
 def _taken_as_closed(sweep: Sweep, naming: Naming, use: Use, expected: float) -> Iterator[tuple[str, str]]:

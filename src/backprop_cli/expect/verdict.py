@@ -38,7 +38,7 @@ class Verdict(Record):
     place: the step through which a gradient that is not met arrives.  rule: what its operations do to one.
     words: of what is expected beside numbers, what was expected and what was got.
     settled: how far it was compared.  points: at how many further ones.  diagnosis: what differs, in words.
-    cause: its kind, as in ``find_causes``.
+    causes: the kinds of what is said in it, as in ``find_causes``.
     """
 
     claim: str
@@ -50,7 +50,7 @@ class Verdict(Record):
     settled: Settled
     points: int = 0
     diagnosis: str = ""
-    cause: str = ""
+    causes: tuple[str, ...] = ()
     elsewhere: Elsewhere | None = None
     exact: float | None = None
     words: tuple[str, str] | None = None

@@ -54,6 +54,11 @@ def partial_piece(op: Op, argnum: int, terms: Sequence[Piece]) -> _Term:
         # max and min of several: one operand against the extremum of the others.
         others = [term for place, term in enumerate(operands) if place != argnum]
         operands, argnum = [operands[argnum], Piece(op.write([other.text for other in others]), ATOM)], 0
+    return formula_piece(derivative_code(op, argnum), op, operands)
+
+
+def formula_piece(code: Code, op: Op, operands: Sequence[Piece]) -> _Term:
+    """Return a formula in the names of a row, written for operands."""
     bound = dict(zip(op.args, operands, strict=True))
 
     def leaf(what: str | float, _span: Span) -> _Term:
@@ -61,7 +66,7 @@ def partial_piece(op: Op, argnum: int, terms: Sequence[Piece]) -> _Term:
             return _term(bound[what]) if what in bound else _Term(what, ATOM)
         return _number(what)
 
-    return fold(derivative_code(op, argnum), leaf, _apply)
+    return fold(code, leaf, _apply)
 
 
 @cache

@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])")
 # With these the answer that was given makes the solution.
 _TELLING = ("sign", "reciprocal")
 # What is missing, behind the reason: the answer and it make the solution.
-_AMOUNT = re.compile(r": [+-]?\d[\d.e-]*$")
+_AMOUNT = re.compile(r": [+-]?\d[\d.e-]*(?=$|; or )")
 
 
 def marking_blocks(found: Verification, hint: int) -> list[Block]:
@@ -53,7 +53,8 @@ def remark(v: Verdict, hint: int) -> str:
     if not v.is_slip:
         return ""
     place = f"look at {v.place}" if v.place else ""
-    reason = _AMOUNT.sub("", v.diagnosis) if hint > 1 and v.cause not in _TELLING else ""
+    is_telling = any(cause in _TELLING for cause in v.causes)
+    reason = _AMOUNT.sub("", v.diagnosis) if hint > 1 and not is_telling else ""
     notes = ["" if _gives_away(reason, v.got) else reason, place, v.rule if hint > 2 else ""]
     return ": ".join(filter(None, notes))
 

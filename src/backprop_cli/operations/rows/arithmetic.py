@@ -60,6 +60,7 @@ ARITHMETIC: tuple[Op, ...] = (
         backward="a quotient passes the gradient divided by the divisor to the dividend, "
         "and minus the quotient times that to the divisor",
         derivatives=("1/y", "-x/y^2"),
+        mistaken=((), ("-1/y^2",)),
         latex=r"\frac{#1}{#2}",
     ),
     Op(
@@ -91,6 +92,7 @@ ARITHMETIC: tuple[Op, ...] = (
         ),
         backward="a power x^y passes to x the gradient times y*x^(y - 1), and to y times x^y*log(x)",
         derivatives=("y*x^(y - 1)", "x^y*log(x)"),
+        mistaken=(("x^(y - 1)", "y*x^y", "y*x"), ("x^y", "y*x^(y - 1)")),
         latex="{#1}^{#2}",
     ),
     Op(
@@ -102,6 +104,7 @@ ARITHMETIC: tuple[Op, ...] = (
         domain=REAL,
         backward="a square passes the gradient times twice its operand",
         derivatives=("2*x",),
+        mistaken=(("x",),),
         latex="{#1}^{2}",
     ),
     Op(

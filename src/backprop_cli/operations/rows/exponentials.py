@@ -26,6 +26,7 @@ EXPONENTIALS: tuple[Op, ...] = (
         domain=BELOW_OVERFLOW,
         backward="an exponential passes the gradient times its own result",
         derivatives=("exp(x)",),
+        mistaken=(("x*exp(x - 1)",),),
         latex=r"\mathrm{e}^{#1}",
     ),
     Op(
@@ -142,6 +143,7 @@ EXPONENTIALS: tuple[Op, ...] = (
         kink=Kink(at_point(0.0), VERTICAL, ((0.0,),), breaks=True),
         backward="a square root passes the gradient divided by twice its result",
         derivatives=("1/(2*sqrt(x))",),
+        mistaken=(("1/sqrt(x)",),),
         latex=r"\sqrt{#1}",
     ),
     Op(
