@@ -13,6 +13,7 @@ import pytest
 
 from backprop_cli import gradient
 from backprop_cli.draw.page import render_page
+from backprop_cli.report import Steps
 
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 
@@ -52,10 +53,16 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
     told: list[str] = []
     requests: list[str] = []
 
-    def open_page(program: str, point: dict[str, float], upstream: float = 1.0, **settings: Any) -> Page:
+    def open_page(
+        program: str,
+        point: dict[str, float],
+        upstream: float = 1.0,
+        steps: Steps | None = None,
+        **settings: Any,
+    ) -> Page:
         path = tmp_path / f"{len(contexts)}.html"
         report = gradient(program, point, check=False, upstream=upstream)
-        path.write_text(render_page(report), encoding="utf-8")
+        path.write_text(render_page(report, steps=steps), encoding="utf-8")
         settings = {"reduced_motion": "reduce", "viewport": {"width": 1200, "height": 900}, **settings}
         context = browser.new_context(**settings)
         contexts.append(context)

@@ -328,6 +328,21 @@ def test_the_policy_allows_the_page_alone(browser: Any, tmp_path: Path) -> None:
     page.close()
 
 
+@pytest.mark.parametrize(
+    ("program", "heading"),
+    [
+        ("x**2/y", "x² / y"),
+        ("(x + y)^2", "(x + y)²"),
+        ("x *= y\nx**y", "The gradient of v1"),
+        ("x *= 2; x*y", "The gradient of v1"),
+    ],
+)
+def test_the_heading_is_the_program_or_does_not_claim_to_be(program: str, heading: str) -> None:
+    page = render_page(gradient(program, x=2, y=3, check=False))
+    assert f"<h1>{heading}</h1>" in page
+    assert ("<details><summary>The program" in page) == heading.startswith("The")
+
+
 def test_a_large_program_opens(open_page: Open) -> None:
     lines = ["s0 = x"] + [f"s{i + 1} = s{i}*w{i % 7} + 0.5" for i in range(200)]
     point = {"x": 1.0, **{f"w{i}": 0.9 for i in range(7)}}

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from backprop_cli import gradient
+from backprop_cli.report import Steps
 from pages import Open, Page, sentence
 
 FOLDED = ("z = w*x + b; a = sigmoid(z); C = (a - y)^2", {"w": 0.5, "x": 2, "b": -0.3, "y": 1})
@@ -84,6 +85,72 @@ def test_the_level_is_chosen_and_kept_in_the_address(open_page: Open) -> None:
     page.reload()
     assert page.input_value("#level") == "all"
     assert page.locator("g.node:visible").count() == 9
+
+
+def test_the_count_is_that_of_the_level_and_the_scrubber_keeps_to_it(open_page: Open) -> None:
+    page = open_page(*FOLDED)
+    page.click("#backward")
+    assert page.text_content("#where") == "backward 7 / 7"
+    seen = []
+    for _ in range(9):
+        page.press("#scrubber", "ArrowLeft")
+        seen.append(page.text_content("#where"))
+    assert seen[:7] == [*(f"backward {k} / 7" for k in range(6, 0, -1)), "forward 3 / 3"]
+    page.press("#scrubber", "ArrowRight")
+    assert page.text_content("#where") == "forward 2 / 3"
+    page.select_option("#level", "all")
+    assert page.text_content("#where") == "forward 3 / 5"
+
+
+def test_an_arrow_has_the_local_derivative_of_its_step(open_page: Open) -> None:
+    page = open_page(*FOLDED)
+    slopes = page.locator("g.arrow.part text")
+    assert set(slopes.all_text_contents()) == {""}
+    page.click("#backward")
+    report = gradient(*FOLDED, check=False)
+    dz, a = report.gradients["b"], next(node.value for node in report.nodes if node.id == "a")
+    assert set(slopes.all_text_contents()) == {
+        "×2", "×0.5", "×1", "×0.2217", f"×{2 * (a - 1):.4g}", f"×{2 * (1 - a):.4g}"
+    }  # fmt: skip
+    assert math.isclose(dz, 2 * (a - 1) * a * (1 - a))
+    page.fill("#input-1", "0")
+    assert "×0" in slopes.all_text_contents()
+
+
+def test_print_keeps_to_the_level_and_shows_every_number(open_page: Open) -> None:
+    page = open_page(*FOLDED)
+    page.click("#step")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    told = page.locator("#derivation p").all_text_contents()
+    assert len(told) == 10
+    assert told[2] == "Forward: C = (a − y)² = 0.110099."
+    assert "·" not in page.locator("tbody data").all_text_contents()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.text_content("#where") == "forward 1 / 3"
+    page.select_option("#level", "all")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#derivation p").count() == 14
+
+
+def test_the_page_opens_with_the_steps_that_are_asked_for(open_page: Open) -> None:
+    page = open_page(*FOLDED, steps=Steps.ALL)
+    assert page.input_value("#level") == "all"
+    page.select_option("#level", "named")
+    page.reload()
+    assert page.input_value("#level") == "named"
+    page = open_page("(a*b + c)*f", {"a": 2, "b": 3, "c": -10, "f": 5}, steps=Steps.NAMED)
+    page.click("#step")
+    assert sentence(page) == "Forward: v3 = (a × b + c) × f = -20."
+
+
+def test_a_broad_picture_is_seen_whole(open_page: Open) -> None:
+    page = open_page(*FOLDED, viewport={"width": 1280, "height": 720})
+    view = page.locator("#picture").bounding_box()
+    for part in page.locator("g.node.part").all():
+        at = part.bounding_box()
+        assert view["x"] <= at["x"]
+        assert at["x"] + at["width"] <= view["x"] + view["width"]
+        assert at["y"] + at["height"] <= view["y"] + view["height"]
 
 
 def test_a_prediction_is_asked_of_the_step_that_is_shown_next(open_page: Open) -> None:

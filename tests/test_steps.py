@@ -241,9 +241,11 @@ def test_a_drawing_has_a_box_for_each_step(backprop: Run) -> None:
 
 
 def test_where_every_operation_is_drawn(backprop: Run) -> None:
-    page = backprop("graph", *NEURON, "--format", "html", "--steps", "named")
-    assert (page.returncode, page.stdout) == (2, "")
-    assert page.stderr.startswith("backprop: the page has every operation")
+    for steps in ("named", "all"):
+        page = backprop("graph", *NEURON, "--format", "html", "--steps", steps)
+        assert f'<option value="{steps}" selected>' in page.stdout
+    arrays = backprop("graph", "sum(x^2)", "x=[1,2]", "--format", "html", "--steps", "named")
+    assert arrays.stderr.startswith("backprop: the page has a box for each array")
     bare = backprop("graph", NEURON[0], "--steps", "named")
     assert (bare.returncode, bare.stdout) == (2, "")
     assert "v1" in backprop("graph", NEURON[0]).stdout

@@ -116,12 +116,10 @@ def graph(
     if stats:
         output.write(_count(job, as_json=json) + "\n")
         return Status.DONE
-    if steps is Steps.NAMED and form is Form.html:
-        raise UsageError("the page has every operation", hint="leave --steps out, or draw another form")
     report, diagram = _compute(job, form, digits, steps, symbolic=symbolic, force=force)
     if animate and report is None:
         raise UsageError("without values there is nothing to play", hint="give each input one: a=2 b=3")
-    drawing = Drawing(diagram, report, form, style, direction, theme, animate)
+    drawing = Drawing(diagram, report, form, style, direction, theme, animate, steps)
     if form is Form.text:
         _write_text(drawing, file, output, ascii=ascii)
     elif file is not None or show or not output.quiet:
@@ -193,6 +191,8 @@ def _compute(
     has_arrays = tape.arrays is not None
     in_arrays = has_arrays and steps is None and form is not Form.html
     is_page = has_arrays and form is Form.html
+    if is_page and steps is Steps.NAMED:
+        raise UsageError("the page has a box for each array", hint="leave --steps out; Level shows all nodes")
     nodes = tape.constant.count(0, 0, tape.end)
     if not (force or in_arrays or (is_page and nodes <= MOST_IN_PAGE)):
         instead = "without --steps each array is one box" if has_arrays and not is_page else _EVERY_NODE

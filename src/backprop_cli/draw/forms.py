@@ -11,7 +11,7 @@ from backprop_cli.errors import UsageError
 if TYPE_CHECKING:
     from backprop_cli.console.sheets import Line
     from backprop_cli.draw.diagram import Diagram
-    from backprop_cli.report import Report
+    from backprop_cli.report import Report, Steps
 
 MOST_NODES = 1000
 """A graph of more nodes is drawn only if it is insisted on."""
@@ -54,7 +54,7 @@ class Theme(StrEnum):
 class Drawing(NamedTuple):
     """What is drawn, and how. report: None for the bare graph, of which there is no page.
 
-    plays: whether an SVG plays by itself.
+    plays: whether an SVG plays by itself.  steps: those that a page opens with.
     """
 
     diagram: Diagram
@@ -64,6 +64,7 @@ class Drawing(NamedTuple):
     direction: Direction = Direction.LR
     theme: Theme = Theme.light
     plays: bool = False
+    steps: Steps | None = None
 
 
 _ENDINGS = {
@@ -122,7 +123,7 @@ def render_drawing(drawing: Drawing, *, unicode: bool) -> bytes:
         from backprop_cli.draw.page import render_page
 
         assert drawing.report is not None
-        return render_page(drawing.report, direction=direction).encode()
+        return render_page(drawing.report, direction=direction, steps=drawing.steps).encode()
     from backprop_cli.draw.svg import render_svg
 
     svg = render_svg(diagram, direction=direction, theme=drawing.theme, plays=drawing.plays)

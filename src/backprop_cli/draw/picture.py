@@ -67,7 +67,7 @@ def _draw(diagram: Diagram, direction: str, kind: str) -> str:
     return (
         f'<svg width="{layout.width:g}" height="{layout.height:g}" '
         f'viewBox="0 0 {layout.width:g} {layout.height:g}" role="group" aria-label="The graph">\n'
-        f"{arrows}\n{dots}\n{nodes}\n</svg>"
+        f"{dots}\n{arrows}\n{nodes}\n</svg>"
     )
 
 

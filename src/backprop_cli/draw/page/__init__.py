@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from backprop_cli.errors import UsageError
 from backprop_cli.notation.mathml import operation_tree, partial_tree, slope_tree, step_tree
 from backprop_cli.notation.pretty import pretty
 from backprop_cli.operations.table import OPS
-from backprop_cli.report import ArrayRecord
+from backprop_cli.report import ArrayRecord, Steps
 from backprop_cli.tell.story import reason_of
 from backprop_cli.text import printable
 
@@ -39,10 +40,15 @@ _SCRIPTS = ("constants.js", "sweep.js", "story.js", "moves.js", "arrays.js", "st
 # More nodes are drawn, but folded.
 _MOST_OPEN = 300
 _MOST_IN_HEADING = 90
+_NO_HEADING = re.compile(r"[\n#]|[-+*/^]=")  # lines, remarks, and steps that change a name
 
 
-def render_page(report: Report, *, direction: str = "LR") -> str:
-    """Return a computed program as a page that steps through it. direction: of the graph, "LR" or "TB"."""
+def render_page(report: Report, *, direction: str = "LR", steps: Steps | None = None) -> str:
+    """Return a computed program as a page that steps through it.
+
+    direction: of the graph, "LR" or "TB".  steps: those that it opens with; None: arrays, or named ones where
+    the program names any.
+    """
     folder = files(__name__)
     runtime, *scripts = ((folder / name).read_text(encoding="utf-8") for name in ("runtime.js", *_SCRIPTS))
     uses = list(uses_of(report))
@@ -54,8 +60,9 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    heading = _heading(report)
-    levels = levels_of(report)
+    heading = _heading(report) or f"The gradient of {report.output}"
+    levels = levels_of(report, steps)
+    first = "all" if steps is Steps.ALL or not levels else levels[0].name
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -70,25 +77,25 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 <div class="bench">
 <div class="top">
 <h1>{escape(heading)}</h1>
-{_program(report, heading)}<noscript><p>This page needs JavaScript, which is switched off.</p></noscript>
+{_program(report)}<noscript><p>This page needs JavaScript, which is switched off.</p></noscript>
 {_inputs(report)}
 {_remarks(report)}<p id="trouble" role="alert" hidden></p>
 <div class="controls" role="group" aria-label="Steps">
-<button type="button" id="forward">Forward pass</button>
-<button type="button" id="backward">Backward pass</button>
+<button type="button" id="forward">Forward<span class="long"> pass</span></button>
+<button type="button" id="backward">Backward<span class="long"> pass</span></button>
 <button type="button" id="back">◀ Back</button>
 <button type="button" id="step">Step ▶</button>
 <button type="button" id="play">Play</button>
 <button type="button" id="reset">Reset</button>
 <label for="speed">Speed <select id="speed"><option value="2200">slow</option>\
 <option value="1100" selected>normal</option><option value="450">fast</option></select></label>
-<label><input type="checkbox" id="predict">predict</label>{_levels(levels)}
+<label><input type="checkbox" id="predict">predict</label>{_levels(levels, first)}
 <span id="where"></span>
 </div>
 <input type="range" id="scrubber" min="0" max="0" value="0" aria-label="Step">
 </div>
 <div class="stage">
-{_picture(report, direction, levels)}
+{_picture(report, direction, levels, first)}
 <div class="panels">
 <section class="panel now" aria-labelledby="now-title">
 <h2 id="now-title">This step</h2>
@@ -98,7 +105,7 @@ def render_page(report: Report, *, direction: str = "LR") -> str:
 <button type="button" id="reveal">Reveal</button>
 </div>
 <div id="formula" class="formula" tabindex="0" role="group" aria-label="The step as a formula"></div>
-<ul id="reasons"></ul>
+<ul id="reasons" aria-live="polite"></ul>
 {_legend(report)}</section>
 <section id="explained" class="panel" aria-labelledby="explained-title" aria-live="polite" hidden>
 <h2 id="explained-title">A node</h2>
@@ -124,14 +131,14 @@ def _hash(text: str) -> str:
 
 
 def _heading(report: Report) -> str:
-    """Return the program if it is one short line, else what is differentiated."""
-    text = report.program.strip()
-    is_short = len(text) <= _MOST_IN_HEADING and "\n" not in text and "#" not in text
-    return pretty(printable(text)) if is_short else f"The gradient of {report.output}"
+    """Return the program if it is one short line, else ""."""
+    text = report.program.strip().replace("**", "^")
+    is_short = len(text) <= _MOST_IN_HEADING and not _NO_HEADING.search(text)
+    return pretty(printable(text)) if is_short else ""
 
 
-def _program(report: Report, heading: str) -> str:
-    if heading == pretty(printable(report.program.strip())):
+def _program(report: Report) -> str:
+    if _heading(report):
         return ""
     lines = "\n".join(printable(line) for line in report.program.splitlines())
     return (
@@ -197,7 +204,7 @@ def _input_text(value: float) -> str:
     return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
-def _picture(report: Report, direction: str, levels: list[Level]) -> str:
+def _picture(report: Report, direction: str, levels: list[Level], first: str) -> str:
     count = len(report.nodes)
     if count > MOST_DRAWN and not levels:
         return (
@@ -209,7 +216,7 @@ def _picture(report: Report, direction: str, levels: list[Level]) -> str:
         other = drawing or f'<p class="quiet">Nobody could read a picture of {count:,} nodes.</p>'
         pictures = {level.name: draw_parts(level.diagram, direction) for level in levels} | {"all": other}
         drawing = "".join(
-            f'<div data-level="{escape(name)}"{" hidden" * (name != levels[0].name)}>{picture}</div>'
+            f'<div data-level="{escape(name)}"{" hidden" * (name != first)}>{picture}</div>'
             for name, picture in pictures.items()
         )
     drawing = TIPS + drawing
@@ -224,12 +231,15 @@ def _picture(report: Report, direction: str, levels: list[Level]) -> str:
     return f"<details><summary>The graph of {count:,} nodes, to scroll in</summary>\n{box}</details>"
 
 
-def _levels(levels: list[Level]) -> str:
-    """Return what chooses between the levels and a box for each node."""
+def _levels(levels: list[Level], first: str) -> str:
+    """Return what chooses between the levels and a box for each node. first: the one to begin with."""
     if not levels:
         return ""
     offered = [(level.name, level.words) for level in levels] + [("all", "all nodes")]
-    options = "".join(f'<option value="{escape(name)}">{escape(words)}</option>' for name, words in offered)
+    options = "".join(
+        f'<option value="{escape(name)}"{" selected" * (name == first)}>{escape(words)}</option>'
+        for name, words in offered
+    )
     return f'\n<label for="level">Level <select id="level">{options}</select></label>'
 
 
@@ -370,5 +380,6 @@ def _facts(name: str) -> dict[str, Any]:
         "cuts": op.cuts,
         "condition": op.condition,
         "convention": op.kink.convention if op.kink else "",
+        "gate": op.case is not None,
         "breaks": bool(op.kink and op.kink.breaks),
     }

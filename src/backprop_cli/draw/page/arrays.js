@@ -14,13 +14,13 @@ function levelOf(name) {
   const parts = data.levels[name] ?? [];
   const at = all("#picture [data-level]").find((each) => each.dataset.level === name);
   const found = (selector) => (parts.length ? [...at.querySelectorAll(selector)] : []);
-  const ends = (g) => ({ g, source: Number(g.dataset.source), target: Number(g.dataset.target) });
+  const ends = (g) => ({ g, source: Number(g.dataset.source), target: Number(g.dataset.target), argnum: Number(g.dataset.argnum) });
   const home = [];
   parts.forEach((part, k) => part.nodes.forEach((i) => (home[i] ??= k)));
   return {
     parts,
     owners: ownersOf(home, story.consumers),
-    stops: stopsOf(home),
+    stops: parts.length ? stopsOf(home) : [...Array(LAST + 1).keys()],
     partBoxes: found("g.node.part"),
     partArrows: found("g.arrow.part").map(ends),
   };
@@ -40,7 +40,7 @@ function showLevel() {
 function openLevel(name) {
   element("level").value = name;
   showLevel();
-  show();
+  goTo(stopAt(position));
 }
 
 // Return the part that each node is in, or leads to; undefined for what leads to none.
@@ -90,7 +90,7 @@ function showParts(current) {
     if (gradient !== undefined) said.push(`gradient ${gradient}`);
     box.setAttribute("aria-label", said.join(", "));
   });
-  for (const { g, source, target } of partArrows) {
+  for (const { g, source, target, argnum } of partArrows) {
     const passes = owner !== undefined && (isBackward() ? source === owner : target === owner);
     g.classList.toggle("forward", passes && !isBackward());
     g.classList.toggle("backward", passes && isBackward());
@@ -98,6 +98,7 @@ function showParts(current) {
     const path = g.querySelector("path");
     path.setAttribute("marker-end", isBack ? "none" : passes ? "url(#tip-forward)" : "url(#tip)");
     path.setAttribute("marker-start", isBack ? "url(#tip-backward)" : "none");
+    g.querySelector("text").textContent = slopeOnArrow(parts[source].nodes[0], parts[target], argnum);
   }
 }
 
@@ -111,6 +112,15 @@ function arraySentence(part) {
   const [value, gradient] = partNumbers(part);
   if (!isBackward()) return `Forward: ${titleOf(part)} = ${part.text}: ${value ?? "not yet whole"}`;
   return `Backward: the gradient of ${titleOf(part)}: ${gradient ?? "not yet whole"}`;
+}
+
+// An operation on arrays: what it comes to, and one element in full.
+function tellArrayStep(part) {
+  const sentence = arraySentence(part);
+  const reached = part.nodes.find((i) => (isBackward() ? story.isReached(result, i) : data.nodes[i].operands.length));
+  if (reached === undefined) return { sentence, reasons: [] };
+  const formula = isBackward() ? story.backwardFormula(result, reached) : story.forwardFormula(result, reached);
+  return { sentence, formula, reasons: arrayReasons(part, reached) };
 }
 
 // The element that is told in full, and what stands for the others.
@@ -151,24 +161,26 @@ function openButtons(name) {
   return [button];
 }
 
-// Where a part is whole, on the way forward and on the way back: where steps stop at the level of arrays.
+// Where a part is whole, on the way forward and on the way back: where steps stop at the level of parts.
 function stopsOf(home) {
-  const last = new Map();
+  const last = new Map([["start", 0], ["end", LAST]]);
   const note = (i, step) => {
     const k = home[i];
     if (k !== undefined) last.set(`${step > forward.length} ${k}`, step);
   };
   forward.forEach((i, k) => note(i, k + 1));
   backward.forEach((i, k) => note(i, forward.length + k + 1));
-  return [0, ...[...last.values()].sort((a, b) => a - b)];
+  return [...new Set(last.values())].sort((a, b) => a - b);
 }
 
 // Where a step from here leads.
 function stopFrom(from, way) {
-  if (!parts.length) return from + way;
   const found = way > 0 ? stops.find((step) => step > from) : stops.findLast((step) => step < from);
   return found ?? (way > 0 ? LAST : 0);
 }
+
+// The step at this level that is meant by one of all: on the way back from here the one before it.
+const stopAt = (step) => (step < position ? stops.findLast((at) => at <= step) : stops.find((at) => at >= step));
 
 function onPartKey(event, k) {
   if (event.ctrlKey || event.altKey || event.metaKey) return;

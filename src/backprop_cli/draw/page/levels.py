@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.draw.arrays import diagram_of_arrays
 from backprop_cli.draw.diagram import diagram_of_report
-from backprop_cli.report import ArrayRecord
+from backprop_cli.report import ArrayRecord, Steps
 from backprop_cli.tell.steps import in_steps
 
 if TYPE_CHECKING:
@@ -35,17 +35,17 @@ class Level(NamedTuple):
     records: list[ArrayRecord | NodeRecord]
 
 
-def levels_of(report: Report) -> list[Level]:
-    """Return the levels of a program, first the one to begin with; none where there is nothing to fold."""
+def levels_of(report: Report, steps: Steps | None = None) -> list[Level]:
+    """Return the levels of a program, none where nothing is folded. steps: those that are asked for."""
     if report.outline:
         arrays = _level("arrays", "arrays", diagram_of_arrays(report), report.outline)
         return [arrays, *_opened(report, arrays)]
     if len(report.nodes) > MOST_DRAWN or math.isnan(report.value):
         return []
-    steps = in_steps(report, None)
-    if len(steps.nodes) == len(report.nodes):
+    folded = in_steps(report, None if steps is Steps.ALL else steps)
+    if len(folded.nodes) == len(report.nodes):
         return []
-    return [_level("named", "named steps", diagram_of_report(steps), steps.nodes)]
+    return [_level("named", "named steps", diagram_of_report(folded), folded.nodes)]
 
 
 def _opened(report: Report, arrays: Level) -> Iterator[Level]:

@@ -20,7 +20,8 @@ const arrows = all("g.arrow:not(.part)").map((g) => ({
   target: Number(g.dataset.target),
   argnum: Number(g.dataset.argnum),
 }));
-const LEVELS = [...Object.keys(data.levels), "all"]; // the first is the one to begin with
+const LEVELS = [...Object.keys(data.levels), "all"];
+const FIRST = element("level")?.querySelector("[selected]").value ?? "all"; // the level to begin with
 let { parts, owners, stops, partBoxes, partArrows } = levelOf("all");
 const rank = { forward: ranks(forward, 1), backward: ranks(backward, forward.length + 1) };
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
@@ -86,8 +87,9 @@ function neighboursOf(i) {
 
 function whereText() {
   if (position === 0) return "start";
-  if (!isBackward()) return `forward ${position} / ${forward.length}`;
-  return `backward ${position - forward.length} / ${backward.length}`;
+  const steps = stops.filter((step) => step > 0 && step > forward.length === isBackward());
+  const done = steps.filter((step) => step <= position).length;
+  return `${isBackward() ? "backward" : "forward"} ${done} / ${steps.length}`;
 }
 
 function showNode(i, isCurrent) {
@@ -128,34 +130,24 @@ function showArrow({ g, path, slope, source, target, argnum }, current) {
   slope.textContent = isBackward() && hasGradient(source) && x !== undefined ? `×${numberText(x, 4)}` : "";
 }
 
-function showStep(current) {
-  const step = element("formula");
-  step.replaceChildren();
-  const reasons = [];
-  if (told) {
-    element("sentence").textContent = told.sentence;
-    reasons.push(...told.reasons);
-  } else if (arrayAt(current)) showArrayStep(arrayAt(current), step, reasons);
-  else if (current === undefined) element("sentence").textContent = story.startSentence(result);
-  else if (stepAt(current)) showNamedStep(stepAt(current), step, reasons);
-  else if (isBackward()) {
-    element("sentence").textContent = `Backward: ${story.backwardSentence(result, current)}`;
-    if (story.isReached(result, current)) step.append(mathml(story.backwardFormula(result, current)));
-    reasons.push(...story.reasons(result, current));
-  } else {
-    element("sentence").textContent = `Forward: ${story.forwardSentence(result, current)}`;
-    step.append(mathml(story.forwardFormula(result, current)));
-  }
-  listOf(element("reasons"), reasons);
+// What is told of a step: {sentence, formula, reasons}; formula is undefined where there is none.
+function tellStep(i) {
+  if (i === undefined) return { sentence: story.startSentence(result), reasons: [] };
+  if (arrayAt(i)) return tellArrayStep(arrayAt(i));
+  if (stepAt(i)) return tellNamedStep(stepAt(i));
+  if (!isBackward()) return { sentence: `Forward: ${story.forwardSentence(result, i)}`, formula: story.forwardFormula(result, i), reasons: [] };
+  return {
+    sentence: `Backward: ${story.backwardSentence(result, i)}`,
+    formula: story.isReached(result, i) ? story.backwardFormula(result, i) : undefined,
+    reasons: story.reasons(result, i),
+  };
 }
 
-// An operation on arrays: what it comes to, and one element in full.
-function showArrayStep(part, step, reasons) {
-  element("sentence").textContent = arraySentence(part);
-  const reached = part.nodes.find((i) => (isBackward() ? story.isReached(result, i) : data.nodes[i].operands.length));
-  if (reached === undefined) return;
-  step.append(mathml(isBackward() ? story.backwardFormula(result, reached) : story.forwardFormula(result, reached)));
-  reasons.push(...arrayReasons(part, reached));
+function showStep(current) {
+  const { sentence, formula, reasons } = told ?? tellStep(current);
+  element("sentence").textContent = sentence;
+  element("formula").replaceChildren(...(formula ? [mathml(formula)] : []));
+  listOf(element("reasons"), reasons);
 }
 
 function listOf(list, texts) {
@@ -264,6 +256,12 @@ function fit() {
   const drawing = view.querySelector("[data-level]:not([hidden]) svg, :scope > svg:not(.tips)");
   if (!drawing) return; // of too many nodes
   const { width, height } = drawing.viewBox.baseVal;
+  const stage = view.closest(".stage");
+  stage.classList.remove("stacked");
+  const isCut = width * SMALLEST > view.clientWidth;
+  stage.classList.add("stacked");
+  const fits = width * SMALLEST <= view.clientWidth && height * SMALLEST <= view.clientHeight;
+  stage.classList.toggle("stacked", isCut && fits);
   const scale = Math.min(1, Math.max(Math.min(view.clientWidth / width, roomBelow(view) / height), SMALLEST));
   drawing.setAttribute("width", width * scale);
   drawing.setAttribute("height", height * scale);
@@ -308,7 +306,7 @@ function keepState() {
   const edits = fields.filter((field) => point[field.dataset.node] !== data.nodes[field.dataset.node].value);
   const state = edits.map((field) => [data.nodes[field.dataset.node].id, String(point[field.dataset.node])]);
   if (position) state.push(["", String(position)]);
-  if (level() !== LEVELS[0]) state.push([" level", level()]);
+  if (level() !== FIRST) state.push([" level", level()]);
   const hash = state.length ? `#${new URLSearchParams(state)}` : "";
   if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname + location.search);
 }
@@ -322,26 +320,32 @@ function readState() {
     field.value = text;
     point[field.dataset.node] = readNumber(text);
   }
-  if (LEVELS.includes(state.get(" level"))) element("level").value = state.get(" level");
+  const wanted = state.get(" level");
+  if (element("level")) element("level").value = LEVELS.includes(wanted) ? wanted : FIRST;
   const step = Number(state.get(""));
   if (Number.isInteger(step)) position = Math.min(Math.max(step, 0), LAST);
 }
 
 // ---- print: the whole derivation ----
 
-function writeDerivation() {
-  const steps = [
-    ...forward.map((i) => [`Forward: ${story.forwardSentence(result, i)}`, story.forwardFormula(result, i)]),
-    ...backward.map((i) => [
-      `Backward: ${story.backwardSentence(result, i)}`,
-      story.isReached(result, i) ? story.backwardFormula(result, i) : undefined,
-    ]),
-  ];
-  const parts = steps.flatMap(([said, formula]) => {
-    const words = withText(document.createElement("p"), said);
+// Write all steps of the level that is chosen, and show the last, whose picture and table have all numbers.
+function prepareForPrint() {
+  pause();
+  const shown = position;
+  const steps = stops.slice(1).map((step) => {
+    position = step;
+    return tellStep(currentNode());
+  });
+  const lines = steps.flatMap(({ sentence, formula }) => {
+    const words = withText(document.createElement("p"), sentence);
     return formula ? [words, mathml(formula)] : [words];
   });
-  element("derivation").replaceChildren(withText(document.createElement("h2"), "All steps"), ...parts);
+  element("derivation").replaceChildren(withText(document.createElement("h2"), "All steps"), ...lines);
+  asked = false;
+  told = undefined;
+  position = LAST;
+  show();
+  window.addEventListener("afterprint", () => ((position = shown), show()), { once: true });
 }
 
 // ---- inputs ----
@@ -382,9 +386,9 @@ function coming() {
 
 // What is not a number can't be predicted as one.
 function isQuestion() {
-  const i = nodeAt(position + 1);
-  if (arrayAt(i)) return false;
-  return i !== undefined && finite(coming()) && (position + 1 <= forward.length || story.isReached(result, i));
+  const i = nodeAt(next());
+  if (position === LAST || arrayAt(i)) return false;
+  return finite(coming()) && (next() <= forward.length || story.isReached(result, i));
 }
 
 function ask() {
@@ -429,6 +433,7 @@ const isMovable = Boolean(element("moves"));
 // Show what a move did, or why there is none.
 function move({ point: moved, refusal, sentence, reasons }) {
   pause();
+  asked = false;
   told = refusal ? { sentence: refusal, reasons: [] } : { sentence, reasons };
   if (moved) {
     point = moved;
@@ -557,10 +562,10 @@ function listen() {
   element("guess").addEventListener("keydown", onGuess);
   element("predict").addEventListener("change", () => ((asked = false), show()));
   press("reset", reset);
-  element("scrubber").addEventListener("input", (event) => (pause(), goTo(Number(event.target.value))));
+  element("scrubber").addEventListener("input", (event) => (pause(), goTo(stopAt(Number(event.target.value)))));
   document.addEventListener("keydown", onKey);
   window.addEventListener("resize", fit);
-  window.addEventListener("beforeprint", writeDerivation);
+  window.addEventListener("beforeprint", prepareForPrint);
   element("picture")?.closest("details")?.addEventListener("toggle", fit);
   for (const field of fields) {
     field.addEventListener("input", () => edit(field));
@@ -580,7 +585,7 @@ function listen() {
     box.addEventListener("keydown", (event) => onBoxKey(event, i));
   }
   boxes[0]?.setAttribute("tabindex", "0");
-  element("level")?.addEventListener("change", () => (showLevel(), show()));
+  element("level")?.addEventListener("change", () => openLevel(level()));
 }
 
 element("scrubber").max = LAST;
@@ -589,4 +594,5 @@ readState();
 listen();
 recompute();
 showLevel();
+position = stopAt(position);
 show();

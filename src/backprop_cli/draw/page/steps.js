@@ -49,19 +49,28 @@ function slopeWithin({ inner }, by) {
   return ways.get(by);
 }
 
-function showNamedStep(part, step, reasons) {
+// The local derivative of a step by one of its operands, once that one has its gradient.
+function slopeOnArrow(i, part, argnum) {
+  if (level() !== "named" || !isBackward() || !hasGradient(i) || result.blame !== undefined) return "";
+  const isOnce = part.operands.filter((operand) => operand === i).length === 1;
+  const x = isFolded(part) ? isOnce && slopeWithin(part, i) : result.partials[part.nodes[0]]?.[argnum];
+  return finite(x) ? `×${numberText(x, 4)}` : "";
+}
+
+function tellNamedStep(part) {
   const i = part.nodes[0];
   if (!isBackward()) {
-    element("sentence").textContent = `Forward: ${part.id} = ${part.text} = ${numberText(result.primal[i])}.`;
-    step.append(mathml(stepForward(part)));
-    return;
+    return { sentence: `Forward: ${part.id} = ${part.text} = ${numberText(result.primal[i])}.`, formula: stepForward(part), reasons: [] };
   }
   const uses = stepUses(i);
   const feeds = uses.map((use) => use.part.id);
   const sum = feeds.length > 1 ? ` ${part.id} feeds ${listing(feeds)}: the contributions add up.` : "";
-  element("sentence").textContent = `Backward: ${story.gradientWords(i)} is ${numberText(story.gradient(result, i))}.${sum}`;
-  step.append(mathml(stepBackward(i, uses)));
-  for (const use of uses) if (!isFolded(use.part)) reasons.push(story.reason(result, { node: use.part.nodes[0], argnum: argnumOf(use.part, i) }));
+  const single = uses.filter((use) => !isFolded(use.part));
+  return {
+    sentence: `Backward: ${story.gradientWords(i)} is ${numberText(story.gradient(result, i))}.${sum}`,
+    formula: stepBackward(i, uses),
+    reasons: single.map((use) => story.reason(result, { node: use.part.nodes[0], argnum: argnumOf(use.part, i) })),
+  };
 }
 
 const argnumOf = (part, i) => data.nodes[part.nodes[0]].operands.findIndex((operand) => operand.node === i);

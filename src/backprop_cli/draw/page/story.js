@@ -150,9 +150,10 @@ class Story {
   reason(result, { node, argnum }) {
     const { nodes, facts } = this.data;
     const { id, text, op, operands, reasons } = nodes[node];
-    const isCut = cutsOff(facts[op], result.partials[node][argnum], operands.map(isFixed));
-    const reason = reasons?.[argnum] ?? facts[op].backward;
-    return `${id} = ${text}: ${reason}${isCut ? "; here nothing passes" : ""}.`;
+    const slope = result.partials[node][argnum];
+    const isCut = cutsOff(facts[op], slope, operands.map(isFixed));
+    const passes = facts[op].gate && slope === 1 ? "; here it passes unchanged" : "";
+    return `${id} = ${text}: ${reasons?.[argnum] ?? facts[op].backward}${isCut ? "; here nothing passes" : passes}.`;
   }
 
   // Whether there is a gradient to be told: also where it ends, at a closed gate, but not behind one.
