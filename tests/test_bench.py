@@ -192,3 +192,52 @@ def test_what_we_say_at_the_corners_is_true():
     squared, *_, kinked = (of_budget(program, x, u) for program, x, u, _ in UNCERTAIN)
     assert squared == "0; to second order 0.01414"
     assert kinked == "none: at a kink"
+
+
+PLANTED = """
+from functools import cached_property, lru_cache
+
+LIMIT = 3
+
+def double(x=1):
+    return 2 * x
+
+@lru_cache
+def kept():
+    return 1 + 1
+
+class Pair:
+    most = 5
+
+    def sum(self):
+        return 1 + 2
+
+    @property
+    def low(self):
+        return 1 - 2
+
+    @cached_property
+    def high(self):
+        return 4 - 2
+"""
+
+
+@pytest.mark.usefixtures("_on_path")
+def test_a_mistake_is_planted_for_all_who_imported_what_it_is_in(tmp_path, monkeypatch):
+    from mutating.planting import plant
+
+    (tmp_path / "planted.py").write_text(PLANTED, encoding="utf-8")
+    (tmp_path / "planted_user.py").write_text("from planted import *\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    import planted
+    import planted_user as user
+
+    def seen():
+        pair = user.Pair()
+        return user.LIMIT, user.double(), user.kept.__wrapped__(), pair.most, pair.sum(), pair.low, pair.high
+
+    plant(planted, PLANTED)
+    assert seen() == (3, 2, 2, 5, 3, -1, 2)
+    changed = PLANTED.replace(" + ", " * ").replace(" - ", " + ").replace("= 3", "= 4").replace("= 5", "= 6")
+    plant(planted, changed.replace("x=1", "x=7"))
+    assert seen() == (4, 14, 1, 6, 2, 3, 6)

@@ -1,5 +1,6 @@
 """The forward and the reverse sweep: Python's values, right slopes, and what happens where there is none."""
 
+import itertools
 import math
 
 import mpmath
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from backprop_cli import DomainError, gradient
 from backprop_cli.graph.lower import lower_source
-from backprop_cli.graph.sweep import forward, reverse
+from backprop_cli.graph.sweep import forward, needed, partials_at, reverse, sweep_graph
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.bounded import bounded_floats, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
@@ -257,6 +258,90 @@ def test_a_live_path_without_a_value_is_an_error(text, point, message, piece):
     error = caught.value
     assert message in (None, error.message)
     assert error.text[error.start : error.end] == piece
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "failures"),
+    [
+        ("d = log(x); d + 1", -1.0, {"log(x)": "domain", "d + 1": "operand"}),
+        ("exp(x) + 1", 1000.0, {"exp(x)": "overflow", "exp(x) + 1": "operand"}),
+        ("(x*x - x*x)*2", 1e200, {"x*x - x*x": "indeterminate", "(x*x - x*x)*2": "operand"}),
+        ("d = log(x); where(x > 0, d, 1)", -1.0, {"log(x)": "domain"}),
+        ("d = log(x); where(x < 0, d, 1)", -1.0, {"log(x)": "domain", "where(x < 0, d, 1)": "operand"}),
+        ("d = log(x); 0*d", -1.0, {"log(x)": "domain", "0*d": "operand"}),
+        ("d = log(x); x*x*exp(x)", -1.0, {"log(x)": "domain"}),
+    ],
+)
+def test_why_a_node_has_no_value(text, x, failures):
+    graph = graph_of(text)
+    primal, found = forward(graph, {"x": x}, FLOAT)
+    assert {graph.source(node): str(why) for node, why in found.items()} == failures
+    assert all(math.isnan(primal[node]) for node in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "unread"),
+    [
+        ("where(x > 0, floor(x), exp(y))", ["exp(y)", "y"]),
+        ("where(x < 0, exp(y), floor(x))", ["exp(y)", "y"]),
+        ("d = sin(y); exp(x)", ["sin(y)", "y"]),
+        ("where(where(x > 0, y, x) > 0, 1, exp(y))", ["exp(y)"]),
+        ("x*y", []),
+        ("floor(x)", []),
+    ],
+)
+def test_the_nodes_that_the_value_is_not_made_of(text, unread):
+    graph = graph_of(text)
+    primal, _ = forward(graph, {"x": 2.5, "y": 1.5}, FLOAT)
+    marks = needed(graph, primal)
+    assert sorted(graph.source(node) for node, mark in enumerate(marks) if not mark) == unread
+
+
+class Detours(type(FLOAT)):
+    """Doubles whose sweeps take no shorter way."""
+
+    def plain_value(self, _):
+        return None
+
+    def calls_plainly(self, _):
+        return False
+
+
+OF_TWO = [op for op in TABLE if op.arity == 2 and not op.condition and not op.orders]
+SHORTER = [
+    *[op.write(operands) for op in OF_TWO for operands in (["x", "y"], ["(x/2)", "(x*y)"])],
+    *[f"where({op.write(['sqrt(x)', 'y'])}, x/y, cbrt(x)*y)" for op in TABLE if op.condition],
+    *["3*x + 2^y - x/7", "d = log(x); x*y", "(x*x - x*x)/y", "d = x/y; where(x > y, d, x)", "x^y*0 + y^2*pi"],
+]
+
+
+@pytest.mark.parametrize("text", SHORTER)
+def test_the_shorter_way_of_doubles_changes_nothing(text):
+    graph = graph_of(text)
+    for x, y in itertools.product([0.0, 0.5, -2.0, 3.0, 1e200], [0.0, 1.5, 2.0, -3.0]):
+        point = {name: {"x": x, "y": y}[name] for name in graph.inputs}
+        quick, plain = (sweep_graph(graph, point, 0.5, m) for m in (FLOAT, Detours()))
+        assert repr(quick) == repr(plain)
+
+
+@pytest.mark.parametrize(
+    ("text", "partials"),
+    [
+        ("d = x^3; y", (12.0, None)),
+        ("d = x*y; y", (5.0, 2.0)),
+        ("d = log(-x)*y; y", (math.nan, math.nan)),
+        ("d = log(-x)*3; y", (math.nan, None)),
+        ("d = x*1e200*1e200; y", (math.nan, None)),
+        ("d = x + y; y", (1.0, 1.0)),
+    ],
+)
+def test_partials_off_the_path_to_the_output(text, partials):
+    graph = graph_of(text)
+    found = sweep_graph(graph, {"x": 2.0, "y": 5.0}, 1.0, FLOAT)
+    node = max(node for node, op in enumerate(graph.ops) if op is not None)
+    assert found.partials[node] is None
+    assert partials_at(found, node) == pytest.approx(partials, nan_ok=True)
+    assert partials_at(found, graph.inputs["x"]) == ()
 
 
 # ---- kinks ----

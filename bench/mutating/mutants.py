@@ -1,0 +1,100 @@
+"""The mutants of a file, as cosmic-ray makes them, less those that nothing can tell from the file."""
+
+from __future__ import annotations
+
+import ast
+import random
+import tomllib
+import warnings
+from difflib import ndiff
+from pathlib import Path
+from typing import NamedTuple
+
+import cosmic_ray.ast
+import cosmic_ray.mutating
+import cosmic_ray.plugins
+
+EQUIVALENT: dict[str, dict[str, str]] = tomllib.loads(
+    (Path(__file__).parent / "equivalent.toml").read_text(encoding="utf-8")
+)
+"""File -> a line as a mutant has it -> why no test can tell that mutant from the file."""
+
+
+class Mutant(NamedTuple):
+    """A file with one mistake planted in it."""
+
+    operator: str
+    line: int
+    source: str
+
+    def difference(self, original: str) -> str:
+        """Return the lines that were changed, before and after."""
+        lines = ndiff(original.splitlines(), self.source.splitlines())
+        return "\n".join(line for line in lines if line[0] in "+-")
+
+    @property
+    def changed(self) -> str:
+        """The line as it is now."""
+        return self.source.splitlines()[self.line - 1].strip()
+
+
+def mutants_of(path: Path, lines: range | None, count: int | None, seed: int) -> tuple[list[Mutant], int]:
+    """Return so many mutants of a file's lines, drawn at random, and of how many places; all where None.
+
+    Left out are those that don't compile; those that differ in an annotation or for the type checker alone,
+    which no test runs; and a zip that does not look whether its operands are as long, as all are.
+    """
+    original = path.read_text(encoding="utf-8")
+    nodes = list(cosmic_ray.ast.ast_nodes(cosmic_ray.ast.get_ast(original)))
+    places = []
+    for name in sorted(cosmic_ray.plugins.operator_names()):
+        kind = cosmic_ray.plugins.get_operator(name)
+        if not kind.arguments():
+            starts = (start for node in nodes for start, _ in kind().mutation_positions(node))
+            places += [
+                (name, nth, line) for nth, (line, _) in enumerate(starts) if not lines or line in lines
+            ]
+    random.Random(seed).shuffle(places)
+    seen, found = {_meaning(original)}, []
+    for name, nth, line in places:
+        if len(found) == count:
+            break
+        source = cosmic_ray.mutating.mutate_code(original, cosmic_ray.plugins.get_operator(name)(), nth)
+        meaning = _meaning(source) if source else None
+        if meaning and meaning not in seen:
+            seen.add(meaning)
+            found.append(Mutant(name.removeprefix("core/"), line, source))
+    return sorted(found, key=lambda mutant: mutant.line), len(places)
+
+
+def _meaning(source: str) -> str | None:
+    """Return what of a source ever runs, None where it does not compile."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # x is 1
+        try:
+            compile(source, "mutant", "exec")
+        except SyntaxError:
+            return None
+    return ast.dump(_OnlyWhatRuns().visit(ast.parse(source)))
+
+
+class _OnlyWhatRuns(ast.NodeTransformer):
+    """Leaves out annotations, what stands under TYPE_CHECKING, and the guard of zip."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        node.annotation = ast.Constant(None)
+        return self.generic_visit(node)
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
+        return None if node.arg == "strict" else self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return None if "TYPE_CHECKING" in ast.unparse(node.test) else self.generic_visit(node)
