@@ -17,16 +17,18 @@ import pytest
 from backprop_cli import DomainError, InputError, hessian
 from backprop_cli.calculus.along import product_along
 from backprop_cli.calculus.curvature import curvature
+from backprop_cli.calculus.hessian import _judge
 from backprop_cli.calculus.local import CORNERS, Bend, second_partials
 from backprop_cli.certain import critical as critical_module
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.source import read_source
-from backprop_cli.operations.bounded import bounded_reals
+from backprop_cli.operations.bounded import Bounded, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.op import Op
 from backprop_cli.operations.reals import mpmath_namespace
 from backprop_cli.operations.table import TABLE
+from backprop_cli.report import Outcome
 from backprop_cli.schemas import schema_text
 
 INF, NAN = math.inf, math.nan
@@ -524,3 +526,18 @@ def test_a_product_that_cancels_is_right_to_the_double() -> None:
     wanted = {"x": float(rest * 2 / 3), "y": float(rest * Fraction(0.1) * 2 / 3)}
     assert report.product == wanted
     assert report.bend == float(rest**2 * 2 / 3)
+
+
+def test_powers_of_what_is_zero_to_within_rounding() -> None:
+    point = {"x": 4.0, "y": 4.0}
+    slope = 0.1 * math.exp(-0.4)
+    for power, expected in ((0, 0.0), (2, 2 * slope**2)):
+        found = hessian(f"(exp(-0.1*x) - exp(-0.1*y))^{power}", point)
+        assert found.entries["x"]["x"].value == pytest.approx(expected, rel=1e-14)
+        assert found.entries["x"]["y"].value == -found.entries["x"]["x"].value
+        assert found.status == Outcome.PASS
+
+
+def test_what_has_no_bound_is_not_known() -> None:
+    m = bounded_reals(50)
+    assert math.isnan(_judge(Bounded(m.base.mp.mpf(0), math.inf, m), None, None, "", m).value)

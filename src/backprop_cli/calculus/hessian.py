@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 _RIGHT = 17
 # Nodes times digits.
 _MOST_WORK = 200_000
+_UNKNOWN = "it does not exist, or is not known"
 _FEW, _MOST_KINKED = 12, 100_000
 
 Pair = tuple[str, str]
@@ -167,6 +168,20 @@ def hessian_of_source(
             bend = _dot((number, along.get(name, 0.0)) for name, number in product.items())
         settings |= {"along": dict(along), "product": product, "bend": bend}
     return HessianReport(**(vars(report) | settings))
+
+
+def second_derivatives(
+    source: Source, graph: Graph, point: dict[str, float], names: list[str], upstream: float
+) -> list[list[float]]:
+    """Return the second derivatives alone: in doubles, and in more digits where these overflow on the way.
+
+    NaN for what does not exist or is not known, as on a path to a kink.
+    """
+    found = _in_doubles(graph, point, upstream, names).entries
+    lost = (entry for row in found.values() for entry in row.values() if not math.isfinite(entry.value))
+    if len(graph.ops) <= MOST_BOUNDED and any(not entry.at_kink for entry in lost):
+        found = _second_order(source, graph, point, upstream, names, check=False).entries
+    return [[found[a][b].value if b in found.get(a, {}) else 0.0 for b in names] for a in names]
 
 
 def _require_direction(source: Source, along: Mapping[str, float], names: list[str]) -> None:
@@ -322,7 +337,7 @@ def _judge(x: Bounded, formula: Bounded | None, text: str | None, reason: str, m
     if not (x.value == x.value and abs(x.value) < m.base.inf):
         infinite = x.value == x.value
         value = m.base.to_float(x.value) if infinite else math.nan
-        return Entry(value, Outcome.SKIPPED, "infinite" if infinite else "it does not exist, or is not known")
+        return Entry(value, Outcome.SKIPPED, "infinite" if infinite else _UNKNOWN)
     status, why = compare(x, formula, _RIGHT, reason)
     value = m.base.to_float(x.value) + 0.0
     if math.isinf(value):
@@ -335,6 +350,8 @@ def _judge(x: Bounded, formula: Bounded | None, text: str | None, reason: str, m
         )
     if x.is_noise and not x.is_exact:
         bound = max(x.error, add_logs(x.size, x.error))
+        if math.isinf(bound):
+            return Entry(math.nan, Outcome.SKIPPED, _UNKNOWN)
         if not is_zero(formula):
             return Entry(0.0, status, why, within=f"1e{math.ceil(bound / math.log2(10))}")
         return Entry(0.0, status, why, ALL_DIGITS, "0", formula=text)

@@ -118,25 +118,27 @@ def _slope_graph(op: Op, argnum: int, fixed: tuple[bool, ...]) -> Graph | None:
 
 
 def _power_corner(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool]) -> _Second | None:
-    """Return what x^y has at a base of 0: x^0 is 1 everywhere, and of a variable exponent nothing is said."""
+    """Return what x^0 and x^2 have, and at a base of 0 what is known of a variable exponent.
+
+    The text of the slope of x^2 has x^0 in its own, which asks whether x is 0, and that may not be known.
+    """
     base, exponent = xs
-    if fixed[1] and not bool(m.eq(exponent, m.zero)):
-        return None
+    if fixed[1]:
+        numbers = m.zero, m.number(2.0)
+        return next(({(0, 0): x} for x in numbers if bool(m.eq(exponent, x))), None)  # x^0 by 0, x^2 by 2
     if not bool(m.eq(base, m.zero)):
         return None
-    if fixed[1]:
-        return {(0, 0): m.zero}
     is_positive = m.gt(exponent, m.zero)
     if fixed[0] and bool(is_positive) and getattr(is_positive, "is_exact", True):
         return {(1, 1): m.zero}  # 0^y is 0 for all y > 0
-    known: dict[tuple[int, int], Number] = {(1, 1): m.nan}
+    found: dict[tuple[int, int], Number] = {(1, 1): m.nan}
     if not fixed[0]:
-        known[0, 1] = m.nan
+        found[0, 1] = m.nan
         slope = _slope_graph_of_power()
         sweep = sweep_graph(slope, {"x": base, "y": exponent}, 1.0, m)
         missing = slope.output in sweep.failures
-        known[0, 0] = m.nan if missing else sweep.gradient(slope.inputs["x"], m)
-    return known
+        found[0, 0] = m.nan if missing else sweep.gradient(slope.inputs["x"], m)
+    return found
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from backprop_cli.batch.program import Batch
 from backprop_cli.batch.tally import KINK
+from backprop_cli.calculus.hessian import second_derivatives
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,3 +61,8 @@ class Cost:
             return Place(self.sign * value, None, note=self._batch.explain({**self.fixed, **point}))
         known = dict(zip(self.names, (float(slope or 0.0) for slope in slopes), strict=True))
         return Place(self.sign * value, known, found.status == KINK)
+
+    def bends(self, point: Mapping[str, float]) -> list[list[float]]:
+        """Return the second derivatives of the cost at a point, NaN for what is not known."""
+        whole = {**self.fixed, **point}
+        return second_derivatives(self.source, self._batch.graph, whole, [*self.names], float(self.sign))

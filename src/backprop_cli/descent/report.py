@@ -49,7 +49,7 @@ class Step(Record):
 
     cost: the value there.  slopes: its gradient.  size: the length of that.  moves: what is subtracted from
     the inputs to come to the next point, {} at the last.  halved: how often that step was halved, since the
-    program had no value behind it, and ``note`` why.
+    program had no value behind it, and ``note`` why.  is_kink: whether there is a kink.
     """
 
     number: int
@@ -60,6 +60,7 @@ class Step(Record):
     moves: dict[str, float]
     halved: int = 0
     note: str = ""
+    is_kink: bool = False
 
 
 class Verdict(Record):

@@ -1,4 +1,4 @@
-"""The descent itself: steps by a rule, or Newton's with the second derivatives of ``hessian``."""
+"""The descent itself: steps by a rule, or Newton's with second derivatives."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import math
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backprop_cli.calculus.hessian import hessian_of_source
 from backprop_cli.descent.report import End, Step
 from backprop_cli.operations.reals import mpmath_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from backprop_cli.calculus.report import HessianReport
     from backprop_cli.descent.cost import AnyCost, Cost, Place
     from backprop_cli.descent.rows import RowsCost
     from backprop_cli.descent.rules import Rule
@@ -171,7 +169,7 @@ def step_at(number: int, point: dict[str, float], place: Place, sign: int) -> St
     """Return the step at a place, of which the moves are not known yet."""
     slopes = place.slopes or {}
     size = math.hypot(*slopes.values())
-    return Step(number, point, sign * place.cost, told_slopes(slopes, sign), size, {})
+    return Step(number, point, sign * place.cost, told_slopes(slopes, sign), size, {}, is_kink=place.is_kink)
 
 
 def told_slopes(slopes: Mapping[str, float], sign: int) -> dict[str, float]:
@@ -231,10 +229,7 @@ def _newton_step(
     cost: Cost, point: Mapping[str, float], slopes: Mapping[str, float]
 ) -> dict[str, float] | None:
     """Return what Newton's method subtracts, None where a second derivative does not exist."""
-    names, whole = cost.names, {**cost.fixed, **point}
-    upstream = float(cost.sign)
-    report = hessian_of_source(cost.source, whole, wrt=names, upstream=upstream, check=False, prove=False)
-    rows = [[_entry(report, a, b) for b in names] for a in names]
+    rows, names = cost.bends(point), cost.names
     if any(not math.isfinite(x) for row in rows for x in row):
         return None
     mp = mpmath_namespace(30).mp
@@ -248,11 +243,6 @@ def _newton_step(
             return dict(zip(names, solved, strict=True))
         shift = max(2 * shift, largest * 1e-3)
     return dict(slopes)
-
-
-def _entry(report: HessianReport, a: str, b: str) -> float:
-    found = report.entries.get(a, {}).get(b)
-    return 0.0 if found is None else found.value
 
 
 def _solve(mp: Any, matrix: Any, shift: float, right: list[float]) -> list[float] | None:

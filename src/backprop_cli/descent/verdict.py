@@ -31,7 +31,7 @@ _OF_FREE = " of what no bound holds"
 def judge(cost: AnyCost, steps: Sequence[Step], end: End, rate: float | None, bounds: Bounds) -> Verdict:
     """Return what the last point is. rate: of a rule that goes by one."""
     last = steps[-1]
-    if cost.at(last.point).is_kink:
+    if last.is_kink:
         return Verdict(Kind.KINK, ("the last point is at a kink, where there is no derivative to be 0",))
     held = [name for name, span in bounds.items() if _is_held(cost, steps, name, span)]
     verdict = _of_free(cost, steps, end, rate, bounds, held)
