@@ -506,6 +506,15 @@ def test_other_machines(monkeypatch, machine, has_vectors):
         compare(batch, results, columns, row, ulps=64, scale=1.0)
 
 
+def test_where_arrays_are_laid_out_otherwise_nothing_is_compiled(monkeypatch):
+    monkeypatch.setattr(jit, "_DATA", jit._DATA + 8)
+    jit._finds_data.cache_clear()
+    with pytest.raises(UsageError, match="the engine jit is not made for this machine"):
+        compile_rows("x", engine="jit")
+    assert compile_rows("x")({"x": [2.0]}).value.tolist() == [2.0]
+    jit._finds_data.cache_clear()
+
+
 def test_constants_are_part_of_the_code():
     kernel = code_of("a*b*c", b=2.0, c=4.0)
     assert [name for name, _ in kernel.instructions].count("mul") == 3

@@ -33,6 +33,9 @@ class Record:
         cls._required = frozenset(name for name, default in cls._defaults.items() if default is MISSING)
 
     def __init__(self, *values: Any, **named: Any) -> None:
+        if len(values) == len(self._defaults) and not named:  # a microsecond less
+            self.__dict__.update(zip(self._defaults, values, strict=True))
+            return
         given = self._by_name(values, named) if values else named
         state = self._defaults | given
         if len(state) != len(self._defaults) or not given.keys() >= self._required:

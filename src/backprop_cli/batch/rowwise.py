@@ -98,6 +98,7 @@ class RowGradient:
         else:
             results = self._results_in(out, count)
             _refuse_overlaps([*results.numbers(), results.status], list(arrays.values()))
+            results.status.fill(0)
         self._engine.compute_in_threads(arrays, results)
         keys = self._batch.keys
         return RowResults(
@@ -111,21 +112,29 @@ class RowGradient:
         """Return the columns as doubles, and how many rows there are. Raises InputError."""
         if type(columns) is not dict and not isinstance(columns, Mapping):
             raise InputError(f"the columns are of type {type(columns).__name__}", hint=_COLUMNS)
-        missing = [name for name in self.columns if name not in columns and name not in self.shapes]
-        if missing:
-            raise InputError(f"the columns lack {listing(missing)}")
         arrays: dict[str, Floats] = {}
+        missing = []
         for name in self.columns:
             if name in self.shapes:
                 arrays |= self._elements(name, columns)
+            elif name in columns:
+                column: Any = columns[name]
+                # A call here would take as long as the checks.
+                is_plain = type(column) is np.ndarray and column.dtype is _DOUBLES
+                if is_plain and column.ndim == 1 and column.flags.aligned:
+                    arrays[name] = column
+                else:
+                    arrays[name] = column_numbers(name, column)
             else:
-                arrays[name] = column_numbers(name, columns[name])
-        counts = {len(array) for array in arrays.values()}
-        if len(counts) > 1:
+                missing.append(name)
+        if missing:
+            raise InputError(f"the columns lack {listing(missing)}")
+        sizes = [*map(len, arrays.values())]
+        if sizes.count(sizes[0]) < len(sizes):
             rows = {name.partition("[")[0]: len(array) for name, array in arrays.items()}
             told = listing([f"{name} has {count:,}" for name, count in rows.items()])
             raise InputError(f"the columns differ in their counts of rows: {told}")
-        return arrays, counts.pop()
+        return arrays, sizes[0]
 
     def _elements(self, name: str, columns: Mapping[str, ArrayLike]) -> dict[str, Floats]:
         """Return the columns of the elements of an array. Raises InputError."""

@@ -87,14 +87,16 @@ def choose_engine(
     if name == "python" or special:
         return SingleEngine(batch, constants)
     has_compiler = name != "numpy" and find_spec("llvmlite") is not None
+    if name == "jit" and not has_compiler:
+        raise UsageError(
+            "the engine jit needs llvmlite", hint="pip install 'backprop_cli[jit]'; or --engine numpy"
+        )
     if has_compiler:
         from backprop_cli.batch.engines.jit import is_supported
 
         has_compiler = is_supported()
     if name == "jit" and not has_compiler:
-        raise UsageError(
-            "the engine jit needs llvmlite", hint="pip install 'backprop_cli[jit]'; or --engine numpy"
-        )
+        raise UsageError("the engine jit is not made for this machine", hint="--engine numpy")
     worth = {"numpy": None, "jit": 0}.get(name, _WORTH_COMPILING) if has_compiler else None
     try:
         engine = KernelEngine(batch, constants, worth_compiling=worth, check_inputs=check_inputs)
@@ -167,7 +169,7 @@ class KernelEngine:
         return results
 
     def compute_in_threads(self, columns: Mapping[str, Array], results: Results) -> None:
-        """Compute many rows on all cores."""
+        """Compute many rows on all cores. results: with a status of ok."""
         count = len(results.status)
         arrays = [columns[name] for name in self.kernel.columns]
         numbers = results.numbers()
@@ -228,7 +230,8 @@ class KernelEngine:
 
     def _fill(self, columns: Sequence[Array], results: Results, runner: Runner) -> None:
         again = runner.run(columns, results.numbers())
-        results.status.fill(0)
+        if not len(again):
+            return
         most = _rows_at_a_time(4 * len(self._batch.graph.ops))
         for start in range(0, len(again), most):
             self._do_again(columns, results, again[start : start + most])

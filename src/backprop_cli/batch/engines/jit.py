@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import llvmlite.binding as llvm
 import numpy as np
 
-from backprop_cli.batch.engines.results import LINE, address_of, empty_aligned
+from backprop_cli.batch.engines.results import LINE, empty_aligned
 from backprop_cli.compile.kernel import Instruction
 
 if TYPE_CHECKING:
@@ -65,9 +65,13 @@ _FORMS: dict[str, tuple[str, ...]] = {
 """Instruction -> lines with {y} for the result and {0}, {1} … for the operands; others are functions of C."""
 _TWO_OPERANDS = frozenset(("pow", "atan2", "hypot"))
 
-# rows, rows of a block, the columns and the outputs, a mark for each block -> how many blocks are marked
-_KERNEL = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_char_p, ctypes.c_void_p)
+# first row, the row behind the last, rows of a block, arrays (columns, then outputs), a mark for each block
+# -> how many blocks are marked
+_KERNEL = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 3, ctypes.c_char_p, ctypes.c_void_p)
 _NO_ROWS = np.empty(0, np.intp)
+
+# Behind the head of every object comes the first field of NumPy's PyArrayObject, the address of its data.
+_DATA = object.__basicsize__
 
 
 class _Machine(NamedTuple):
@@ -105,7 +109,18 @@ def _machine() -> _Machine | None:
 
 def is_supported() -> bool:
     """Tell whether kernels can be compiled for this machine."""
-    return _machine() is not None
+    return _machine() is not None and _finds_data()
+
+
+@cache
+def _finds_data() -> bool:
+    """Tell whether an array's object has the address of its data where the kernel reads it.
+
+    To ask NumPy for the addresses of the arrays takes longer than the loop does for some hundred rows.
+    """
+    array = np.zeros(3)
+    views = (array, array[1:])
+    return all(ctypes.c_void_p.from_address(id(x) + _DATA).value == x.ctypes.data for x in views)
 
 
 class CompiledRunner:
@@ -134,37 +149,38 @@ class CompiledRunner:
 
         columns, outputs: arrays of doubles of one length.
         """
-        rows, width = len(outputs[0]), self._width
-        columns = [np.ascontiguousarray(column) for column in columns]
-        addresses = [*map(address_of, columns), *map(address_of, outputs)]
-        whole = rows - rows % width
-        doubtful = [
-            (start * _ROWS, min((start + 1) * _ROWS, whole)) for start in self._run(addresses, whole, _ROWS)
+        rows = len(outputs[0])
+        columns = [
+            x if type(x) is np.ndarray and x.flags.c_contiguous else np.ascontiguousarray(x) for x in columns
         ]
-        if whole < rows and self._run_rest(columns, outputs, addresses, whole):
-            doubtful.append((whole, rows))
-        if not doubtful:
+        whole = rows - rows % self._width
+        marked = self._run([*columns, *outputs], 0, whole, _ROWS) if whole else None
+        is_doubtful = whole < rows and self._run_rest(columns, outputs, whole)
+        if marked is None and not is_doubtful:
             return _NO_ROWS
-        step = _ROWS // width
-        parts = [
-            (first, min(first + step, end)) for start, end in doubtful for first in range(start, end, step)
-        ]
-        return np.concatenate([self._find_rows(columns, *part) for part in parts])
+        starts = [] if marked is None else [block * _ROWS for block in marked]
+        blocks = [(start, min(start + _ROWS, whole)) for start in starts]
+        blocks += [(whole, rows)] if is_doubtful else []
+        step = _ROWS // self._width
+        return np.concatenate(
+            [
+                self._find_rows(columns, first, min(first + step, stop))
+                for start, stop in blocks
+                for first in range(start, stop, step)
+            ]
+        )
 
-    def _run_rest(
-        self, columns: Sequence[Array], outputs: Sequence[Array], addresses: Sequence[int], whole: int
-    ) -> bool:
+    def _run_rest(self, columns: Sequence[Array], outputs: Sequence[Array], whole: int) -> bool:
         """Run the rows that don't fill a vector, and tell whether they must be looked at again."""
-        width, rest = self._width, len(outputs[0]) - whole
+        width, rows = self._width, len(outputs[0])
         if whole and not self._streams:  # rows before them fill it
-            shift = np.dtype(np.float64).itemsize * (whole + rest - width)
-            return bool(self._run([address + shift for address in addresses], width, width))
-        filled = [np.pad(column[whole:], (0, width - rest), "edge") for column in columns]
+            return self._run([*columns, *outputs], rows - width, rows, width) is not None
+        filled = [np.pad(column[whole:], (0, whole + width - rows), "edge") for column in columns]
         results = [empty_aligned(width) for _ in outputs]
-        is_doubtful = self._run([*map(address_of, filled), *map(address_of, results)], width, width)
+        marked = self._run([*filled, *results], 0, width, width)
         for output, result in zip(outputs, results, strict=True):
-            output[whole:] = result[:rest]
-        return bool(is_doubtful)
+            output[whole:] = result[: rows - whole]
+        return marked is not None
 
     def _find_rows(self, columns: Sequence[Array], start: int, stop: int) -> Array:
         """Return the rows that raise a flag, or are suspect, each by itself.
@@ -177,21 +193,20 @@ class CompiledRunner:
         for copies in (1, width):
             vectors = rows.repeat(copies).reshape(-1, width)
             some = [column[vectors.ravel()] for column in columns]
-            nowhere = address_of(empty := empty_aligned(vectors.size))
-            found = self._run([*map(address_of, some), *[nowhere] * self._outputs], empty.size, width)
-            rows = vectors[found].ravel()
+            nowhere = [empty_aligned(vectors.size)] * self._outputs
+            marked = self._run([*some, *nowhere], 0, vectors.size, width)
+            if marked is None:
+                return _NO_ROWS
+            rows = vectors[marked].ravel()
         return np.unique(rows)
 
-    def _run(self, addresses: Sequence[int], rows: int, block: int) -> list[int]:
+    def _run(self, arrays: Sequence[Array], start: int, stop: int, block: int) -> Array | None:
         """Run whole vectors of rows, and return the numbers of the blocks that must be looked at again."""
-        if not rows:
-            return []
-        marks = _marks_type(-(-rows // block))()
+        marks = _marks_type(-((start - stop) // block))()
         # ctypes lets go of the interpreter's lock during the call.
-        if not self._function(rows, block, self._pack(*addresses), marks):
-            return []
-        found: list[int] = np.flatnonzero(marks).tolist()
-        return found
+        if not self._function(start, stop, block, self._pack(*map(id, arrays)), marks):
+            return None
+        return np.flatnonzero(marks)
 
 
 @lru_cache
@@ -235,17 +250,19 @@ def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool, check_inp
     yield "declare i32 @fetestexcept(i32)"
     yield f"declare i1 @llvm.vector.reduce.or.v{width}i1({mask})"
     yield "declare i64 @llvm.umin.i64(i64, i64)"
-    yield "define i64 @kernel(i64 %rows, i64 %size, ptr %arrays, ptr %marks)"
+    yield "define i64 @kernel(i64 %first, i64 %rows, i64 %size, ptr %arrays, ptr %marks)"
     yield f'  "min-legal-vector-width"="{64 * width}" {{'
     yield "entry:"
     arrays = [f"column.{index}" for index in range(len(kernel.columns))]
     arrays += [f"output.{index}" for index in range(len(kernel.outputs))]
     for place, name in enumerate(arrays):
         yield f"  %at.{name} = getelementptr ptr, ptr %arrays, i64 {place}"
-        yield f"  %{name} = load ptr, ptr %at.{name}"
+        yield f"  %object.{name} = load ptr, ptr %at.{name}"
+        yield f"  %data.{name} = getelementptr i8, ptr %object.{name}, i64 {_DATA}"
+        yield f"  %{name} = load ptr, ptr %data.{name}"
     yield "  br label %block"
     yield "block:"
-    yield "  %start = phi i64 [0, %entry], [%stop, %finish]"
+    yield "  %start = phi i64 [%first, %entry], [%stop, %finish]"
     yield "  %marked = phi i64 [0, %entry], [%now.marked, %finish]"
     yield "  %further = add i64 %start, %size"
     yield "  %stop = call i64 @llvm.umin.i64(i64 %further, i64 %rows)"
@@ -274,12 +291,13 @@ def _write_module(kernel: Kernel, machine: _Machine, *, streams: bool, check_inp
     yield "  %mark = zext i1 %doubtful to i8"
     yield "  %counted = zext i1 %doubtful to i64"
     yield "  %now.marked = add i64 %marked, %counted"
-    yield "  %number = udiv i64 %start, %size"
+    yield "  %done = sub i64 %start, %first"
+    yield "  %number = udiv i64 %done, %size"
     yield "  %place = getelementptr i8, ptr %marks, i64 %number"
     yield "  store i8 %mark, ptr %place"
     yield "  %again = icmp ult i64 %stop, %rows"
-    yield "  br i1 %again, label %block, label %done"
-    yield "done:"
+    yield "  br i1 %again, label %block, label %end"
+    yield "end:"
     yield "  ret i64 %now.marked"
     yield "}"
     yield "!0 = !{i32 1}"

@@ -23,6 +23,8 @@ _FIRST_FAULT = min(map(STATUSES.index, FAULTS))
 LINE = 64
 """The bytes of a line of the cache."""
 _SHORT = 1 << 18
+# Some µs of work: memory that begins at a line of the cache would save less than it takes to find it.
+_FEW = 1 << 12
 _address, _from_buffer = ctypes.addressof, ctypes.c_char.from_buffer
 
 
@@ -44,10 +46,10 @@ class Results:
 
     @classmethod
     def empty(cls, batch: Batch, count: int) -> Results:
-        """Return results that are still to be filled in."""
+        """Return results that are still to be filled in, but for the status, which is ok."""
         first = 1 + len(batch.wrt)
         numbers = _empty_columns(first + batch.beside, count)
-        return cls(numbers[0], numbers[1:first], numbers[first:], np.empty(count, np.uint8))
+        return cls(numbers[0], numbers[1:first], numbers[first:], np.zeros(count, np.uint8))
 
     def numbers(self) -> list[Floats]:
         """Return all columns of numbers, in the order in which they are written."""
@@ -68,12 +70,13 @@ class Results:
 
 
 def _empty_columns(number: int, count: int) -> list[Floats]:
-    """Return aligned arrays of a length; short ones in one piece of memory, which takes less time."""
+    """Return arrays of a length; of all but many rows in one piece of memory, which takes less time."""
     if count > _SHORT:
         return [empty_aligned(count) for _ in range(number)]
+    if count <= _FEW:
+        return [*np.empty((number, count))]
     step = -(-count // (LINE // 8)) * (LINE // 8)
-    piece = empty_aligned(number * step)
-    return [piece[place * step : place * step + count] for place in range(number)]
+    return [*empty_aligned(number * step).reshape(number, step)[:, :count]]
 
 
 def address_of(array: NDArray[Any]) -> int:
