@@ -1,14 +1,16 @@
-"""A network of 784-32-10 with cross-entropy: one gradient here, in JAX and in autograd.
+"""A network of 784-32-10: one gradient here and in JAX, autograd and micrograd's MLP.
 
 ``python bench/arrays.py`` prints for each that is installed the seconds of CPU of one value with 25,450
 gradients, the first call (which compiles in JAX) and the median of later ones, and how far its gradients are
-from ours, as a fraction of the largest.
+from ours, as a fraction of the largest. The cost is the cross-entropy; micrograd, which has no logarithm, has
+the sum of squares, and we have it beside it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from statistics import median
 from typing import Any
 
@@ -16,7 +18,9 @@ import numpy as np
 
 from backprop_cli import gradient
 
-PROGRAM = "h = relu(W1@x + b1); z = W2@h + b2; C = cross_entropy(z, 3)"
+NETWORK = "h = relu(W1@x + b1); z = W2@h + b2; "
+ENTROPY, SQUARES = NETWORK + "C = cross_entropy(z, 3)", NETWORK + "C = sum(z^2)"
+Gradients = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 NAMES = ("W1", "b1", "W2", "b2")
 
 
@@ -32,13 +36,34 @@ def point() -> dict[str, np.ndarray]:
     }
 
 
-def ours(at: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return our gradients."""
-    report = gradient(PROGRAM, at, wrt=NAMES, check=False)
-    return {name: np.array(report.arrays[name].gradient) for name in NAMES}
+def ours(program: str) -> Gradients:
+    """Return what computes our gradients."""
+
+    def gradients(at: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        report = gradient(program, at, wrt=NAMES, check=False)
+        return {name: np.array(report.arrays[name].gradient) for name in NAMES}
+
+    return gradients
 
 
-def peer(module: str) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]] | None:
+def micrograd(at: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the gradients of the sum of squares as micrograd's MLP has them, the network built anew."""
+    from micrograd.engine import Value
+    from micrograd.nn import MLP
+
+    mlp = MLP(784, [32, 10])
+    for layer, weights, biases in zip(mlp.layers, (at["W1"], at["W2"]), (at["b1"], at["b2"]), strict=True):
+        for neuron, row, bias in zip(layer.neurons, weights.tolist(), biases.tolist(), strict=True):
+            neuron.w, neuron.b = [Value(w) for w in row], Value(bias)
+    sum(z * z for z in mlp(at["x"].tolist())).backward()
+    found = {}
+    for k, layer in enumerate(mlp.layers, 1):
+        found[f"W{k}"] = np.array([[w.grad for w in neuron.w] for neuron in layer.neurons])
+        found[f"b{k}"] = np.array([neuron.b.grad for neuron in layer.neurons])
+    return found
+
+
+def peer(module: str) -> Gradients | None:
     """Return what computes the same with JAX or autograd, None where it is not installed."""
     try:
         if module == "jax":
@@ -69,11 +94,18 @@ def peer(module: str) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
+    squares = micrograd if find_spec("micrograd") else None
+    compare(ENTROPY, {"JAX": peer("jax"), "autograd": peer("autograd")})
+    compare(SQUARES, {"micrograd": squares})
+
+
+def compare(program: str, peers: dict[str, Gradients | None]) -> None:
+    """Print the table of one program."""
     at = point()
-    wanted = ours(at)
-    print(f"{'':10} {'first':>8} {'later':>8}  difference")
-    for name, compute in {"backprop": ours, "JAX": peer("jax"), "autograd": peer("autograd")}.items():
+    wanted = ours(program)(at)
+    print(f"\n{program}\n{'':10} {'first':>8} {'later':>8}  difference")
+    for name, compute in {"backprop": ours(program), **peers}.items():
         if compute is None:
             print(f"{name:10} not installed")
             continue
