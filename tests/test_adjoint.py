@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,7 +13,7 @@ from backprop_cli.compile.adjoint import (
     build_adjoint,
     count_operations,
     count_program,
-    evaluate_adjoint,
+    evaluate_nodes,
 )
 from backprop_cli.compile.recorder import Primitive, Pullback
 from backprop_cli.graph.lower import lower_source
@@ -23,6 +24,23 @@ from backprop_cli.operations.op import each
 from backprop_cli.operations.reals import mpmath_namespace
 from backprop_cli.operations.table import FUNCTIONS, OPS, TABLE
 from test_random_programs import VALUES, random_program
+
+
+class Results(NamedTuple):
+    """What an adjoint graph comes to at a point; a gradient is None where nothing reaches the input."""
+
+    value: Any
+    gradients: dict[str, Any]
+    values: tuple[Any, ...]
+
+
+def evaluate_adjoint(adjoint, point, m) -> Results:
+    numbers = evaluate_nodes(adjoint, point, m)
+    return Results(
+        numbers[adjoint.value],
+        {name: None if bar is None else numbers[bar] for name, bar in adjoint.gradients.items()},
+        tuple(numbers[node] for node in adjoint.values),
+    )
 
 
 def graph_of(text):

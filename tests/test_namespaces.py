@@ -12,7 +12,7 @@ from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.intervals import INTERVALS
 from backprop_cli.operations.op import Namespace
 from backprop_cli.operations.reals import mpmath_namespace
-from backprop_cli.operations.symbols import sympy_namespace
+from symbols import sympy_namespace
 
 # Doubles with bounds run no row by themselves: they take its value in doubles and its bound from the reals.
 NAMESPACES = {

@@ -16,9 +16,9 @@ from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import mpmath_namespace
-from backprop_cli.operations.symbols import sympy_namespace
 from backprop_cli.operations.table import FUNCTIONS, OPS, TABLE
 from larger_terms import larger_term, larger_term_of_value
+from symbols import sympy_namespace
 
 M = mpmath_namespace(60)
 ULPS = 4  # what the table promises for values and partials

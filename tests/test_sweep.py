@@ -17,8 +17,8 @@ from backprop_cli.operations.bounded import bounded_floats, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.rationals import RationalNamespace
 from backprop_cli.operations.reals import mpmath_namespace
-from backprop_cli.operations.symbols import sympy_namespace
 from backprop_cli.operations.table import OPS, TABLE
+from symbols import sympy_namespace
 
 
 def graph_of(text):

@@ -116,30 +116,12 @@ def _without_dead_code(
     )
 
 
-class AdjointResults(NamedTuple):
-    """What an adjoint graph comes to at a point; a gradient is None where nothing reaches the input."""
-
-    value: Number
-    gradients: dict[str, Number | None]
-    values: tuple[Number, ...]
-
-
-def evaluate_adjoint(adjoint: AdjointGraph, point: Mapping[str, Number], m: Namespace) -> AdjointResults:
-    """Return value and gradients at a point where the output has a value, in any number system.
+def evaluate_nodes(adjoint: AdjointGraph, point: Mapping[str, Number], m: Namespace) -> list[Number | None]:
+    """Return the number at every node, in any number system; None for an adjoint that nothing reaches.
 
     In FLOAT they are those of the sweep, to the bit. A node that has no value is m.nan, as in ``forward``: a
     branch that is not taken may have such.
     """
-    numbers = evaluate_nodes(adjoint, point, m)
-    return AdjointResults(
-        numbers[adjoint.value],
-        {name: None if bar is None else numbers[bar] for name, bar in adjoint.gradients.items()},
-        tuple(numbers[node] for node in adjoint.values),
-    )
-
-
-def evaluate_nodes(adjoint: AdjointGraph, point: Mapping[str, Number], m: Namespace) -> list[Number | None]:
-    """Return the number at every node; None for an adjoint that nothing reaches."""
     numbers: list[Number | None] = []
     for definition in adjoint.nodes:
         number: Number | None

@@ -66,10 +66,6 @@ class Apply(Term):
             isinstance(operand, Register) and operand.name == self.name and self.args_fit(operand.args, found)  # type: ignore[arg-type]
         )
 
-    def args_may_be(self, kinds: tuple[str, ...]) -> bool:
-        """Tell whether operands of these kinds may fit."""
-        return all(arg.may_be(kind) for arg, kind in zip(self.args, kinds, strict=True))
-
     def args_fit(self, operands: tuple[Operand, ...], found: dict[str, Operand]) -> bool:
         """Tell whether the operands of such an instruction are as the term says."""
         for arg, operand in zip(self.args, operands, strict=True):  # noqa: SIM110, twice as fast as all(…)

@@ -30,7 +30,9 @@ _NEAR = 1e-12
 
 def names_steps(report: Report) -> bool:
     """Tell whether the program names steps on the way to the output."""
-    return any(node.is_named and node.op != "input" and node.id != report.output for node in report.nodes)
+    # From the output: the last steps have names where any have, and records are made one by one.
+    nodes = reversed(report.nodes)
+    return any(node.is_named and node.op != "input" and node.id != report.output for node in nodes)
 
 
 def in_steps(report: Report, steps: Steps | None, keep: Collection[str] = ()) -> Report:

@@ -1,4 +1,4 @@
-"""Formulas of sympy as numbers."""
+"""Formulas of sympy as numbers: rows and sweeps as symbols, to be compared with sympy's own derivatives."""
 
 from __future__ import annotations
 
