@@ -17,14 +17,16 @@ from hypothesis import strategies as st
 from backprop_cli.curves.contours import ticks
 from backprop_cli.curves.report import Curve
 from backprop_cli.curves.trace import trace_curve
+from backprop_cli.draw.canvas import draw_plane
 from backprop_cli.draw.curves import plane_of, tick_text
 from backprop_cli.draw.curves_svg import render_curves
+from backprop_cli.draw.fonts import text_width
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.intervals import INTERVALS, Grade, Interval
 from backprop_cli.operations.op import Op
 from backprop_cli.operations.table import OPS
-from backprop_cli.render.plot import place
+from backprop_cli.render.plot import place, remarks
 from backprop_cli.schemas import schema_text
 from conftest import Run
 
@@ -39,9 +41,7 @@ SMOOTH = (
     "sigmoid(x)",
     "gelu(x)",
     "sinc(x)",
-    "x/x",
     "relu(x) - relu(-x)",
-    "exp(-1/x^2)",
     "atan2(1, x)",
     "sin(9*x)",
 )
@@ -79,6 +79,56 @@ def test_breaks_are_found_where_they_are(program: str, places: list[tuple[float,
     for each, (x, _) in zip(found.breaks, places, strict=True):
         assert each.left.x <= x <= each.right.x or math.isclose(float(place(each)), x, abs_tol=2e-8)
         assert each.right.x - each.left.x < 1e-8
+
+
+@pytest.mark.parametrize(("program", "x"), [("x/x", 0.0), ("exp(-1/x^2)", 0.0), ("(x^2 - 1)/(x - 1)", 1.0)])
+def test_a_single_point_without_a_value_is_told_and_no_digit_is_lost_beside_it(
+    program: str, x: float
+) -> None:
+    found = curve(program)
+    assert [(each.hole, each.is_continuous) for each in found.breaks] == [(x, False)]
+    assert list(remarks(found)) == [f"there is no value at x = {x:g}"]
+    near = [sample for sample in found.samples if 0 < abs(sample.x - x) < 1e-3]
+    slopes = [sample.slope for sample in near if sample.slope is not None]
+    right = 1.0 if "x - 1" in program else 0.0
+    assert len(slopes) > 20
+    assert all(abs(slope - right) < 1e-6 for slope in slopes)
+    (value,) = plane_of([found], slopes=False).traces
+    assert len(value.lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("jump", "told"), [("1e-9", "from 0.999999999 to 1.000000001"), ("1", "from 0 to 2")]
+)
+def test_a_small_jump_is_a_jump(jump: str, told: str) -> None:
+    found = curve(f"1 + {jump}*sign(x)")
+    assert list(remarks(found)) == [f"near x = 0: the value goes {told}"]
+    (value,) = plane_of([found], slopes=False).traces
+    assert len(value.lines) == 2
+
+
+def test_a_program_without_the_input_is_a_level_line(backprop: Run) -> None:
+    done = backprop("plot", "sigmoid(x)", "1/4", "x=-4..4", "--derivative", "--json")
+    line = json.loads(done.stdout)["curves"][1]
+    assert {(sample["value"], sample["slope"]) for sample in line["samples"]} == {(0.25, 0.0)}
+
+
+@pytest.mark.parametrize("ends", [(-4.0, 4.0), (0.0, 1.0), (-1e-7, 3e-7), (0.0, 9.0), (17.0, 23.0)])
+def test_a_narrow_terminal_has_numbers_below_the_plane(ends: tuple[float, float]) -> None:
+    for columns in (40, 60, 80):
+        plane = plane_of([curve("x", *ends)], slopes=False)
+        below = "".join(
+            text for text, _ in draw_plane(plane, columns=columns, unicode=True, colour=False)[-2]
+        )
+        assert len(below.split()) >= 2
+
+
+def test_numbers_beside_a_picture_have_room() -> None:
+    svg = render_curves(plane_of([curve("1 + 1e-9*sign(x)")], slopes=False), "x")
+    left = float(re.search(r'viewBox="(\S+)', svg)[1])
+    labels = re.findall(r'x="58" [^>]*text-anchor="end">([^<]*)<', svg)
+    assert "0.9999999995" in labels
+    assert all(58 - text_width(label, 12.0) >= left for label in labels)
 
 
 @pytest.mark.parametrize(("program", "places"), BREAKS)

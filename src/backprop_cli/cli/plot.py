@@ -200,7 +200,7 @@ def plot(
     shown = None if height is None else _read_height(height)
     sources, spans, given = options.read()
     at = None if tangent is None else evaluate_constant(tangent)
-    _refuse_unused(sources, given)
+    _refuse_unused(sources, {**given, **{span.name: 0.0 for span in spans}})
     if len(spans) > 1:
         if derivative or shown is not None or at is not None:
             raise UsageError("--derivative, --tangent and --height go with one range", hint="leave them out")
@@ -209,8 +209,8 @@ def plot(
     span = spans[0]
     curves = []
     for source in sources:
-        values = {name: x for name, x in given.items() if source.takes(name)}
-        point = choose_point(source, {**values, span.name: 0.0})
+        values = {name: x for name, x in {**given, span.name: 0.0}.items() if source.takes(name)}
+        point = choose_point(source, values)
         curves.append(trace_curve(source, point, *span, tangent=at))
     _require_tangent(curves)
     if form is PlotFormat.json:

@@ -22,12 +22,14 @@ class Break(Record):
     """A short stretch over which a curve is not proved smooth, and that it leaves otherwise than it comes.
 
     left, right: the curve at its ends, as near to each other as was looked.  is_continuous: whether there
-    certainly is no jump, no pole and no missing value within.
+    certainly is no jump, no pole and no missing value within.  hole: where it leaves as it comes, a place
+    within that has no value.
     """
 
     left: Sample
     right: Sample
     is_continuous: bool
+    hole: float | None = None
 
 
 class Curve(Record):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.curves.report import Break, Curve, Sample
 from backprop_cli.errors import InputError
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 # Cells of a range at first, and into how many one is cut where the curve bends, or where it may break.
 _CELLS, _BENDS, _HALVINGS = 320, 8, 24
-# Of the height of the curve: what no eye sees.
-_FLAT, _SAME = 0.01, 1e-6
+# Of the height of the curve: what no eye sees.  Of a value: what its rounding may be.
+_FLAT, _SAME, _ROUNDING = 0.01, 1e-6, 1e-12
+# Of a cell: so near to a break, doubles may have no digit left: (x^2 - 1)/(x - 1) near 1. Steps in 50 digits
+# take some 0.1 ms each.
+_NEAR, _MOST_DIGITS, _CERTAIN = 2**-9, 20_000, -20
 # The height of a curve is finite, also where its values are not far from the largest double.
 _MOST = 1e308
 # Stretches that are judged, times nodes, some 2 s; but so many in any case.
@@ -86,20 +89,44 @@ class _Tracer:
     def __init__(self, graph: Graph, fixed: dict[str, float], name: str) -> None:
         self._graph, self._fixed, self._name = graph, fixed, name
         self._left_over = max(_MOST_WORK // len(graph.ops), _LEAST)
+        self._digits_left = _MOST_DIGITS // len(graph.ops)
         self._height = 0.0
         self.is_whole = True
 
     def sample(self, x: float) -> Sample:
         """Return the curve at a point. Its slope is none where it is a convention."""
-        sweep = sweep_graph(self._graph, {**self._fixed, self._name: x}, 1.0, FLOAT)
+        sweep = sweep_graph(self._graph, self._point(x), 1.0, FLOAT)
         value = sweep.primal[self._graph.output]
         if not math.isfinite(value):
             return Sample(x, None, None)
+        if self._name not in self._graph.inputs:
+            return Sample(x, value, 0.0)
         settled = settle_gradients(sweep, find_kinks(sweep), [self._name])
         slope = gradients_of(sweep, [self._name], settled)[self._name]
         found = settled.get(self._name)
         is_convention = found is not None and (bool(found.sides) or not found.origin)
         return Sample(x, value, None if is_convention or not math.isfinite(slope) else slope)
+
+    def _point(self, x: Any) -> dict[str, Any]:
+        return {**self._fixed, self._name: x} if self._name in self._graph.inputs else self._fixed
+
+    def _near_sample(self, x: float) -> Sample:
+        """Return the curve at a point near to where it may break, by 50 digits where these are certain."""
+        sample = self.sample(x)
+        if sample.value is None or sample.slope is None or self._digits_left <= 0:
+            return sample
+        from backprop_cli.operations.bounded import bounded_reals  # few curves break
+
+        self._digits_left -= 1
+        m = bounded_reals(50)
+        exact = sweep_graph(self._graph, self._point(x), 1.0, m)
+        if self._graph.output in exact.failures or self._name not in self._graph.inputs:
+            return sample
+        found = exact.primal[self._graph.output], exact.gradient(self._graph.inputs[self._name], m)
+        if not all(number.is_exact or number.uncertainty < _CERTAIN for number in found):
+            return sample
+        value, slope = (m.base.to_float(number.value) + 0.0 for number in found)
+        return Sample(x, value, slope) if math.isfinite(value) and math.isfinite(slope) else sample
 
     def stretches(self, low: float, high: float) -> Iterator[_Stretch]:
         """Yield the range from left to right, in stretches that tell no more when they are cut."""
@@ -116,7 +143,8 @@ class _Tracer:
             over = self._judge(left.x, right.x)
             middle = left.x + (right.x - left.x) / 2
             if left.x < middle < right.x and self._tells_more(left, right, over, width):
-                between = self.sample(middle)
+                is_near = right.x - left.x < _NEAR * width
+                between = self._near_sample(middle) if is_near else self.sample(middle)
                 todo += [(between, right), (left, between)]
             else:
                 yield _Stretch(left, right, over.grade)
@@ -124,8 +152,7 @@ class _Tracer:
     def _judge(self, low: float, high: float) -> Interval:
         """Return the values over a stretch, and what is proved there."""
         self._left_over -= 1
-        point = {**self._fixed, self._name: Interval(low, high)}
-        primal, failures = forward(self._graph, point, INTERVALS)
+        primal, failures = forward(self._graph, self._point(Interval(low, high)), INTERVALS)
         output = self._graph.output
         return Interval(-math.inf, math.inf, Grade.OPEN) if output in failures else primal[output]
 
@@ -152,10 +179,19 @@ class _Tracer:
             if stretch is not None and stretch.grade is not Grade.SMOOTH and _has_value(stretch):
                 run.append(stretch)
                 continue
-            if run and self._differ(run[0].left, run[-1].right):
-                is_continuous = all(part.grade is Grade.CONTINUOUS for part in run)
-                yield Break(run[0].left, run[-1].right, is_continuous)
+            if run:
+                yield from self._break(run)
             run = []
+
+    def _break(self, run: list[_Stretch]) -> Iterator[Break]:
+        """Yield what neighbouring stretches that are not proved smooth are together, if it is a break."""
+        left, right = run[0].left, run[-1].right
+        if self._differ(left, right):
+            yield Break(left, right, all(part.grade is Grade.CONTINUOUS for part in run))
+            return
+        hole = next((part.right.x for part in run[:-1] if part.right.value is None), None)
+        if hole is not None:
+            yield Break(left, right, is_continuous=False, hole=hole)
 
     def _differ(self, left: Sample, right: Sample) -> bool:
         """Tell whether a curve is seen to differ on both sides of a short stretch."""
@@ -167,7 +203,7 @@ class _Tracer:
         assert right.slope is not None
         least = max(abs(left.slope), abs(right.slope), self._height * 1e-3 / (1 + abs(right.x)))
         return (
-            abs(right.value - left.value) > _SAME * max(self._height, abs(left.value))
+            abs(right.value - left.value) > max(_SAME * self._height, _ROUNDING * abs(left.value))
             or abs(right.slope - left.slope) > 1e-3 * least
         )
 

@@ -50,7 +50,8 @@ def _row(plane: Plane, y: float) -> int:
 
 def _below(plane: Plane, width: int) -> str:
     """Return the numbers below the plane, where they have room."""
-    found = ticks(plane.left, plane.right, max(width // 12, 2))
+    tried = (ticks(plane.left, plane.right, max(width // room, 2)) for room in (12, 9, 6))
+    found = next((found for found in tried if len(found) > 2), [plane.left, plane.right])
     step = found[1] - found[0] if len(found) > 1 else (plane.right - plane.left) / 100
     line = ""
     for x in found:

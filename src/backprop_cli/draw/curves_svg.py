@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from backprop_cli.curves.contours import ticks
 from backprop_cli.draw.curves import tick_text
-from backprop_cli.draw.fonts import shorten
+from backprop_cli.draw.fonts import shorten, text_width
 from backprop_cli.notation.pretty import with_minus
 from backprop_cli.text import in_xml
 
@@ -37,19 +38,20 @@ def render_curves(plane: Plane, name: str, *, theme: str = "light", title: str =
     title: in words; where it is left out, the labels of the curves.
     """
     legend = _legend(plane)
-    width, height = _WIDTH, _HEIGHT + _LINE * len(plane.traces)
+    more = _more_room(plane)
+    width, height = _WIDTH + more, _HEIGHT + _LINE * len(plane.traces)
     colours = dict(zip(_CLASSES, _DARK if theme == "dark" else _LIGHT, strict=True))
     inner = f'x="{_LEFT:g}" y="{_TOP:g}" width="{_across():g}" height="{_down():g}"'
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}" '
-        f'viewBox="0 0 {width:g} {height:g}" role="img" class="backprop-plot" font-family="{_FONT}" '
+        f'viewBox="{-more:g} 0 {width:g} {height:g}" role="img" class="backprop-plot" font-family="{_FONT}" '
         f'font-size="{_SIZE:g}">'
     )
     parts = [
         head,
         f"<title>{_text(title or ', '.join(trace.label for trace in plane.traces))}</title>",
         _sheet(theme),
-        f'<rect class="page" width="{width:g}" height="{height:g}" fill="{colours["page"]}"/>',
+        f'<rect class="page" x="{-more:g}" width="{width:g}" height="{height:g}" fill="{colours["page"]}"/>',
         *_grid(plane, name, colours),
         f'<svg {inner} viewBox="{_LEFT:g} {_TOP:g} {_across():g} {_down():g}" overflow="hidden">',
         *(part for trace in _by_layer(plane) for part in _draw(plane, trace)),
@@ -86,6 +88,13 @@ def _sheet(theme: str) -> str:
         f".backprop-plot .soft {{ fill: {soft} }} .backprop-plot .grid {{ stroke: {grid} }}"
     )
     return f"<style>@media (prefers-color-scheme: dark) {{ {rules} }}</style>"
+
+
+def _more_room(plane: Plane) -> float:
+    """Return how much more room than usual the numbers beside the plane need."""
+    across = ticks(plane.low, plane.high, 7)
+    widest = max((text_width(with_minus(_number(y, across)), _SIZE) for y in across), default=0.0)
+    return math.ceil(max(widest + 8 - _LEFT, 0.0))
 
 
 def _across() -> float:

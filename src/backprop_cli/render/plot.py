@@ -29,12 +29,18 @@ def _curve(curve: Curve) -> dict[str, Any]:
         "range": [curve.low, curve.high],
         "fixed": curve.fixed,
         "samples": [_sample(sample) for sample in curve.samples],
-        "breaks": [
-            {"left": _sample(found.left), "right": _sample(found.right), "continuous": found.is_continuous}
-            for found in curve.breaks
-        ],
+        "breaks": [_break(found) for found in curve.breaks],
         "whole": curve.is_whole,
         **({} if curve.tangent is None else {"tangent": _sample(curve.tangent)}),
+    }
+
+
+def _break(found: Break) -> dict[str, Any]:
+    return {
+        "left": _sample(found.left),
+        "right": _sample(found.right),
+        "continuous": found.is_continuous,
+        **({} if found.hole is None else {"hole": found.hole}),
     }
 
 
@@ -48,7 +54,11 @@ def remarks(curve: Curve) -> Iterator[str]:
     if at is not None:
         yield f"at {name} = {number_text(at.x)}: value {_number(at.value)}, slope {_number(at.slope)}"
     for found in curve.breaks[:_MOST_BREAKS]:
-        yield f"near {name} = {place(found)}: {_told(found)}"
+        yield (
+            f"near {name} = {place(found)}: {_told(found)}"
+            if found.hole is None
+            else f"there is no value at {name} = {number_text(found.hole, None)}"
+        )
     more = len(curve.breaks) - _MOST_BREAKS
     if more > 0:
         yield f"and {more:,} more such place{'s' * (more > 1)}, which --json has"
@@ -76,12 +86,19 @@ def _told(found: Break) -> str:
     """Return from what to what a curve goes, the slope only where the value goes on."""
     left, right = found.left, found.right
     if found.is_continuous or (left.value is not None and left.value == right.value):
-        return f"the slope goes from {_number(left.slope)} to {_number(right.slope)}"
-    values = f"the value goes from {_number(left.value)} to {_number(right.value)}"
-    if left.value is None or right.value is None or left.slope == right.slope:
+        return f"the slope goes {_from_to(left.slope, right.slope)}"
+    values = f"the value goes {_from_to(left.value, right.value)}"
+    if left.value is None or right.value is None or _number(left.slope) == _number(right.slope):
         return values
-    return f"{values}, the slope from {_number(left.slope)} to {_number(right.slope)}"
+    return f"{values}, the slope {_from_to(left.slope, right.slope)}"
 
 
-def _number(x: float | None) -> str:
-    return "none" if x is None else number_text(x, 4)
+def _from_to(left: float | None, right: float | None) -> str:
+    """Return two numbers with as many digits as tell them apart."""
+    texts = ((_number(left, digits), _number(right, digits)) for digits in (4, 8, 12, None))
+    first, last = next((pair for pair in texts if pair[0] != pair[1] or left == right), ("", ""))
+    return f"from {first} to {last}"
+
+
+def _number(x: float | None, digits: int | None = 4) -> str:
+    return "none" if x is None else number_text(x, digits)
