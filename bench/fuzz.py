@@ -22,7 +22,7 @@ from backprop_cli import BackpropError, gradient
 from backprop_cli.console.strict_json import error_record
 from backprop_cli.render.json import render_report
 from fuzzing.claims import KINDS, Finding, judge
-from fuzzing.programs import Program, programs
+from fuzzing.programs import Program, disguised, programs
 from fuzzing.shrink import shrink
 from fuzzing.truth import Truth, find_truth
 
@@ -36,6 +36,7 @@ _COMMAND_SECONDS = 120.0
 class Settings(NamedTuple):
     """seed, count, seconds: which programs.  check: with sympy.  limit: seconds for one program.
 
+    disguise: write inputs in other ways, and run what has a kink.
     kinds: that are looked for.  shown: how many of each kind are shrunk and told.
     """
 
@@ -47,6 +48,7 @@ class Settings(NamedTuple):
     limit: float = 20.0
     kinds: tuple[str, ...] = tuple(KINDS)
     shown: int = 3
+    disguise: bool = False
 
 
 class Told(NamedTuple):
@@ -155,7 +157,7 @@ def fuzz(settings: Settings, share: tuple[int, int] = (0, 1)) -> Outcome:
     counts: Counter[str] = Counter()
     told: list[Told] = []
     judged = done = 0
-    for number, program in zip(_numbers(settings), programs(settings.seed), strict=False):
+    for number, program in zip(_numbers(settings), _programs(settings), strict=False):
         if settings.seconds is not None and time.monotonic() - started > settings.seconds:
             break
         if number % share[1] != share[0]:
@@ -167,6 +169,25 @@ def fuzz(settings: Settings, share: tuple[int, int] = (0, 1)) -> Outcome:
             if counts[finding.kind] <= settings.shown:
                 told.append(_smallest(finding, program, run, settings.limit))
     return Outcome(done, judged, inside, counts, told)
+
+
+def _programs(settings: Settings) -> Iterator[Program]:
+    if not settings.disguise:
+        return programs(settings.seed)
+    return (
+        disguised(program, f"{settings.seed}/{number}/disguise")
+        for number, program in enumerate(programs(settings.seed))
+        if _has_kink(program)
+    )
+
+
+def _has_kink(program: Program) -> bool:
+    """Tell whether a program is at a point where an operation has no derivative."""
+    try:
+        slopes = _within(_TRUTH_SECONDS, lambda: find_truth(program)).slopes.values()
+    except _TimeIsUpError:
+        return False
+    return any(slope.left is not None for slope in slopes)
 
 
 def _numbers(settings: Settings) -> Iterator[int]:
@@ -234,6 +255,7 @@ def _read_arguments() -> tuple[Settings, int]:
     parser.add_argument("--jobs", type=int, default=1, help="processes; 1 by default")
     parser.add_argument("--kinds", help=f"what to look for, of: {', '.join(KINDS)}")
     parser.add_argument("--no-check", action="store_true", help="without sympy: ten times as many a second")
+    parser.add_argument("--disguise", action="store_true", help="kinks that doubles miss: x as sqrt(x)^2")
     parser.add_argument("--command", action="store_true", help="ask the installed command: two a second")
     parser.add_argument("--limit", type=float, default=20.0, help="seconds that one program may take")
     parser.add_argument("--shown", type=int, default=3, help="how many of each kind are told; 3 by default")
@@ -244,7 +266,15 @@ def _read_arguments() -> tuple[Settings, int]:
             parser.error(f"there is no kind {kind!r}; the kinds are {', '.join(KINDS)}")
     total = 1000 if given.count is None and given.seconds is None else given.count
     settings = Settings(
-        given.seed, total, given.seconds, not given.no_check, given.command, given.limit, kinds, given.shown
+        given.seed,
+        total,
+        given.seconds,
+        not given.no_check,
+        given.command,
+        given.limit,
+        kinds,
+        given.shown,
+        given.disguise,
     )
     return settings, given.jobs
 

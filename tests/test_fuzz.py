@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from backprop_cli.operations.table import OPS, TABLE
 from fuzz import Settings, examine, in_process
 from fuzzing import functions
 from fuzzing.claims import KINDS
-from fuzzing.programs import Node, Program, programs
+from fuzzing.programs import DISGUISES, Node, Program, programs
 from fuzzing.reading import read_program
 from fuzzing.shrink import shrink
 from fuzzing.truth import find_truth
@@ -49,6 +50,21 @@ def test_a_short_run_finds_nothing_new(check: bool) -> None:
     outcome = fuzz.fuzz(Settings(count=120 if check else 400, check=check, limit=120, kinds=wanted))
     assert not outcome.counts, [f"{t.program.command}: {t.finding}" for t in outcome.told]
     assert outcome.judged > 0.6 * outcome.programs
+
+
+def test_a_short_run_of_kinks_that_doubles_miss_finds_nothing_new() -> None:
+    outcome = fuzz.fuzz(Settings(count=25, limit=120, disguise=True))
+    assert not outcome.counts, [f"{t.program.command}: {t.finding}" for t in outcome.told]
+    assert outcome.judged > 0.6 * outcome.programs
+
+
+def test_a_disguise_changes_the_text_and_nothing_that_is_true() -> None:
+    plain = ordinary("abs(x - 2)", x=2)
+    other = replace(plain, disguises={"x": DISGUISES[0]})
+    assert (plain.text, other.text) == ("abs(x-2)", "abs((sqrt(x)^2)-2)")
+    assert find_truth(plain) == find_truth(other)
+    planted = put(*CLAIM, value={"status": "pass", "digits": 16})
+    assert kinds(other, told(planted)) == {"missed"}
 
 
 @pytest.mark.parametrize("kind", KNOWN)

@@ -505,5 +505,27 @@ def test_a_point_without_values_beside_it_has_no_gradient(program):
         verify_source(source, {"x": -1.0}, [read_expectation("x=0", source)])
 
 
+POSSIBLE = [("sign(ceil(tan(atan(x))))", -3, 0), ("x + relu(sin(x)^2 + cos(x)^2 - 1)", 0.8, 1)]
+
+
+@pytest.mark.parametrize(("program", "x", "slope"), POSSIBLE)
+def test_where_no_slope_is_known_the_kink_is_a_possible_one(program, x, slope):
+    report = gradient(program, x=x)
+    assert report.gradients == {"x": slope}
+    assert report.check.gradients["x"].reason == "possible kink"
+    assert "at a kink" not in last_line(report)
+
+
+def test_a_power_may_be_whole_within_its_bounds():
+    """Whether cbrt(x)^3 is 2 exactly can't be told in any digits; that it is not can't be said."""
+    with pytest.raises(DomainError, match=r"got -1 and cbrt\(x\)\^3 = 2.0000000000000013 in doubles"):
+        gradient("(-1)^(cbrt(x)^3)", x=2)
+
+
+def test_a_tie_below_the_upper_limit_alone_is_a_kink_of_clip():
+    assert gradient("clip(x, x - 1 + 1, 1)", x=2).warnings == ()
+    assert gradient("clip(x, x - 1 + 1, 3)", x=2).check.gradients["x"].origin == "both sides"
+
+
 def test_a_clip_between_itself_has_no_kink():
     assert last_line(gradient("clip(x, x, x)", x=2)).endswith("all confirmed by sympy, all digits right")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from backprop_cli.operations.op import Op
@@ -25,18 +26,42 @@ class Node(NamedTuple):
     leaf: Leaf = 0.0
 
 
+class Disguise(NamedTuple):
+    """Another way to write x, the same near a point. text: with x in it.  holds: at which points."""
+
+    text: str
+    holds: Callable[[float], bool]
+
+
+DISGUISES = (
+    Disguise("(sqrt(x)^2)", lambda x: x > 0),
+    Disguise("(sqrt(x^2))", lambda x: 0 < x < 1e150),
+    Disguise("(exp(log(x)))", lambda x: x > 0),
+    Disguise("(log(exp(x)))", lambda x: abs(x) < 700),
+    Disguise("(x/3*3)", lambda _: True),
+    Disguise("(x*3-2*x)", lambda x: abs(x) < 1e300),
+    Disguise("(x + 0.7 - 0.7)", lambda _: True),
+    Disguise("(1/(1/x))", lambda x: 1e-300 < abs(x) < 1e300),
+    Disguise("(cbrt(x)^3)", lambda x: x != 0),
+    Disguise("(tan(atan(x)))", lambda _: True),
+    Disguise("((x^2 - 1)/(x + 1) + 1)", lambda x: x != -1 and abs(x) < 1e150),
+)
+
+
 @dataclass(frozen=True)
 class Program:
     """A program at a point.
 
     nodes: in topological order, output last.  point: input -> value.
-    names: node -> the name of its statement.
+    names: node -> the name of its statement.  disguises: input -> how it is written, where it is not x
+    itself; what is true of the program stays.
     """
 
     nodes: tuple[Node, ...]
     point: dict[str, float]
     names: dict[int, str] = field(default_factory=dict)
     upstream: float = 1.0
+    disguises: dict[str, Disguise] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -45,6 +70,8 @@ class Program:
         statements = []
         for i, node in enumerate(self.nodes):
             text = _written(node, [texts[x] for x in node.operands])
+            if node.op == "input" and node.leaf in self.disguises:
+                text = re.sub(r"\bx\b", text, self.disguises[text].text)
             if i in self.names:
                 statements.append(f"{self.names[i]} = {text}")
                 text = self.names[i]
@@ -113,9 +140,11 @@ def doubles(program: Program) -> list[float | None]:
     """Return the value of every node as Python computes it; see ``double``."""
     values: list[float | None] = []
     for node in program.nodes:
-        if node.op in ("input", "number"):
-            leaf = program.point[str(node.leaf)] if node.op == "input" else node.leaf
-            values.append(math.pi if isinstance(leaf, str) else leaf)
+        if node.op == "input":
+            name = str(node.leaf)
+            values.append(None if name in program.disguises else program.point[name])
+        elif node.op == "number":
+            values.append(math.pi if isinstance(node.leaf, str) else node.leaf)
         else:
             values.append(double(node.op, [values[x] for x in node.operands]))
     return values
@@ -251,7 +280,8 @@ def pruned(program: Program) -> Program:
     read = {node.leaf for node in nodes if node.op == "input"}
     point = {name: x for name, x in program.point.items() if name in read}
     names = {place[i]: name for i, name in program.names.items() if i in place}
-    return Program(nodes, point, names, program.upstream)
+    disguises = {name: d for name, d in program.disguises.items() if name in point and d.holds(point[name])}
+    return Program(nodes, point, names, program.upstream, disguises)
 
 
 def named(program: Program, rng: random.Random) -> Program:
@@ -270,7 +300,7 @@ def named(program: Program, rng: random.Random) -> Program:
             if name is None:
                 break
             names[i] = name
-    return Program(program.nodes, program.point, names, program.upstream)
+    return replace(program, names=names)
 
 
 def _dependent(program: Program) -> set[int]:
@@ -305,3 +335,14 @@ def programs(seed: int) -> Iterator[Program]:
     """Yield random programs without end."""
     for number in range(2**60):
         yield _Maker(random.Random(f"{seed}/{number}")).make()
+
+
+def disguised(program: Program, seed: str) -> Program:
+    """Return a program whose inputs are written in another way, which doubles round."""
+    rng = random.Random(seed)
+    disguises = {}
+    for name, x in program.point.items():
+        held = [disguise for disguise in DISGUISES if disguise.holds(x)]
+        if held and rng.random() < 0.8:
+            disguises[name] = rng.choice(held)
+    return replace(program, disguises=disguises)

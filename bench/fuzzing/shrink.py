@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from time import monotonic
 
 from fuzzing.programs import Node, Program, double, pruned
@@ -29,7 +30,7 @@ def _weight(program: Program) -> tuple[int, int, int, int]:
     numbers = [*program.point.values(), *(n.leaf for n in program.nodes if n.op == "number")]
     plain = sum(x not in _SIMPLE for x in numbers)
     return (
-        len(program.nodes) + len(program.point) + (program.upstream != 1),
+        len(program.nodes) + len(program.point) + (program.upstream != 1) + len(program.disguises),
         sum(n.op not in ("input", "number") for n in program.nodes) + len(program.names),
         plain,
         sum(len(repr(x)) for x in numbers),
@@ -42,9 +43,11 @@ def _smaller(program: Program) -> Iterator[Program]:
     for last in range(len(nodes) - 2, -1, -1):
         if nodes[last].op not in ("number", "lt", "le", "gt", "ge"):
             names = {i: name for i, name in program.names.items() if i <= last}
-            yield pruned(Program(nodes[: last + 1], program.point, names, program.upstream))
-    yield Program(nodes, program.point, {}, program.upstream)
-    yield Program(nodes, program.point, program.names)
+            yield pruned(replace(program, nodes=nodes[: last + 1], names=names))
+    yield replace(program, names={})
+    yield replace(program, upstream=1.0)
+    for name in program.disguises:
+        yield replace(program, disguises={n: d for n, d in program.disguises.items() if n != name})
     for i, node in enumerate(nodes):
         for x in node.operands:
             if nodes[x].op not in ("lt", "le", "gt", "ge"):
@@ -59,7 +62,7 @@ def _smaller(program: Program) -> Iterator[Program]:
                 yield _with_node(program, i, Node("number", leaf=x))
     for name, value_there in program.point.items():
         for x in _simpler(value_there):
-            yield Program(nodes, {**program.point, name: x}, program.names, program.upstream)
+            yield pruned(replace(program, point={**program.point, name: x}))
         for i, node in enumerate(nodes):
             if node.leaf == name:
                 yield _with_node(program, i, Node("number", leaf=value_there))
@@ -73,7 +76,7 @@ def _simpler(x: float) -> Iterator[float]:
 
 def _with_node(program: Program, at: int, node: Node) -> Program:
     nodes = (*program.nodes[:at], node, *program.nodes[at + 1 :])
-    return pruned(Program(nodes, program.point, {}, program.upstream))
+    return pruned(replace(program, nodes=nodes, names={}))
 
 
 def _bypassed(program: Program, at: int, operand: int) -> Program:
@@ -82,4 +85,4 @@ def _bypassed(program: Program, at: int, operand: int) -> Program:
         node._replace(operands=tuple(operand if x == at else x for x in node.operands))
         for node in program.nodes
     )
-    return pruned(Program(nodes, program.point, {}, program.upstream))
+    return pruned(replace(program, nodes=nodes, names={}))

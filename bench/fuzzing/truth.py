@@ -89,7 +89,7 @@ class Tape:
                 place.append(self.build(node.op, (), node.leaf))
             else:
                 place.append(build_operation(node.op, [place[x] for x in node.operands], self.build))
-            self.rounded[place[-1]] = node.op not in _UNROUNDED
+            self.rounded[place[-1]] = node.op not in _UNROUNDED or node.leaf in program.disguises
         self.output = place[-1]
         self.upstream = program.upstream
 
@@ -125,7 +125,8 @@ class Tape:
     def _value(self, node: int, op: str, values: list[Any], point: Mapping[str, Any], noise: Any) -> Ball:
         leaf = self.leaves[node]
         if op == "input":
-            return ball(point[leaf])
+            x = ball(point[leaf])
+            return _shaken(x, noise) if noise and self.rounded[node] else x
         if op == "number":
             return pi() if leaf == "pi" else ball(leaf)
         for x in self._read(node, values):
@@ -168,6 +169,7 @@ class Tape:
         try:
             slope = RULES[self.ops[node]].slope(argnum, values[node], *xs)
             if slope is not None:
+                back.slopes.append(slope)
                 part = bar * slope
                 back.add(x, _shaken(part, noise) if noise else part, abs(back.size[node] * slope.mid))
         except Trouble:
@@ -178,17 +180,18 @@ class Adjoints(NamedTuple):
     """What a sweep back leaves at every node.
 
     bar: the adjoint, None without a path to the output.  size: the sum of the sizes of all paths.
-    lost: whether a point without a derivative is on one.
+    lost: whether a point without a derivative is on one.  slopes: the partials on all paths.
     """
 
     bar: list[Ball | None]
     size: list[Any]
     lost: list[bool]
+    slopes: list[Ball]
 
     @classmethod
     def none(cls, count: int) -> Adjoints:
         """Return those of nodes without a path."""
-        return cls([None] * count, [mp.mpf(0)] * count, [False] * count)
+        return cls([None] * count, [mp.mpf(0)] * count, [False] * count, [])
 
     def add(self, node: int, part: Ball, size: Any) -> None:
         """Add what arrives on one path."""
@@ -341,7 +344,7 @@ def spread(program: Program, seed: int = 0, runs: int = 6) -> dict[str, float]:
         if not isinstance(values[tape.output], Ball):
             return dict.fromkeys(program.point, math.inf)
         back = tape.reverse(values, noise)
-        if any(_leaves_doubles(x) for x in (*values, *back.bar)):
+        if any(_leaves_doubles(x) for x in (*values, *back.bar, *back.slopes)):
             return dict.fromkeys(program.point, math.inf)
         for node, name in tape.inputs():
             found[name].append(mp.inf if back.lost[node] else (back.bar[node] or ball(0)).mid)

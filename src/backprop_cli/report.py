@@ -28,6 +28,8 @@ BEYOND = "beyond what doubles hold"
 """Why a gradient that is finite and known is not compared."""
 NO_VALUE = "computed with more digits, the value does not exist"
 """Why nothing is compared where doubles alone have a value."""
+KINK, POSSIBLE_KINK, EDGE = "kink", "possible kink", "edge of the domain"
+"""Where nothing is compared; possible where the slopes beside the point are not known."""
 TOO_SMALL = "too small for a double"
 """Why a number that is right otherwise has few digits."""
 
@@ -122,6 +124,12 @@ class GradientCheck(Record):
     loss: Loss | None = None
     origin: str = ""
     named: str = ""
+
+    @property
+    def why_skipped(self) -> str:
+        """Why it was not compared, as it stands behind "not checked"."""
+        article = "the" if self.reason == EDGE else "a"
+        return f"at {article} {self.reason}" if self.at_kink else self.reason
 
 
 class Check(Record):

@@ -208,8 +208,8 @@ def with_records(check: Check, records: Mapping[str, GradientCheck], *, is_zero:
 
 
 def _why_skipped(checks: Sequence[GradientCheck]) -> str:
-    reasons = {f"at the {check.reason}" if check.at_kink else check.reason for check in checks}
-    if "at the kink" in reasons and all(check.at_kink for check in checks):
+    reasons = {check.why_skipped for check in checks}
+    if "at a kink" in reasons and all(check.at_kink for check in checks):
         return "at a kink"
     return reasons.pop() if len(reasons) == 1 else "no gradient could be compared"
 

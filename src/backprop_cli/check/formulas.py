@@ -73,8 +73,9 @@ def measure(expr: Any) -> Extent:
     for part in walk(expr):
         below = [extents[id(arg)] for arg in part.args]
         # The tree may be exponentially larger than the expression; past a bound its size does not matter.
-        # A definition such as x/(1 + exp(-x)) repeats its operand, and its derivative does more so.
-        weight = 3 if type(part) in _REPEATING else 1
+        # A definition such as x/(1 + exp(-x)) repeats its operand, and its derivative does more so. That of
+        # floor becomes 0, beside which sympy asks of all other factors whether they are finite.
+        weight = 3 if type(part) in _REPEATING else 8 if type(part) in _STEPPED else 1
         extents[id(part)] = Extent(
             min(1 + weight * sum(extent.size for extent in below), 1 << 60),
             1 + max((extent.depth for extent in below), default=0),

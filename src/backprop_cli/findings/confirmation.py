@@ -23,7 +23,8 @@ def unconfirmed(report: Report) -> UncertainError | None:
 
 
 def _unconfirmed(check: Check) -> Iterator[str]:
-    missing = _missing(check.value_digits, check.value_zero_within, check.reason or "not compared")
+    reason = check.reason if check.method is None else ""  # else it is that of the gradients
+    missing = _missing(check.value_digits, check.value_zero_within, reason or "not compared")
     if missing:
         yield f"the value ({missing})"
     for name, found in check.gradients.items():
@@ -33,10 +34,8 @@ def _unconfirmed(check: Check) -> Iterator[str]:
 
 
 def _of_gradient(found: GradientCheck) -> str:
-    if found.at_kink:
-        return "at a kink"
     if found.status != Outcome.PASS:
-        return found.reason or "sympy disagrees"
+        return found.why_skipped or "sympy disagrees"
     return _missing(found.digits, found.zero_within, found.reason)
 
 

@@ -26,7 +26,17 @@ from backprop_cli.findings.kinks import (
 from backprop_cli.graph.sweep import needed, sweep_graph
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import LADDER
-from backprop_cli.report import BEYOND, BOTH_SIDES, NEARER_SIDE, ONE_SIDE, GradientCheck, Outcome
+from backprop_cli.report import (
+    BEYOND,
+    BOTH_SIDES,
+    EDGE,
+    KINK,
+    NEARER_SIDE,
+    ONE_SIDE,
+    POSSIBLE_KINK,
+    GradientCheck,
+    Outcome,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -129,7 +139,9 @@ def settled_checks(settled: Mapping[str, Settled]) -> dict[str, GradientCheck]:
 def _record(found: Settled) -> GradientCheck:
     if found.sides is not None:
         left, right, *_ = found.sides
-        reason = "edge of the domain" if (left is None) != (right is None) else "kink"
+        reason = EDGE if (left is None) != (right is None) else KINK
+        if all(slope is not None and math.isnan(slope) for slope in (left, right)):
+            reason = POSSIBLE_KINK
         return GradientCheck(Outcome.SKIPPED, reason=reason, at_kink=True, left=left, right=right)
     reason = BEYOND if found.text else f"found from {found.origin}"
     return GradientCheck(Outcome.SKIPPED, reason=reason, value=found.text or None, origin=found.origin)

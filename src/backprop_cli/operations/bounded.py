@@ -305,7 +305,9 @@ class BoundedReals(RoundingNamespace):
             try:
                 y = function(*xs)
             except (ArithmeticError, ValueError):
-                if corners and any(corner is not None for corner in corners):
+                if corners and (
+                    any(corner is not None for corner in corners) or self._may_be_whole(name, ops)
+                ):
                     return self.undecided()  # within the bounds there are points of the domain
                 raise
             spread = _spread(name, ops, y, corners)
@@ -398,6 +400,10 @@ class BoundedReals(RoundingNamespace):
         p, q = self._as_condition(p), self._as_condition(q)
         settled = any(x.is_exact and not x.value for x in (p, q))
         return self.condition(p.value and q.value, sure=settled or (p.is_exact and q.is_exact))
+
+    def _may_be_whole(self, name: str, ops: list[Bounded]) -> bool:
+        """Tell whether a power may be a whole one, at which a negative base has a value."""
+        return name == "pow" and (not ops[1].size < math.inf or not self.is_integer(ops[1]).is_exact)
 
     def is_integer(self, x: Bounded) -> Bounded:
         whole = self.base.mp.nint(x.value) if x.size < math.inf else x.value

@@ -105,7 +105,8 @@ def clip_kink(m: Namespace, xs: Sequence[Number], fixed: Sequence[bool]) -> Numb
         return False
     x, low, high = xs
     raised = m.max(x, low)
-    at = m.either(is_tie(m, (x, low), fixed[:2], raised), is_tie(m, (raised, high), (False, fixed[2]), high))
+    at_low = m.both(m.le(raised, high), is_tie(m, (x, low), fixed[:2], raised))
+    at = m.either(at_low, is_tie(m, (raised, high), (False, fixed[2]), high))
     # Where nothing is between limits that are constants, it is the upper one everywhere.
     return m.both(m.lt(low, high), at) if fixed[1] and fixed[2] else at
 

@@ -6,6 +6,7 @@ between words, so no number is ever cut.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from functools import partial
 from itertools import islice
@@ -14,7 +15,15 @@ from typing import TYPE_CHECKING
 from backprop_cli.console.sheets import Block, Role, Row, Sheet
 from backprop_cli.language.arrays.shapes import shape_text
 from backprop_cli.render.arrays import array_cells, array_lines, arrays_asked_for, numbers_text
-from backprop_cli.report import ALL_DIGITS, BOTH_SIDES, FEW_DIGITS, TOO_SMALL, ArrayRecord, Outcome
+from backprop_cli.report import (
+    ALL_DIGITS,
+    BOTH_SIDES,
+    FEW_DIGITS,
+    POSSIBLE_KINK,
+    TOO_SMALL,
+    ArrayRecord,
+    Outcome,
+)
 from backprop_cli.text import decimal_text, few_digits, held_words, number_text, reading, side_text
 
 if TYPE_CHECKING:
@@ -81,7 +90,7 @@ def check_sheet(report: Report, *, digits: int | None, everything: bool) -> Shee
             Row(
                 (
                     (name,),
-                    (number_text(report.gradients[name], digits),),
+                    (_gradient_text(report, name, digits),),
                     (found.named or found.formula or "",),
                     (value,),
                     ("" if found.digits is None else str(found.digits),),
@@ -293,6 +302,13 @@ def _role(report: Report, node: NodeRecord) -> Role:
     return "idle" if node.gradient == 0 else ""
 
 
+def _gradient_text(report: Report, name: str, digits: int | None) -> str:
+    """Return a gradient; undefined is only what is known to be."""
+    gradient, found = report.gradients[name], report.check.gradients[name]
+    is_open = not found.at_kink or found.reason == POSSIBLE_KINK
+    return "not known" if math.isnan(gradient) and is_open else number_text(gradient, digits)
+
+
 def _role_of_array(report: Report, array: ArrayRecord) -> Role:
     if array.name == report.output:
         return "output"
@@ -322,6 +338,8 @@ def _verdict(found: GradientCheck, digits: int | None) -> tuple[str, Role]:
 def _sides(found: GradientCheck, digits: int | None) -> str:
     """Tell the slopes on both sides; at the edge of a domain there is one."""
     left, right = side_text(found.left, digits), side_text(found.right, digits)
+    if found.reason == POSSIBLE_KINK:
+        return f"{POSSIBLE_KINK}: no slope known"
     if (found.left is None) == (found.right is None):
         return f"kink: left {left}, right {right}"
     return f"edge of the domain: {f'right {right}' if found.left is None else f'left {left}'}"
