@@ -131,6 +131,8 @@ class MathPen(TextPen):
     def factor(self, formula: str) -> str:
         # What is written side by side is a product; a sum, or what begins with a sign, is put in parentheses.
         shown = self.expression(formula)
+        if _PRODUCT.fullmatch(_CLOSE.sub(r"\1", formula)):
+            return shown.replace(r" \cdot \left(", r"\left(", 1)
         return self.group(shown) if formula[0] == "-" or is_sum(formula) else shown
 
     def group(self, text: str) -> str:

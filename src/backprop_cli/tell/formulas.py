@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backprop_cli.notation.chain import Product, plus, sum_of, sum_text, times
@@ -25,18 +27,19 @@ _LONG = 120
 def in_names(report: Report, steps: Steps | None) -> Report:
     """Return a report whose check has the gradients as formulas in the names of the steps, where short.
 
-    They are left out behind a decision and where a convention or both sides made the gradient.
+    They are left out where a convention or both sides made the gradient.
     """
     is_large = len(report.nodes) > _MOST_NODES
     if steps is Steps.ALL or is_large or (steps is None and not names_steps(report)):
         return report
-    formulas = _formulas(fold_report(report))
-    checks = {
-        name: found
-        if found.at_kink or found.origin or formulas.get(name) is None
-        else replace(found, named=sum_text(formulas[name] or ()))
-        for name, found in report.check.gradients.items()
-    }
+    folded = fold_report(report)
+    formulas = _formulas(folded)
+    inline = _Inline(folded)
+    checks = {}
+    for name, found in report.check.gradients.items():
+        formula = None if found.at_kink or found.origin else formulas.get(name)
+        text = "" if formula is None else inline.write(sum_text(formula))
+        checks[name] = replace(found, named=text) if text else found
     return replace(report, check=replace(report.check, gradients=checks))
 
 
@@ -60,9 +63,35 @@ def _product(arriving: Sum | None, node: NodeRecord, argnum: int) -> Sum | None:
     if arriving == () or OPS[node.op].condition:
         return ()
     text = "" if node.kink is not None else slope_text(node, argnum)
-    is_known = text and "where(" not in text and math.isfinite(node.partials[argnum] or 0.0)
+    if "where(" in text and len(set(node.operands)) < len(node.operands):
+        text = ""  # max(x, x) has no side
+    is_known = text and math.isfinite(node.partials[argnum] or 0.0)
     return None if arriving is None or not is_known else times(arriving, sum_of(text))
 
 
 def _short(formula: Sum) -> Sum | None:
     return formula if len(sum_text(formula)) <= _LONG else None
+
+
+class _Inline:
+    """Steps that the program does not name, such as the operand of a gate, written where they are used."""
+
+    def __init__(self, report: Report) -> None:
+        self._nodes = {node.id: node for node in report.nodes if not node.is_named and node.op != "input"}
+
+    def write(self, formula: str) -> str:
+        """Return a formula in the names of the program; "" where that is long."""
+        for name, node in reversed(self._nodes.items()):
+            if name in formula:
+                found = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w\[(])")
+                formula = found.sub(partial(_written, node=node), formula)
+            if len(formula) > _LONG:
+                return ""
+        return formula
+
+
+def _written(found: re.Match[str], node: NodeRecord) -> str:
+    """Return a step as it stands in place of its name, in parentheses unless it is a whole operand."""
+    left, right = found.string[: found.start()].rstrip(), found.string[found.end() :].lstrip()
+    is_operand = left[-1:] in ("", *"(,<>=") and right[:1] in ("", *"),<>=")
+    return f"({node.expr})" if OPS[node.op].infix and not is_operand else node.expr
