@@ -5,25 +5,26 @@ They are ``$ command`` lines, each with the output that follows it.
 
 from __future__ import annotations
 
-import multiprocessing
+import atexit
 import os
 import pty
 import re
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from multiprocessing import forkserver
-from multiprocessing.connection import Connection
+from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import NamedTuple
-from unittest import mock
+from tempfile import TemporaryDirectory, TemporaryFile
+from threading import Thread
+from typing import BinaryIO, NamedTuple
 
-from backprop_cli.__main__ import main
+import backprop_cli
+from forks import ask
 
-ROOT = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 BIN = Path(sys.executable).parent
 
 
@@ -58,67 +59,88 @@ def run_installed(
     )
 
 
-# To start Python and to import sympy and Typer takes ten times as long as most commands. The forks of this
-# server have them; the modules of the command itself are imported anew each time.
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    [
-        "sympy",
-        "typer",
-        "numpy",
-        "scipy.optimize",
-        "scipy.special",
-        "pyarrow.csv",
-        "pyarrow.parquet",
-        "pyarrow.feather",
-        "pyarrow.compute",
-        "backprop_cli.__main__",
-    ]
+_LIBRARIES = (
+    "sympy",
+    "sympy.tensor.tensor",  # which SymPy imports with the first sum, and much else with it
+    "sympy.sets.setexpr",
+    "typer",
+    "numpy",
+    "scipy.optimize",
+    "scipy.special",
+    "pyarrow.csv",
+    "pyarrow.parquet",
+    "pyarrow.feather",
+    "pyarrow.compute",
 )
+
+
+def _own_modules() -> Iterator[str]:
+    """Yield the modules that a fork has: not those of commands, each of which Typer would make ready."""
+    package = Path(backprop_cli.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        if "\n@command(" not in path.read_text(encoding="utf-8") and not name.endswith(".cluster"):
+            yield name.removesuffix(".__init__")
+
+
+@cache
+def _forks() -> str:
+    """Start the process that forks, which ends with this one, and return where it listens."""
+    folder = TemporaryDirectory()
+    server = f"{folder.name}/forks"
+    command = [sys.executable, str(TESTS / "forks.py"), server, *_LIBRARIES, *_own_modules()]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment())
+
+    def end() -> None:
+        process.communicate()
+        folder.cleanup()
+
+    atexit.register(end)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return server
 
 
 def run_forked(args: Sequence[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command in a process in which its libraries are imported. The result is that of a fresh one."""
-    with mock.patch.dict(os.environ, environment(), clear=True):
-        forkserver.ensure_running()
-    with TemporaryDirectory() as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
-        reader, writer = _FORKS.Pipe(duplex=False)
-        process = _FORKS.Process(
-            target=_become_command, args=(args, environment(), reader, out, err), daemon=True
-        )
-        process.start()
-        reader.close()
+    with TemporaryFile() as out, TemporaryFile() as err, _piped(stdin.encode()) as given:
+        status = ask(_forks(), [*args], environment(), (given.fileno(), out.fileno(), err.fileno()))
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+    return subprocess.CompletedProcess(["backprop", *args], status, *texts)
+
+
+def _piped(data: bytes) -> BinaryIO:
+    """Return the end of a pipe from which data come."""
+    reader, writer = os.pipe()
+
+    def write() -> None:
         # A command that fails early does not read to the end.
-        with suppress(BrokenPipeError), open(os.dup(writer.fileno()), "wb") as pipe:  # noqa: PTH123
-            writer.close()
-            pipe.write(stdin.encode())
-        process.join(120)
-        assert process.exitcode is not None, "the command does not end"
-        texts = (path.read_text(encoding="utf-8", errors="replace") for path in (out, err))
-        return subprocess.CompletedProcess(["backprop", *args], process.exitcode, *texts)
+        with suppress(BrokenPipeError), open(writer, "wb") as pipe:  # noqa: PTH123
+            pipe.write(data)
+
+    Thread(target=write).start()
+    return open(reader, "rb")  # noqa: PTH123
 
 
-def _become_command(
-    args: Sequence[str], variables: Mapping[str, str], stdin: Connection, out: Path, err: Path
-) -> None:
-    os.environ.clear()
-    os.environ.update(variables)
-    os.dup2(stdin.fileno(), 0)
-    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
-    for stream, path in ((1, out), (2, err)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
-    sys.argv = ["backprop", *args]
-    main()
+def run_example(command: str) -> str:
+    """Return what a shell command prints, on both streams, with forks in place of the installed command."""
+    if "<(" in command:  # a file that none but the children of the shell can open
+        return run_command(command)
+    path = os.pathsep.join((str(TESTS / "bin"), environment()["PATH"]))
+    return run_command(command, PATH=path, BACKPROP_FORKS=_forks())
 
 
-def run_command(command: str) -> str:
+def run_command(command: str, **variables: str) -> str:
     """Return what a shell command prints, on both streams."""
     done = subprocess.run(
         ["bash", "-c", command],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=environment(),
+        env=environment(**variables),
         cwd=ROOT,
         timeout=120,
         check=False,

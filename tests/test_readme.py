@@ -9,7 +9,7 @@ import pytest
 
 from backprop_cli import gradient
 from backprop_cli.operations.table import FUNCTIONS
-from console import ROOT, Example, examples, run_command
+from console import ROOT, Example, examples, run_example
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [
@@ -44,7 +44,7 @@ PAGES = [
 def test_console_example(example: Example) -> None:
     if "jq" in example.command and shutil.which("jq") is None:
         pytest.skip("jq is not installed")
-    assert run_command(example.command).strip("\n") == example.output
+    assert run_example(example.command).strip("\n") == example.output
 
 
 @pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
