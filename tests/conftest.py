@@ -15,7 +15,7 @@ os.environ |= {"MPMATH_NOGMPY": "1", "SYMPY_GROUND_TYPES": "python"}
 
 from console import run_forked, run_installed
 from datasets import data_set  # noqa: F401 - a fixture
-from pages import browser, open_page  # noqa: F401 - fixtures
+from pages import browser, open_page, tab  # noqa: F401 - fixtures
 
 # What a test starts looks the same, whatever the terminal or the CI that runs the tests asks for.
 for variable in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "LINES", "PYTHONWARNINGS"):

@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ PROGRAMS = [LESSON, NEURON, KINKS, ("c = c*2; c = c + c#3\nc", {"c": 1}), ("2*pi
 
 Page = Any
 Open = Callable[..., Page]
+Tab = Callable[[bool, bool], Page]
 
 
 @pytest.fixture(scope="session")
@@ -46,36 +48,63 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def tab(browser: Any) -> Tab:
+    """Return a tab by whether it does without the page's policy, and whether its clock is right.
+
+    A new one takes longer than most tests.
+    """
+
+    @cache
+    def tab(bypass_csp: bool, _keeps_time: bool) -> Page:
+        return browser.new_context(bypass_csp=bypass_csp).new_page()
+
+    return tab
+
+
 @pytest.fixture
-def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    """Open the page of a program: it must make no request and say nothing on the console."""
-    contexts = []
+def open_page(tab: Tab, tmp_path: Path) -> Iterator[Open]:
+    """Open the page of a program, in the place of the one before, and watch it.
+
+    It must make no request and say nothing on the console.
+    """
     told: list[str] = []
     requests: list[str] = []
+    listeners = {
+        "console": lambda message: told.append(message.text),
+        "pageerror": lambda error: told.append(str(error)),
+        "request": lambda request: requests.append(request.url),
+    }
+    watched: list[Page] = []
 
     def open_page(
         program: str,
         point: dict[str, float],
         upstream: float = 1.0,
         steps: Steps | None = None,
-        **settings: Any,
+        *,
+        size: tuple[int, int] = (1200, 900),
+        bypass_csp: bool = False,
+        keeps_time: bool = True,
     ) -> Page:
-        path = tmp_path / f"{len(contexts)}.html"
+        path = tmp_path / f"{len(requests)}.html"
         report = gradient(program, point, check=False, upstream=upstream)
         path.write_text(render_page(report, steps=steps), encoding="utf-8")
-        settings = {"reduced_motion": "reduce", "viewport": {"width": 1200, "height": 900}, **settings}
-        context = browser.new_context(**settings)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: told.append(message.text))
-        page.on("pageerror", lambda error: told.append(str(error)))
-        page.on("request", lambda request: requests.append(request.url))
+        page = tab(bypass_csp, keeps_time)
+        if page not in watched:
+            watched.append(page)
+            for event, listener in listeners.items():
+                page.on(event, listener)
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.emulate_media(media="null", color_scheme="light", reduced_motion="reduce")
+        page.mouse.move(0, 0)
         page.goto(path.as_uri())
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in watched:
+        for event, listener in listeners.items():
+            page.remove_listener(event, listener)
     assert told == []
     assert all(url.startswith(("file:", "about:")) for url in requests)
 
@@ -87,6 +116,16 @@ def shown(page: Page, column: str) -> dict[str, str]:
         f"rows => rows.map(r => [r.querySelector('button').textContent, r.querySelector('.{column}').value])",
     )
     return {name: value for name, value in values if value != ""}
+
+
+def violations(page: Page) -> list[Any]:
+    """Return what axe finds, and what it finds of colours alone where they are those for the dark."""
+    from axe_playwright_python.sync_playwright import Axe  # few workers need it
+
+    found = Axe().run(page).response["violations"]
+    page.emulate_media(color_scheme="dark")
+    colours = {"runOnly": ["color-contrast", "link-in-text-block"]}
+    return [*found, *Axe().run(page, options=colours).response["violations"]]
 
 
 def sentence(page: Page) -> str:

@@ -144,7 +144,7 @@ def test_the_page_opens_with_the_steps_that_are_asked_for(open_page: Open) -> No
 
 
 def test_a_broad_picture_is_seen_whole(open_page: Open) -> None:
-    page = open_page(*FOLDED, viewport={"width": 1280, "height": 720})
+    page = open_page(*FOLDED, size=(1280, 720))
     view = page.locator("#picture").bounding_box()
     for part in page.locator("g.node.part").all():
         at = part.bounding_box()
@@ -174,7 +174,7 @@ def test_a_network_opens_as_its_layers(open_page: Open) -> None:
 
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (768, 1024), (390, 844), (640, 360), (960, 540)])
 def test_picture_and_step_are_on_screen_together(open_page: Open, size: tuple[int, int]) -> None:
-    page = open_page(*FOLDED, viewport={"width": size[0], "height": size[1]})
+    page = open_page(*FOLDED, size=size)
     page.click("#backward")
     for selector in ("g.part.current", "#sentence"):
         box = page.locator(selector).bounding_box()
