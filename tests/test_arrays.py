@@ -199,7 +199,7 @@ ERRORS = [
     ("sum(w)", {"w": [0.0] * 1_000_001}, "w has more than 1,000,000 elements"),
     ("w[5]", {"w": [1, 2]}, "index 5 is beyond axis 0 of the shape (2,), which goes from -2 to 1"),
     ("w[0, 0]", {"w": [1, 2]}, "2 indexes are too many for the shape (2,)"),
-    ("w[a]", {"w": [1, 2], "a": 0}, "this is no index"),
+    ("w[a]", {"w": [1, 2], "a": 0}, "'a' is no index"),
     ("w[0", {"w": [1, 2]}, "this [ is never closed"),
     ("[]", {"w": [1]}, "a value is expected before ']'"),
     (f"w[{'None, ' * 40}0]", {"w": [1]}, "an array has up to 32 axes"),
@@ -397,7 +397,7 @@ def test_a_shape_is_enough_for_a_graph():
     assert "13 operations on 8 inputs" in run("graph", "--stats", LAYER[1], *shapes_alone).stdout
     computed = run("grad", LAYER[1], *shapes_alone)
     assert computed.returncode == 2
-    assert "a shape is for graph alone" in computed.stderr
+    assert "W:2x2, a shape without values, is for graph, fit and minimize" in computed.stderr
     mixed = run("graph", LAYER[1], "W:2x2", "x=[1,2]", "b:2")
     assert mixed.returncode == 2
     assert "W has a shape and no values" in mixed.stderr

@@ -432,7 +432,12 @@ BAD = [
     ("«√»a", "'√' is not in the language", "write sqrt(x)"),
     ("2*«∞»", "'∞' is not in the language", "there is no infinity"),
     ("a«[»0", "this [ is never closed", ""),
-    ("a«[»b]", "this is no index", "whole numbers and slices are: x[0], W[1, 0:3]"),
+    (
+        "a«[»b[0]]",
+        "this is no index",
+        "an index is written out, in whole numbers and slices: x[0], W[1, 0:3]",
+    ),
+    ("a«[b]»", "'b' is no index", "an index is written out, in whole numbers and slices: x[0], W[1, 0:3]"),
     ("a«]»", "this ] closes nothing", ""),
     ("«{»a}", "'{' is not in the language", _ROUND),
     ('«"»a"', "'\"' is not in the language", "there is no text in the language"),

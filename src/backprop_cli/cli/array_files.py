@@ -37,7 +37,7 @@ def load_array(environment: Environment, name: str, reference: str) -> Array:
     file, columns = _split(reference)
     form = Path(file).suffix.lower()
     if not _ENDINGS.intersection(ending.lower() for ending in Path(file).suffixes):
-        hint = f"it ends in {', '.join(sorted(_ENDINGS))}"
+        hint = f"the name of one ends in {', '.join(sorted(_ENDINGS))}"
         raise InputError(f"{file or 'an empty name'} is no file of arrays", hint=hint)
     try:
         with Path(file).open("rb"):

@@ -585,12 +585,14 @@ class _Reader:
                 (start, end),
                 "conditions are < <= > >=, in where(cond, a, b)" if self.depth else _STATEMENTS,
             )
-        if word == "[" and self.text.find("]", start) < 0:
-            return self.error("this [ is never closed", (start, end))
         if word == "[":
-            return self.error(
-                "this is no index", (start, end), "whole numbers and slices are: x[0], W[1, 0:3]"
-            )
+            inside, closing, _ = self.text[end:].partition("]")
+            if not closing:
+                return self.error("this [ is never closed", (start, end))
+            hint = "an index is written out, in whole numbers and slices: x[0], W[1, 0:3]"
+            if "[" in inside:
+                return self.error("this is no index", (start, end), hint)
+            return self.error(f"'{inside.strip()}' is no index", (start, end + len(inside) + 1), hint)
         return self.error(f"'{word}' is not in the language", (start, end), NOT_IN_LANGUAGE.get(word, ""))
 
 

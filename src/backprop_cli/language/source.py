@@ -512,10 +512,13 @@ def _known_inputs(source: Source) -> str:
 
 def _form_hint(text: str) -> str:
     """Return how NAME:VALUE, or a name alone, is to be written."""
-    name, _, value = text.partition(":")
-    if re.fullmatch(r"\s*\d+(?:\s*x\s*\d+)+\s*", value):
-        return f"a shape is for graph alone; write {name.strip()}=[[1, 2], [3, 4]]"
-    return f"write {name.strip()}={value.strip() or 2}" if is_name(name.strip()) else ""
+    name, _, value = map(str.strip, text.partition(":"))
+    if not is_name(name):
+        return ""
+    if not re.fullmatch(r"\d+(?:\s*x\s*\d+)*", value):
+        return f"write {name}={value or 2}"
+    given = f"{name}=[[1, 2], [3, 4]]" if "x" in value else f"{name}={value} or {name}=[1, 2, 3]"
+    return f"write {given}; {name}:{value}, a shape without values, is for graph, fit and minimize"
 
 
 def _name_hint(name: str) -> str:
