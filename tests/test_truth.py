@@ -471,7 +471,7 @@ def test_a_kink_that_doubles_miss_confirms_nothing(program, x, slopes):
     found = report.check.gradients["x"]
     assert (found.status, found.at_kink, (found.left, found.right)) == ("skipped", True, slopes)
     assert "confirmed" not in last_line(report)
-    *_, warning = report.warnings
+    warning = report.warnings[0]
     assert "which doubles miss by rounding" in warning.message
     assert ("is not differentiable" in warning.message) == (slopes[0] == slopes[1])
 
@@ -529,3 +529,22 @@ def test_a_tie_below_the_upper_limit_alone_is_a_kink_of_clip():
 
 def test_a_clip_between_itself_has_no_kink():
     assert last_line(gradient("clip(x, x, x)", x=2)).endswith("all confirmed by sympy, all digits right")
+
+
+@pytest.mark.parametrize(
+    ("program", "x", "double", "true"),
+    [("sign(sqrt(x)^2 - 2)", 2, 1, 0), ("ceil(sqrt(x)^2)", 2, 3, 2), ("x*ceil(sqrt(x)^2)/3", 2, 2, "4/3")],
+)
+def test_a_value_that_doubles_put_on_the_wrong_side_of_a_jump_meets_no_expectation(program, x, double, true):
+    source = read_source(program)
+    claims = [read_expectation(f"value={value}", source) for value in (double, true)]
+    found = verify_source(source, {"x": float(x)}, claims)
+    assert found.report.value == double
+    assert [verdict.status for verdict in found.verdicts] == ["fail", "pass"]
+    assert "decimals that are written" not in found.verdicts[0].diagnosis
+
+
+def test_no_tolerance_is_said_to_accept_noise():
+    source = read_source("(1 - cos(x))/x^2")
+    (verdict,) = verify_source(source, {"x": 1e-9}, [read_expectation("x=1e9", source)]).verdicts
+    assert verdict.diagnosis.startswith("that is what doubles give, and no digit of it is right")

@@ -166,10 +166,7 @@ class Computation:
             return draft, check
         from backprop_cli.check.cross_check import with_records
 
-        is_open = (check.value, check.value_digits, check.value_zero_within) == (None, None, None)
-        records = settled_checks(late)
-        is_zero = is_open and isinstance(exact, int) and exact == 0
-        check = with_records(check, records, is_zero=is_zero, value=draft.value)
+        check = with_records(check, settled_checks(late), exact, draft.value)
         nodes = {sweep.graph.inputs[name]: found.gradient for name, found in (self._settled | late).items()}
         gradients = draft.gradients | {name: found.gradient for name, found in late.items()}
         assert isinstance(draft.nodes, Nodes)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import replace
+from fractions import Fraction
 from itertools import cycle
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -196,15 +197,22 @@ def _sum_up(checks: Sequence[GradientCheck], value: GradientCheck) -> tuple[Outc
     return Outcome.PASS, ""
 
 
-def with_records(check: Check, records: Mapping[str, GradientCheck], *, is_zero: bool, value: float) -> Check:
+def with_records(check: Check, records: Mapping[str, GradientCheck], exact: Any, value: float) -> Check:
     """Return a check with other records of gradients that it skipped.
 
-    is_zero: whether the value, which is not compared, is exactly 0.  value: its double.
+    exact: the value as a constant of series, which counts where it was not compared.  value: its double.
     """
     gradients = check.gradients | dict(records)
     reason = _why_skipped(list(gradients.values())) if check.status == Outcome.SKIPPED else check.reason
     check = replace(check, gradients=gradients, reason=reason)
-    return replace(check, value="0.0", value_zero_within=abs(value)) if is_zero and value else check
+    is_open = (check.value, check.value_digits, check.value_zero_within) == (None, None, None)
+    if not is_open or not isinstance(exact, int | Fraction):
+        return check
+    if not exact and value:
+        return replace(check, value="0.0", value_zero_within=abs(value))
+    m = bounded_reals(LADDER[0])
+    known = m.number(exact)
+    return replace(check, value=m.certain_text(known), value_digits=_digits(value, known, m))
 
 
 def _why_skipped(checks: Sequence[GradientCheck]) -> str:

@@ -132,7 +132,9 @@ class Claim:
         A double without a right digit is noise, which meets nothing.
         """
         got, expected = self.got(floats, FLOAT), floats.primal[self.formula]
-        if not (math.isfinite(got) and math.isfinite(expected)) or (exact and _is_noise(got, exact)):
+        if not (math.isfinite(got) and math.isfinite(expected)) or (
+            exact is not None and _is_noise(got, exact)
+        ):
             return False
         return compare((m.number(got), m.number(expected)), self.criteria) == Outcome.PASS
 
@@ -145,6 +147,9 @@ class Claim:
             causes = {"": "the formula has no value here"}
         elif pair is None:
             causes = {"": "more digits do not decide it"}
+        elif not met and _is_noise(got, pair[0]):
+            is_that = math.isclose(got, expected, rel_tol=_VISIBLE)
+            causes = {"noise": "that is what doubles give, and no digit of it is right"} if is_that else {}
         else:
             causes = {} if met else self._likeliest(floats, elsewhere, expected)
         self.verdict = Verdict(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.naming import Naming
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.code import Temporary
-from backprop_cli.operations.bounded import bounded_floats, bounded_reals
+from backprop_cli.operations.bounded import Bounded, bounded_floats, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.reals import LADDER
 from backprop_cli.report import NO_VALUE, Outcome
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 _MOST_SWEPT = 100_000
 _MOST_TRIES = 20
 _NEARBY = 3
+# What the last of 50 digits may be off by, as a logarithm.
+_LAST_DIGIT = -49 * math.log2(10)
 # What is behind a wrong formula is looked for at so many further points.
 _FURTHER = 2
 # Formulas of one branch are equal beside the point to more than the rounding of their decimals.
@@ -169,6 +172,9 @@ class _Judge:
         decided = compare(pair, self.criteria) if pair else None
         if not (decided or last):
             return False
+        if pair and not decided:
+            pair = (self._known_value(claim, pair[0]), pair[1])
+            decided = compare(pair, self.criteria)
         # What all digits can't tell apart is equal; and so are the doubles that grad shows.
         equal = pair is not None and decided is None and (pair[0] - pair[1]).is_rounding
         exact = None if pair is None or (claim.of_gradient and self._at_kink) else pair[0]
@@ -176,6 +182,14 @@ class _Judge:
         by_formula = not met and claim.expectation.number is None and claim.got(floats, FLOAT)
         claim.judge(pair, floats, self._elsewhere(claim) if by_formula else [], met=met)
         return True
+
+    def _known_value(self, claim: Claim, got: Bounded) -> Bounded:
+        """Return the value as the report has it, where it can't be told: sign(sqrt(x)^2 - 2) at 2."""
+        text = self.report.check.value
+        if claim.of_gradient or claim.node != self.graph.output or text is None:
+            return got
+        known: Bounded = got.m.number(Fraction(text))
+        return Bounded(known.value, max(known.error, known.size + _LAST_DIGIT), got.m)
 
     @cached_property
     def _found(self) -> dict[int, float]:
