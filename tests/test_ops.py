@@ -10,7 +10,7 @@ import pytest
 import sympy
 
 from backprop_cli import DomainError, gradient
-from backprop_cli.findings.kinks import sides_of_gradient
+from backprop_cli.findings.kinks import sides_of_gradients
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.source import read_source
@@ -376,7 +376,7 @@ def test_a_row_says_whether_its_value_breaks(op):
             names, 1.0, FLOAT,
         )  # fmt: skip
         for name in names:
-            sides = sides_of_gradient(sweep, name)
+            sides = sides_of_gradients(sweep, [name])[name]
             slopes = (sides.left, sides.right)
             breaks |= None in slopes or (all(map(math.isfinite, slopes)) and not sides.is_corner)
     assert op.kink.breaks == breaks

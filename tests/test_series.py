@@ -11,12 +11,13 @@ import pytest
 
 from backprop_cli import gradient
 from backprop_cli.errors import BackpropError
-from backprop_cli.findings.kinks import Sides, sides_of_gradient, sides_of_operation
+from backprop_cli.findings.kinks import Sides, sides_of_gradients, sides_of_operation
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import Sweep, forward, sweep_graph
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.exact import Field, UndecidedError, divide
+from backprop_cli.operations.one_sided import Series
 from backprop_cli.operations.reals import MpmathNamespace
 from backprop_cli.operations.series import SeriesNamespace
 from backprop_cli.operations.table import TABLE
@@ -33,7 +34,7 @@ def sweep_of(program: str, point: dict[str, float]) -> Sweep:
 
 
 def sides_of(program: str, by: str, **point: float) -> Sides:
-    return sides_of_gradient(sweep_of(program, point), by)
+    return sides_of_gradients(sweep_of(program, point), [by])[by]
 
 
 # program, point, by, left, right, smooth
@@ -238,7 +239,7 @@ def test_random_programs_against_difference_quotients(seed):
             continue
         if "x" not in sweep.point or not math.isfinite(sweep.primal[sweep.graph.output]):
             continue
-        sides = sides_of_gradient(sweep, "x")
+        sides = sides_of_gradients(sweep, ["x"])["x"]
         for side, slope in ((-1, sides.left), (1, sides.right)):
             values = values_beside(sweep, side)
             assert agrees(slope, values, side), (program, sweep.point, side, slope)
@@ -310,3 +311,17 @@ def test_powers_of_constants_are_bounded_once():
     point = {"x": 6.154168530953325e-166, "y": 3.2237297818231104e129, "z": -1.65}
     program = "leaky_relu(erfc(cbrt((y+z)+x)), erfc(cbrt((y+z)+x)))"
     assert calls_of(lambda: gradient(program, point, check=False)) < 6_000_000
+
+
+def test_what_an_input_does_not_move_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[SeriesNamespace] = []
+    real = SeriesNamespace.exp
+
+    def exp(m: SeriesNamespace, x: Series) -> Series:
+        seen.append(m)
+        return real(m, x)
+
+    monkeypatch.setattr(SeriesNamespace, "exp", exp)
+    sides = sides_of_gradients(sweep_of("relu(w*x) + exp(y)", {"w": 0, "x": 2, "y": 0.3}), ["w", "x"])
+    assert [sides[name][:2] for name in ("w", "x")] == [(0, 2), (0, 0)]
+    assert len(seen) == 1

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backprop_cli.errors import LimitError, NotRationalError
-from backprop_cli.findings.kinks import sides_of_gradient
+from backprop_cli.findings.kinks import sides_of_gradients
 from backprop_cli.findings.undefined import undefined_value
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import Sweep, sweep_graph
@@ -129,7 +129,7 @@ def found_from_both_sides(
     if not all(isinstance(x, Fraction) for x in (*task.point.values(), task.upstream)):
         return {}
     exact = sweep._replace(point=task.point, upstream=task.upstream)  # type: ignore[arg-type] # fractions
-    found = {name: sides_of_gradient(exact, name, digits + _MORE_DIGITS) for name in names}
+    found = sides_of_gradients(exact, names, digits + _MORE_DIGITS)
     return {name: sides.exact for name, sides in found.items() if sides.smooth is not None}
 
 

@@ -6,12 +6,12 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backprop_cli.graph.sweep import forward, needed, partials_at
+from backprop_cli.graph.sweep import forward, forward_from, needed, partials_at
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.rules import SHARES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from backprop_cli.graph.sweep import Sweep
     from backprop_cli.graph.tape import Graph
@@ -174,28 +174,86 @@ def _sides_of_operand(op: Op, xs: tuple[float, ...], argnum: int) -> Sides:
     return _sides(value, 1)
 
 
-def sides_of_gradient(sweep: Sweep, name: str, least: int = 0) -> Sides:
-    """Return upstream · ∂output/∂name just left and just right of the point.
+def sides_of_gradients(sweep: Sweep, names: Iterable[str], least: int = 0) -> dict[str, Sides]:
+    """Return upstream · ∂output/∂name just left and just right of the point, for each of these inputs.
 
     least: the digits that constants are to have at least.
     """
-    graph, x = sweep.graph, sweep.point[name]
+    beside = _Beside(sweep, least)
+    return {name: beside.sides(name) for name in names}
 
-    def primal(m: SeriesNamespace, side: int) -> list[Any]:
-        point = {**sweep.point, name: m.beside(x, side)} if side else sweep.point
-        found, failures = forward(graph, point, m)
-        if graph.output in failures:
+
+class _Here(NamedTuple):
+    """The values at the point as series. is_clean: whether all are known, and none of them decided a jump."""
+
+    primal: list[Any]
+    has_value: bool
+    is_clean: bool
+
+
+class _Beside:
+    """The values of a program beside a point, along one input after the other.
+
+    What an input does not move is computed once for all inputs and both sides: it takes most of the time
+    where constants are no fractions.
+    """
+
+    def __init__(self, sweep: Sweep, least: int) -> None:
+        self._sweep = sweep
+        self._least = least
+        self._namespaces: dict[tuple[int, int], SeriesNamespace] = {}
+        self._here: dict[SeriesNamespace, _Here] = {}
+
+    def sides(self, name: str) -> Sides:
+        """Return the slopes along an input."""
+        graph, upstream = self._sweep.graph, self._sweep.upstream
+
+        def value(m: SeriesNamespace, side: int) -> Series:
+            return self._primal(name, m, side)[graph.output] * upstream  # type: ignore[no-any-return]
+
+        def is_smooth(m: SeriesNamespace) -> bool:
+            here, left, right = (self._primal(name, m, side) for side in (0, -1, 1))
+            return _is_smooth_throughout(graph, here, left, right, m)
+
+        return _sides(value, len(graph.ops), is_smooth, self._namespace)
+
+    def _namespace(self, digits: int, count: int) -> SeriesNamespace:
+        if (digits, count) not in self._namespaces:
+            self._namespaces[digits, count] = _series(max(digits, self._least), count)
+        return self._namespaces[digits, count]
+
+    def _primal(self, name: str, m: SeriesNamespace, side: int) -> list[Any]:
+        if m not in self._here:
+            self._here[m] = self._at_point(m)
+        here = self._here[m]
+        graph, point = self._sweep.graph, self._sweep.point
+        if not side:
+            found, has_value = here.primal, here.has_value
+        else:
+            x = m.beside(point[name], side)
+            if here.is_clean:
+                found, failures = forward_from(graph, here.primal, name, x, m)
+            else:
+                found, failures = forward(graph, {**point, name: x}, m)
+            has_value = graph.output not in failures
+        if not has_value:
             raise ValueError("no value beside the point")
         return found
 
-    def value(m: SeriesNamespace, side: int) -> Series:
-        return primal(m, side)[graph.output] * sweep.upstream  # type: ignore[no-any-return]
+    def _at_point(self, m: SeriesNamespace) -> _Here:
+        """Return the values at the point. What is decided on the way says nothing of a side."""
+        before = m.jumps, m.field.gave_up
+        m.jumps = m.field.gave_up = False
+        primal, failures = forward(self._sweep.graph, self._sweep.point, m)
+        is_clean = not (failures or m.jumps or m.field.gave_up)
+        m.jumps, m.field.gave_up = before
+        return _Here(primal, self._sweep.graph.output not in failures, is_clean)
 
-    def is_smooth(m: SeriesNamespace) -> bool:
-        here, left, right = (primal(m, side) for side in (0, -1, 1))
-        return _is_smooth_throughout(graph, here, left, right, m)
 
-    return _sides(value, len(graph.ops), is_smooth, least)
+def _series(digits: int, count: int) -> SeriesNamespace:
+    from backprop_cli.operations.series import SeriesNamespace
+
+    return SeriesNamespace(digits, count)
 
 
 def exact_value(sweep: Sweep) -> Any:
@@ -217,9 +275,7 @@ def _exactly(sweep: Sweep) -> tuple[SeriesNamespace, list[Any]] | None:
     """Return the values at the point as series without a step, None where they are not known."""
     if len(sweep.graph.ops) > _MOST_SERIES:
         return None
-    from backprop_cli.operations.series import SeriesNamespace
-
-    m = SeriesNamespace(*_LADDER[0])
+    m = _series(*_LADDER[0])
     try:
         primal, failures = forward(sweep.graph, sweep.point, m)
     except (ArithmeticError, ValueError):
@@ -301,20 +357,21 @@ def _sides(
     value: Callable[[SeriesNamespace, int], Series],
     nodes: int,
     is_smooth: Callable[[SeriesNamespace], bool] = lambda _: False,
-    least: int = 0,
+    namespace: Callable[[int, int], SeriesNamespace] = _series,
 ) -> Sides:
     """Return the slopes of a function of so many nodes.
 
     value(m, side): its value as a series on a side, and at the point itself for a side of 0.
     is_smooth(m): whether there certainly is a derivative, asked where equal slopes differ in their form.
+    namespace(digits, count): what it is computed in.
     """
-    from backprop_cli.operations.series import SeriesNamespace, same
+    from backprop_cli.operations.series import same
 
     left = right = _UNKNOWN
     for rung, (digits, count) in enumerate(_LADDER):
         if (_UNKNOWN is not left and _UNKNOWN is not right) or (rung and nodes * count**3 > _MOST_WORK):
             break
-        m = SeriesNamespace(max(digits, least), count)
+        m = namespace(digits, count)
         left, right = (_side(value, m, side) for side in (-1, 1))
     is_corner = left.is_continuous and right.is_continuous
     is_one = is_corner and (same(left.exact, right.exact) or (_are_near(left, right) and _try(is_smooth, m)))

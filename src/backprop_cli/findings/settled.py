@@ -21,7 +21,7 @@ from backprop_cli.findings.kinks import (
     inputs_behind,
     is_tie_with_itself,
     nodes_at_kinks,
-    sides_of_gradient,
+    sides_of_gradients,
 )
 from backprop_cli.graph.sweep import needed, sweep_graph
 from backprop_cli.operations.doubles import FLOAT
@@ -163,7 +163,7 @@ def with_origins(check: Check, settled: Mapping[str, Settled]) -> Check:
 
 def _sides_of_gradients(sweep: Sweep, names: Sequence[str]) -> dict[str, Sides]:
     few = len(sweep.graph.ops) * len(names) <= _MOST_SIDE_STEPS
-    return {name: sides_of_gradient(sweep, name) if few else NOT_KNOWN for name in names}
+    return sides_of_gradients(sweep, names) if few else dict.fromkeys(names, NOT_KNOWN)
 
 
 def _may_be_smooth(sides: Sides | None) -> bool:

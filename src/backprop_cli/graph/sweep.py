@@ -10,7 +10,7 @@ from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.record import Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from backprop_cli.graph.tape import Graph
     from backprop_cli.operations.op import Namespace, Number, Op
@@ -71,9 +71,40 @@ def forward(graph: Graph, point: Mapping[str, Number], m: Namespace) -> tuple[li
     other branch.
     """
     primal = graph.leaves(dict(point), m)
+    nodes = enumerate(zip(graph.ops, graph.operands, strict=True))
+    return primal, _fill(graph, primal, nodes, m)
+
+
+def forward_from(
+    graph: Graph, here: Sequence[Number], name: str, x: Number, m: Namespace
+) -> tuple[list[Number], Failures]:
+    """Return what ``forward`` does with another value of one input.
+
+    here: the values at the point, of which every node has one: what the input does not move is taken from it.
+    """
+    primal = [*here]
+    moved = graph.inputs[name]
+    primal[moved] = x
+    reached = {moved}
+    nodes = []
+    for node in range(moved + 1, len(graph.ops)):
+        operands = graph.operands[node]
+        if not reached.isdisjoint(operands):
+            reached.add(node)
+            nodes.append((node, (graph.ops[node], operands)))
+    return primal, _fill(graph, primal, nodes, m)
+
+
+def _fill(
+    graph: Graph,
+    primal: list[Number],
+    nodes: Iterable[tuple[int, tuple[Op | None, tuple[int, ...]]]],
+    m: Namespace,
+) -> Failures:
+    """Fill in the values of these nodes, and return those that have none."""
     failures: Failures = {}
     plain = {op: m.plain_value(op) for op in _binary(graph)}
-    for node, (op, operands) in enumerate(zip(graph.ops, graph.operands, strict=True)):
+    for node, (op, operands) in nodes:
         if op is None:
             continue
         rule = plain.get(op)
@@ -94,7 +125,7 @@ def forward(graph: Graph, point: Mapping[str, Number], m: Namespace) -> tuple[li
         except (ArithmeticError, ValueError):
             y, failures[node] = m.nan, Failure.DOMAIN
         primal[node] = y
-    return primal, failures
+    return failures
 
 
 def _binary(graph: Graph) -> Iterator[Op]:

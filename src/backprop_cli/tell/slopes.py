@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.differentiate import graph_of
-from backprop_cli.findings.kinks import sides_of_gradient
+from backprop_cli.findings.kinks import sides_of_gradients
 from backprop_cli.findings.settled import behind_possible_kinks
 from backprop_cli.graph.sweep import forward, sweep_graph
 from backprop_cli.operations.bounded import Bounded, bounded_reals, log2_size
@@ -60,7 +60,7 @@ class Surroundings:
         """Return the slopes of the output on both sides of an input."""
         check = self._report.check.gradients[name]
         if check.at_kink:
-            sides = sides_of_gradient(self._exact, name)
+            sides = sides_of_gradients(self._exact, [name])[name]
             left, right = (bounded_slope(side, self.m) for side in (sides.left, sides.right))
             return Slopes(left, right, sides.is_corner or sides.edge is not None)
         if check.origin and self._report.upstream == 1:
