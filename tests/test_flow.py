@@ -9,6 +9,9 @@ import jsonschema
 import pytest
 
 from backprop_cli import gradient
+from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.op import Op
+from backprop_cli.operations.table import OPS
 from backprop_cli.schemas import schema_text
 from backprop_cli.tell.flow import Flow, follow_gradient
 from backprop_cli.tell.knobs import turn_knobs
@@ -51,7 +54,9 @@ def test_the_numbers_are_those_of_the_report() -> None:
     [
         ("relu(x)*y", ["v2", "v1", "x"]),
         ("x", ["x"]),
-        ("where(x > 0, y, 2*y)", ["v3", "v2", "y"]),  # none goes through a condition
+        ("where(x < 0, y, 2*y)", ["v3", "v2", "y"]),  # none goes through a condition
+        ("where(x > 0, y, 2*y)", ["v3", "y"]),  # nor through what is not taken
+        ("max(relu(x), y)*0 + relu(-x)", ["v6", "v3", "v2", "v1", "x"]),
         ("u = x + 1; v = 2*u - 3; w = v*v; w + x", ["v2", "w", "v", "u", "x"]),
     ],
 )
@@ -63,7 +68,21 @@ def test_the_longest_path(program: str, stations: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("relu(x)*y", "x=-1", "y=1", "--flow"), "in doubles the gradient is 0 at x"),
+        (("relu(x)*y", "x=-1", "y=1", "--flow"), "no gradient passes v1 on this path"),
+        (
+            ("relu(x)*y", "x=-1", "y=1", "--flow"),
+            "v1 = relu(x): the ReLU gate is closed: the gradient is blocked",
+        ),
+        (("where(x > 0, y, 2*y)", "x=1", "y=1", "--flow"), "v3 = where(v1, y, v2): x > 0 holds: y is taken"),
+        (("relu(x) - relu(-x)", "x=0", "--flow"), "v3 = relu(v2): at its kink here: 0, the subgradient"),
+        (("relu(x) - relu(-x)", "x=0", "--flow"), "  x: along x the program is smooth here: its slope is 1"),
+        (
+            ("u = sin(x); v = u*x; v*v", "x=1", "--flow"),
+            "  at v and x other paths come in: the gradients are sums\n",
+        ),
+        ((DEEP, "x=1", "--flow"), "  sigmoid is nowhere steeper than 0.25\n"),
+        (("sigmoid(x)", "x=1", "--flow"), "  it neither vanishes nor explodes: from 1 to 0.197 in size"),
+        (("x*exp(-x)", "x=800", "--flow"), "in doubles the gradient is 0 at v1"),
         (("sqrt(x)", "x=0", "--flow"), "not all gradients on the way are finite"),
         (("2*3", "--flow"), "the output has no operation between it and an input"),
         (("a*b", "a=2", "b=3", "--flow", "--ascii"), "  a   3  #####"),
@@ -90,6 +109,33 @@ def test_the_longest_path(program: str, stations: list[str]) -> None:
 )
 def test_it_says(backprop: Run, arguments: tuple[str, ...], said: str) -> None:
     assert said in backprop("explain", *arguments).stdout
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.steepest], ids=lambda op: op.name)
+def test_no_slope_is_steeper_than_is_said(op: Op) -> None:
+    places = [i / 64 for i in range(-640, 641)]
+    slopes = [abs(FLOAT.partial(op, 0, FLOAT.value(op, [x]), [x], (False,))) for x in places]
+    assert 0.99 * op.steepest < max(slopes) <= op.steepest
+
+
+def test_zero_times_infinity_is_no_product(backprop: Run) -> None:
+    """What is not taken passes nothing, and where both sides give the gradient it is not called a sum."""
+    program, *point = "n = -x; L = where(n > 0, sqrt(n), x) + x", "x=2"
+    paths = backprop("explain", program, *point, "--paths", "x", "--steps", "all").stdout
+    assert "undefined" not in paths
+    assert "  ∂v3/∂v2 is 0: nothing comes back on this path\n" in paths
+    assert (
+        "  nothing arrives at v2: no gradient comes back there\n"
+        in backprop("explain", program, *point).stdout
+    )
+    smooth = backprop("explain", "y = relu(x) - relu(-x)", "x=0", "--paths", "x").stdout
+    assert smooth.endswith("where the\n    backward pass alone gives 0\n  ∂y/∂x = 1\n")
+    assert "0 + 0 =" not in smooth
+
+
+def test_a_tie_is_told_though_the_program_is_smooth(backprop: Run) -> None:
+    told = " ".join(backprop("explain", "max(x, 2*x) + min(x, 2*x)", "x=0").stdout.split())
+    assert "to the largest operand; at its kink here: equal shares of the slope" in told
 
 
 def test_a_long_path_shows_its_ends(backprop: Run) -> None:

@@ -39,7 +39,7 @@ def diagnosis(program: str, point: dict[str, float], expected: str) -> str:
     ],
 )
 def test_what_is_missing(program: str, point: str, expected: str, told: str) -> None:
-    assert diagnosis(program, read_assignments(point.split()), expected) == told
+    assert diagnosis(program, read_assignments(point.split()), expected).split("; or ")[0] == told
 
 
 # ---- random programs ----
@@ -77,7 +77,7 @@ TOLD = re.compile(
 def test_every_sentence_on_paths_is_true(seed: int) -> None:
     chance = random.Random(seed)
     met: Counter[str] = Counter()
-    while met.total() < 25:
+    while met.total() - met[""] < 25:
         program = random_program(chance)
         point = {name: float(chance.choice((2, 3, 5, 7, -3, 11))) for name in read_source(program).inputs}
         if "x" not in point:
@@ -89,25 +89,30 @@ def test_every_sentence_on_paths_is_true(seed: int) -> None:
         got = report.gradients["x"]
         left_out = terms_of(chance.sample(paths, chance.randrange(1, len(paths))))
         expected = got - left_out * chance.choice((1, 1, 2))
-        told = diagnosis(program, point, f"x={expected!r}")
-        found = TOLD.match(told)
-        if not found:
-            assert "path" not in told
-            assert "contribution" not in told
-            continue
-        part = got - expected
-        part = expected if "alone" in told else part / 2 if "opposite" in told else part
-        if "missing: " in told or "counted: " in told:
-            assert float(told.split(": ")[1]) == pytest.approx(part, rel=1e-5)
-        if found["node"]:
-            through = [path for path in paths if found["node"] in path.nodes]
-            assert found["node"] != report.output
-            assert math.isclose(terms_of(through), part), (program, point, told)
-            assert (found["many"] == "path") == (len(through) == 1), (program, point, told)
-        else:
-            user = found["straight"] or found["entered"]
-            terms = straight(report, user)
-            assert any(math.isclose(term, part) for term in terms), (program, point, told)
-            assert len(terms) == {None: 1, "twice": 2}.get(found["times"]), (program, point, told)
-        met["through" if found["node"] else "straight" if found["straight"] else "enters"] += 1
-    assert len(met) >= 2
+        for told in diagnosis(program, point, f"x={expected!r}").split("; or "):
+            met[check_sentence(told, report, paths, expected)] += 1
+    assert len({*met} - {""}) >= 2
+
+
+def check_sentence(told: str, report: Report, paths: list[Path], expected: float) -> str:
+    """Hold a sentence against the paths; return what it is about, "" if it is not about paths."""
+    found = TOLD.match(told)
+    if not found:
+        assert "path" not in told
+        assert "contribution" not in told
+        return ""
+    part = report.gradients["x"] - expected
+    part = expected if "alone" in told else part / 2 if "opposite" in told else part
+    if "missing: " in told or "counted: " in told:
+        assert float(told.split(": ")[1]) == pytest.approx(part, rel=1e-5)
+    if found["node"]:
+        through = [path for path in paths if found["node"] in path.nodes]
+        assert found["node"] != report.output
+        assert math.isclose(terms_of(through), part), (report.program, told)
+        assert (found["many"] == "path") == (len(through) == 1), (report.program, told)
+        return "through"
+    user = found["straight"] or found["entered"]
+    terms = straight(report, user)
+    assert any(math.isclose(term, part) for term in terms), (report.program, told)
+    assert len(terms) == {None: 1, "twice": 2}.get(found["times"]), (report.program, told)
+    return "straight" if found["straight"] else "enters"

@@ -69,6 +69,8 @@ class Op:
     """One sentence: what the operation does to the gradient that arrives."""
     derivatives: tuple[str, ...]
     """∂y/∂x per operand, in the language of programs."""
+    steepest: float | None = None
+    """No slope of a function of one operand is larger than this in size, if there is such a bound."""
     mistaken: tuple[tuple[str, ...], ...] = ()
     """What people who learn take for ∂y/∂x, per operand, in the language of programs."""
     at_once: Callable[[Namespace, Number, Sequence[Number], Sequence[bool]], Sequence[Number]] | None = None

@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.console.strict_json import maybe_number, number
+from backprop_cli.notation.pretty import pretty
 from backprop_cli.render.pens import Line
-from backprop_cli.text import number_text
+from backprop_cli.text import listing, number_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _LONGEST, _LEAST_FACTOR = 24, 1.1
 _MOST, _ENDS = 48, 20
 _NAME = 24
+_MOST_CHOICES = 8
 
 
 def flow_lines(flow: Flow, pen: TextPen) -> Iterator[Line]:
@@ -41,6 +43,19 @@ def flow_lines(flow: Flow, pen: TextPen) -> Iterator[Line]:
         yield Line("words", f"{name:{widths[0]}}  {text:>{widths[1]}}  {bar}{ratio}".rstrip())
     if len(set(sizes)) > 1:
         yield Line("words", f"each block more stands for a factor of {number_text(factor, 3)}, rounded")
+    for choice in flow.choices[:_MOST_CHOICES]:
+        expr = pretty(choice.expr, unicode=pen.unicode)
+        yield Line("words", f"{choice.node} = {expr}: {choice.told}")
+    if len(flow.choices) > _MOST_CHOICES:
+        yield Line("words", f"{len(flow.choices) - _MOST_CHOICES:,} more choices are not shown")
+    if flow.sums:
+        one = len(flow.sums) == 1
+        several = "the gradient is a sum" if one else "the gradients are sums"
+        yield Line("words", f"at {listing(list(flow.sums))} other paths come in: {several}")
+    if flow.found:
+        yield Line("words", f"{last.node}: {flow.found}")
+    for name, bound in flow.bounds if flow.has_vanished else ():
+        yield Line("words", f"{name} is nowhere steeper than {number_text(bound, None)}")
     yield Line("words", _verdict(flow, pen))
 
 
@@ -76,6 +91,8 @@ def _verdict(flow: Flow, pen: TextPen) -> str:
     first, last = flow.stations[0], flow.stations[-1]
     if len(flow.stations) == 1:
         return "the output has no operation between it and an input"
+    if flow.closed and not last.gradient:
+        return f"no gradient passes {flow.closed} on this path"
     zeros = [station for station in flow.stations if not station.gradient]
     if zeros:
         return f"in doubles the gradient is 0 at {zeros[0].node}"
@@ -100,4 +117,9 @@ def flow_json(flow: Flow) -> dict[str, Any]:
             {"node": station.node, "gradient": number(station.gradient), "ratio": maybe_number(station.ratio)}
             for station in flow.stations
         ],
+        "choices": [choice._asdict() for choice in flow.choices],
+        "sums": list(flow.sums),
+        "closed": flow.closed,
+        "found": flow.found,
+        "bounds": dict(flow.bounds),
     }

@@ -154,14 +154,14 @@ def _backward(
         yield Line("words", f"the output does not depend on {step.node}")
     elif len(step.terms) == 1:
         yield Line("equation", f"{sum_is}{_term(step.node, step.terms[0], story, pen)}")
-        yield from _lost(step.terms[0], pen)
+        yield from _lost(step.node, step.terms[0], pen)
     else:
         users = listing(list(dict.fromkeys(term.user for term in step.terms)))
         yield Line("gap", "")
         yield Line("words", f"{step.node} feeds {users}: the contributions add up")
         for term in step.terms:
             yield Line("equation", _term(step.node, term, story, pen))
-            yield from _lost(term, pen)
+            yield from _lost(step.node, term, pen)
         products = [pen.number(term.product) for term in step.terms]
         if len(products) > _MOST_ADDENDS:
             products = [*products[: _MOST_ADDENDS - 1], "…" if pen.unicode else "..."]
@@ -174,8 +174,11 @@ def _backward(
         yield Line("equation", f"{gradient} = {pen.number(step.found)}")
 
 
-def _lost(term: Term, pen: TextPen) -> Iterator[Line]:
-    """Yield that a product underflows, where it does."""
+def _lost(node: str, term: Term, pen: TextPen) -> Iterator[Line]:
+    """Yield why a product is 0, where it underflows, or where a factor is not finite."""
+    if term.is_blocked:
+        why = f"{term.user} passes nothing to {node}" if term.arriving else f"nothing arrives at {term.user}"
+        yield Line("words", f"{why}: no gradient comes back there")
     if term.underflows:
         arriving, slope = (number_text(x, pen.digits) for x in (term.arriving, term.slope))
         yield Line("words", f"the product of {arriving} and {slope} {UNDERFLOWS}")
@@ -187,6 +190,8 @@ def _term(node: str, term: Term, story: Story, pen: TextPen) -> str:
     sides = []
     if term.user != story.output or story.upstream != 1:
         sides.append(pen.product([pen.gradient(term.user), pen.local(term.user, node, term.held)]))
+    if term.is_blocked:  # zero times infinity is no product
+        return " = ".join([*sides, pen.number(0.0)])
     slope = grouped(pen.number(term.slope), pen)
     # A gate is told in words; where(x > 0, 1, 0) says no more.
     gate = not term.formula or (bool(term.case) and term.formula.startswith("where("))

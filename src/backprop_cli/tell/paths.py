@@ -33,7 +33,7 @@ class Path(Record):
 class Paths(Record):
     """The paths from a node to the output, at most a hundred of ``number``. total: the gradient.
 
-    upstream: the factor on each of them.
+    upstream: the factor on each of them.  found: why the gradient is not what the paths make, or "".
     """
 
     node: str
@@ -41,6 +41,7 @@ class Paths(Record):
     number: int
     total: float
     upstream: float
+    found: str = ""
 
 
 def find_paths(report: Report, name: str) -> Paths:
@@ -54,25 +55,32 @@ def find_paths(report: Report, name: str) -> Paths:
     counts: dict[str, int] = {}
     for node in reversed(report.nodes):
         counts[node.id] = (node.id == report.output) + sum(counts[user.id] for user, _ in users[node.id])
+    # Zero times infinity is nothing on a closed branch, else it has no value.
+    lost = math.isnan(start.gradient if start.swept is None else start.swept)
     found: list[Path] = []
     stack: list[tuple[tuple[str, ...], tuple[tuple[NodeRecord, int], ...]]] = [((start.id,), ())]
     while stack and len(found) < _MOST_PATHS:
         nodes, uses = stack.pop()
         if nodes[-1] == report.output:
-            found.append(_path(nodes, uses, report.upstream))
+            found.append(_path(nodes, uses, report.upstream, lost=lost))
             continue
         for user, argnum in reversed(users[nodes[-1]]):
             if counts[user.id]:
                 stack.append(((*nodes, user.id), (*uses, (user, argnum))))
-    return Paths(start.id, tuple(found), counts[start.id], start.gradient, report.upstream)
+    told = "; ".join(warning.message for warning in report.warnings if warning.node == start.id)
+    why = "" if start.swept is None else told or "it is found otherwise"
+    return Paths(start.id, tuple(found), counts[start.id], start.gradient, report.upstream, why)
 
 
-def _path(nodes: tuple[str, ...], uses: tuple[tuple[NodeRecord, int], ...], upstream: float) -> Path:
+def _path(
+    nodes: tuple[str, ...], uses: tuple[tuple[NodeRecord, int], ...], upstream: float, *, lost: bool
+) -> Path:
     slopes = tuple(float(user.partials[argnum] or 0.0) for user, argnum in uses)
+    is_closed = 0.0 in slopes and not lost
     return Path(
         nodes,
         slopes,
-        upstream * math.prod(slopes),
+        0.0 if is_closed else upstream * math.prod(slopes),
         tuple(user.mark(argnum) for user, argnum in uses),
         tuple(_formula(user, argnum) for user, argnum in uses),
     )

@@ -15,7 +15,7 @@ from backprop_cli.record import Record
 from backprop_cli.text import did_you_mean, listing, number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from backprop_cli.operations.bounded import BoundedReals
     from backprop_cli.operations.op import Op
@@ -61,6 +61,11 @@ class Term(Record):
     reason: str
     case: str
     held: str = ""
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the product is 0 since nothing arrives or nothing passes, where the other is not finite."""
+        return not self.product and not (math.isfinite(self.arriving) and math.isfinite(self.slope))
 
     @property
     def underflows(self) -> bool:
@@ -120,7 +125,7 @@ def tell(report: Report, *, why: str | None = None, digits: int | None = 6) -> S
         tuple(Forward(n.id, "", "", n.value) for n in told if n.op == "input"),
         tuple(_forward(n, nodes, digits) for n in told if n.op != "input"),
         tuple(
-            _backward(node, users[node.id], nodes, report, digits)
+            _backward(node, users[node.id], nodes, report, digits, notes)
             for node in _backward_order(report, nodes, users)
             if (node.id == why) or (why is None and _is_asked_for(node, report))
         ),
@@ -217,18 +222,27 @@ def _backward(
     nodes: dict[str, NodeRecord],
     report: Report,
     digits: int | None,
+    notes: Mapping[str, Sequence[str]],
 ) -> Backward:
     if node.id == report.output:
         return Backward(node.id, (), report.upstream)
     # Zero times infinity is nothing behind a closed branch, else it has no value.
     gradient = node.gradient if node.swept is None else node.swept
     lost = math.isnan(gradient)
-    terms = tuple(_term(user, argnum, nodes, digits, lost=lost) for user, argnum in users)
+    terms = tuple(
+        _term(user, argnum, nodes, digits, lost=lost, has_note=user.id in notes) for user, argnum in users
+    )
     return Backward(node.id, terms, gradient, None if node.swept is None else node.gradient)
 
 
 def _term(
-    user: NodeRecord, argnum: int, nodes: dict[str, NodeRecord], digits: int | None, *, lost: bool
+    user: NodeRecord,
+    argnum: int,
+    nodes: dict[str, NodeRecord],
+    digits: int | None,
+    *,
+    lost: bool,
+    has_note: bool,
 ) -> Term:
     op = OPS[user.op]
     slope = user.partials[argnum]
@@ -236,14 +250,24 @@ def _term(
     # At a kink no formula has the slope that is used; the note says which convention it is.
     formula = "" if user.kink is not None else slope_text(user, argnum)
     numbers = _NAME.sub(lambda match: _number(match[0], nodes, digits), formula)
-    case = ""
-    if op.case is not None and user.kink is None and not user.folded:  # else its note says what is used
-        xs = [nodes[x].value if isinstance(x, str) else x for x in user.operands]
-        case = op.case(xs, [_said(x, term, nodes) for x, term in zip(user.operands, user.terms, strict=True)])
+    case = "" if user.folded else case_of(user, nodes)
     product = user.gradient * slope if (user.gradient and slope) or lost else 0.0
     reason = _reason_of_step(user) if user.folded else reason_of(op, argnum, user)
+    if (
+        user.is_at_kink(argnum) and user.kink is not None and not has_note
+    ):  # the program is smooth all the same
+        reason = f"{reason}; at its kink here: {user.kink.convention}"
     held = user.mark(argnum)
     return Term(user.id, user.expr, user.gradient, formula, numbers, slope, product, reason, case, held)
+
+
+def case_of(user: NodeRecord, nodes: Mapping[str, NodeRecord]) -> str:
+    """Return which case of an operation holds, which gate is open, which branch is taken; "" if none."""
+    op = OPS[user.op]
+    if op.case is None or user.kink is not None:  # whose note says what is used
+        return ""
+    xs = [nodes[x].value if isinstance(x, str) else x for x in user.operands]
+    return op.case(xs, [_said(x, term, nodes) for x, term in zip(user.operands, user.terms, strict=True)])
 
 
 def reason_of(op: Op, argnum: int, user: NodeRecord) -> str:
@@ -271,7 +295,7 @@ def _reason_within(node: NodeRecord) -> str:
     return reason_of(OPS[node.op], varying, node)
 
 
-def _said(operand: str | float, term: str, nodes: dict[str, NodeRecord]) -> str:
+def _said(operand: str | float, term: str, nodes: Mapping[str, NodeRecord]) -> str:
     """Return an operand as text, a condition as what it says."""
     return nodes[operand].expr if isinstance(operand, str) and _is_condition(nodes[operand]) else term
 

@@ -27,6 +27,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         domain=REAL,
         backward="a sigmoid passes the gradient times its result times one minus its result",
         derivatives=("sigmoid(x)*(1 - sigmoid(x))",),
+        steepest=0.25,
         mistaken=(("1 - sigmoid(x)",),),
         latex=r"\sigma(#1)",
         composite=True,
@@ -77,6 +78,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         domain=REAL,
         backward="a softsign passes the gradient divided by one plus the size of its operand, squared",
         derivatives=("1/(1 + abs(x))^2",),
+        steepest=1.0,
         composite=True,
     ),
     Op(
@@ -155,6 +157,7 @@ ACTIVATIONS: tuple[Op, ...] = (
         domain=REAL,
         backward="a normal distribution function passes the gradient times the normal density",
         derivatives=("exp(-x^2/2)/sqrt(2*pi)",),
+        steepest=0.4,
         latex=r"\Phi(#1)",
         composite=True,
     ),

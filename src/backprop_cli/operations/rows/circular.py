@@ -96,6 +96,7 @@ CIRCULAR: tuple[Op, ...] = (
         domain=REAL,
         backward="an arctangent passes the gradient divided by 1 + x^2",
         derivatives=("1/(1 + x^2)",),
+        steepest=1.0,
         latex=r"\arctan(#1)",
     ),
     Op(

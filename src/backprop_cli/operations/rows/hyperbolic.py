@@ -42,6 +42,7 @@ HYPERBOLIC: tuple[Op, ...] = (
         domain=REAL,
         backward="a hyperbolic tangent passes the gradient times one minus its result squared",
         derivatives=("1 - tanh(x)^2",),
+        steepest=1.0,
         mistaken=(("1/cosh(x)", "1 - tanh(x)"),),
         latex=r"\tanh(#1)",
     ),
