@@ -398,6 +398,27 @@ def test_a_function_is_exact_only_of_an_exact_operand(function, x):
     assert log2_size(true.value) <= y.error
 
 
+@pytest.mark.parametrize("function", ["log", "log2", "acosh", "abs", "floor", "ceil", "xlogy"])
+@pytest.mark.parametrize("noise", ["(expm1(x) - x)", "(x - expm1(x))", "(log1p(x) - x)*1e-300"])
+def test_a_bound_far_below_the_last_digit_is_none_the_less(function, noise):
+    """1 ± 1e-125 is a number of 60 digits whose ends are not: the logarithm of it is not 0."""
+    start = "xlogy(x^2, 1 + {})" if function == "xlogy" else f"{function}(1 + {{}})"
+    y = primal(start.format(noise), bounded_reals(50), x=1e-90)
+    try:
+        true = primal(start.format(noise), bounded_reals(700), x=1e-90)
+    except ValueError:
+        return
+    assert log2_size(true.value - y.value) <= y.error
+
+
+def test_what_is_lost_below_the_last_digit_is_not_called_right():
+    """Both sides of the check took log(1 + v) for 0 and floor(1 + v) for 1, with v = -1.7e-201."""
+    check = gradient("y + log(1 + x*(sin(x) - x))", {"x": 1e-50, "y": 1e-200}, wrt=["y"]).check
+    assert (check.value_digits, check.value[:8]) == (0, "8.333333")
+    report = gradient("y*floor(1 + x*(sin(x) - x))", {"x": 1e-50, "y": 1}, wrt=["y"])
+    assert report.check.gradients["y"].digits != 16
+
+
 def test_the_sign_of_a_power_that_the_last_digit_decides_is_open():
     m = bounded_reals(50)
     assert m.pow(m.number(-1.0), m.number(-4e229) - 1).error == math.inf

@@ -6,8 +6,10 @@ import ast
 import random
 import tomllib
 import warnings
+from collections.abc import Iterator
 from difflib import ndiff
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import NamedTuple
 
 import cosmic_ray.ast
@@ -44,27 +46,76 @@ def mutants_of(path: Path, lines: range | None, count: int | None, seed: int) ->
     Left out are those that don't compile; those that differ in an annotation or for the type checker alone,
     which no test runs; and a zip that does not look whether its operands are as long, as all are.
     """
-    original = path.read_text(encoding="utf-8")
-    nodes = list(cosmic_ray.ast.ast_nodes(cosmic_ray.ast.get_ast(original)))
-    places = []
-    for name in sorted(cosmic_ray.plugins.operator_names()):
-        kind = cosmic_ray.plugins.get_operator(name)
-        if not kind.arguments():
-            starts = (start for node in nodes for start, _ in kind().mutation_positions(node))
-            places += [
-                (name, nth, line) for nth, (line, _) in enumerate(starts) if not lines or line in lines
-            ]
+    source = path.read_text(encoding="utf-8")
+    places = [
+        place for piece in _pieces(source) for place in piece.places() if not lines or place.line in lines
+    ]
     random.Random(seed).shuffle(places)
-    seen, found = {_meaning(original)}, []
-    for name, nth, line in places:
+    seen: dict[Piece, set[str | None]] = {}
+    found: list[Mutant] = []
+    for place in places:
         if len(found) == count:
             break
-        source = cosmic_ray.mutating.mutate_code(original, cosmic_ray.plugins.get_operator(name)(), nth)
-        meaning = _meaning(source) if source else None
-        if meaning and meaning not in seen:
-            seen.add(meaning)
-            found.append(Mutant(name.removeprefix("core/"), line, source))
+        mutated = place.piece.mutated(place)
+        meaning = _meaning(mutated)
+        known = seen.setdefault(place.piece, {None, _meaning(place.piece.text)})
+        if meaning not in known:
+            known.add(meaning)
+            found.append(
+                Mutant(place.operator.removeprefix("core/"), place.line, place.piece.put(mutated, source))
+            )
     return sorted(found, key=lambda mutant: mutant.line), len(places)
+
+
+class Place(NamedTuple):
+    """Where an operator of cosmic-ray's has something to change."""
+
+    piece: Piece
+    operator: str
+    nth: int
+    line: int
+
+
+class Piece(NamedTuple):
+    """A statement of a file, or of a class in it, by itself: it is changed in a hundredth of the time."""
+
+    first: int
+    last: int
+    indent: int
+    text: str
+
+    def places(self) -> Iterator[Place]:
+        """Yield what may be changed."""
+        nodes = list(cosmic_ray.ast.ast_nodes(cosmic_ray.ast.get_ast(self.text)))
+        for name in sorted(cosmic_ray.plugins.operator_names()):
+            kind = cosmic_ray.plugins.get_operator(name)
+            if not kind.arguments():
+                starts = (start for node in nodes for start, _ in kind().mutation_positions(node))
+                for nth, (line, _) in enumerate(starts):
+                    yield Place(self, name, nth, self.first + line - 1)
+
+    def mutated(self, place: Place) -> str:
+        """Return the text with one change."""
+        changed = cosmic_ray.mutating.mutate_code(
+            self.text, cosmic_ray.plugins.get_operator(place.operator)(), place.nth
+        )
+        return changed or self.text
+
+    def put(self, text: str, source: str) -> str:
+        """Return a source with another text in the place of this one."""
+        lines = source.splitlines()
+        lines[self.first - 1 : self.last] = indent(text, " " * self.indent).splitlines()
+        return "\n".join(lines) + "\n"
+
+
+def _pieces(source: str) -> Iterator[Piece]:
+    lines = source.splitlines()
+    for outer in ast.parse(source).body:
+        for node in outer.body if isinstance(outer, ast.ClassDef) else [outer]:
+            first = min([node.lineno, *(x.lineno for x in getattr(node, "decorator_list", ()))])
+            last = node.end_lineno or first
+            text = "\n".join(lines[first - 1 : last])
+            yield Piece(first, last, node.col_offset, dedent(text) + "\n")
 
 
 def _meaning(source: str) -> str | None:

@@ -38,6 +38,8 @@ _DOUBLES = (float, int)  # in a tuple: a union is made anew each time, here some
 _LEVEL = 2.0
 _FINE_BITS = 24
 _FINE = 2.0**_FINE_BITS
+# The ends of an interval have so many bits beyond those of a number; a bound below that is taken for larger.
+_MOST_BEYOND = 256
 NEGLIGIBLE = math.log2(1e-10)
 """What is beside something else no more than the last of ten digits, as a logarithm."""
 
@@ -354,11 +356,21 @@ class BoundedReals(RoundingNamespace):
         if not all(x.error < math.inf for x in ops):
             # Nothing is known of the operand, so there may be a value or none.
             return [None, self.base.nan]
-        ends = [(x.value,) if x.is_exact else self._ends(x) for x in ops]
-        return [_try(function, xs) for xs in combinations(*ends)]
+        with self.base.mp.extraprec(max(map(self._bits_beyond, ops))):
+            ends = [(x.value,) if x.is_exact else self._ends(x) for x in ops]
+            return [_try(function, xs) for xs in combinations(*ends)]
+
+    def _bits_beyond(self, x: Bounded) -> int:
+        """Return how many more bits than there are the ends of an interval take.
+
+        Its bound may be far below the last bit of a number: 1 ± 1e-125, of which the logarithm is not 0.
+        """
+        beyond = x.size - x.error - self.bits + _FINE_BITS
+        return math.ceil(min(beyond, _MOST_BEYOND)) if 0 < beyond < math.inf else 0
 
     def _ends(self, x: Bounded) -> tuple[Number, Number]:
-        step = self._power(x.error)
+        least = x.size - self.bits - _MOST_BEYOND + _FINE_BITS if x.size < math.inf else _NONE
+        step = self._power(max(x.error, least))
         return x.value - step, x.value + step
 
     def _rounding(self, name: str, ops: list[Bounded], y: Number) -> float:
@@ -457,9 +469,11 @@ def _spread(name: str, ops: list[Bounded], y: Number, corners: list[Number | Non
         return _NONE
     if any(corner is None for corner in corners) or _may_jump(name, ops, y, corners):
         return math.inf
+    if name == "abs":
+        return ops[0].error
     if name.startswith("besselj"):
         return ops[1].error  # its slope is between -1 and 1: DLMF 10.14.1 and 10.6.1
-    if name in _STEPS - {"abs"} and all(corner == y for corner in corners):
+    if name in _STEPS and all(corner == y for corner in corners):
         return _NONE  # they rise, so between equal corners they are constant
     if name == "pow" and not ops[0].value and ops[0].is_exact:
         return _NONE  # zero to any power above 0 (``_may_jump``) is zero
