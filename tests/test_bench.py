@@ -219,12 +219,17 @@ class Pair:
     @cached_property
     def high(self):
         return 4 - 2
+
+def inside():
+    return lambda: 5 - 1
+
+made = inside()
 """
 
 
 @pytest.mark.usefixtures("_on_path")
 def test_a_mistake_is_planted_for_all_who_imported_what_it_is_in(tmp_path, monkeypatch):
-    from mutating.planting import plant
+    from mutating.planting import functions_of, plant
 
     (tmp_path / "planted.py").write_text(PLANTED, encoding="utf-8")
     (tmp_path / "planted_user.py").write_text("from planted import *\n", encoding="utf-8")
@@ -234,10 +239,20 @@ def test_a_mistake_is_planted_for_all_who_imported_what_it_is_in(tmp_path, monke
 
     def seen():
         pair = user.Pair()
-        return user.LIMIT, user.double(), user.kept.__wrapped__(), pair.most, pair.sum(), pair.low, pair.high
+        return (
+            user.LIMIT,
+            user.double(),
+            user.kept.__wrapped__(),
+            pair.most,
+            pair.sum(),
+            pair.low,
+            pair.high,
+            user.made(),
+        )
 
-    plant(planted, PLANTED)
-    assert seen() == (3, 2, 2, 5, 3, -1, 2)
+    functions = functions_of(planted)
+    plant(planted, PLANTED, functions)
+    assert seen() == (3, 2, 2, 5, 3, -1, 2, 4)
     changed = PLANTED.replace(" + ", " * ").replace(" - ", " + ").replace("= 3", "= 4").replace("= 5", "= 6")
-    plant(planted, changed.replace("x=1", "x=7"))
-    assert seen() == (4, 14, 1, 6, 2, 3, 6)
+    plant(planted, changed.replace("x=1", "x=7"), functions)
+    assert seen() == (4, 14, 1, 6, 2, 3, 6, 6)

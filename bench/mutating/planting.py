@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+from collections.abc import Iterator, Sequence
 from enum import EnumType
-from types import FunctionType, ModuleType
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 
 
-def plant(module: ModuleType, source: str) -> None:
-    """Make a module what another source makes of it.
+def functions_of(module: ModuleType) -> list[FunctionType]:
+    """Return all functions that the file of a module has made so far, those inside others too."""
+    return [
+        x
+        for x in gc.get_objects()
+        if isinstance(x, FunctionType) and x.__code__.co_filename == module.__file__
+    ]
+
+
+def plant(module: ModuleType, source: str, functions: Sequence[FunctionType]) -> None:
+    """Make a module what another source makes of it. functions: as ``functions_of`` returns them.
 
     Its functions and classes stay the same objects, since others have imported them by name: their code is
     replaced. So is every constant, wherever it was imported.
     """
+    file = module.__file__ or ""
+    before, after = (compile(text, file, "exec") for text in (Path(file).read_text(encoding="utf-8"), source))
+    codes = dict(_pairs(before, after))
+    for function in functions:
+        code = codes.get(function.__code__)
+        if code is not None and code.co_freevars == function.__code__.co_freevars:
+            function.__code__ = code
     fresh = ModuleType(module.__name__)
     fresh.__dict__.update(__file__=module.__file__, __package__=module.__package__, __spec__=module.__spec__)
     exec(compile(source, module.__file__ or "", "exec"), fresh.__dict__)
@@ -26,6 +45,14 @@ def plant(module: ModuleType, source: str) -> None:
             _plant_class(old, new)
         elif not _take_code(old, new) and _differ(old, new):
             _replace(module, name, old, new)
+
+
+def _pairs(before: CodeType, after: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
+    """Yield the code of functions inside others, as it was and as it is."""
+    inside = [[x for x in code.co_consts if isinstance(x, CodeType)] for code in (before, after)]
+    for old, new in zip(*inside, strict=False):
+        yield old, new
+        yield from _pairs(old, new)
 
 
 def _belongs_elsewhere(x: object, module: ModuleType) -> bool:

@@ -13,13 +13,13 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import coverage
 
 from mutating.mutants import Mutant
-from mutating.planting import plant
+from mutating.planting import functions_of, plant
 
 # A mutant that loops for ever, or makes ever larger numbers, is dead as well.
 _SECONDS, _BYTES = 60, 8 << 30
@@ -58,6 +58,7 @@ class Runner:
         self.targets, self.limit, self.tell = targets, limit, tell
         self.has_failed = False
         self.seconds: dict[str, float] = {}
+        self.functions: dict[Path, list[FunctionType]] = {}
         self.kills: dict[tuple[Path, str], Counter[str]] = defaultdict(Counter)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -105,6 +106,7 @@ class Runner:
             if not self.has_failed:
                 passed.add(nodeid)
         tracer.stop()
+        self.functions = {target.path: functions_of(target.module) for target in self.targets}
         gc.collect()
         gc.freeze()  # what a fork does not touch is not copied
         data = tracer.get_data()
@@ -149,7 +151,7 @@ class Runner:
         resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(_WALL_SECONDS)
-        plant(target.module, mutant.source)
+        plant(target.module, mutant.source, self.functions[target.path])
         for kept in vars(target.module).values():
             getattr(kept, "cache_clear", int)()
         for item in tests:
