@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from backprop_cli import gradient
-from backprop_cli.draw.exercise import draw_exercise
+from backprop_cli.draw.exercise import draw_exercise, picture_of_exercise
 from backprop_cli.errors import UsageError
 from backprop_cli.quiz.make import FORMS, Recipe, make_problems, read_operations
 from backprop_cli.render.quiz import render_key, render_text
@@ -86,6 +86,38 @@ def test_a_graph_is_no_wider_than_the_paper(backprop: Run) -> None:
     widths = [float(width) for width in re.findall(r"<svg[^>]* width=\"([\d.]+)\"", drawn)]
     assert len(widths) == 9
     assert max(widths) < 900
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=str)
+def test_a_sheet_that_is_filled_in_is_right_in_table_rules_and_graph(recipe: Recipe) -> None:
+    for problem in make_problems(recipe, 3):
+        nodes = {node.id: node for node in gradient(problem.report.program, problem.report.inputs).nodes}
+        partials = {
+            (node.id, operand, node.mark(argnum)): node.partials[argnum]
+            for node in nodes.values()
+            for argnum, operand in enumerate(node.operands)
+            if isinstance(operand, str)
+        }
+        text = render_text([problem], partial(draw_exercise, unicode=True), filled=True)
+        table, rules = text.split("Chain rule")[0], text.split("Chain rule")[1].split("\n\n")[0]
+        told = re.findall(r"∂(\w+)/∂(\w+)(\|\w+)? = (\S+)", table)
+        assert {(of, by, mark): float(number) for of, by, mark, number in told} == partials
+        for name, *_, numbers, last in (
+            re.split(r" = ", line) for line in re.findall(r"^  ∂L/∂(.*)", rules, re.MULTILINE)
+        ):
+            products = [term.split(" · ") for term in numbers.split(" + ")]
+            assert sum(float(a.strip("()")) * float(b.strip("()")) for a, b in products) == float(last)
+            assert float(last) == nodes[name].gradient
+        picture = picture_of_exercise(problem.report, lambda x: f"{x:g}").replace("−", "-")
+        arrows = re.findall(
+            r'data-source="(\w+)" data-target="(\w+)" data-argnum="(\d)".*?←×(\S+?)</text>', picture
+        )
+        assert len(arrows) == len(partials)
+        assert all(float(x.strip("()")) == nodes[target].partials[int(k)] for _, target, k, x in arrows)
+        for name, value, slope in re.findall(
+            r'data-id="(\w+)".*?>([-.\d]+)</text>.*?>grad ([-.\d]+)<', picture
+        ):
+            assert (float(value), float(slope)) == (nodes[name].value, nodes[name].gradient)
 
 
 def test_a_total_and_a_local_derivative_share_no_symbol() -> None:
