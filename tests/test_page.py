@@ -9,6 +9,7 @@ import pytest
 
 from backprop_cli import gradient
 from backprop_cli.draw.page import render_page
+from backprop_cli.report import Steps
 from pages import KINKS, LESSON, NEURON, PROGRAMS, Open, close, sentence, shown, violations
 
 # --------------------------------------------------------------------------------------------------
@@ -74,6 +75,49 @@ def test_contributions_add_up_at_a_branch_point(open_page: Open) -> None:
     assert page.text_content("#explained-formula") == (
         "∂L∂w=∂L∂u·∂u∂w+∂L∂k·∂k∂w=(−0.147134)·x+0.1·(2×w)=(−0.147134)·2+0.1·1=−0.294268+0.1=−0.194268"
     )
+
+
+def test_the_picture_shows_local_derivatives_kinks_and_which_way_a_step_goes(open_page: Open) -> None:
+    program, point = "u = a - b*c; L = abs(u)", {"a": 9, "b": 2, "c": 3}
+    page = open_page(program, point, steps=Steps.ALL)
+    page.click("#backward")
+    nodes = gradient(program, point, check=False).nodes
+    texts = page.eval_on_selector_all(
+        "g.arrow:not(.part)",
+        "gs => gs.map(({dataset: d, textContent}) => [+d.source, +d.target, +d.argnum, textContent.trim()])",
+    )
+    assert {(source, target): text for source, target, _, text in texts} == {
+        (nodes.index(source), i): f"×{partial:g}"
+        for i, node in enumerate(nodes)
+        for operand, partial in zip(node.operands, node.partials, strict=True)
+        for source in nodes
+        if source.id == operand
+    }
+    passing = page.locator("g.arrow.backward:not(.part) path")
+    assert passing.count() == 1
+    assert passing.get_attribute("marker-start") == "url(#tip-backward)"
+    assert passing.get_attribute("marker-end") == "none"
+    assert page.locator("g.node.kink").count() == 0
+    page.fill("#input-0", "6")
+    kinked = page.locator("g.node.kink:not(.part)")
+    assert [at.get_attribute("data-node") for at in kinked.all()] == [str(len(nodes) - 1)]
+    page.click("#forward")
+    assert (
+        page.locator("g.arrow.forward:not(.part) path").first.get_attribute("marker-end")
+        == "url(#tip-forward)"
+    )
+
+
+def test_a_gate_is_told_to_be_open_or_closed_as_it_is(open_page: Open) -> None:
+    page = open_page("leaky_relu(x, 0.1) + relu(x)", {"x": 3})
+    page.click("#backward")
+    assert page.text_content("#reasons").count("here it passes unchanged") == 2
+    page.fill("#input-0", "-3")
+    told = page.locator("#reasons li").all_text_contents()
+    assert [("nothing passes" in line, "unchanged" in line) for line in told if "relu" in line] == [
+        (False, False),
+        (True, False),
+    ]
 
 
 def test_kinks_are_told_with_the_convention(open_page: Open) -> None:
@@ -209,7 +253,10 @@ def test_play_runs_to_the_end_and_pauses(open_page: Open) -> None:
     page.click("#play")
     page.clock.run_for(5000)
     assert page.text_content("#where") == "forward 1 / 1"
+    page.select_option("#speed", "450")
     page.click("#play")
+    page.clock.run_for(500)
+    assert page.text_content("#where") == "backward 1 / 3"
     page.clock.run_for(10_000)
     assert page.text_content("#where") == "backward 3 / 3"
     assert page.text_content("#play") == "Play"
