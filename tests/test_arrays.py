@@ -397,7 +397,7 @@ def test_a_shape_is_enough_for_a_graph():
     assert "13 operations on 8 inputs" in run("graph", "--stats", LAYER[1], *shapes_alone).stdout
     computed = run("grad", LAYER[1], *shapes_alone)
     assert computed.returncode == 2
-    assert "W:2x2, a shape without values, is for graph, fit and minimize" in computed.stderr
+    assert "W:2x2, a shape without values, is for graph, export, fit and minimize" in computed.stderr
     mixed = run("graph", LAYER[1], "W:2x2", "x=[1,2]", "b:2")
     assert mixed.returncode == 2
     assert "W has a shape and no values" in mixed.stderr

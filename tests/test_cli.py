@@ -154,7 +154,7 @@ ERRORS = [
         2,
         "'a:2' is not of the form NAME=VALUE",
         "  a:2\n  ^^^",
-        "write a=2 or a=[1, 2, 3]; a:2, a shape without values, is for graph, fit and minimize",
+        "write a=2 or a=[1, 2, 3]; a:2, a shape without values, is for graph, export, fit and minimize",
     ),
     (["grad", "a*b", "a=2", "-q"], 2, "there is no option -q", "", "did you mean --quiet?"),
     (["grad", "a*b", "a=2", "-c"], 2, "there is no option -c", "", "did you mean --check or --color?"),

@@ -237,6 +237,15 @@ def test_what_is_refused(backprop: Run, args: list[str], words: str) -> None:
     assert words in done.stderr
 
 
+def test_shapes_are_enough_for_arrays(backprop: Run) -> None:
+    given = backprop("export", "sum(W@x)", "W=[[1, 2], [3, 4]]", "x=[1, 2]", "--to", "latex")
+    shaped = backprop("export", "sum(W@x)", "W:2x2", "x:2", "--to", "latex")
+    assert (shaped.returncode, shaped.stdout) == (0, given.stdout)
+    assert backprop("export", "sum(W@x)", "W:2x2", "x:2", "--to", "python", "--verify").returncode == 0
+    mixed = backprop("export", "sum(w)*b", "w:2", "b=1", "--to", "c")
+    assert (mixed.returncode, "hint: beside w:2 nothing has a value" in mixed.stderr) == (2, True)
+
+
 def test_names_that_a_language_has_taken(backprop: Run) -> None:
     code = backprop("export", "int*θ + gradient*lambda + x_1", "--to", "c", "--function", "double").stdout
     assert "double double_2(double int_2, double theta, double gradient_2, double lambda, double x_1," in code

@@ -79,7 +79,7 @@ def export(
     from backprop_cli.language.arrays.values import as_array
     from backprop_cli.language.source import choose_point, read_source
 
-    text, given = options.read_program_of_arrays()
+    text, given = options.read_program_of_arrays(shapes=True)
     if options.read_upstream() != 1:
         raise UsageError("--upstream is of no function", hint="multiply what it returns")
     source = read_source(text, given, options.notation)

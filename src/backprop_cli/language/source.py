@@ -436,7 +436,9 @@ def given_elements(source: Source, given: Mapping[str, Value]) -> Iterator[tuple
             continue
         if isinstance(value, Array) and not value.values:
             shape = "x".join(map(str, value.shape))
-            raise InputError(f"{name} has a shape and no values", hint=f"{name}:{shape} is for a bare graph")
+            raise InputError(
+                f"{name} has a shape and no values", hint=f"beside {name}:{shape} nothing has a value"
+            )
         if isinstance(value, Array) and name in source.shapes:
             yield from zip(element_names(name, value.shape), value.values, strict=True)
         else:
@@ -518,7 +520,7 @@ def _form_hint(text: str) -> str:
     if not re.fullmatch(r"\d+(?:\s*x\s*\d+)*", value):
         return f"write {name}={value or 2}"
     given = f"{name}=[[1, 2], [3, 4]]" if "x" in value else f"{name}={value} or {name}=[1, 2, 3]"
-    return f"write {given}; {name}:{value}, a shape without values, is for graph, fit and minimize"
+    return f"write {given}; {name}:{value}, a shape without values, is for graph, export, fit and minimize"
 
 
 def _name_hint(name: str) -> str:
