@@ -61,7 +61,7 @@ def run_on_tape(sample: Sample) -> tuple[float, dict[str, float]]:
 
 
 @EACH_SHAPE
-@pytest.mark.parametrize("size", [100, 3_000, 100_000])
+@pytest.mark.parametrize("size", [100, 20_000])
 def test_value_and_gradients_are_those_of_a_plain_tape(shape: str, size: int) -> None:
     sample = SHAPES[shape](size)
     report = gradient(sample.text, sample.point, check=False)

@@ -65,16 +65,18 @@ def answer(application: typer.Typer, line: str, output: Output) -> None:
     suggested.
     """
     try:
-        found = suggest(application, line)
+        found = suggest(get_command(application), line)
     except Exception:  # noqa: BLE001
         found = []
     output.write("".join(f"{word}\t{' '.join(about.split())}\n" for word, about in found))
 
 
-def suggest(application: typer.Typer, line: str) -> Suggestions:
-    """Return the words that may end the line, which goes up to the cursor. May raise anything."""
+def suggest(group: Any, line: str) -> Suggestions:
+    """Return the words that may end the line, which goes up to the cursor. May raise anything.
+
+    group: of the commands, as Typer makes it.
+    """
     words, typed = _split(line)
-    group: Any = get_command(application)
     top = group.make_context("backprop", [], resilient_parsing=True)
     if words[:1] == ["help"]:
         del words[0]
