@@ -24,7 +24,9 @@ def random_diagram(random: Random, most: int = 14) -> Diagram:
         text = f"f({', '.join(f'n{x}' for x in operands)})" if operands else ""
         role = "output" if node == count - 1 else "step" if operands else "input"
         numbers = random.choice(NUMBERS), random.choice(NUMBERS)
-        boxes.append(Box(f"n{node}", text, *numbers, role, kink=bool(text) and random.random() < 0.1))
+        boxes.append(
+            Box(f"n{node}", text, *numbers, role, kink="kink" if text and random.random() < 0.1 else "")
+        )
     return Diagram("", boxes[-1].id, tuple(boxes), tuple(arrows), has_numbers=True)
 
 

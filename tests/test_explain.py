@@ -309,3 +309,10 @@ def test_what_underflows_is_told_where_0_stands_for_it(backprop: Run) -> None:
     lost = backprop("explain", "exp(x)*y", "x=-800", "y=2", "--story").stdout
     assert "undefined" not in lost
     assert "v2 is no number that a double holds: whether it falls is not told" in lost
+
+
+def test_digits_that_were_lost_are_told_with_what_is_right(backprop):
+    told = backprop("explain", "(1-cos(x))/x^2", "x=1e-9").stdout
+    assert "no digit of the value and of the gradient with respect to x is right; the" in told
+    assert told.splitlines()[-1] == "  in many digits the gradient with respect to x is -8.33333e-11"
+    assert "in many digits" not in backprop("explain", "(1-cos(x))/x^2", "x=1").stdout

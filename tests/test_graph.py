@@ -325,7 +325,7 @@ def test_the_page_is_opened(
 
 def nasty() -> Diagram:
     boxes = [Box(name, "", "1", "1", "input") for name in NASTY]
-    boxes.append(Box("L", " + ".join(NASTY), "1", "1", "output", kink=True))
+    boxes.append(Box("L", " + ".join(NASTY), "1", "1", "output", kink="kink"))
     last = len(NASTY)
     arrows = [Arrow(i, last, i, text) for i, text in enumerate(NASTY)]
     return Diagram("", "L", tuple(boxes), tuple(arrows), has_numbers=True)

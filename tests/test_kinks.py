@@ -145,3 +145,14 @@ def test_the_table_marks_the_slopes_that_do_not_exist(backprop: Run) -> None:
     latex = backprop("grad", "x^y", "x=-2", "y=2", "--wrt", "x", "--format", "latex").stdout
     assert latex.count(r"\text{(kink)}") == 1
     assert "∂v1/∂x = 0.5 (kink)  ∂v1/∂y = 0.5 (kink)" in backprop("grad", "max(x, y)", "x=1", "y=1").stdout
+
+
+EDGES = ("grad", "sqrt(x)", "x=0"), ("graph", "sqrt(x)", "x=0"), ("jacobian", "u = sqrt(x)", "x=0")
+
+
+@pytest.mark.parametrize("command", EDGES, ids=lambda command: command[0])
+def test_the_edge_of_a_domain_is_not_called_a_kink(backprop, command) -> None:
+    done = backprop(*command)
+    assert done.returncode == 3
+    assert "(edge)" in done.stdout
+    assert "kink" not in done.stdout + done.stderr

@@ -166,6 +166,12 @@ class KinkRecord(Record):
     right: tuple[float | None, ...]
     smooth: frozenset[int] = frozenset()
 
+    @property
+    def word(self) -> str:
+        """What it is called: an edge where no operand has values on both sides, and some on one."""
+        one_sided = all(None in sides for sides in zip(self.left, self.right, strict=True))
+        return "edge" if one_sided and self.left != self.right else "kink"
+
 
 class ArrayRecord(Record):
     """An array of the program, or the result of an operation on arrays, which may be one number.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from backprop_cli.console.output import Output
     from backprop_cli.render.pens import Line, TextPen
+    from backprop_cli.report import Report
     from backprop_cli.tell.lesson import Lesson
 
 
@@ -97,13 +98,20 @@ def explain(
     """
     from backprop_cli.differentiate import differentiate_source
     from backprop_cli.tell.lesson import prepare_lesson
+    from backprop_cli.tell.slopes import has_lost_digits
 
     if maths is not None and form is not Format.markdown:
         raise UsageError("--math goes with --format markdown", hint="--format markdown --math dollars")
     step = None if nudge is None else read_number(nudge, "--nudge", "0.001")
-    report = differentiate_source(
-        request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=False
-    )
+
+    def differentiated(*, check: bool) -> Report:
+        return differentiate_source(
+            request.source, request.point, wrt=request.wrt, upstream=request.upstream, check=check
+        )
+
+    report = differentiated(check=False)
+    if has_lost_digits(report):  # the check tells where, and what is right
+        report = differentiated(check=True)
     lesson = prepare_lesson(
         report,
         why=why,

@@ -346,7 +346,7 @@ class _Pictures:
             gradient = f"grad {box.gradient}"
             size = max(width(lines[0]), width(box.value) + 2 + width(gradient))
             lines.append(box.value + gradient.rjust(size - width(box.value)))
-        return [*lines, "(kink)"] if box.kink else lines
+        return [*lines, f"({box.kink})"] if box.kink else lines
 
 
 def _paint(

@@ -29,7 +29,7 @@ class Box(NamedTuple):
     value: str
     gradient: str
     role: str
-    kink: bool = False
+    kink: str = ""
     shape: str = ""
     rule: str = ""
     part: str = ""
@@ -112,7 +112,7 @@ def box_of_record(node: NodeRecord, output: str, digits: int | None) -> Box:
         number_text(node.value, digits),
         number_text(node.gradient, digits),
         role_of(node.id, node.op, output),
-        kink=node.kink is not None,
+        kink=node.kink.word if node.kink else "",
     )
 
 

@@ -39,7 +39,7 @@ def render_dot(diagram: Diagram, *, direction: str = "LR", unicode: bool = True)
 
 
 def _label(box: Box, diagram: Diagram, *, unicode: bool) -> str:
-    title = pretty(box.title, unicode=unicode) + (" (kink)" if box.kink else "")
+    title = pretty(box.title, unicode=unicode) + (f" ({box.kink})" if box.kink else "")
     if not diagram.has_numbers:
         return _field(title, unicode=unicode)
     fields = (title, box.value, f"grad {box.gradient}")

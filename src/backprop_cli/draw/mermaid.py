@@ -15,7 +15,7 @@ def render_mermaid(diagram: Diagram, *, direction: str = "LR", unicode: bool = T
     """Return the diagram as a flowchart. direction: LR or TB."""
     lines = [f"flowchart {direction}"]
     for i, box in enumerate(diagram.boxes):
-        texts = [pretty(box.title, unicode=unicode) + (" (kink)" if box.kink else "")]
+        texts = [pretty(box.title, unicode=unicode) + (f" ({box.kink})" if box.kink else "")]
         if diagram.has_numbers:
             texts += [f"value {box.value}", f"gradient {box.gradient}"]
         label = "<br/>".join(_escaped(text, unicode=unicode) for text in texts)

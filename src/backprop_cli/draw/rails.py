@@ -231,7 +231,7 @@ class _Texts:
         d, boxes = self.signs.d, self.diagram.boxes
         if boxes[node].rule:
             return [self.show(boxes[node].rule.replace("∂", d))]
-        mark = " (kink)" if boxes[node].kink else ""
+        mark = f" ({boxes[node].kink})" if boxes[node].kink else ""
         return [
             self.show(
                 f"{d}{boxes[node].id}/{d}{boxes[arrow.source].id}{arrow.mark} = {self._partial(arrow)}{mark}"
@@ -244,7 +244,8 @@ class _Texts:
         """Return the local derivatives of a node, by its operands in their order."""
         if self.diagram.boxes[node].rule:
             return self.partials(node)
-        mark = ["(kink)"] if self.diagram.boxes[node].kink else []
+        kink = self.diagram.boxes[node].kink
+        mark = [f"({kink})"] if kink else []
         return [self.show(factor(a.partial, unicode=self.unicode)) for a in self.operands[node]] + mark
 
     def feeds(self, node: int) -> str:

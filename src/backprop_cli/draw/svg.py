@@ -106,7 +106,7 @@ def describe(diagram: Diagram) -> str:
     sentences = []
     for box in diagram.boxes:
         numbers = f": value {box.value}, gradient {box.gradient}" if diagram.has_numbers else ""
-        kink = ", at a kink" if box.kink else ""
+        kink = {"": "", "edge": ", at the edge of its domain"}.get(box.kink, ", at a kink")
         sentences.append(f"{box.role} {box.title}{numbers}{kink}.")
     return " ".join(sentences)
 
@@ -165,7 +165,7 @@ def _box(box: Box, at: tuple[float, float], size: tuple[float, float]) -> str:
     if box.kink:
         parts.append(
             f'<text class="soft" x="{x + width - 4:g}" y="{y - 4:g}" font-size="10" text-anchor="end" '
-            f'fill="{_SOFT}">kink</text>'
+            f'fill="{_SOFT}">{box.kink}</text>'
         )
     return "".join(parts) + "</g>"
 

@@ -143,9 +143,8 @@ def _kink_at(sweep: Sweep, naming: Naming, node: int, record: KinkRecord) -> str
     op = graph.ops[node]
     if op is not None and op.condition:
         return f"the condition {naming.source(node)} is at its boundary, {where}"
-    edges = [left is None or right is None for left, right in zip(record.left, record.right, strict=True)]
     what = naming.source(node)
-    if all(edges) and record.left != record.right:
+    if record.word == "edge":
         verb = "is at the edge of its domain"
         if op is not None and graph.arrays is not None and graph.arrays.made_by(node) not in ("", op.name):
             what = f"{op.name} in {what}"  # std has values everywhere, the root that it ends with has not

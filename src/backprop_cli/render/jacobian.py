@@ -47,7 +47,8 @@ def _matrix(report: JacobianReport, digits: int | None) -> Sheet:
 
 def _value(report: JacobianReport, output: str, name: str, digits: int | None) -> str:
     text = number_text(report.jacobian[output][name], digits)
-    return f"{text} (kink)" if report.checks[output].gradients[name].at_kink else text
+    found = report.checks[output].gradients[name]
+    return f"{text} ({found.reason.partition(' of ')[0]})" if found.at_kink else text
 
 
 def _lines(report: JacobianReport, digits: int | None) -> list[tuple[str, Role]]:

@@ -110,7 +110,7 @@ def _node_table(report: Report, digits: int | None, everything: bool) -> str:
 
 
 def _partials(node: NodeRecord, digits: int | None) -> list[str]:
-    mark = r"\ \text{(kink)}"
+    mark = rf"\ \text{{({node.kink.word})}}" if node.kink else ""
     return [
         f"\\partial {name_latex(node.id)}/\\partial {name_latex(str(operand))}"
         f"{mark_latex(node.mark(argnum))} = "

@@ -288,7 +288,7 @@ def _slopes(node: NodeRecord, digits: int | None) -> tuple[str, ...]:
     # An operand used twice (x*x) has two slopes, which the reader adds up.
     return tuple(
         f"∂{node.id}/∂{operand}{node.mark(argnum)} = {number_text(slope, digits)}"
-        f"{' (kink)' if node.is_at_kink(argnum) else ''}"
+        f"{f' ({node.kink.word})' if node.kink and node.is_at_kink(argnum) else ''}"
         for argnum, (operand, slope) in enumerate(zip(node.operands, node.partials, strict=True))
         if slope is not None
     )

@@ -20,6 +20,8 @@ _DIGITS = 50
 # A number is told where its bound is below 1e-12 of it.
 _TOLD = -40.0
 _ROUNDED = -53.0
+# Nodes that are computed in many digits, in some 0.5 s.
+_MOST_STEPS = 5_000
 
 
 class Slopes(NamedTuple):
@@ -32,6 +34,22 @@ class Slopes(NamedTuple):
     def on_side(self, step: float) -> Bounded | None:
         """Return the slope on the side that a step goes to."""
         return self.right if step > 0 else self.left
+
+
+def has_lost_digits(report: Report) -> bool:
+    """Tell whether the value or a gradient of a report that was not checked may have few right digits."""
+    graph = graph_of(report)
+    if len(graph.ops) > _MOST_STEPS:
+        return False
+    m = bounded_reals(_DIGITS)
+    exact = sweep_graph(graph, report.inputs, report.upstream, m)
+    if graph.output in exact.failures:
+        return True
+    pairs = [(report.value, exact.primal[graph.output])]
+    for name, found in report.check.gradients.items():
+        if not (found.at_kink or found.origin) and math.isfinite(report.gradients[name]):
+            pairs.append((report.gradients[name], exact.gradient(graph.inputs[name], m)))
+    return any(log2_size(true.value - double) > true.size + _TOLD for double, true in pairs)
 
 
 class Surroundings:

@@ -12,7 +12,8 @@ from backprop_cli.errors import InputError
 from backprop_cli.notation.partials import partial_text, slope_text
 from backprop_cli.operations.table import OPS
 from backprop_cli.record import Record
-from backprop_cli.text import did_you_mean, listing, number_text
+from backprop_cli.report import FEW_DIGITS
+from backprop_cli.text import decimal_text, did_you_mean, listing, number_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -117,6 +118,8 @@ def tell(report: Report, *, why: str | None = None, digits: int | None = 6) -> S
     notes: dict[str, list[str]] = {}
     for warning in report.warnings:
         notes.setdefault(warning.node or report.output, []).append(warning.message)
+    for place, note in _right_numbers(report, digits):
+        notes.setdefault(place, []).append(note)
     told = [node for node in report.nodes if why is None or node.id == why]
     return Story(
         report.program,
@@ -133,6 +136,18 @@ def tell(report: Report, *, why: str | None = None, digits: int | None = 6) -> S
         report.read_as,
         () if why is not None else _long_arrays(report),
     )
+
+
+def _right_numbers(report: Report, digits: int | None) -> Iterator[tuple[str, str]]:
+    """Yield nodes and what is said there of a value or gradient that has few right digits in doubles."""
+    check, output = report.check, report.output
+    if check.value and check.value_digits is not None and check.value_digits < FEW_DIGITS:
+        yield output, f"in many digits {output} is {decimal_text(check.value, digits)}"
+    ids = {node.id.partition("#")[0]: node.id for node in report.nodes if node.op == "input"}
+    for name, found in check.gradients.items():
+        if found.value and found.digits is not None and found.digits < FEW_DIGITS:
+            right = decimal_text(found.value, digits)
+            yield ids[name], f"in many digits the gradient with respect to {name} is {right}"
 
 
 def _long_arrays(report: Report) -> tuple[tuple[str, tuple[str, ...]], ...]:
