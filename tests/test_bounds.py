@@ -129,6 +129,9 @@ def test_bounds_of_quotients_are_what_rounding_does_to_them(m):
         carried = 2 * (plain(x.error) + abs(exact) * plain(y.error)) / abs(MP.mpf(y.value))
         assert same(found.error, carried + rounding(m, MP.mpf(found.value), exact))
     assert decided > 20
+    assert (of(1.0, m=m) / of(1.0, -0.5, m=m)).error == INF  # 0.29 at least, if that
+    assert (of(1.0, m=m) / of(1.0, -1.0, m=m)).error == INF
+    assert (of(1.0, m=m) / of(1.0, -1.5, m=m)).error < INF
 
 
 @pytest.mark.parametrize(
@@ -191,6 +194,7 @@ def test_a_number_less_itself_is_nothing_and_times_one_is_itself():
     assert (3.0 * of(4.0)).value == 12
     assert of(2.0) == of(2.0, -5.0) == 2.0
     assert of(2.0) != 3.0
+    assert of(3.0) != 2.0
     for m in (REALS, FLOATS):
         assert m.div(of(6.0, m=m), of(4.0, m=m)).value == 1.5
     assert REALS.ratio(of(6.0), of(4.0)).value == 1.5

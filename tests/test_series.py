@@ -102,6 +102,13 @@ KNOWN = [
     ("relu(x)*1e300*1e300", {"x": 0}, "x", 0, NAN, None),  # finite, beyond doubles
     ("lgamma(abs(x) + 1)", {"x": 0}, "x", EULER, -EULER, None),
     ("gamma(1 + relu(x))", {"x": 0}, "x", 0, -EULER, None),
+    ("where(x > 0, x^2*gamma(x), 0)", {"x": 0}, "x", 0, 1, None),
+    ("where(x > 0, x^2*digamma(x), x^2)", {"x": 0}, "x", 0, -1, None),
+    ("where(x > 0, x^4*polygamma(2, x), -2*x)", {"x": 0}, "x", -2, -2, -2),
+    ("where(x > 0, x*lgamma(x), 0)", {"x": 0}, "x", 0, INF, None),
+    ("where(x < 1, (1 - x)*erfinv(x), 0)", {"x": 1}, "x", NAN, 0, None),
+    ("where(x > 1, (1 - x)*erfinv(x), 0)", {"x": 1}, "x", 0, None, None),
+    ("where(x > 0, x^2*norminv(x), 0)", {"x": 0}, "x", 0, NAN, None),
     ("digamma(1 + relu(x))", {"x": 0}, "x", 0, math.pi**2 / 6, None),
     ("besselj(1, abs(x))", {"x": 0}, "x", -0.5, 0.5, None),
     ("abs(x)*besselj(0, x)", {"x": 0}, "x", -1, 1, None),

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _MOST_FACTORS = 16
+# Where inverse functions end: the sign of what leads to where they have values.
+_INWARDS: Mapping[str, Mapping[Rational, int]] = {"erfinv": {-1: 1, 1: -1}, "norminv": {0: 1, 1: -1}}
 
 
 class Condition(NamedTuple):
@@ -488,12 +490,25 @@ class SeriesNamespace(Namespace):
             raise ValueError("no value beside a whole order")
         if name == "gamma":
             return self.exp(self.special("lgamma", x))
+        if name in ("lgamma", "polygamma") and self._vanishes(x) and self._sign(x) > 0:
+            return self._beside_pole(name, orders, x)
         limit, rest = self._apart(x)
+        inwards = None if isinstance(limit, Real) else _INWARDS.get(name, {}).get(limit)
+        if inwards and rest.size is not None and self._sign(rest) == inwards:
+            raise self.field.undecided()  # it grows as the root of L, with terms of log L
         at = (*(n.constant for n in orders), limit)
         if name in special.SLOPES:
             return self._by_own_slope(self.field.special(name, *at), special.SLOPES[name], rest)
         known = (special.derivative(self.field.special, k, name, *at) for k in range(self.count + 2))
         return self._sum_of_powers((divide(c, 2**k * math.factorial(k)) for k, c in enumerate(known)), rest)
+
+    def _beside_pole(self, name: str, orders: list[Series], x: Series) -> Series:
+        """Return a function of an x that goes to 0 from above: DLMF 5.5.1 and 5.15.5."""
+        beyond = self.special(name, *orders, x + 1)
+        if name == "lgamma":
+            return beyond - self.log(x)
+        n = self.field.floor(orders[0].constant)
+        return beyond - self.number((-1) ** n * math.factorial(n)) / self._power(x, n + 1)
 
     def _by_own_slope(
         self, value: Constant, slope: Callable[[Namespace, Series], Series], rest: Series
