@@ -138,7 +138,8 @@ unless --kinks asks for it. --ops takes + - * ^ neg relu abs max min.
 --format csv is the table of answers, to be filled in: columns student, problem,
 and one for every name in the key: a for a gradient, value:p for a value. One
 slip costs one point: what follows from it is right.
-
+
+\b
 Exit status: 0 done; 1 with --mark, not all is right; 2 a mistake in a
 program, a value or an option, or a file that can't be read or written.""",
 )
