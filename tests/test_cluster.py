@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,7 +65,11 @@ def test_every_row_once_whoever_is_killed(
     for path in out.rglob("*.parquet"):
         parquet.read_table(path)
     dask.workers[0].kill()
+    dask.workers[1].send_signal(signal.SIGSTOP)  # it is waited for
     gate.open(100)
+    with pytest.raises(subprocess.TimeoutExpired):
+        driver.wait(1)
+    dask.workers[1].send_signal(signal.SIGCONT)
     _, said = driver.communicate(timeout=60)
     assert driver.returncode == 0, said
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from backprop_cli.datasets.plan import make_plan
 from backprop_cli.errors import UsageError
 from backprop_cli.schemas import schema_text
 from conftest import Run
-from console import environment
+from console import BIN, environment
 from datasets import (
     HERE,
     PROGRAM,
@@ -158,6 +159,43 @@ def test_parts_that_can_not_be_read_are_named(backprop: Run, data_set: Path, tmp
         "year=2021/p5.parquet",
     ]
     assert not (out / "_SUCCESS").exists()
+
+
+def test_a_full_disk_leaves_nothing_half(tmp_path: Path) -> None:
+    """Here by a limit of 16 kB for a file: one part fits. With more room the same command goes on."""
+    (tmp_path / "in").mkdir()
+    for name, rows in {"long": 3000, "short": 3}.items():
+        (tmp_path / f"in/{name}.csv").write_text("x\n" + "".join(f"{row}\n" for row in range(rows)))
+    command = [
+        str(BIN / "backprop"),
+        "batch",
+        "x^2",
+        "--data",
+        f"{tmp_path}/in",
+        "--output",
+        f"{tmp_path}/o/",
+    ]
+
+    def run(limit: str, form: str) -> subprocess.CompletedProcess[str]:
+        words = [*command, *HERE, "--format", form, "--fresh"]
+        # Of its own code Python would write halves, and read them the next time.
+        script = f"export PYTHONDONTWRITEBYTECODE=1; ulimit -f {limit}; exec {shlex.join(words)}"
+        return subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment())
+
+    for form, name in {"csv": "", "parquet": "long.csv: "}.items():
+        done = run("16", form)
+        assert done.returncode == 2
+        assert done.stderr.splitlines() == [
+            f"backprop: {name}can't write {tmp_path}/o/long.{form}: File too large",
+            "backprop: 1 of 2 parts not done, 1 there",
+            "  hint: the same command does what is missing",
+        ]
+        assert [path.name for path in (tmp_path / "o").iterdir()] == [f"short.{form}"]
+        assert not list(tmp_path.rglob("*.tmp"))
+    done = subprocess.run(
+        [*command, *HERE, "--format", "parquet"], capture_output=True, text=True, env=environment()
+    )
+    assert done.stderr == f"1 part written, 1 there before: 3,003 rows in {tmp_path}/o/\n"
 
 
 def test_shards_together_are_the_whole(backprop: Run, data_set: Path, tmp_path: Path) -> None:

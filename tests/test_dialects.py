@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from backprop_cli.batch.cells import Table, read_csv, read_jsonl
 from backprop_cli.batch.dialect import PLAIN, SPACES, Dialect, separator
@@ -290,3 +291,18 @@ def test_dialects_are_records() -> None:
     dialect = Dialect(decimal=",")
     assert (dialect.plain_number("1,5"), dialect.plain_number("1.5")) == ("1.5", None)
     assert replace(dialect, decimal=".") == PLAIN
+
+
+def test_what_is_no_text_gets_no_hints_for_text(backprop: Run, tmp_path: Path) -> None:
+    np.save(tmp_path / "m.npy", np.eye(2))  # its columns are 0 and 1
+    np.savez(tmp_path / "z.npz", x=[1.0])
+    parquet.write_table(pa.table({"x;b": [1.0]}), tmp_path / "t.parquet")
+    for name, hint in {
+        "m.npy": "its columns are 0 and 1; a=VALUE gives a value to all rows",
+        "z.npz": "its only column is x; a=VALUE gives a value to all rows",
+        "t.parquet": "its only column is x;b; a=VALUE gives a value to all rows",
+    }.items():
+        for command in (("batch", "a*b"), ("check", "a*b", "--expect", "a=b")):
+            done = backprop(*command, "--data", str(tmp_path / name))
+            assert (done.returncode, done.stdout) == (2, "")
+            assert done.stderr.splitlines()[1:] == [f"  hint: {hint}"], done.stderr

@@ -8,8 +8,11 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from backprop_cli.errors import FileError
 from backprop_cli.system.files import open_whole
@@ -115,3 +118,21 @@ def test_an_error_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="out of paper"):
         write_half()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_fails_on_the_way_is_told_alone(backprop: Run, tmp_path: Path) -> None:
+    """And not by the writer of Parquet too, which at the end of its life would go on writing."""
+    data, rows = tmp_path / "d.parquet", 140_000
+    table = pa.table({"x": pa.array(range(2 * rows), pa.float64())})
+    options: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
+    parquet.write_table(table, data, row_group_size=rows, **options)
+    last = parquet.read_metadata(data).row_group(1).column(0)
+    spoilt = bytearray(data.read_bytes())
+    spoilt[last.data_page_offset + last.total_compressed_size // 2] ^= 1
+    data.write_bytes(spoilt)
+    for form in ("parquet", "arrow", "npy", "npz", "csv"):
+        done = backprop("batch", "x^2", "--data", str(data), "--output", str(tmp_path / f"o.{form}"))
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"backprop: can't read {data}: "), form
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["d.parquet"]

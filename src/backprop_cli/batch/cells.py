@@ -60,6 +60,11 @@ class Table(NamedTuple):
     has_header: bool
     elements: tuple[str, ...] = ()
 
+    @property
+    def is_text(self) -> bool:
+        """Whether the header is a line, see ``Reader``."""
+        return True
+
 
 def read_csv(lines: Iterable[str], delimiter: str, *, ragged: bool = False) -> Table:
     """Read cells separated by ``delimiter``, under a header. Raises InputError without a header.

@@ -117,7 +117,7 @@ def prepare(job: Job, table: Table | Reader) -> Work:
     wanted = list(source.inputs) if job.wrt is None else check_names(source, job.wrt)
     points = Points(source, job.given, job.renamed, job.dialect)
     if table.has_header:
-        points.check_header(table.names, table.elements)
+        points.check_header(table.names, table.elements, is_text=table.is_text)
     batch = Batch(source, wanted, job.upstream, job.values, job.order, job.outputs)
     more = [column for one in batch.more for column in one.columns]
     results = result_columns(wanted, batch.values, job.prefix, more)

@@ -143,10 +143,12 @@ class Points:
         read = {place: self._readers.get(column, [])[:1] for place, column in columns}
         return {place: found[0] for place, found in read.items() if found and found[0] not in self.given}
 
-    def check_header(self, names: tuple[str, ...], elements: Collection[str] = ()) -> None:
+    def check_header(
+        self, names: tuple[str, ...], elements: Collection[str] = (), *, is_text: bool = True
+    ) -> None:
         """Look up the inputs in a header that stands for all rows. Raises InputError.
 
-        elements: the names of what is inside of cells.
+        elements: the names of what is inside of cells.  is_text: whether the header is a line of text.
         """
         absent = self._find_columns(names, elements)
         missing = [self.column(name) for name in absent]
@@ -157,8 +159,8 @@ class Points:
             raise InputError(
                 f"the data has no column{'s' * (len(missing) > 1)} {listing(missing)}",
                 hint=next(filter(None, hints), "")
-                or _hint_of_dialect(names, missing)
-                or f"its columns are {listing(columns)}{_hint_of_value(absent[0])}",
+                or (is_text and _hint_of_dialect(names, missing))
+                or f"{_told(columns)}{_hint_of_value(absent[0])}",
             )
 
     def _find_columns(self, names: tuple[str, ...], elements: Collection[str] | None) -> list[str]:
@@ -245,6 +247,10 @@ class Points:
                     point[name] = math.nan
                 if name in self.halves:
                     point[HALF + name] = half_unit(self._text(texts[place], name), self.dialect)
+
+
+def _told(columns: list[str]) -> str:
+    return f"its {'only column is' if len(columns) == 1 else 'columns are'} {listing(columns)}"
 
 
 def _hint_of_value(name: str) -> str:

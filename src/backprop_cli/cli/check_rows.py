@@ -109,7 +109,7 @@ def _verify(
         columns |= {claim.column: True for claim, tolerance in pairs if tolerance.as_written}
         points = Points(source, given, renamed, dialect, columns)
         if reader.has_header:
-            points.check_header(reader.names, reader.elements)
+            points.check_header(reader.names, reader.elements, is_text=reader.is_text)
         turn_on_collector()
         progress = stack.enter_context(Progress(output.environment, reader.total, reader.unit))
         return verify_rows(source, reader, points, pairs, upstream, progress.advance, starts)

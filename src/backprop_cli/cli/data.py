@@ -158,7 +158,7 @@ def load_rows(
         reader = open_reader(data.file, data.name, data.form, data.size, data.begun, stack, dialect)
         points = prepare((*reader.names, *reader.elements))
         if reader.has_header:
-            points.check_header(reader.names, reader.elements)
+            points.check_header(reader.names, reader.elements, is_text=reader.is_text)
         reader.check(points, None)
         return load_columns(reader, points, needs, of, allow_bad=allow_bad)
 

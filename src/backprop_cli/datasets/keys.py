@@ -30,6 +30,7 @@ class KeyedReader:
         self._reader = reader
         self._keys = keys
         self.has_header = reader.has_header
+        self.is_text = reader.is_text
         self.total = reader.total
         self.unit = reader.unit
 

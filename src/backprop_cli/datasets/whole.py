@@ -54,6 +54,7 @@ class WholeReader:
             self.names = first.names
             self.elements = first.elements
             self.has_header = first.has_header
+            self.is_text = first.is_text
 
     def check(self, points: Points, kept_in: Form | None) -> None:
         """Check that the inputs can be read from every file, before time is spent on the first."""
@@ -124,7 +125,7 @@ def _points_of(reader: Reader, points: Points) -> Points:
     """Return the points with the columns where a file has them."""
     own = copy(points)
     if reader.has_header:
-        own.check_header(reader.names, reader.elements)
+        own.check_header(reader.names, reader.elements, is_text=reader.is_text)
     return own
 
 

@@ -33,6 +33,7 @@ class ArrayReader:
     """
 
     has_header = True
+    is_text = False
     elements = ()
     unit = "rows"
     columns: dict[str, np.dtype[Any]]

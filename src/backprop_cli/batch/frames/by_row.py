@@ -52,6 +52,7 @@ class JsonReader:
     """Reads one JSON object per line. Every input that is not given may be a column."""
 
     has_header = False
+    is_text = True
 
     def __init__(self, blocks: Blocks, total: int | None) -> None:
         self.total = total

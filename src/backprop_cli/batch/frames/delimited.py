@@ -39,6 +39,7 @@ class CsvReader:
     """Reads cells separated by ``delimiter``, under a header. Raises InputError without a header."""
 
     has_header = True
+    is_text = True
     elements = ()
 
     def __init__(self, blocks: Blocks, delimiter: str, total: int | None, *, ragged: bool = False) -> None:

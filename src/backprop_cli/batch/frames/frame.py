@@ -49,6 +49,7 @@ class Reader(Protocol):
     """Data that is read a frame at a time.
 
     names: of its columns, or the keys of its first row.  has_header: whether they are those of every row.
+    is_text: whether the header is a line, which may be another than the options of text say.
     elements: names of what is inside of cells: x[0] of lists, at.x of objects.
     total: how much there is to read, in ``unit``; None if that is unknown.
     """
@@ -62,6 +63,7 @@ class Reader(Protocol):
         """See above."""
 
     has_header: bool
+    is_text: bool
     total: int | None
     unit: str
 

@@ -82,16 +82,16 @@ def run_columns(
     together, which are written alone.  threads: how many compute, None for as many as there are cores.
     """
     start = points.start
-    frames = reader.frames(points, advance, keep=keep)
-    first = next(frames)
-    computing = choose_engine(engine, batch, start, first.columns)
-    # What comes as a stream is answered before more is asked for.
-    ahead = 0 if reader.total is None else count_workers() if threads is None else threads - 1
-    if ahead:
-        frames = read_ahead(frames, ahead)
     with ExitStack() as stack:
         if writer is not None:
             stack.callback(writer.let_go)
+        frames = reader.frames(points, advance, keep=keep)
+        first = next(frames)
+        computing = choose_engine(engine, batch, start, first.columns)
+        # What comes as a stream is answered before more is asked for.
+        ahead = 0 if reader.total is None else count_workers() if threads is None else threads - 1
+        if ahead:
+            frames = read_ahead(frames, ahead)
         for frame, results in evaluate(computing, chain([first], frames), ahead):
             if sample is not None:
                 for row in sample.places(frame.count):

@@ -32,6 +32,7 @@ class TableReader:
     """Reads the batches of a file whose columns have types. Subclasses open it and yield them."""
 
     has_header = True
+    is_text = False
     elements: tuple[str, ...] = ()
     schema: pa.Schema
     total: int | None

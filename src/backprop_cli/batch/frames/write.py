@@ -98,7 +98,9 @@ class TableWriter:
             self._writer.close()
 
     def let_go(self) -> None:
-        """Let go of nothing: the file is the caller's."""
+        """Let go of the writer, which would at the end of its life write on to a file that is closed."""
+        if self._form is Form.parquet and self._writer is not None:
+            self._writer.is_open = False
 
     def _refuse_culprit(self, kept: Sequence[Any]) -> None:
         """Raise UsageError for a column whose cells Parquet does not take."""
