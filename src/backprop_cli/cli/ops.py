@@ -74,7 +74,7 @@ def _unknown(word: str) -> UsageError:
     from backprop_cli.operations.table import FUNCTIONS, OPS
 
     formula = rewritten(word)
-    hint = f"write {formula}" if formula else did_you_mean(word, {**OPS, **FUNCTIONS})
+    hint = f"write {formula}" if formula else word and did_you_mean(word, {**OPS, **FUNCTIONS})
     return UsageError(f"there is no operation {word!r}", hint=hint or "backprop ops lists them")
 
 

@@ -25,6 +25,8 @@ _NUMBER = r"[-+−]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 # 2.00(10)e3: the digits in parentheses stand below the last ones before them, if they have no point.
 _CONCISE = re.compile(rf"({_NUMBER})\(([0-9]+(?:\.[0-9]*)?)\)(?:[eE]([-+−]?[0-9]{{1,9}}))?")
 _SCALED = re.compile(rf"\(\s*({_NUMBER})\s*±\s*([0-9.]+)\s*\)(?:[eE]([-+−]?[0-9]{{1,9}}))?")
+# 2+-0.1: people mean ±, and it is a difference.
+_EITHER = re.compile(r"[0-9.]\s*\+\s*[-−]\s*[0-9.]")
 
 
 class _Halves(NamedTuple):
@@ -89,7 +91,7 @@ def _read_numbers(words: Iterable[str], hint: str) -> dict[str, Quantity]:
 
 
 def _halves(value: str) -> _Halves:
-    """Split a value into estimate and uncertainty. Raises InputError where there are two of these."""
+    """Split a value into estimate and uncertainty. Raises InputError where it is unclear what these are."""
     concise = _CONCISE.fullmatch(value)
     if concise:
         number, digits, exponent = concise.groups()
@@ -103,6 +105,8 @@ def _halves(value: str) -> _Halves:
         power = int((exponent or "0").replace("−", "-"))
         return _Halves(f"{number}e{power}", f"{digits}e{power}")
     estimate, mark, spread = (part.strip() for part in value.partition("±"))
+    if not mark and _EITHER.search(value):
+        raise InputError(f"{value!r} may be a difference or an uncertainty", hint=f"write 2-0.1, or {FORMS}")
     if not mark:
         return _Halves(value)
     if not spread or "±" in spread:
