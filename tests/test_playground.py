@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zipfile
 from pathlib import Path
@@ -77,6 +78,76 @@ def test_every_lesson_works_on_the_command_line(backprop: Run, lesson: Lesson) -
     done = backprop(command[0], lesson.program, *lesson.values.split(), *command[1:])
     assert done.returncode == int("wrong" in lesson.title)
     assert done.stdout
+
+
+# In the place of the worker: it answers with the words that it is asked, and late to what is slow.
+ECHO = """\
+let held;
+onmessage = ({ data: { id, words } }) => {
+  if (words.program === "slow") return void (held = id);
+  if (words.program === "stuck") return void (onmessage = null);
+  const isBad = words.program === "bad";
+  const [out, err] = isBad ? ["", "it is bad"] : [JSON.stringify(words), ""];
+  postMessage({ id, answer: { status: isBad ? 3 : 0, out, err } });
+  if (held !== undefined) postMessage({ id: held, answer: { status: 0, out: "late", err: "" } });
+};
+postMessage({ progress: "Ready", loaded: 1 });
+"""
+
+
+def test_the_page_asks_what_is_typed_keeps_it_in_the_address_and_drops_late_answers(
+    browser: Any, tmp_path: Path, pyodide: Path
+) -> None:
+    build_playground(str(tmp_path / "site"), str(pyodide))
+    (tmp_path / "site" / "worker.js").write_text(ECHO, encoding="utf-8")
+    with serve(str(tmp_path / "site")) as address:
+        page = browser.new_page()
+        page.goto(address)
+        assert wait(page) == "Exit status 0"
+        for lesson in LESSONS[1::3]:
+            page.click(f"a >> text='{lesson.title}'")
+            page.wait_for_function(
+                "text => document.querySelector('#program').value === text", arg=lesson.program
+            )
+            assert wait(page) == "Exit status 0"
+            assert page.input_value("#values") == lesson.values
+            assert page.input_value("#command") == lesson.command
+            is_page = lesson.command == "steps"
+            told = page.get_attribute("#steps", "srcdoc") if is_page else page.text_content("#output")
+            assert json.loads(told) == {
+                "command": "graph" if is_page else lesson.command,
+                "program": lesson.program,
+                "rest": lesson.values + " --format html" * is_page,
+            }
+            assert page.is_visible("#steps") == is_page
+        page.select_option("#command", "explain")
+        page.fill("#program", "a*b # it's ∂ & <b>")
+        page.fill("#values", "a=1\tb='2'")
+        page.click("#run")
+        wait(page)
+        page.reload()
+        wait(page)
+        assert json.loads(page.text_content("#output")) == {
+            "command": "explain",
+            "program": "a*b # it's ∂ & <b>",
+            "rest": "a=1\tb='2'",
+        }
+        page.fill("#program", "slow")
+        page.click("#run")
+        assert page.is_visible("#stop")
+        page.fill("#program", "bad")
+        page.click("#run")
+        assert wait(page) == "Exit status 3"
+        assert (page.text_content("#errors"), page.is_visible("#output")) == ("it is bad", False)
+        assert page.is_hidden("#stop")
+        page.fill("#program", "stuck")
+        page.click("#run")
+        page.click("#stop")
+        assert "Stopped" in page.text_content("#errors")
+        page.fill("#program", "x")
+        assert wait(page) == "Exit status 0"
+        assert json.loads(page.text_content("#output"))["program"] == "x"
+        page.close()
 
 
 @pytest.mark.skipif(not PYODIDE.is_dir(), reason="no npm package pyodide is there; BACKPROP_PYODIDE names it")
