@@ -328,6 +328,37 @@ def test_no_root_of_a_whole_number_but_of_a_square_is_exact(n):
     assert REALS.sqrt(of(float(n * n))).is_exact
 
 
+def test_a_root_that_is_rounded_to_a_short_number_is_not_exact():
+    below = REALS.base.number(1.5625) - REALS.base.mp.ldexp(1, -135)
+    assert below < 1.5625
+    assert REALS.base.sqrt(below) == 1.25
+    assert not REALS.sqrt(of(below)).is_exact
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "bits"),
+    [
+        (1.0, -100.0, 0),
+        (1.0, -112.0, 0),
+        (1.0, -136.0, 24),
+        (1.0, -160.5, 49),
+        (8.0, -160.0, 51),
+        (1.0, -2000.0, 256),
+    ],
+)
+def test_ends_of_intervals_have_the_bits_that_they_take(x, error, bits):
+    assert REALS._bits_beyond(of(x, error)) == bits
+    assert (
+        REALS._bits_beyond(of(x))
+        == REALS._bits_beyond(of(0.0, error))
+        == REALS._bits_beyond(of(INF, 3.0))
+        == 0
+    )
+    with REALS.base.mp.extraprec(bits):
+        low, high = REALS._ends(of(x, error))
+        assert low < x < high
+
+
 @pytest.mark.parametrize("name", ["sin", "atan", "sinh", "exp", "expm1"])
 @pytest.mark.parametrize(("error", "scale"), [(-29.0, 3.0), (-40.0, -3.0), (-31.0, -25.5)])
 def test_noise_comes_through_a_function_as_large_as_it_moves(name, error, scale):
