@@ -329,6 +329,9 @@ def test_no_root_of_a_whole_number_but_of_a_square_is_exact(n):
 
 
 def test_a_root_that_is_rounded_to_a_short_number_is_not_exact():
+    for bits in (40, 60, 67):
+        whole = REALS.base.number(2**bits + 1)
+        assert REALS.sqrt(of(whole * whole)).is_exact
     below = REALS.base.number(1.5625) - REALS.base.mp.ldexp(1, -135)
     assert below < 1.5625
     assert REALS.base.sqrt(below) == 1.25
@@ -372,6 +375,17 @@ def test_noise_comes_through_a_function_as_large_as_it_moves(name, error, scale)
     far = log2(abs(MP.mpf(function(x.value + plain(scale))) - MP.mpf(y.value)))
     slope = scale + y.error - error
     assert y.scale == pytest.approx(min(scale, max(far, slope)), abs=1e-5)
+
+
+def test_an_infinite_operand_is_no_noise():
+    y = REALS.exp(of(-INF, 3.0))
+    assert (y.value, y.scale) == (0, -INF)
+
+
+def test_noise_moves_a_square_further_than_its_slope():
+    x = of(2.0**-41, -29.0, scale=-3.0)
+    y = REALS.pow(x, of(2.0))
+    assert y.scale == pytest.approx(-6, abs=1e-5)
 
 
 def test_noise_of_two_operands_is_added_up():
@@ -444,6 +458,20 @@ def test_bounds_where_corners_mislead(name, xs, error):
 )
 def test_bounds_where_corners_are_right(name, xs):
     assert -25 < getattr(REALS, name)(*(of(*x) for x in xs)).error < -10
+
+
+def test_a_value_may_exist_within_the_bounds_of_its_operands():
+    assert REALS.pow(of(-2.0), of(2.5, 1.0)).error == INF  # the exponent may be whole
+    assert REALS.pow(of(-2.0), of(2.5, INF)).error == INF
+    assert REALS.log(of(-(2.0**-30), -20.0)).error == INF
+    assert REALS.pow(of(1.0, 5.0), of(2.0)).error == pytest.approx(math.log2(33**2 - 1), abs=1e-5)
+    for name, xs in [
+        ("pow", [(-2.0, -INF), (2.5, -20.0)]),
+        ("log", [(-2.0, -20.0)]),
+        ("sqrt", [(-2.0, 0.5)]),
+    ]:
+        with pytest.raises(ValueError, match="domain"):
+            getattr(REALS, name)(*(of(*x) for x in xs))
 
 
 def test_what_ends_at_its_limit_is_off_by_that():
