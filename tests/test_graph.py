@@ -270,7 +270,7 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             f"<svg {diagram.output} {direction} {theme}>" + "!" * plays
         ),
         "png": lambda svg: b"PNG" + svg.encode(),
-        "page": lambda report, direction: f"<html {report.output} {direction}>",
+        "page": lambda report, direction, steps: f"<html {report.output} {direction} {steps}>",
     }.items():
         module = ModuleType(f"backprop_cli.draw.{name}")
         setattr(module, f"render_{name}", render)
@@ -284,7 +284,7 @@ def test_pictures(stubs: list[str], tmp_path: Path, capfdbinary: pytest.CaptureF
     for ending, content in [
         ("svg", b"<svg v3 TB dark>"),
         ("png", b"PNG<svg v3 TB dark>"),
-        ("html", b"<html v3 TB>"),
+        ("html", b"<html v3 TB None>"),
     ]:
         path = tmp_path / f"a.{ending}"
         assert run(["graph", *LESSON, "--output", str(path), *options]) == 0
@@ -311,7 +311,7 @@ def test_the_page_is_opened(
     assert run(["graph", *LESSON, "--open"]) == 0
     page = next(tmp_path.glob("backprop-*/graph.html"))
     assert stubs[1:] == [page.as_uri()]
-    assert page.read_text() == "<html v3 LR>"
+    assert page.read_text() == "<html v3 LR None>"
     monkeypatch.setattr("webbrowser.open", lambda _: False)
     assert run(["graph", *LESSON, "--output", str(path), "--open"]) == 2
     assert capsys.readouterr().err.splitlines() == [
