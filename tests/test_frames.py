@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import struct
 from collections.abc import Mapping
 from contextlib import ExitStack
 from io import BytesIO, TextIOWrapper
@@ -21,6 +22,7 @@ from backprop_cli.batch.forms import DELIMITERS, Form
 from backprop_cli.batch.frames import blocks, by_row, run
 from backprop_cli.batch.frames.cells import read_numbers
 from backprop_cli.batch.frames.frame import Frame, Reader, count_rows, evaluate
+from backprop_cli.batch.frames.objects import read_objects
 from backprop_cli.batch.frames.read import open_reader
 from backprop_cli.batch.frames.written import float_texts
 from backprop_cli.batch.job import Job, Run, prepare, run_work
@@ -305,3 +307,52 @@ def test_whatever_an_engine_says_of_bad_input_is_taken_back() -> None:
     assert [STATUSES[code] for code in results.status] == ["ok", "bad input", "ok"]
     assert tally.rows == 3
     assert tally.met == {"bad input": (1, (2,), "x is empty"), "overflow": (1, (1,), "")}
+
+
+GOOD = '{"a": 1.5, "b": 2}\n{"b": -0, "a": 1E5}\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD + '{"a": 1, "b": NaN}\n',
+        GOOD + '{"a": 1, "b": -Infinity}\n',
+        GOOD + '{"a": 1, "b": 1e999}\n',
+        GOOD + '{"a": 1, "b": null}\n',
+        GOOD + '{"a": 1, "b": "2"}\n',
+        GOOD + '{"a": 1, "b": true}\n',
+        GOOD + '{"a": 1, "b": [2]}\n',
+        GOOD + '{"a": 1, "b": 02}\n',
+        GOOD + '{"a": 1, "b": 2.}\n',
+        GOOD + '{"a": 1, "b": +2}\n',
+        GOOD + '{"a": 1, "b": 2,}\n',
+        GOOD + '{"a": 1, "b": 2} 5\n',
+        GOOD + '{"a": 1, "b": 2},\n',
+        GOOD + '{"a": 1, "b": 2\n',
+        GOOD + '{"a": 1}\n',
+        GOOD + '{"a": 1, "b": 2, "c": 3}\n',
+        GOOD + '{"a": 1, "b": 2, "b": 3}\n{"a": 1}\n',
+        GOOD + '{"a": 1, "b": 2}{"a": 1, "b": 2}\n\n',
+        GOOD + '{"a": 1, "\\u0062": 2}\n',
+        GOOD + '  {"a": 1, "b": 2}\n',
+        GOOD + "\n",
+        GOOD.replace("\n", " ", 1),
+    ],
+)
+def test_lines_that_pyarrow_is_not_asked_or_refuses(text: str) -> None:
+    assert read_objects(GOOD.encode(), ["a", "b"], ["b"]) is not None
+    assert read_objects(text.encode(), ["a", "b"], ["a"]) is None
+    assert read_objects(text.encode(), ["a", "b"], ["a", "b"]) is None
+
+
+def test_numbers_of_json_are_read_to_the_bit() -> None:
+    rng = random.Random(1)
+    texts = [repr(struct.unpack("d", rng.randbytes(8))[0]) for _ in range(3000)]
+    texts += [
+        f"{rng.randint(1, 10**25)}.{rng.randint(0, 10**30)}e{rng.randint(-340, 280)}" for _ in range(3000)
+    ]
+    texts = ["-0", "5e-324", "2.4703282292062328e-324", *(text for text in texts if text[-1].isdigit())]
+    found = read_objects("".join(f'{{"a": {text}}}\n' for text in texts).encode(), ["a"], ["a"])
+    assert found is not None
+    assert found[0] == len(texts)
+    assert found[1]["a"].tobytes() == np.array([float(text) for text in texts]).tobytes()

@@ -10,11 +10,12 @@ import numpy as np
 from backprop_cli.batch.cells import read_flat_objects, read_jsonl
 from backprop_cli.batch.frames.blocks import Blocks, split_lines
 from backprop_cli.batch.frames.frame import Frame
+from backprop_cli.batch.frames.objects import read_objects
 from backprop_cli.batch.points import column_name
 from backprop_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from backprop_cli.batch.cells import Row
     from backprop_cli.batch.engines.results import Floats
@@ -95,19 +96,32 @@ class JsonReader:
         """Return the rows of a block whose objects are like the first one, None for any other."""
         if b"\r" in block or not block.isascii() or points.dialect.missing or points.claims:
             return None
-        objects = read_flat_objects(block.decode(), self.names)
         keys: dict[str, list[str]] = {}
         for key in self.names:
             keys.setdefault(column_name(key), []).append(key)
-        columns: dict[str, Floats] = {}
-        for name in names if objects else ():
-            found = keys.get(points.column(name), ())
-            if len(found) != 1:
-                return None
-            cells = [item.get(found[0]) for item in objects or ()]
-            if not all(type(cell) is float for cell in cells):
-                return None
-            columns[name] = np.array(cells, np.float64)
-            if not np.isfinite(columns[name]).all():
-                return None
-        return Frame(len(objects), columns) if objects else None
+        found = {name: keys.get(points.column(name), []) for name in names}
+        if any(len(same) != 1 for same in found.values()):
+            return None
+        wanted = {name: key for name, (key,) in found.items()}
+        read = read_objects(block, self.names, wanted.values())
+        if read is None:
+            return _frame_of_objects(read_flat_objects(block.decode(), self.names), wanted)
+        count, numbers = read
+        return Frame(count, {name: numbers[key] for name, key in wanted.items()})
+
+
+def _frame_of_objects(
+    objects: Sequence[Mapping[str, object]] | None, wanted: Mapping[str, str]
+) -> Frame | None:
+    """Return objects as a frame. wanted: input -> key, whose cells are all to be finite numbers."""
+    if not objects:
+        return None
+    columns: dict[str, Floats] = {}
+    for name, key in wanted.items():
+        cells = [item.get(key) for item in objects]
+        if not all(type(cell) is float for cell in cells):
+            return None
+        columns[name] = np.array(cells, np.float64)
+        if not np.isfinite(columns[name]).all():
+            return None
+    return Frame(len(objects), columns)
