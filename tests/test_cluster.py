@@ -55,6 +55,8 @@ def test_every_row_once_whoever_is_killed(
     gate.open(1)
     driver = start(command, variables)
     until(lambda: gate.passed() >= 1)
+    second = start(command, variables)  # it does not wait for workers that the first one has
+    assert "another run is at work on" in second.communicate(timeout=60)[1]
     driver.send_signal(signal.SIGKILL)
     driver.communicate()
     assert not (out / "_SUCCESS").exists()

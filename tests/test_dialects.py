@@ -302,7 +302,7 @@ def test_what_is_no_text_gets_no_hints_for_text(backprop: Run, tmp_path: Path) -
         "z.npz": "its only column is x; a=VALUE gives a value to all rows",
         "t.parquet": "its only column is x;b; a=VALUE gives a value to all rows",
     }.items():
-        for command in (("batch", "a*b"), ("check", "a*b", "--expect", "a=b")):
+        for command in (("batch", "a*b"), ("check", "a*b", "--expect", "a=@c")):
             done = backprop(*command, "--data", str(tmp_path / name))
             assert (done.returncode, done.stdout) == (2, "")
             assert done.stderr.splitlines()[1:] == [f"  hint: {hint}"], done.stderr

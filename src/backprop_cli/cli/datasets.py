@@ -117,11 +117,11 @@ def run_set(asked: SetRun, output: Output) -> int:
     shard = asked.options.read_shard()
     plan = _plan(asked, output)
     with ExitStack() as stack:
+        stack.enter_context(Ledger(plan, str(shard)).hold())  # before workers of another run are waited for
         workers = stack.enter_context(closing(_workers(asked.options.on, len(plan.parts))))
         seen = _look(workers, plan)
         plan = plan.settled(seen.engine)
         ledger = Ledger(plan, str(shard))
-        stack.enter_context(ledger.hold())
         ledger.begin(fresh=asked.options.fresh)
         tell_columns(seen.read_as, seen.unread, output)
         run = Run(plan, ledger, shard, asked.options.retries)

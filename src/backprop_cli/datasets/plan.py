@@ -195,8 +195,8 @@ class Ledger:
             _sweep(folder)
         finally:
             os.close(lock)
-            for place in (folder, folder.parent):
-                with suppress(OSError):  # other shards are at work
+            for place in (folder, folder.parent, folder.parent.parent):
+                with suppress(OSError):  # other shards are at work, or there is a plan
                     place.rmdir()
 
 
