@@ -12,7 +12,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from backprop_cli.errors import ParseError
-from backprop_cli.language.arrays.calls import postfix_call, read_keyword
+from backprop_cli.language.arrays.calls import is_of_pytorch, postfix_call, read_keyword
 from backprop_cli.language.arrays.ops import ARRAY_FUNCTIONS, ARRAY_OPS, MATMUL, ArrayCall, ArrayOp
 from backprop_cli.language.binding import NOTHING, POWER, PRODUCT, RELATION, SIGN, rule_of
 from backprop_cli.language.code import Code, Statement
@@ -396,7 +396,7 @@ class _Reader:
         opened = next(waiting for waiting in reversed((_OPEN, *self.waiting)) if waiting.binding == NOTHING)
         name, value = read_keyword(word)
         op = ARRAY_FUNCTIONS.get(opened.name)
-        if op is None or name not in op.keywords or (op.name in ("max", "min") and "dim" in word):
+        if op is None or name not in op.keywords or (op.name in ("max", "min") and is_of_pytorch(word)):
             raise self.error(f"{word} has no place here", (start, end), "such as sum(x, axis=0)")
         opened.keywords[name] = value
 

@@ -24,7 +24,7 @@ def postfix_call(word: str) -> ArrayCall:
         if not part.strip():
             continue
         name, value = read_keyword(part if "=" in part else f"axis={part}")
-        if op.name in ("max", "min") and "axis" not in part:
+        if op.name in ("max", "min") and ("=" not in part or is_of_pytorch(part)):
             raise ValueError(f".{op.name}({part.strip()}) has an index beside it in PyTorch; write axis=")
         if ("=" not in part and place) or name not in op.keywords or name in keywords:
             raise ValueError(f"{part.strip()} has no place in {op.name}")
@@ -34,6 +34,11 @@ def postfix_call(word: str) -> ArrayCall:
             f".{op.name}() divides by n in NumPy and by n - 1 in PyTorch; write ddof=0 or ddof=1 into it"
         )
     return ArrayCall(op, keywords)
+
+
+def is_of_pytorch(keyword: str) -> bool:
+    """Tell whether a keyword is PyTorch's name of the axis, whose maximum has an index beside it."""
+    return keyword.partition("=")[0].strip() == "dim"
 
 
 def read_keyword(word: str) -> tuple[str, Any]:
