@@ -62,13 +62,18 @@ def _from_to(before: float, after: float, step: float, pen: TextPen) -> str:
 def _slopes(nudge: Nudge, pen: TextPen) -> Iterator[Line]:
     """Yield the slopes on both sides where they are not one finite number."""
     left, right = side_text(nudge.left, pen.digits), side_text(nudge.right, pen.digits)
-    if not nudge.is_smooth and "not known" not in (left, right):
+    if nudge.is_smooth or "not known" in (left, right):
+        return
+    if left == right and nudge.left is not None:
+        yield Line("words", f"the value may jump there: the slope is {left} on both sides")
+    else:
         yield Line("words", f"not smooth there: the slope is {left} on the left, {right} on the right")
 
 
 def _equations(nudge: Nudge, found: Nudges, pen: TextPen) -> Iterator[Line]:
     """Yield slope times nudge, at a kink by the slope on its side, and how far the output moves."""
     slope, off, change = found.slope_of(nudge), nudge.off, pen.change(found.output)
+    estimate = ""
     if slope is not None and math.isfinite(slope) and nudge.way != Way.UNKNOWN:
         estimate = pen.number(slope * found.step)
         sides = [pen.product(grouped(pen.number(x), pen) for x in (slope, found.step)), estimate]
@@ -78,7 +83,7 @@ def _equations(nudge: Nudge, found: Nudges, pen: TextPen) -> Iterator[Line]:
     if nudge.moved is None or math.isnan(nudge.moved):
         return
     moved = [change, pen.number(nudge.moved)]
-    if slope and off and not math.isnan(off):
+    if estimate and slope and off and not math.isnan(off):
         moved.append(f"{estimate} + {grouped(pen.number(off), pen)}")
     yield Line("equation", " = ".join(moved))
 
