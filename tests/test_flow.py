@@ -74,7 +74,7 @@ def test_the_longest_path(program: str, stations: list[str]) -> None:
             "v1 = relu(x): the ReLU gate is closed: the gradient is blocked",
         ),
         (("where(x > 0, y, 2*y)", "x=1", "y=1", "--flow"), "v3 = where(v1, y, v2): x > 0 holds: y is taken"),
-        (("relu(x) - relu(-x)", "x=0", "--flow"), "v3 = relu(v2): at its kink here: 0, the subgradient"),
+        (("relu(x) - relu(-x)", "x=0", "--flow"), "v3 = relu(v2): it is at its kink here: 0, the"),
         (("relu(x) - relu(-x)", "x=0", "--flow"), "  x: along x the program is smooth here: its slope is 1"),
         (
             ("u = sin(x); v = u*x; v*v", "x=1", "--flow"),
@@ -135,7 +135,7 @@ def test_zero_times_infinity_is_no_product(backprop: Run) -> None:
 
 def test_a_tie_is_told_though_the_program_is_smooth(backprop: Run) -> None:
     told = " ".join(backprop("explain", "max(x, 2*x) + min(x, 2*x)", "x=0").stdout.split())
-    assert "to the largest operand; at its kink here: equal shares of the slope" in told
+    assert "to the largest operand; here it is at its kink: equal shares of the slope" in told
 
 
 def test_a_long_path_shows_its_ends(backprop: Run) -> None:

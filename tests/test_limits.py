@@ -89,6 +89,12 @@ def test_an_input_moves_the_output() -> None:
         (("relu(x)", "x=0", "--limit", "v1"), "  on the left the slope is 0\n  h = -1      (f(x + h)"),
         (("sqrt(x)", "x=0", "--limit", "v1"), "  on the left the slope is none\n  h = -1: no value there\n"),
         (("c += a", "c=1", "a=2", "--limit", "c#1"), "∂c/∂c#1 = 1"),
+        (
+            ("floor(x)", "x=2", "--limit", "x"),
+            "on the left the slope is 0; these quotients do not go to it: the value may\n    jump\n",
+        ),
+        (("floor(x)", "x=2", "--limit", "x"), "on the right the slope is 0\n"),
+        (("x*1e-200*1e-200", "x=1", "--limit", "x"), "(f(x + h) - f(x))/h = not known\n"),
     ],
 )
 def test_it_says(backprop: Run, arguments: tuple[str, ...], said: str) -> None:

@@ -39,7 +39,8 @@ def _limit(limit: Limit, pen: TextPen) -> Iterator[Line]:
     for quotient in limit.quotients:
         if limit.has_sides and abs(quotient.h) == limit.quotients[0].h:
             side, slope = ("right", limit.right) if quotient.h > 0 else ("left", limit.left)
-            yield Line("words", f"on the {side} the slope is {side_text(slope, pen.digits)}")
+            away = "; these quotients do not go to it: the value may jump" if limit.grows(quotient.h) else ""
+            yield Line("words", f"on the {side} the slope is {side_text(slope, pen.digits)}{away}")
         yield Line("words", _row(quotient, x, h, width))
 
 
@@ -58,8 +59,8 @@ def _row(quotient: Quotient, x: str, h: str, width: int) -> str:
     if quotient.value is None:
         return f"{h} = {step}: no value there"
     value = "not known" if math.isnan(quotient.value) else number_text(quotient.value, 10)
-    error = quotient.error
-    off = "" if error is None or math.isnan(error) else f" off by {number_text(error, 2)}"
+    error = math.nan if quotient.error is None or math.isnan(quotient.value) else quotient.error
+    off = "" if math.isnan(error) else f" off by {number_text(error, 2)}"
     return f"{h} = {step:{width}} (f({x} + {h}) - f({x}))/{h} = {value:14}{off}".rstrip()
 
 
@@ -72,11 +73,7 @@ def limits_json(limits: Sequence[Limit]) -> list[dict[str, Any]]:
             "at": number(limit.at),
             "formula": limit.formula,
             "slope": number(limit.slope),
-            **(
-                {"left": maybe_number(limit.left), "right": maybe_number(limit.right)}
-                if limit.has_sides
-                else {}
-            ),
+            **(_sides(limit) if limit.has_sides else {}),
             "letter": limit.letter,
             "algebra": list(limit.algebra),
             "quotients": [_quotient(q) for q in limit.quotients],

@@ -122,7 +122,7 @@ def _choices(path: Sequence[NodeRecord], report: Report, closed: str) -> Iterato
     nodes = {node.id: node for node in report.nodes}
     for node, operand in pairwise(path):
         if node.is_at_kink(node.operands.index(operand.id)) and node.kink is not None:
-            yield Choice(node.id, node.expr, f"at its kink here: {node.kink.convention}")
+            yield Choice(node.id, node.expr, f"it is at its kink here: {node.kink.convention}")
         elif told := case_of(node, nodes):
             yield Choice(node.id, node.expr, told)
         if node.id == closed:

@@ -66,6 +66,11 @@ class Limit(Record):
         """Whether the sides are told apart."""
         return any(quotient.h < 0 for quotient in self.quotients)
 
+    def grows(self, step: float) -> bool:
+        """Tell whether the quotients on the side of a step are the further off the smaller the step is."""
+        errors = [abs(q.error or 0.0) for q in self.quotients if (q.h > 0) == (step > 0)]
+        return len(errors) > 2 and errors[-1] > 2 * errors[-2] > 4 * errors[-3] > 0
+
 
 def difference_quotients(report: Report, name: str) -> Iterator[Limit]:
     """Yield the difference quotients of a node by each operand, of an input that of the output by it.

@@ -268,10 +268,10 @@ def _term(
     case = "" if user.folded else case_of(user, nodes)
     product = user.gradient * slope if (user.gradient and slope) or lost else 0.0
     reason = _reason_of_step(user) if user.folded else reason_of(op, argnum, user)
-    if (
-        user.is_at_kink(argnum) and user.kink is not None and not has_note
-    ):  # the program is smooth all the same
-        reason = f"{reason}; at its kink here: {user.kink.convention}"
+    if user.is_at_kink(argnum) and user.kink is not None:
+        # Where the program is smooth all the same, no note says what is used.
+        used = "" if has_note else f": {user.kink.convention}"
+        reason = f"{reason}; here it is at its kink{used}"
     held = user.mark(argnum)
     return Term(user.id, user.expr, user.gradient, formula, numbers, slope, product, reason, case, held)
 
