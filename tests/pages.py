@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
@@ -107,6 +108,13 @@ def open_page(tab: Tab, tmp_path: Path) -> Iterator[Open]:
             page.remove_listener(event, listener)
     assert told == []
     assert all(url.startswith(("file:", "about:")) for url in requests)
+
+
+def computed(page: Page, function: str, cases: list[Any]) -> Any:
+    """Return what a function of the page makes of many cases, sent and brought back as one text."""
+    return json.loads(
+        page.evaluate(f"text => JSON.stringify(({function})(JSON.parse(text)))", json.dumps(cases))
+    )
 
 
 def shown(page: Page, column: str) -> dict[str, str]:

@@ -24,7 +24,7 @@ from backprop_cli.operations.table import OPS, TABLE
 from backprop_cli.report import Report
 from backprop_cli.text import number_text
 from larger_terms import larger_term
-from pages import LESSON, Open, Page, close, shown
+from pages import LESSON, Open, Page, close, computed, shown
 from test_random_programs import random_program
 
 EXACT = mpmath_namespace(40)
@@ -109,7 +109,7 @@ def test_every_operation_computes_as_in_python(open_page: Open) -> None:
         ]
         for op, xs, fixed in cases
     ]
-    found = page.evaluate(JS_ROWS, sent)
+    found = computed(page, JS_ROWS, sent)
     for (op, xs, fixed), js in zip(cases, found, strict=True):
         compare_row(op, xs, python_row(op, xs, fixed), js, (op.name, xs, fixed, js))
 
@@ -141,7 +141,7 @@ def test_a_row_is_all_that_an_operation_needs(open_page: Open) -> None:
     add_operations(page, [(cube, (False,))])
     use = use_name(cube.name, (False,))
     sent = [[cube.name, use, {"cuts": ""}, [text], [False]] for text in ("2", "-2", "-1", "0")]
-    eight, log, zero, none = page.evaluate(JS_ROWS, sent)
+    eight, log, zero, none = computed(page, JS_ROWS, sent)
     assert (eight["y"], eight["slopes"]) == ("8", ["12"])
     assert float(log["y"]) == math.log(2)
     assert (zero["y"], zero["slopes"], zero["kink"]) == ("0", ["-1"], False)
@@ -247,7 +247,7 @@ def test_random_graphs_compute_as_in_python(open_page: Open) -> None:
     seen: set[str] = set()
     page = open_page(*LESSON)
     add_operations(page, (use for *_, report in cases for use in uses_of(report)))
-    for (program, graph, point, _), js in zip(cases, page.evaluate(JS_SWEEPS, sent), strict=True):
+    for (program, graph, point, _), js in zip(cases, computed(page, JS_SWEEPS, sent), strict=True):
         sweeps = [sweep_graph(graph, point, 1.0, m) for m in (FLOAT, Noisy(), Noisy())]
         if any(s.failures != sweeps[0].failures for s in sweeps):
             continue
@@ -286,5 +286,5 @@ def test_numbers_are_written_as_by_the_tool(open_page: Open) -> None:
     ]
     numbers += [rng.uniform(-1, 1) * 10.0 ** rng.randint(-12, 12) for _ in range(2000)]
     numbers += [rng.randint(-(10**7), 10**7) / 2 for _ in range(2000)]
-    found = open_page(*LESSON).evaluate("xs => xs.map(x => [numberText(x), numberText(x, 4)])", numbers)
+    found = computed(open_page(*LESSON), "xs => xs.map(x => [numberText(x), numberText(x, 4)])", numbers)
     assert found == [[number_text(x), number_text(x, 4)] for x in numbers]
