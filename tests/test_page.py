@@ -130,10 +130,13 @@ def test_kinks_are_told_with_the_convention(open_page: Open) -> None:
 
 
 def test_a_gradient_found_from_both_sides_is_shown(open_page: Open) -> None:
-    page = open_page("relu(x)-relu(-x)", {"x": 0})
+    page = open_page("u = relu(x) - relu(-x); u + u^3", {"x": 0})
     page.click("#backward")
     assert shown(page, "gradient")["x"] == "1"
     assert "its slope is 1 on both sides" in sentence(page)
+    page.fill("#input-0", "2")
+    assert shown(page, "gradient")["x"] == "13"
+    assert "both sides" not in sentence(page)
 
 
 def test_a_gradient_at_a_kink_that_was_typed_in_is_told_to_be_that_of_conventions(open_page: Open) -> None:

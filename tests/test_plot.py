@@ -206,6 +206,9 @@ def test_ticks_are_few_round_numbers_of_the_range(low: float, width: float, most
     assert len(found) <= most + 1
     texts = [tick_text(x, found[1] - found[0]) for x in found] if len(found) > 1 else []
     assert len(set(texts)) == len(texts)
+    for x in found[:-1]:
+        turns = x / (found[1] - found[0])
+        assert abs(turns - round(turns)) < 1e-6 * max(1.0, abs(turns))
 
 
 def test_the_picture_stands_alone_and_has_no_ids() -> None:
@@ -217,6 +220,62 @@ def test_the_picture_stands_alone_and_has_no_ids() -> None:
     assert len(polylines) == 4
     numbers = [float(x) for line in polylines for x in re.split("[ ,]", line.attrib["points"])]
     assert all(abs(x) <= 1e5 for x in numbers)
+
+
+def test_lines_go_where_the_numbers_of_the_axes_say_and_the_legend_names_them() -> None:
+    sources = [read_source("x^2 - 1"), read_source("1 - x")]
+    curves = [trace_curve(source, {}, "x", -1.0, 3.0, tangent=2.0) for source in sources]
+    svg = render_curves(plane_of(curves, slopes=True), "x")
+    across = {float(text): float(x) for x, text in texts_at(svg, "middle", "x")}
+    up = {float(text): float(y) - 4 for y, text in texts_at(svg, "end", "y") if text != "x"}
+    assert sorted(across) == sorted(across, key=across.get)
+    assert sorted(up) == sorted(up, key=lambda label: -up[label])
+    right = {
+        "x^2 - 1": lambda x: x * x - 1,
+        "∂/∂x x^2 - 1": lambda x: 2 * x,
+        "1 - x": lambda x: 1 - x,
+        "∂/∂x 1 - x": lambda _: -1.0,
+    }
+    tangents = [lambda x: 3 + 4 * (x - 2), lambda x: 1 - x]
+    legend = re.findall(
+        r'<line x1="64" [^>]*stroke="(#\w+)" stroke-width="2"([^>]*)/><text[^>]*>(.*?)</text>', svg
+    )
+    named = {
+        (colour, dashes.strip()): right.get(label) or tangents.pop(0) for colour, dashes, label in legend
+    }
+    lines = re.findall(
+        r'<polyline points="(.*?)" fill="none" stroke="(#\w+)".*?stroke-linejoin="round"(.*?)/>', svg
+    )
+    assert len(named) == len(lines) == 6
+    for points, colour, dashes in lines:
+        for pair in points.split():
+            x, y = (read_off(at, place) for at, place in zip((across, up), pair.split(","), strict=True))
+            assert abs(named[colour, dashes.strip()](x) - y) < 0.01
+
+
+def texts_at(svg: str, anchor: str, side: str) -> list[tuple[str, str]]:
+    """Return the texts with an anchor, each behind the place that it has."""
+    found = re.findall(rf'<text [^>]*\b{side}="([-.\d]+)"[^>]*text-anchor="{anchor}"[^>]*>(.*?)</text>', svg)
+    return [(place, text.replace("−", "-")) for place, text in found]
+
+
+def read_off(labels: dict[float, float], place: str) -> float:
+    """Return the number that a place has on an axis. labels: the place of each number of the axis."""
+    (low, at_low), *_, (high, at_high) = labels.items()
+    return low + (float(place) - at_low) / (at_high - at_low) * (high - low)
+
+
+def test_signs_stand_where_the_numbers_beside_and_below_say() -> None:
+    drawn = draw_plane(plane_of([curve("x", -1, 1)], slopes=False), columns=80, unicode=False, colour=False)
+    lines = ["".join(text for text, _ in line) for line in drawn]
+    below = {float(found[0]): found.start() for found in re.finditer(r"\S+", lines[-2])}
+    beside = {float(line.split()[0]): line for line in lines if re.match(r" *-?[.\d]+ +\|", line)}
+    assert {-1.0, 0.0, 1.0} <= below.keys() & beside.keys()
+    for number in below.keys() & beside.keys():
+        row = beside[number]
+        signs = [k for k, sign in enumerate(row) if sign == "*" and k > row.index("|")]
+        assert min(abs(k - below[number]) for k in signs) <= 3
+        assert max(signs) - min(signs) < 8
 
 
 def test_json_is_as_the_schema_says(backprop: Run) -> None:
