@@ -13,6 +13,7 @@ import jsonschema
 import numpy as np
 import pytest
 
+from backprop_cli import fit
 from backprop_cli.fitting.fit import fit_rows
 from backprop_cli.fitting.formula import read_formula
 from backprop_cli.fitting.report import Fit, Outcome
@@ -62,6 +63,42 @@ def test_of_many_starts_those_that_ended_count() -> None:
     assert 1 < found.agreed < found.starts < 20 == whole.starts
     assert found.estimates == pytest.approx(whole.estimates, rel=1e-6)
     assert (found.outcome, found.interrupted) == (Outcome.CONVERGED, True)
+
+
+def test_of_many_rows_some_tell_where_to_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, _ = interrupted(DECAY, 10**6, b=(0.1, 10.0))
+    monkeypatch.setattr("backprop_cli.fitting.fit._MOST_FOR_STARTS", 4)
+    found, seen = interrupted(DECAY, 10**6, b=(0.1, 10.0))
+    assert found.estimates == pytest.approx(whole.estimates, rel=1e-12)
+    assert found.rss == pytest.approx(whole.rss, rel=1e-12)
+    assert (found.rows, found.tried, found.starts, found.dof) == (6, 4, 20, 4)
+    assert any("over 4 of the rows; all rows were taken from there" in line for line, _ in closing(found, 6))
+    for at in (len(seen) // 2, len(seen) - 2):
+        early, _ = interrupted(DECAY, at, b=(0.1, 10.0))
+        assert early.interrupted
+        a, b = early.estimates["a"], early.estimates["b"]
+        assert early.rss == pytest.approx(float(np.sum((a * np.exp(-b * COLUMNS["x"]) - COLUMNS["y"]) ** 2)))
+
+
+def test_a_row_that_was_left_out_may_lack_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backprop_cli.fitting.fit._MOST_FOR_STARTS", 19)
+    (left_out,) = {*range(20)} - {*np.random.default_rng(0).choice(20, 19, replace=False).tolist()}
+    x = np.arange(1.0, 21.0)
+    y = 3 * np.sqrt(x - 0.5)
+    x[left_out], y[left_out] = 0.2, 0.0
+    found = fit("y ~ a*sqrt(x - c)", {"x": x, "y": y}, c=(0.01, 0.9))
+    assert (found.tried, found.estimates["c"] <= 0.2, found.rss < 1) == (20, True, True)
+
+
+def test_rows_in_many_parts_are_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = {**COLUMNS, "s": np.array([0.2, 0.2, 0.1, 0.1, 0.1, 0.1])}
+    whole = fit(f"{DECAY} + c", data, b=1.0, sigma="s")
+    monkeypatch.setattr("backprop_cli.fitting.rows._BLOCK", 4)
+    found = fit(f"{DECAY} + c", data, b=1.0, sigma="s")
+    assert found.estimates == pytest.approx(whole.estimates, rel=1e-12)
+    assert found.errors == pytest.approx(whole.errors, rel=1e-10)
+    assert (found.row, found.largest) == (whole.row, pytest.approx(whole.largest))
+    assert fit("y ~ a*abs(x - b)", data, a=1.0, b=5.0, bounds={"b": (5.0, 6.0)}).kink == 6
 
 
 def test_nothing_is_kept_where_there_is_nothing() -> None:

@@ -23,7 +23,7 @@ class Answer(NamedTuple):
     """The best place that was found, and how far it is known.
 
     names: the parameters that were looked for.  linear: those that need no start.  start: where the descent
-    began, NaN for none.  scaled: whether errors are scaled by the residuals.
+    began, NaN for none.  rows: how many there are.  scaled: whether errors are scaled by the residuals.
     """
 
     names: tuple[str, ...]
@@ -31,6 +31,7 @@ class Answer(NamedTuple):
     start: Floats
     best: Place
     spread: Spread
+    rows: int
     scaled: bool
 
     @property
@@ -46,7 +47,7 @@ class Answer(NamedTuple):
     @property
     def dof(self) -> int:
         """How many rows there are beyond those that the parameters take."""
-        return len(self.best.here.residuals) - len(self._free())
+        return self.rows - len(self._free())
 
     def parameters(
         self, order: Sequence[str], fixed: Mapping[str, float], given: Container[str]
@@ -70,9 +71,10 @@ class Answer(NamedTuple):
 
     def predictions(self, curve: Curve, columns: Mapping[str, Floats]) -> tuple[Prediction, ...]:
         """Return the formula at further rows, with the errors that follow from those of the parameters."""
-        (values, jacobian), is_good = curve.at(self.best.point)
+        values, is_good = curve.values(self.best.point)
         root = self.spread.root
-        errors = None if root is None else curve_errors(jacobian[:, self._free()], root).tolist()
+        slopes = curve.derivatives(self.best.point)[:, self._free()]
+        errors = None if root is None else curve_errors(slopes, root).tolist()
         found = []
         for row, value in enumerate(values.tolist()):
             point = {name: float(column[row]) for name, column in columns.items()}

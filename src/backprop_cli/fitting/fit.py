@@ -31,6 +31,7 @@ from backprop_cli.fitting.wish import (
     needed_columns,
     read_sigma,
 )
+from backprop_cli.graph.lower import lower_source
 from backprop_cli.language.arguments import array_from_python
 from backprop_cli.text import listing
 
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
     from backprop_cli.fitting.wish import Start
     from backprop_cli.language.arrays.values import Array, Value
 
-_AGREE = 1e-8
+_MOST_FOR_STARTS = 10_000
+"""Rows that many starts are tried on; where there are more, as many of these as chance chooses."""
 _INTERRUPTED = "it was interrupted"
 
 
@@ -133,7 +135,8 @@ def _as_values(fixed: Mapping[str, Any]) -> dict[str, Value]:
 class _Task(NamedTuple):
     """What is to be done. names: the parameters that are looked for.  linear: those that need no start.
 
-    fixed: the other parameters.  scaled: whether errors are scaled by the residuals.
+    fixed: the other parameters.  scout: searches over some of the rows, where these are many.
+    scaled: whether errors are scaled by the residuals.
     """
 
     formula: Formula
@@ -142,6 +145,7 @@ class _Task(NamedTuple):
     linear: list[str]
     fixed: dict[str, float]
     search: Search
+    scout: Search | None
     scaled: bool
 
     @property
@@ -149,11 +153,15 @@ class _Task(NamedTuple):
         """The residuals as a function of what is looked for."""
         return self.search.residuals
 
-    def answer(self, found: Found, kinks: list[int]) -> Answer:
-        """Return the best place with what is known of it. kinks: the rows without a derivative there."""
-        start, best = found.ended[0]
-        spread = find_spread(best, self.residuals.roundings, at_kink=bool(kinks), scaled=self.scaled)
-        return Answer(tuple(self.names), tuple(self.linear), start, best, spread, self.scaled)
+    def answer(self, found: Found, each: Floats, kinks: list[int]) -> Answer:
+        """Return the best place with what is known of it.
+
+        each: the residuals there.  kinks: the rows without a derivative.
+        """
+        assert found.ended is not None
+        start, best = found.ended
+        spread = find_spread(best, each, self.residuals.roundings, at_kink=bool(kinks), scaled=self.scaled)
+        return Answer(tuple(self.names), tuple(self.linear), start, best, spread, len(each), self.scaled)
 
     def predict(self, answer: Answer, data: Data) -> tuple[Prediction, ...]:
         """Return the formula at further rows."""
@@ -179,9 +187,9 @@ class _Task(NamedTuple):
         from backprop_cli.fitting.drawn import draw_fit
 
         best, residuals = answer.best, self.residuals
-        (values, _), _ = residuals.curve.at(best.point)
+        values, _ = residuals.curve.values(best.point)
         point = {**self.fixed, **answer.estimates}
-        rows = residuals.response, best.here.residuals, values
+        rows = residuals.response, residuals.each(best.point), values
         return draw_fit(self.formula.program, self.data.columns, point, *rows)
 
 
@@ -202,8 +210,10 @@ def fit_rows(
     wish = wish.by_elements()
     task = _read_task(formula, data, wish, advance)
     starts = draw_starts(task.names, task.linear, wish)
-    found = task.search.descend(starts)
-    if not found.ended:
+    found = task.search.descend(starts, task.scout if len(starts) > 1 else None)
+    if found.ended is None and task.scout is not None:  # the rows that were left out may lack a value
+        found = task.search.descend(starts)
+    if found.ended is None:
         raise DomainError(_no_start(task.residuals, starts[0], task.search.linear))
     with np.errstate(all="ignore"):  # an entry of the covariance may leave the doubles
         return _record(task, wish, found, predict)
@@ -216,21 +226,32 @@ def _read_task(formula: Formula, data: Data, wish: Wish, advance: Callable[[int]
     response = evaluate_columns(formula.response, data.columns, data.rows, "the left side of ~")
     sigma = read_sigma(wish.sigma, data)
     check_scale(response, sigma)
-    curve = Curve(formula.program, names, fixed, data.columns, data.rows)
-    linear = [name for name in find_linear(curve.graph, names) if name not in wish.bounds]
+    graph = lower_source(formula.program)
+    linear = [name for name in find_linear(graph, names) if name not in wish.bounds]
     places = np.array([names.index(name) for name in linear], int)
-    search = Search(Residuals(curve, response, sigma, advance), *_ends(names, wish), places)
-    return _Task(formula, data, names, linear, fixed, search, sigma is None or wish.scale_errors)
+
+    def over(columns: Mapping[str, Floats], response: Floats, sigma: Floats | None) -> Search:
+        curve = Curve(formula.program, names, fixed, columns, len(response))
+        return Search(Residuals(curve, response, sigma, advance), *_ends(names, wish), places)
+
+    scout = None
+    if data.rows > _MOST_FOR_STARTS:
+        rows = np.sort(np.random.default_rng(0).choice(data.rows, _MOST_FOR_STARTS, replace=False))
+        some = {name: column[rows] for name, column in data.columns.items()}
+        scout = over(some, response[rows], None if sigma is None else sigma[rows])
+    search, is_scaled = over(data.columns, response, sigma), sigma is None or wish.scale_errors
+    return _Task(formula, data, names, linear, fixed, search, scout, is_scaled)
 
 
 def _record(task: _Task, wish: Wish, found: Found, predict: Data | None) -> Fit:
     """Return all that is told of a fit."""
-    kinks = task.residuals.curve.kinks(found.ended[0][1].point)
-    answer = task.answer(found, kinks)
+    assert found.ended is not None
+    point = found.ended[1].point
+    kinks, each = task.residuals.curve.kinks(point), task.residuals.each(point)
+    answer = task.answer(found, each, kinks)
     best, spread, formula = answer.best, answer.spread, task.formula
     certificate = task.certify(answer, wish.sigma, interrupted=found.interrupted) if wish.certify else None
-    noise = float(task.residuals.roundings @ task.residuals.roundings)
-    largest = int(np.argmax(np.abs(best.here.residuals)))
+    largest = int(np.argmax(np.abs(each)))
     return Fit(
         formula=formula.text,
         read_as=formula.program.read_as,
@@ -246,14 +267,15 @@ def _record(task: _Task, wish: Wish, found: Found, predict: Data | None) -> Fit:
         sigma=wish.sigma,
         scaled=task.scaled,
         probability=None if task.scaled else chance_of_more(best.rss, answer.dof),
-        largest=float(best.here.residuals[largest]),
+        largest=float(each[largest]),
         row=largest + 1,
         useless=tuple(task.names[place] for place in spread.useless),
         together=tuple(task.names[place] for place in spread.together),
         kinks=len(kinks),
         kink=kinks[0] + 1 if kinks else 0,
         starts=found.begun,
-        agreed=sum(place.rss <= best.rss * (1 + _AGREE) + noise for _, place in found.ended),
+        agreed=found.agreed,
+        tried=found.rows,
         evaluations=task.residuals.count,
         interrupted=found.interrupted or (certificate is not None and certificate.reason == _INTERRUPTED),
         skipped=task.data.skipped,

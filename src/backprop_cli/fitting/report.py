@@ -114,8 +114,8 @@ class Fit(Record):
     largest: the largest residual, and ``row`` where it is.  useless: parameters that change no row.
     kinks: how many rows have no derivative at this point, ``kink`` the first.
     together: parameters of which the data knows a combination alone.  starts: how many descents began, and
-    ``agreed`` how many of them ended at this sum.  interrupted: by Ctrl-C, at the best point so far.
-    skipped: rows left out.  read_as: as in Report.
+    ``agreed`` how many of them ended at the least sum over the ``tried`` rows.  interrupted: by Ctrl-C, at
+    the best point so far.  skipped: rows left out.  read_as: as in Report.
     drawn: for a picture, where one is asked for.  certificate: where that is asked for.
     """
 
@@ -140,6 +140,7 @@ class Fit(Record):
     kink: int = 0
     starts: int = 1
     agreed: int = 1
+    tried: int = 0
     evaluations: int = 0
     interrupted: bool = False
     skipped: int = 0

@@ -12,7 +12,7 @@ from backprop_cli.batch.tally import FAULTS, KINK, STATUSES
 from backprop_cli.errors import DomainError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,8 +25,16 @@ _KINK = STATUSES.index(KINK)
 _FIRST_FAULT = min(map(STATUSES.index, FAULTS))
 
 
+_BLOCK = 1 << 15
+"""Rows at a time: what is known of them stays in the cache, and the memory is that of the data."""
+
+
 class Here(NamedTuple):
-    """What is known at a point. jacobian: a row of derivatives by the parameters for each row of data."""
+    """What a search knows at a point: residuals and their derivatives, turned until few rows are not 0.
+
+    All lengths and angles are those of the rows: of the residuals, of the derivatives by each parameter, and
+    between these. So is what follows from them, a step of least squares or a covariance.
+    """
 
     residuals: Floats
     jacobian: Floats
@@ -36,6 +44,7 @@ class Curve:
     """A program at rows of data, as a function of its parameters.
 
     names: the parameters, in the order of every point.  fixed: the other inputs that are no columns.
+    columns: input -> finite numbers.
     """
 
     def __init__(
@@ -53,23 +62,41 @@ class Curve:
         self._batch = Batch(source, list(names), 1.0)
         self.graph = self._batch.graph
         every = (*self._columns, *names)
-        self._engine = choose_engine(
-            "auto", self._batch, {**dict.fromkeys(every, 0.0), **fixed}, every, check_inputs=True
-        )
+        self._engine = choose_engine("auto", self._batch, {**dict.fromkeys(every, 0.0), **fixed}, every)
+        self._moving = np.empty((len(names), min(count, _BLOCK)))
 
-    def at(self, point: Floats) -> tuple[Here, NDArray[np.bool_]]:
-        """Return values and derivatives at a point, and whether each row has them."""
-        results = self._results(point)
-        jacobian = np.array(results.gradients).reshape(len(self.names), self.count).T
-        return Here(results.value, jacobian), results.status < _FIRST_FAULT
+    def blocks(self, point: Floats) -> Iterator[tuple[slice, Results]]:
+        """Yield the results at a point for some rows at a time. The numbers of the point are finite."""
+        self._moving[...] = point[:, np.newaxis]
+        for start in range(0, self.count, _BLOCK):
+            rows = slice(start, min(start + _BLOCK, self.count))
+            size = rows.stop - start
+            columns = {name: column[rows] for name, column in self._columns.items()}
+            columns |= {name: moving[:size] for name, moving in zip(self.names, self._moving, strict=True)}
+            yield rows, self._engine.compute(columns, size)
+
+    def values(self, point: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return the values at a point, and whether each row has one, and derivatives."""
+        values, is_good = np.empty(self.count), np.empty(self.count, bool)
+        for rows, results in self.blocks(point):
+            values[rows], is_good[rows] = results.value, results.status < _FIRST_FAULT
+        return values, is_good
+
+    def derivatives(self, point: Floats) -> Floats:
+        """Return a row of derivatives by the parameters for each row of data."""
+        found = np.empty((self.count, len(self.names)))
+        for rows, results in self.blocks(point):
+            for place, slopes in enumerate(results.gradients):
+                found[rows, place] = slopes
+        return found
 
     def kinks(self, point: Floats) -> list[int]:
         """Return the rows that have no derivative at a point, but slopes on both sides, from 0 on."""
-        return [int(row) for row in np.flatnonzero(self._results(point).status == _KINK)]
-
-    def _results(self, point: Floats) -> Results:
-        moving = {name: np.full(self.count, x) for name, x in zip(self.names, point.tolist(), strict=True)}
-        return self._engine.compute({**self._columns, **moving}, self.count)
+        return [
+            rows.start + int(row)
+            for rows, results in self.blocks(point)
+            for row in np.flatnonzero(results.status == _KINK)
+        ]
 
     def explain(self, point: Floats, row: int) -> str:
         """Return why a row has no value or no derivative at a point."""
@@ -101,28 +128,42 @@ class Residuals:
         largest = np.abs(self.response).max(initial=0.0)
         return np.full(len(self.response), ROUNDING * largest) / (1.0 if self.sigma is None else self.sigma)
 
+    def each(self, point: Floats) -> Floats:
+        """Return the residual of every row."""
+        residuals = self.curve.values(point)[0] - self.response
+        return residuals if self.sigma is None else residuals / self.sigma
+
     def at(self, point: Floats) -> Here | None:
-        """Return residuals and derivatives at a point, None where a row has none."""
+        """Return what is known at a point, None where a row has no value or no derivative."""
         self.count += 1
         self._advance(1)
         if not np.isfinite(point).all():
             return None
-        (values, jacobian), is_good = self.curve.at(point)
-        if not is_good.all():
+        size = len(point) + 1
+        found = np.empty((0, size))
+        for rows, results in self.curve.blocks(point):
+            if results.has_faults():
+                return None
+            # Householder's reflections keep lengths and angles: of so many rows the triangle is all.
+            table = np.empty((size, len(found) + len(results.value)))
+            table[:, : len(found)] = found.T
+            part = table[:, len(found) :]
+            part[:-1] = results.gradients if size > 1 else 0.0
+            np.subtract(results.value, self.response[rows], out=part[-1])
+            if self.sigma is not None:
+                part /= self.sigma[rows]
+            found = np.asarray(np.linalg.qr(table.T, mode="r")) if len(table.T) > size else table.T.copy()
+        if not np.isfinite(found).all():
             return None
-        residuals = values - self.response
-        if self.sigma is not None:
-            residuals, jacobian = residuals / self.sigma, jacobian / self.sigma[:, np.newaxis]
-        if not (np.isfinite(residuals).all() and np.isfinite(jacobian).all()):
-            return None
-        total = float(residuals @ residuals)
+        here = Here(found[:, -1], found[:, :-1])
+        total = float(here.residuals @ here.residuals)
         if self.best is None or total < self.best[0]:
             self.best = total, point.copy()
-        return Here(residuals, jacobian)
+        return here
 
     def explain(self, point: Floats) -> str:
         """Return why there is none at a point."""
-        _, is_good = self.curve.at(point)
+        _, is_good = self.curve.values(point)
         bad = np.flatnonzero(~is_good)
         return self.curve.explain(point, int(bad[0])) if bad.size else "a residual overflows"
 
@@ -131,7 +172,7 @@ def evaluate_columns(source: Source, columns: Mapping[str, Floats], count: int, 
     """Return a program of columns at every row. what: it is, for the message. Raises DomainError."""
     curve = Curve(source, (), default_values(source), columns, count)
     nowhere = np.empty(0)
-    (values, _), is_good = curve.at(nowhere)
+    values, is_good = curve.values(nowhere)
     bad = np.flatnonzero(~is_good)
     if bad.size:
         raise DomainError(f"{what}: {curve.explain(nowhere, int(bad[0]))}")

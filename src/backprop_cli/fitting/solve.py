@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 SINGULAR = 1e-13
 """Derivatives are right to a few units in the last place: what is smaller, of unit columns, is rounding."""
-_TOLERANCE = 1e-15
+_TOLERANCE, _NEARLY = 1e-15, 1e-12
 _MOST_EVALUATIONS = 1000
 _FEW_EVALUATIONS = 100
 _MOST_STEPS = 200
 _PATIENCE = 5
 _SAME = 1e-9
+_AGREE = 1e-8
+_CLOSE = 1e-6
 _SCALES: tuple[Any, ...] = (1.0, "jac")
 
 
@@ -55,13 +57,16 @@ class Place(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Starts with where they lead, the least sum first; without those where a row has no value.
+    """The start that leads to the least sum, and where; None where a row has no value at all of them.
 
-    begun: how many starts were taken.  interrupted: by Ctrl-C, at the first of the places.
+    begun: how many starts were taken.  agreed: how many of them led to the least sum over so many ``rows``.
+    interrupted: by Ctrl-C, with the best so far.
     """
 
-    ended: list[tuple[Floats, Place]]
+    ended: tuple[Floats, Place] | None
     begun: int
+    agreed: int
+    rows: int
     interrupted: bool = False
 
 
@@ -73,27 +78,50 @@ class Search(NamedTuple):
     high: Floats
     linear: Floats
 
-    def descend(self, starts: Sequence[Floats]) -> Found:
+    def descend(self, starts: Sequence[Floats], scout: Search | None = None) -> Found:
         """Return where starts lead. Of many each goes one way, and the best all of them.
 
+        scout: the same search over some of the rows, by which the best of many starts is found.
         Ctrl-C ends it, too, once there is a point at which all rows have a value.
         """
+        first = self if scout is None else scout
         ended: list[tuple[Floats, Place]] = []
-        begun = 0
+        begun, interrupted = 0, False
         with np.errstate(all="ignore"):  # what is not finite is looked for where it matters
             try:
                 for start in starts:
                     begun += 1
-                    place = self._best_way(start, thorough=len(starts) == 1)
+                    place = first._best_way(start, thorough=len(starts) == 1)
                     ended += [] if place is None else [(start, place)]
                 ended.sort(key=_sum)
-                if len(starts) > 1 and ended:
-                    start, place = ended[0]
-                    again = self._best_way(start, thorough=True)
-                    ended[0] = start, _nearest([place, again or place]) or place
+                best = first._again(ended, self) if len(starts) > 1 else next(iter(ended), None)
             except KeyboardInterrupt:
-                return Found(self._with_best(ended, start), begun, interrupted=True)
-        return Found(ended, begun)
+                interrupted = True
+                ended = first._with_best(ended, start)
+                best = ended[0] if scout is None else self._moved_here(ended[0])
+        return Found(best, begun, first._agreed(ended), first.residuals.curve.count, interrupted)
+
+    def _moved_here(self, found: tuple[Floats, Place]) -> tuple[Floats, Place]:
+        """Return the place that a scout found as one of these rows, or the best that was found over them."""
+        place = self._place(found[1].point, found[1].held)
+        return self._with_best([] if place is None else [(found[0], place)], found[0])[0]
+
+    def _again(self, ended: list[tuple[Floats, Place]], whole: Search) -> tuple[Floats, Place] | None:
+        """Go all ways from the best start, of a scout from where that led to over the whole of the rows."""
+        for number, (start, place) in enumerate(ended):
+            again = whole._best_way(start if whole is self else place.point, thorough=True)
+            if whole is self:
+                ended[number] = start, _nearest([place, again or place]) or place
+                return ended[number]
+            if again is not None:
+                return start, again
+        return None
+
+    def _agreed(self, ended: Sequence[tuple[Floats, Place]]) -> int:
+        """Return how many places have the least sum, to within rounding."""
+        roundings = self.residuals.roundings
+        least = min((place.rss for _, place in ended), default=0.0)
+        return sum(place.rss <= least * (1 + _AGREE) + float(roundings @ roundings) for _, place in ended)
 
     def _with_best(self, ended: list[tuple[Floats, Place]], start: Floats) -> list[tuple[Floats, Place]]:
         """Return places, the least sum first, with the best on the way from a start if that is less."""
@@ -107,16 +135,25 @@ class Search(NamedTuple):
         return ended
 
     def _best_way(self, start: Floats, *, thorough: bool) -> Place | None:
-        """Return where the ways down from a start lead, the best of them; None where it has no value."""
+        """Return where the ways down from a start lead, the best of them; None where it has no value.
+
+        Two that come to the same sum, the least so far, and go no further are enough.
+        """
         self.residuals.best = None
         free = np.setdiff1d(np.arange(len(start)), self.linear)
         everything = np.arange(len(start))
-        ways = [(free, scale) for scale in _SCALES] if free.size else [(free, 1.0)]
-        if free.size and self.linear.size and np.isfinite(start).all():
-            ways += [(everything, scale) for scale in _SCALES]
+        moves = [free, everything] if self.linear.size and np.isfinite(start).all() else [free]
+        # Those that move other parameters stand beside each other: agreement of such tells most.
+        ways = [(moved, scale) for scale in _SCALES for moved in moves] if free.size else [(free, 1.0)]
         most = _MOST_EVALUATIONS if thorough else _FEW_EVALUATIONS
-        walks = (self._walk(start, moved, scale, most) for moved, scale in (ways if thorough else ways[:1]))
-        return _nearest([place for place in walks if place is not None])
+        places: list[Place] = []
+        for moved, scale in ways if thorough else ways[:1]:
+            place = self._walk(start, moved, scale, most)
+            places += [] if place is None else [place]
+            least = _least(places)
+            if len(least) > 1 and all(place.length <= _CLOSE for place in least):
+                break
+        return _nearest(places)
 
     def _walk(self, start: Floats, moved: Floats, scale: Any, most: int) -> Place | None:
         """Return where trf leads that moves some parameters, and finds the others at each point."""
@@ -142,9 +179,11 @@ class Search(NamedTuple):
             point[moved] = x
             here = self.residuals.at(point)
             if others.size and here is not None:
-                basis, point[others] = _linear_solution(here.jacobian[:, others], here.residuals)
+                point[others] = _linear_solution(here.jacobian[:, others], here.residuals)[1]
                 here = self.residuals.at(point)
                 if here is not None:
+                    # The rows of ``here`` are turned at each point: the basis is the one of this.
+                    basis, _ = _linear_solution(here.jacobian[:, others], here.residuals)
                     tangents = here.jacobian[:, moved]
                     return point, Here(here.residuals, tangents - basis @ (basis.T @ tangents))
             return None if here is None else (point, here)
@@ -186,9 +225,13 @@ def _sum(ended: tuple[Floats, Place]) -> float:
 
 def _nearest(places: Sequence[Place]) -> Place | None:
     """Return the place of the least sum, of several such the one that is nearest to where it is flat."""
+    return min(_least(places), key=lambda place: place.length, default=None)
+
+
+def _least(places: Sequence[Place]) -> list[Place]:
+    """Return the places of the least sum."""
     least = min((place.rss for place in places), default=0.0)
-    same = [place for place in places if place.rss <= least * (1 + _SAME)]
-    return min(same, key=lambda place: place.length, default=None)
+    return [place for place in places if place.rss <= least * (1 + _SAME)]
 
 
 def _linear_solution(matrix: Floats, residuals: Floats) -> tuple[Floats, Floats]:
@@ -243,5 +286,5 @@ def _trust_region(
     low, high = bounds
     return least_squares(
         residuals, np.clip(start, low, high), jacobian, bounds, method="trf", x_scale=scale,
-        ftol=_TOLERANCE, xtol=_TOLERANCE, gtol=_TOLERANCE, max_nfev=most,
+        ftol=_NEARLY, xtol=_NEARLY, gtol=_NEARLY, max_nfev=most,
     )  # fmt: skip

@@ -45,13 +45,13 @@ class Spread(NamedTuple):
         return None if self.root is None else column_lengths(self.root.T)
 
 
-def find_spread(place: Place, roundings: Floats, *, at_kink: bool, scaled: bool) -> Spread:
+def find_spread(place: Place, each: Floats, roundings: Floats, *, at_kink: bool, scaled: bool) -> Spread:
     """Return how far the parameters are known.
 
-    roundings: of the residuals.  at_kink: whether some row has no derivative.  scaled: errors are, by
-    the residuals.
+    each: the residual of every row.  roundings: of these.  at_kink: whether some row has no derivative.
+    scaled: errors are, by the residuals.
     """
-    is_exact = bool((np.abs(place.here.residuals) <= roundings).all())
+    is_exact = bool((np.abs(each) <= roundings).all())
     if at_kink:
         return Spread(None, Outcome.EXACT if is_exact else Outcome.KINK, math.inf, [], [])
     free = np.flatnonzero(place.held == 0)
@@ -65,7 +65,7 @@ def find_spread(place: Place, roundings: Floats, *, at_kink: bool, scaled: bool)
     if weak.any():
         lost = np.abs(right[weak]).max(axis=0) > _SHARE
         return Spread(None, Outcome.UNDETERMINED, math.inf, [], [int(x) for x in free[lost]])
-    dof = len(residuals) - len(free)
+    dof = len(each) - len(free)
     unit = 1.0 if not scaled else math.sqrt(place.rss / dof) if dof else 0.0
     slope = float(np.linalg.norm(left.T @ residuals))
     outcome = Outcome.EXACT if is_exact else _outcome(place, slope, unit, roundings)

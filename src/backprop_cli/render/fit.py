@@ -153,7 +153,11 @@ def _starts(fit: Fit) -> Iterator[str]:
         drawn = f"{fit.starts} were tried" if fit.starts > 1 else "one was chosen"
         yield f"no start was given for {listing(chosen)}: {drawn}; {chosen[0]}=LOW..HIGH says where to look"
     if fit.starts > 1:
-        yield f"{fit.agreed:,} of {fit.starts:,} starts ended at this sum of squares, none below it"
+        ended = f"{fit.agreed:,} of {fit.starts:,} starts ended at"
+        if fit.tried < fit.rows:
+            yield f"{ended} the least sum over {fit.tried:,} of the rows; all rows were taken from there"
+        else:
+            yield f"{ended} this sum of squares, none below it"
 
 
 def _outcome(fit: Fit) -> str:
@@ -242,7 +246,7 @@ def render_json(fit: Fit) -> str:
         "errors": None if fit.covariance is None else "scaled" if fit.scaled else "absolute",
         "probability": maybe_number(fit.probability),
         "offset": number(fit.offset),
-        "starts": {"count": fit.starts, "agreed": fit.agreed},
+        "starts": {"count": fit.starts, "agreed": fit.agreed, "rows": fit.tried},
         "evaluations": fit.evaluations,
         "interrupted": fit.interrupted,
         "useless": list(fit.useless),
