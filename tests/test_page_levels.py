@@ -19,18 +19,18 @@ LAYERS = (
 )
 
 
-def lines(page: Page) -> list[str]:
-    found = page.eval_on_selector_all("#formula mtr", "rows => rows.map(row => row.textContent)")
-    return [str(line) for line in found]
-
-
 def walk(page: Page) -> dict[str, list[str]]:
     """Return the formula of each step, by its sentence."""
-    told = {}
-    while page.get_attribute("#step", "aria-disabled") != "true":
-        page.click("#step")
-        told[sentence(page)] = lines(page)
-    return told
+    found = page.evaluate("""() => {
+      const step = document.querySelector("#step"), told = {};
+      while (step.getAttribute("aria-disabled") !== "true") {
+        step.click();
+        const rows = document.querySelectorAll("#formula mtr");
+        told[document.querySelector("#sentence").textContent] = [...rows].map(row => row.textContent);
+      }
+      return told;
+    }""")
+    return dict(found)
 
 
 def test_a_named_step_is_one_box_and_one_step_told_as_a_whole(open_page: Open) -> None:
