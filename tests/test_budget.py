@@ -363,3 +363,10 @@ def test_quantities_of_python() -> None:
     report = budget("a*b*c", {"a": Quantity(1.0, 0.1, 4.0)}, b="2.00(10)", c=3)
     assert report.parts["a"].quantity.dof == 4
     assert report.parts.keys() == {"a", "b"}
+
+
+def test_a_change_that_doubles_lose_misleads_nobody(backprop):
+    told = backprop("budget", "1-cos(x)", "x=1e-9±1e-10").stderr
+    assert "no digit of the value is right" in told
+    assert "misleads" not in told
+    assert "changes the value by 0.1 and -8.33e-17" in backprop("budget", "abs(x-1)", "x=1.05±0.1").stderr

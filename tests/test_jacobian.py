@@ -293,3 +293,11 @@ def test_an_error_within_an_array_is_that_of_grad() -> None:
             run(program, point)
         told.append((str(caught.value), caught.value.hint))
     assert told[0] == told[1]
+
+
+def test_what_is_right_is_told_where_doubles_have_few_digits(backprop):
+    told = backprop(
+        "jacobian", "u = (1-cos(x))/x^2; v = u*x", "x=1e-9", "--outputs", "u,v"
+    ).stdout.splitlines()
+    assert told[-2].endswith("all confirmed by sympy, but no digit right at worst")
+    assert told[-1] == "right: ∂u/∂x = -8.33333e-11, ∂v/∂x = 0.5"

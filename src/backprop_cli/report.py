@@ -172,6 +172,11 @@ class KinkRecord(Record):
         one_sided = all(None in sides for sides in zip(self.left, self.right, strict=True))
         return "edge" if one_sided and self.left != self.right else "kink"
 
+    @property
+    def place(self) -> str:
+        """Where the node is: at a kink, or at the edge of its domain."""
+        return "at the edge of the domain" if self.word == "edge" else "at a kink"
+
 
 class ArrayRecord(Record):
     """An array of the program, or the result of an operation on arrays, which may be one number.

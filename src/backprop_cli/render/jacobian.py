@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.console.sheets import Block, Row, Sheet
 from backprop_cli.console.strict_json import dump, number, warning_record
 from backprop_cli.render.json import check_record
-from backprop_cli.text import listing, number_text, reading
+from backprop_cli.report import FEW_DIGITS
+from backprop_cli.text import decimal_text, few_digits, listing, number_text, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from backprop_cli.report import GradientCheck
 
 
+_MOST_RIGHT = 10
+
+
 def jacobian_blocks(report: JacobianReport, digits: int | None) -> list[Block]:
     """Return the matrix, a row an output, and how sure it is."""
     sheet = _matrix(report, digits)
     return [
         Block((lambda: sheet,), lambda: _lines(report, digits)),
-        Block((), lambda: [(line, "") for line in closing(report)]),
+        Block((), lambda: [(line, "") for line in closing(report, digits)]),
     ]
 
 
@@ -60,13 +64,22 @@ def _lines(report: JacobianReport, digits: int | None) -> list[tuple[str, Role]]
     ]
 
 
-def closing(report: JacobianReport) -> Iterator[str]:
+def closing(report: JacobianReport, digits: int | None) -> Iterator[str]:
     """Yield the last lines: what was computed, and how sure all is."""
     if report.read_as:
         yield reading(report.read_as)
     found = _checks(report)
     count = f"{len(found):,} derivative{'s' * (len(found) != 1)}"
     yield f"{count} by {_passes(report)}, {_certainty(report, found)}"
+    right = [
+        f"∂{output}/∂{name} = {decimal_text(check.value, digits)}"
+        for output, checks in report.checks.items()
+        for name, check in checks.gradients.items()
+        if check.value and check.digits is not None and check.digits < FEW_DIGITS
+    ]
+    if right:
+        more = f" and {len(right) - _MOST_RIGHT:,} more" if len(right) > _MOST_RIGHT else ""
+        yield f"right: {', '.join(right[:_MOST_RIGHT])}{more}"
 
 
 def _passes(report: JacobianReport) -> str:
@@ -95,6 +108,8 @@ def _certainty(report: JacobianReport, found: list[GradientCheck]) -> str:
         return f"{confirmed:,} confirmed by sympy"
     least = min((16 if check.digits is None else check.digits for check in found), default=16)
     zeros = any(check.digits is None for check in found)
+    if least < FEW_DIGITS:
+        return f"all confirmed by sympy, but {few_digits(least)} right at worst"
     right = "" if zeros else ", all digits right" if least == 16 else f", {least} digits right at least"
     return f"all confirmed by sympy{right}"
 

@@ -162,7 +162,7 @@ def _limits_of_operation(report: Report, node: NodeRecord) -> Iterator[Limit]:
             formula=" + ".join(partial_text(op, argnum, node.terms) for argnum in places),
             slope=sum(node.partials[argnum] or 0.0 for argnum in places),
             quotients=tuple(_quotients(away, slopes, at, both=node.kink is not None)),
-            note="" if node.kink is None else f"at a kink; used: {node.kink.convention}",
+            note="" if node.kink is None else f"{node.kink.place}; used: {node.kink.convention}",
             held=held_mark((others,), 0, (operand,)),
             left=left,
             right=right,

@@ -9,6 +9,7 @@ from backprop_cli.diagnostic import Diagnostic
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import forward
 from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.reals import LADDER
 from backprop_cli.text import number_text
 
 if TYPE_CHECKING:
@@ -88,12 +89,15 @@ def _by_steps(graph: Graph, report: BudgetReport) -> Iterator[Diagnostic]:
             continue
         half, told = (high - low) / 2, part.sensitivity * spread
         rounding = _ROUNDING * (abs(low) + abs(high) + abs(report.value))
-        if math.isfinite(half) and abs(half - told) > max(_CHANGE * total, rounding):
+        if not (math.isfinite(half) and abs(half - told) > max(_CHANGE * total, rounding)):
+            continue
+        # Doubles cancel where the value is near 0: 1 - cos(x) at 1e-9 moves by 1e-19.
+        down, up = (_change(graph, report, name, side * spread) for side in (-1, 1))
+        if abs((up - down) / 2 - told) > _CHANGE * total:
             yield Diagnostic(
                 "nonlinear",
                 f"first order misleads: one standard uncertainty of {name} up and down changes the value by "
-                f"{_short(high - report.value)} and {_short(low - report.value)}, "
-                f"where first order says {_short(told)} and {_short(-told)}",
+                f"{_short(up)} and {_short(down)}, where first order says {_short(told)} and {_short(-told)}",
             )
 
 
@@ -101,6 +105,19 @@ def _value(graph: Graph, report: BudgetReport, name: str, x: float) -> float | N
     """Return the value where one input is another; None where there is none."""
     primal, failures = forward(graph, {**report.inputs, name: x}, FLOAT)
     return None if graph.output in failures else float(primal[graph.output])
+
+
+def _change(graph: Graph, report: BudgetReport, name: str, step: float) -> float:
+    """Return how far the value moves with an input, from many digits; NaN where it is not known."""
+    from backprop_cli.operations.bounded import bounded_reals
+
+    m = bounded_reals(LADDER[0])
+    x = m.number(report.inputs[name])
+    here, there = (forward(graph, {**report.inputs, name: at}, m) for at in (x, x + m.number(step)))
+    if graph.output in here[1] or graph.output in there[1]:
+        return math.nan
+    change = there[0][graph.output] - here[0][graph.output]
+    return math.nan if change.is_noise and not change.is_exact else float(change.value)
 
 
 def _short(x: float) -> str:
