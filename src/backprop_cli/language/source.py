@@ -100,7 +100,7 @@ def read_source(
     source = _read_source(text, given, notation, known)
     values = given if isinstance(given, Mapping) else dict.fromkeys(given, 0.0)
     is_marked = any(mark in source.text for mark in _MARKS)
-    if is_marked or _are_arrays(given) or any("[" in name for name in known):
+    if is_marked or _has_arrays(given) or any("[" in name for name in known):
         from backprop_cli.language.arrays.expand import has_arrays  # hardly ever needed
 
         arrays = {name: as_array(value) for name, value in values.items()} | _arrays_among(known)
@@ -166,9 +166,6 @@ def _read_source(text: str, given: Collection[str], notation: str | None, known:
         try:
             source = _resolved(text, list(read_statements(text)), names)
         except ParseError:
-            python = _python_arrays(text, names) if _are_arrays(given) else None
-            if python is not None:
-                return python
             reading = None if notation else _read_foreign(text, names)
             if reading is None:
                 raise
@@ -193,20 +190,8 @@ def _in_notation(text: str, reading: Reading, names: Collection[str]) -> Source:
     return source._replace(notation=reading.notation, skipped=reading.skipped)
 
 
-def _are_arrays(given: Collection[str] | Mapping[str, Value]) -> bool:
+def _has_arrays(given: Collection[str] | Mapping[str, Value]) -> bool:
     return isinstance(given, Mapping) and any(isinstance(value, Array) for value in given.values())
-
-
-def _python_arrays(text: str, names: Collection[str]) -> Source | None:
-    """Return the reading of a program with arrays whose functions have modules before them: np.dot(w, x)."""
-    from backprop_cli.language.arrays.tokens import array_tokens
-
-    try:
-        return _resolved(text, list(read_statements(text, tokens=array_tokens(text, python=True))), names)
-    except ParseError as error:
-        if error.is_certain:
-            raise
-        return None
 
 
 def _written(program: object) -> str:

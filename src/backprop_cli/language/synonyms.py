@@ -78,8 +78,8 @@ VECTORS = {
     "sum": "a + b + c", "mean": "(a + b + c)/3", "prod": "a*b*c", "dot": "a1*b1 + a2*b2",
     "norm": "norm(a, b)", "logsumexp": "logsumexp(a, b)", "matmul": "a1*b1 + a2*b2",
     "softmax": "exp(a)/(exp(a) + exp(b))", "var": "((a - m)^2 + (b - m)^2)/2",
-    "std": "sqrt(((a - m)^2 + (b - m)^2)/2)", "log_softmax": "a - logaddexp(a, b)", "cumsum": "",
-    "argmax": "", "einsum": "", "det": "", "inv": "", "tr": "",
+    "std": "sqrt(((a - m)^2 + (b - m)^2)/2)", "log_softmax": "a - logaddexp(a, b)",
+    "argmax": "", "einsum": "",
 }  # fmt: skip
 """What takes a vector, with how it is written for numbers."""
 

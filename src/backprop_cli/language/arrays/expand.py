@@ -16,6 +16,7 @@ from backprop_cli.language.arrays import shapes
 from backprop_cli.language.arrays.ops import ArrayCall
 from backprop_cli.language.arrays.rules import RULES, Elements, Maker, loss_rule, power_rule, product_rule
 from backprop_cli.language.arrays.shapes import Shape, element_names, shape_text
+from backprop_cli.language.binding import ATOM, Piece, held, written
 from backprop_cli.language.code import ArrayStep, Statement, Temporary, fold
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 MOST_STEPS = 4_000_000
 """Operations on numbers that a program may come to: some 6 s and 3 GB."""
 _PRODUCTS = ("matmul", "dot")
+_MOVES = ("index", "T", "transpose", "array", "ravel", "reshape", "concatenate")
+"""No operations: elements in another order."""
 _FEW, _BIG = 60, 1e15
 _MOST_WRITTEN = 6
 
@@ -68,6 +71,7 @@ class _Value(NamedTuple):
 
     call: the operation that it is made by, "" where its elements have names already.
     text: how it is written, with the names of its operands.  is_assumed: whether its shape is.
+    binding: how tightly the text holds together.
     """
 
     shape: Shape
@@ -76,6 +80,7 @@ class _Value(NamedTuple):
     text: str = ""
     backward: str = ""
     is_assumed: bool = False
+    binding: int = ATOM
 
     @property
     def is_array(self) -> bool:
@@ -262,7 +267,8 @@ class _Expansion:
             self.uses[str(what)] += 1
             codes = known.codes if known.shape else [(known.codes[0][0], 0, *span)]
             return known._replace(codes=codes, text=str(what))
-        return _Value((), [(what, 0, *span)], text=self.source.text[slice(*span)])
+        text = what if isinstance(what, str) else _number_text(what, self.source.text[slice(*span)])
+        return _Value((), [(what, 0, *span)], text=text)
 
     def apply(self, what: Op | ArrayCall, operands: list[_Value], span: Span) -> _Value:
         try:
@@ -277,8 +283,9 @@ class _Expansion:
         if not any(value.is_array or value.call for value in operands):
             code = [entry for value in operands for entry in value.codes[0]]
             is_assumed = any(value.is_assumed for value in operands)
-            text = self.source.text[slice(*span)]
-            return _Value((), [(*code, op, len(operands), *span)], text=text, is_assumed=is_assumed)
+            text, binding = written(op, self.pieces(operands))
+            whole = (*code, op, len(operands), *span)
+            return _Value((), [whole], text=text, is_assumed=is_assumed, binding=binding)
         if not any(value.is_array for value in operands):
             operands = [self.settled(value, span) for value in operands]
             return self.each(op, operands, span)
@@ -295,15 +302,16 @@ class _Expansion:
             (*(entry for code in row for entry in code), *tail) for row in zip(*columns, strict=True)
         ]
         is_number = [_is_number(value) for value in operands]
-        names = self.names(operands)
+        pieces = self.pieces(operands)
         backward = op.backward
         if op.name == "pow" and any(is_number):
-            backward = power_rule(*names, constant=is_number.index(True))
+            base, exponent = (held(piece, ATOM) for piece in pieces)
+            backward = power_rule(base, exponent, constant=is_number.index(True))
         if any(
             value.shape != shape and not is_fixed for value, is_fixed in zip(operands, is_number, strict=True)
         ):
             backward += "; what is repeated gets the sum"
-        return _Value(shape, codes, op.name, op.write(names), backward)
+        return _Value(shape, codes, op.name, written(op, pieces).text, backward)
 
     def refuse_transpose(self, op: Op, operands: list[_Value], span: Span) -> None:
         """Refuse x^T where T is given no value: it is meant as the transpose."""
@@ -323,9 +331,11 @@ class _Expansion:
         found = RULES[call.name](elements, call, Maker(span, self.count, self.foresee, self.keep))
         if len(found.shape) > shapes.MOST_AXES:
             raise ValueError(f"an array has up to {shapes.MOST_AXES} axes")
+        if call.name in ("size", "len"):
+            return _Value((), list(found.codes), text=f"{found.codes[0][0]:g}")
         if call.name == "array" and not any(value.is_array or value.is_assumed for value in operands):
-            return _Value(found.shape, list(found.codes), text=self.source.text[slice(*span)])
-        moves = call.name in ("index", "T", "transpose", "array")  # no operation: elements in another order
+            return _Value(found.shape, list(found.codes), text=self.written(call, operands))
+        moves = call.name in _MOVES
         text = self.written(call, operands)
         if moves:
             return _Value(found.shape, list(found.codes), text=text)
@@ -370,7 +380,13 @@ class _Expansion:
                 )
 
     def names(self, operands: Sequence[_Value]) -> list[str]:
-        return [value.text if len(value.text) <= _FEW else "…" for value in operands]
+        return [piece.text for piece in self.pieces(operands)]
+
+    def pieces(self, operands: Sequence[_Value]) -> list[Piece]:
+        return [
+            Piece(value.text, value.binding) if len(value.text) <= _FEW else Piece("…", ATOM)
+            for value in operands
+        ]
 
     def written(self, call: ArrayCall, operands: Sequence[_Value]) -> str:
         if call.name == "array" and len(operands) > _MOST_WRITTEN:
@@ -405,6 +421,17 @@ class _Expansion:
                         "if element goes with element, give both the same shape",
                     )
                 )
+
+
+def _number_text(number: float, text: str) -> str:
+    """Return a number as it is written. text: where it stands, which may be a call that it is part of."""
+    try:
+        if float(text.replace("_", "")) == number:
+            return text
+    except ValueError:
+        pass
+    short = f"{number:.15g}"
+    return short if float(short) == number else repr(number)
 
 
 def _is_number(value: _Value) -> bool:

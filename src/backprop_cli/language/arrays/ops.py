@@ -149,6 +149,31 @@ _ROWS = (
         backward="every element gets 2/n of its difference times the gradient",
     ),
     ArrayOp(name="transpose", backward="the gradient is transposed, too"),
+    ArrayOp(name="ravel", aliases=("flatten",), backward="the gradient is laid out anew, too"),
+    ArrayOp(name="reshape", keywords=("shape",), backward="the gradient is laid out anew, too"),
+    ArrayOp(
+        name="concatenate", variadic=True, keywords=("axis",), aliases=("concat",),
+        backward="each part gets its part of the gradient",
+    ),
+    ArrayOp(
+        name="cumsum", keywords=("axis",),
+        backward="every element gets the sum of the gradients from its place on",
+    ),
+    ArrayOp(
+        name="inner", args=("a", "b"), aliases=("vdot",),
+        backward="each vector gets the other one times the gradient",
+    ),
+    ArrayOp(
+        name="trace", aliases=("tr",),
+        backward="what is on the diagonal gets the gradient, all else gets 0",
+    ),
+    ArrayOp(name="det", backward="every element gets the gradient times its cofactor"),
+    ArrayOp(
+        name="inv",
+        backward="with g arriving and Y the inverse, the matrix gets -Y.T @ g @ Y.T",
+    ),
+    ArrayOp(name="len", backward="what is counted gets no gradient"),
+    ArrayOp(name="size", keywords=("axis",), aliases=("numel",), backward="what is counted gets no gradient"),
 )  # fmt: skip
 
 ARRAY_OPS: dict[str, ArrayOp] = {op.name: op for op in _ROWS}
@@ -160,7 +185,7 @@ METHODS = {"sum", "mean", "var", "std", "prod", "max", "min", "norm", "logsumexp
 """What may stand behind a value and a dot, besides T, dot and matmul."""
 KEYWORDS = {
     "axis": "axis", "dim": "axis", "keepdims": "keepdims", "keepdim": "keepdims", "ddof": "ddof",
-    "correction": "ddof",
+    "correction": "ddof", "shape": "shape",
 }  # fmt: skip
 """Keywords as they are written, by NumPy's name of them."""
 MATMUL = ARRAY_OPS["matmul"]

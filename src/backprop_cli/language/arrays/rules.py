@@ -7,7 +7,7 @@ of the differences from the logit of the label, whose terms do not cancel.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise, product
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from backprop_cli.language.arrays.ops import ArrayCall
     from backprop_cli.language.code import Code, Span
+
+
+# Of 8 rows a determinant takes 2,000 operations, of 6 an inverse 6,000.
+_MOST_ROWS, _MOST_ROWS_OF_INVERSE = 8, 6
 
 
 class Elements(NamedTuple):
@@ -315,6 +319,139 @@ def _transpose(operands: Sequence[Elements], _call: ArrayCall, _make: Maker) -> 
     return operands[0].taken(*shapes.transposed(operands[0].shape))
 
 
+def _ravel(operands: Sequence[Elements], _call: ArrayCall, _make: Maker) -> Elements:
+    return Elements((len(operands[0].codes),), operands[0].codes)
+
+
+def _reshape(operands: Sequence[Elements], call: ArrayCall, _make: Maker) -> Elements:
+    array = operands[0]
+    if "shape" not in call.keywords:
+        raise ValueError("reshape needs a shape, such as reshape(x, shape=(2, 3))")
+    wanted = call.keywords["shape"]
+    sizes = list(wanted) if isinstance(wanted, tuple) else [wanted]
+    if sizes.count(-1) == 1:
+        rest = prod(size for size in sizes if size != -1)
+        sizes[sizes.index(-1)] = len(array.codes) // rest if rest else 0
+    if min(sizes) < 0 or prod(sizes) != len(array.codes):
+        shape = shape_text(tuple(sizes))
+        raise ValueError(f"{len(array.codes)} elements, of {shape_text(array.shape)}, do not fill {shape}")
+    return Elements(tuple(sizes), array.codes)
+
+
+def _concatenate(operands: Sequence[Elements], call: ArrayCall, _make: Maker) -> Elements:
+    """Join arrays along an axis, the first one if none is named."""
+    if len(operands) == 1 and len(operands[0].shape) > 1:  # a list of parts
+        whole, (count, *rest) = operands[0], operands[0].shape
+        size = prod(rest)
+        operands = [Elements(tuple(rest), whole.codes[i * size : (i + 1) * size]) for i in range(count)]
+    first = operands[0].shape
+    if len(operands) == 1 or not all(value.shape for value in operands):
+        raise ValueError("concatenate joins arrays; numbers stand in a list: [a, b]")
+    axis = shapes.normal_axes(first, call.keywords.get("axis", 0))[0]
+    if any(_without(value.shape, axis) != _without(first, axis) for value in operands):
+        raise ValueError(f"the shapes {_both(operands)} do not fit in concatenate")
+    blocks = [prod(value.shape[axis:]) for value in operands]
+    codes = [
+        code
+        for row in range(prod(first[:axis]))
+        for value, block in zip(operands, blocks, strict=True)
+        for code in value.codes[row * block : (row + 1) * block]
+    ]
+    joined = sum(value.shape[axis] for value in operands)
+    return Elements((*first[:axis], joined, *first[axis + 1 :]), codes)
+
+
+def _without(shape: Shape, axis: int) -> tuple[int, Shape]:
+    return len(shape), (*shape[:axis], *shape[axis + 1 :])
+
+
+def _cumsum(operands: Sequence[Elements], call: ArrayCall, make: Maker) -> Elements:
+    """Sum from the first element on, along an axis; of all elements in a row, if none is named."""
+    array = operands[0] if "axis" in call.keywords else _ravel(operands, call, make)
+    codes = list(array.codes)
+    for group in shapes.groups(array.shape, shapes.normal_axes(array.shape, call.keywords.get("axis")))[1]:
+        for before, place in pairwise(group):
+            codes[before] = make.keep(codes[before])
+            codes[place] = make.op("add", codes[before], codes[place])
+    return Elements(array.shape, codes)
+
+
+def _inner(operands: Sequence[Elements], call: ArrayCall, make: Maker) -> Elements:
+    left, right = operands
+    if len(left.shape) != 1 or left.shape != right.shape:
+        raise ValueError(f"{call.name} is of two vectors of one size, not {_both(operands)}")
+    products = [make.op("mul", a, b) for a, b in zip(left.codes, right.codes, strict=True)]
+    return Elements((), [make.chain("add", products)])
+
+
+def _square(operands: Sequence[Elements], call: ArrayCall, most: int) -> list[list[Code]]:
+    """Return the rows of a square matrix of up to so many."""
+    array = operands[0]
+    if len(array.shape) != 2 or array.shape[0] != array.shape[1] or not array.codes:
+        raise ValueError(f"{call.name} is of a square matrix, not {shape_text(array.shape)}")
+    size = array.shape[0]
+    if size > most:
+        raise ValueError(f"{call.name} is of up to {most} rows, not {size}")
+    return [list(array.codes[row * size : (row + 1) * size]) for row in range(size)]
+
+
+def _trace(operands: Sequence[Elements], call: ArrayCall, make: Maker) -> Elements:
+    rows = _square(operands, call, len(operands[0].codes))
+    return Elements((), [make.chain("add", [row[place] for place, row in enumerate(rows)])])
+
+
+def _determinant(rows: Sequence[Sequence[Code]], make: Maker) -> Code:
+    """Return the determinant by Laplace's expansion, each minor of the lower rows made once.
+
+    It divides by nothing, so it has a value everywhere. Of n rows it takes n·2ⁿ operations.
+    """
+    minors: dict[tuple[int, ...], Code] = {(column,): code for column, code in enumerate(rows[-1])}
+    for count in range(2, len(rows) + 1):
+        row = rows[-count]
+        found = {}
+        for columns in combinations(range(len(rows)), count):
+            total: Code = ()
+            for place, column in enumerate(columns):
+                minor = minors[(*columns[:place], *columns[place + 1 :])]
+                term = make.op("mul", row[column], minor)
+                total = make.op("sub" if place % 2 else "add", total, term) if total else term
+            found[columns] = make.keep(total)
+        minors = found
+    return minors[tuple(range(len(rows)))]
+
+
+def _det(operands: Sequence[Elements], call: ArrayCall, make: Maker) -> Elements:
+    return Elements((), [_determinant(_square(operands, call, _MOST_ROWS), make)])
+
+
+def _inv(operands: Sequence[Elements], call: ArrayCall, make: Maker) -> Elements:
+    """Return the inverse as the cofactors over the determinant."""
+    rows = _square(operands, call, _MOST_ROWS_OF_INVERSE)
+    size = len(rows)
+    whole = make.keep(_determinant(rows, make))
+    if size == 1:
+        return Elements((1, 1), [make.op("div", make.number(1.0), whole)])
+    codes = []
+    for row, column in product(range(size), repeat=2):
+        others = [[*r[:row], *r[row + 1 :]] for i, r in enumerate(rows) if i != column]
+        cofactor = _determinant(others, make)
+        signed = make.op("neg", cofactor) if (row + column) % 2 else cofactor
+        codes.append(make.op("div", signed, whole))
+    return Elements((size, size), codes)
+
+
+def _len(operands: Sequence[Elements], _call: ArrayCall, make: Maker) -> Elements:
+    if not operands[0].shape:
+        raise ValueError("len is of an array")
+    return Elements((), [make.number(operands[0].shape[0])])
+
+
+def _size(operands: Sequence[Elements], call: ArrayCall, make: Maker) -> Elements:
+    shape = operands[0].shape
+    axes = shapes.normal_axes(shape, call.keywords.get("axis"))
+    return Elements((), [make.number(prod(shape[axis] for axis in axes))])
+
+
 RULES: dict[str, Callable[[Sequence[Elements], ArrayCall, Maker], Elements]] = {
     **dict.fromkeys(_REDUCTIONS, _reduce),
     **dict.fromkeys(("softmax", "log_softmax"), _along),
@@ -325,4 +462,14 @@ RULES: dict[str, Callable[[Sequence[Elements], ArrayCall, Maker], Elements]] = {
     "mse": _mse,
     "array": _array,
     "index": _index,
+    "size": _size,
+    "len": _len,
+    "ravel": _ravel,
+    "reshape": _reshape,
+    "concatenate": _concatenate,
+    "cumsum": _cumsum,
+    "inner": _inner,
+    "trace": _trace,
+    "det": _det,
+    "inv": _inv,
 }

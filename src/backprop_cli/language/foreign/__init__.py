@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 NOTATIONS = ("latex", "spreadsheet", "wolfram", "sympy", "python", "algebra")
 """In the order in which their marks are looked for."""
-WITH_ARRAYS = ("latex",)
-"""Those that are read where arrays are given; programs in Python are nearly plain ones then."""
+WITH_ARRAYS = ("latex", "python")
+"""Those that are read where arrays are given."""
 
 
 class Reading(NamedTuple):
@@ -79,7 +79,7 @@ def _read(
         if found is None:
             return None
         statements = list(read_statements(text, tokens=found.tokens))
-        if given.shapes:
+        if given.shapes and name == "latex":
             from backprop_cli.language.foreign.mathematics import resolve  # hardly ever needed
 
             statements = resolve(statements, text, given.shapes)

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from backprop_cli.errors import ParseError
+from backprop_cli.language.arrays.ops import ARRAY_FUNCTIONS
 from backprop_cli.language.foreign.builder import Item, flat
 from backprop_cli.language.foreign.python_expression import Expression
 from backprop_cli.language.foreign.python_names import Names
@@ -31,7 +32,7 @@ MARKS = (
     r"(?m:\.\s*[A-Za-z_]\w*\s*\(|(?:^|[;:{}])\s*(?:return|import)\b|\bdef\s+\w+\s*\(|\blambda\b[^:;\n]*:"
     r"|(?:^|;)\s*(?:from\s+[\w.]+\s+import|print\s*\()|(?<![\w.])(?:self|math|np|torch|this)\."
     r"|\b(?:Value|tensor|Tensor)\b|\bif\b.*\belse\b|^\s*[^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)+\s*=(?!=)"
-    r"|\.(?:data|grad|label)\b|^\s*(?:const|let|var|double|float|auto|my)\s+\$?\w+\s*=|^\s*\$\w+\s*="
+    r"|\.(?:data|grad|label|shape|size)\b|^\s*(?:const|let|var|double|float|auto|my)\s+\$?\w+\s*=|^\s*\$\w+\s*="
     r"|^\s*(?:for|while|with|class|if|try|elif|else)\b[^=\n]*:|\bfor\s+\w+\s+in\b"
     r"|\b[A-Z]\w+\([^()]*\)\s*\(|\b(?:and|or)\b|\bnot\s*\(|\bnot\s+\w|[=!]=|[<>]=?[^<>=,;\n]*[<>]"
     r"|\w\(\s*\[|(?:(?<![\w.])[^\W\d]\w*|\))(?:%|\s+%\s+)(?=[-\w(]))"
@@ -43,9 +44,32 @@ def scan(text: str, given: Collection[str]) -> Scan | None:
     """Return the tokens of a Python text, None where it has a sign that is not of it. Raises ParseError."""
     is_c = re.search(C_MARKS, text, re.MULTILINE) is not None
     words = cut_lines(text, is_c=is_c)
-    return None if words is None else _Program(text, given, is_c=is_c).read(words)
+    if words is None:
+        return None
+    if not getattr(given, "shapes", None) and not re.search(_OF_ARRAYS, text):
+        return _Program(text, given, is_c=is_c).read(words)
+    return _with_arrays(text, given, words, is_c=is_c)
 
 
+def _with_arrays(text: str, given: Collection[str], words: list[Word], *, is_c: bool) -> Scan:
+    """Return the tokens of a text that may be of arrays; that of numbers comes first where none is given."""
+    from backprop_cli.language.foreign.python_arrays import PythonArrays  # hardly ever needed
+
+    error = None
+    if not getattr(given, "shapes", None):
+        try:
+            return _Program(text, given, is_c=is_c).read(words)
+        except ParseError as of_numbers:
+            error = of_numbers
+    try:
+        return _Program(text, given, is_c=is_c, reader=PythonArrays).read(words)
+    except ParseError as of_arrays:
+        if error is not None and (error.start or 0) >= (of_arrays.start or 0):
+            raise error from None
+        raise
+
+
+_OF_ARRAYS = rf"[@\[]|\.\s*T\b|\b(?:{'|'.join(ARRAY_FUNCTIONS)})\s*\("
 _SKIPPED = frozenset(
     ("import", "from", "assert", "pass", "plt", "console", "optimizer", "super", "global", "use", "using")
 )
@@ -72,10 +96,14 @@ class _Program:
 
     ended: why nothing more is computed, "" while there may be.  bare: the tokens of a statement without a
     name, which counts if none follows.  printed: the line that prints something, if nothing follows it.
+    reader: of expressions.
     """
 
-    def __init__(self, text: str, given: Collection[str], *, is_c: bool) -> None:
+    def __init__(
+        self, text: str, given: Collection[str], *, is_c: bool, reader: type[Expression] = Expression
+    ) -> None:
         self.text = text
+        self.reader = reader
         self.is_c = is_c
         self.names = Names(text, given, is_c=is_c)
         self.tokens: list[Token] = []
@@ -394,7 +422,7 @@ class _Program:
 
     def built(self, words: list[Word]) -> list[Item]:
         """Return the items of an expression."""
-        return Expression(self.text, self.names, words).read()
+        return self.reader(self.text, self.names, words).read()
 
 
 _ASSIGNING = frozenset(("=", ":=", "+=", "-=", "*=", "/=", "**=", "^="))

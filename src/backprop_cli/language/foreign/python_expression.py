@@ -40,7 +40,13 @@ _NO_NAMES = frozenset((
 
 
 class Expression:
-    """The words of one expression, read from left to right. place: of the word that comes next."""
+    """The words of one expression, read from left to right. place: of the word that comes next.
+
+    tight: operators that bind as closely as ``%``, or closer.  layers: functions that layers compute.
+    """
+
+    tight = frozenset(("*", "/", "**", "^"))
+    layers = LAYERS
 
     def __init__(self, text: str, names: Names, words: list[Word]) -> None:
         self.text = text
@@ -105,6 +111,9 @@ class Expression:
             if word.word in ("if", "else", "and", "or"):
                 self.word_between(word)
                 return
+            if word.word == "for":
+                hint = "functions of arrays work on all elements: sum(x**2)"
+                raise self.error("a loop within an expression is not read", word, hint)
         elif word.word == "not":
             self.builder.sign("not", word.first, word.last)
             return
@@ -130,6 +139,8 @@ class Expression:
             self.builder.open("]", group, first, first)
         elif constant:
             self.constant(constant, first, word.last)
+        elif self.is_word_of_keyword(name):
+            self.builder.name(name, first, word.last)
         elif name == "None" and self.builder.depth:
             self.builder.name(INFINITE, first, word.last)  # no limit
         elif name in _NO_NAMES and self.builder.frames[-1].keyword != "approximate":
@@ -141,6 +152,10 @@ class Expression:
             path = [part.word.lstrip("$") for part in parts]
             name = self.names.of(path, first, word.last)
             self.builder.name(name, first, word.last)
+
+    def is_word_of_keyword(self, name: str) -> bool:  # noqa: ARG002 - arrays have such
+        """Tell whether a word such as None is the value of a keyword."""
+        return False
 
     def constant(self, name: str, first: int, last: int) -> None:
         """Read a constant of a module."""
@@ -161,11 +176,11 @@ class Expression:
             self.construct(first, start)
             return
         library = self.names.library(parts)
-        end = matching(self.words, self.place) if name in LAYERS else None
+        end = matching(self.words, self.place) if name in self.layers else None
         if end is not None and end + 1 < len(self.words) and self.words[end + 1].word == "(":
             behind, keywords = self.settings(self.words[self.place + 1 : end])
             self.place = end + 2
-            self.call(LAYERS[name], [], first, start, library or "torch", behind, keywords)
+            self.call(self.layers[name], [], first, start, library or "torch", behind, keywords)
         else:
             self.place += 1
             self.call(self.names.imported(name), [], first, start, library)
@@ -210,10 +225,14 @@ class Expression:
             if len(every) == 1:
                 every = [self.listed(every[0])]
             named = {**(settings or {}), **keywords}
-            return made(Call(self.text, name, every, named, first, last, library, bool(before)))
+            return self.made(Call(self.text, name, every, named, first, last, library, bool(before)))
 
         self.builder.open(")", make, first, start)
         self.skip_options()
+
+    def made(self, call: Call) -> Item:
+        """Return what a call comes to."""
+        return made(call)
 
     def listed(self, operand: Item) -> Item:
         """Return the list that an operand is, to be taken by its function; the operand, if it is none."""
@@ -230,7 +249,7 @@ class Expression:
             numbers = [*operands, *(piece for name, piece in keywords.items() if name in _VALUES)]
             if len(numbers) != 1:
                 raise ParseError("one number is expected here", self.text, first, last)
-            return grouped(numbers[0])
+            return group(numbers, {}, first, last)
 
         self.builder.open(")", make, first, start)
 
@@ -287,7 +306,7 @@ class Expression:
         builder = self.builder
         items = builder.items
         place = len(items)
-        while place and not _ends_term(items, place - 1):
+        while place and not self.ends_term(items, place - 1):
             place -= 1
         dividend = Piece(items[place:], items[place].first, word.first)
         del items[place:]
@@ -299,6 +318,14 @@ class Expression:
         frame.operands.append(dividend)
         builder.frames.append(frame)
         builder.after_operand = False
+
+    def ends_term(self, items: Sequence[Item], place: int) -> bool:
+        """Tell whether an item is an operator that binds looser than ``%``, and no sign of a number."""
+        item = items[place]
+        if not isinstance(item, Token) or item.lastindex != OPERATOR:
+            return False
+        is_sign = item.word in _BEFORE and (not place or _is_operator(items[place - 1]))
+        return item.word not in self.tight and not is_sign
 
     def end_remainders(self, last: int) -> None:
         """End the divisor of ``%``: the next operator binds no closer."""
@@ -477,22 +504,12 @@ class Expression:
             self.end_remainders(last)
 
 
-def _ends_term(items: Sequence[Item], place: int) -> bool:
-    """Tell whether an item is an operator that binds looser than ``%``; a sign before a number is none."""
-    item = items[place]
-    if not isinstance(item, Token) or item.lastindex != OPERATOR:
-        return False
-    is_sign = item.word in _BEFORE and (not place or _is_operator(items[place - 1]))
-    return item.word not in _TIGHT and not is_sign
-
-
 def _is_operator(item: Item) -> bool:
     return isinstance(item, Token) and item.lastindex == OPERATOR
 
 
 _DIVISOR = "%"
 _POWERS = frozenset(("**", "^"))
-_TIGHT = _POWERS | {"*", "/"}
 _ELSE, _COLON, _REST = "else", ":", "rest"
 _BEFORE = frozenset(("+", "-"))
 _BETWEEN = COMPARISONS | {"+", "-", "*", "/", "**", "^"}
