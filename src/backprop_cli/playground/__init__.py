@@ -46,6 +46,7 @@ COMMANDS = {
     "grad": "the gradient",
     "explain": "the steps, told",
     "check": "a check of what you expect",
+    "quiz": "an exercise of it, with blanks",
     "graph": "the graph, as text",
     "read": "how it is read",
     "hessian": "second derivatives",
@@ -80,6 +81,7 @@ LESSONS = (
         "Check what you worked out", "check", "(a*b+c)*f", "a=2 b=3 c=-10 f=5 --expect a=15 --expect b=a*f"
     ),
     Lesson("A wrong answer, explained", "check", "(a*b+c)*f", "a=2 b=3 c=-10 f=5 --expect a=3"),
+    Lesson("Fill in the blanks", "quiz", "e = a*b; d = e + c; L = d*f", "a=2 b=3 c=-10 f=5"),
     Lesson("A branch point: contributions add up", "explain", "x*x + x", "x=3"),
     Lesson("A gate that is closed", "steps", "relu(w*x + b)", "w=0.5 x=2 b=-3"),
     Lesson("A kink", "grad", "abs(x - 1)", "x=1"),
