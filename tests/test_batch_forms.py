@@ -521,6 +521,16 @@ def test_rows_with_few_right_digits_are_told_and_do_not_fail(backprop: Run) -> N
     ]
 
 
+def test_rows_that_sympy_can_say_nothing_of_are_counted(backprop: Run) -> None:
+    """At 2 doubles miss the kink; at -1 there is no value."""
+    args = ("batch", "abs(sqrt(x)^2 - 2)", "--data", "-", "--check", "3", "--seed", "1", "--allow-bad")
+    told = backprop(*args, stdin="x\n2\n1\n-1\n").stderr
+    assert (
+        "checked 3 of 3 rows with sympy (--seed 1): all agree; in 2 of them there is nothing to compare"
+        in told
+    )
+
+
 def test_every_row_has_the_same_chance_to_be_drawn() -> None:
     drawn = np.zeros(100, int)
     result = Batch(read_source("x"), ["x"], 1.0).evaluate({"x": 1.0})

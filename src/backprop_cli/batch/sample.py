@@ -83,12 +83,14 @@ class Comparison(NamedTuple):
 
     checked: how many rows were computed once more.  differences: where a result is another.  poor: where it
     is the same, but has few right digits.  unconfirmed: where value or gradients are not confirmed with 12.
+    uncompared: where sympy can say nothing: rows without a value, and those at a kink.
     """
 
     checked: int
     differences: list[str]
     poor: list[str]
     unconfirmed: list[str]
+    uncompared: list[str]
 
 
 def find_disagreements(sample: Sample, batch: Batch, starts: Sequence[Start] = ()) -> Comparison:
@@ -98,15 +100,15 @@ def find_disagreements(sample: Sample, batch: Batch, starts: Sequence[Start] = (
     starts: the files that the rows are of, () for a single one.
     """
     rows = [row for row in sorted(sample.rows, key=lambda row: row.number) if row.result.status != BAD_INPUT]
-    found = Comparison(len(rows), [], [], [])
+    found = Comparison(len(rows), [], [], [], [])
     for row in rows:
         for told, what in zip(found[1:], _compare(row, batch), strict=True):
             told.extend(f"row {place_of(row.number, starts)}: {what}" for _ in range(bool(what)))
     return found
 
 
-def _compare(row: Drawn, batch: Batch) -> tuple[str, str, str]:
-    """Return where a row differs from itself computed alone, what has few right digits, what is unconfirmed.
+def _compare(row: Drawn, batch: Batch) -> tuple[str, str, str, str]:
+    """Return where a row differs from itself computed alone, and what is to be said of it in ``Comparison``.
 
     Each is "" where there is nothing to tell.
     """
@@ -114,19 +116,20 @@ def _compare(row: Drawn, batch: Batch) -> tuple[str, str, str]:
 
     single = batch.evaluate(row.point)
     if row.result.status != single.status:
-        return f"its status is {row.result.status!r}, by itself {single.status!r}", "", ""
+        return f"its status is {row.result.status!r}, by itself {single.status!r}", "", "", ""
     if single.status in FAULTS:
-        return "", "", ""
+        return "", "", "", single.status
     report = differentiate_graph(
         batch.source, batch.graph, row.point, batch.wrt, upstream=batch.upstream, check=True
     )
     if report.check.status == Outcome.FAIL:
-        return f"sympy has {'another value' if report.check.reason else 'other gradients'}", "", ""
+        return f"sympy has {'another value' if report.check.reason else 'other gradients'}", "", "", ""
     difference = _unequal(row.result, single, batch, row.point) if single.status == OK else ""
     if difference:
-        return difference, "", ""
+        return difference, "", "", ""
     missing = unconfirmed(report)
-    return "", _few_digits(report.check), missing.message if missing else ""
+    skipped = report.check.reason if report.check.status == Outcome.SKIPPED else ""
+    return "", _few_digits(report.check), missing.message if missing else "", skipped
 
 
 def _few_digits(check: Check) -> str:

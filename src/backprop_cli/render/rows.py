@@ -63,7 +63,10 @@ def _outcome(found: Comparison) -> str:
     count = len(found.differences)
     if count:
         return "1 differs" if count == 1 else f"{count:,} differ"
-    return "all agree" if found.checked else "there is nothing to compare"
+    skipped = len(found.uncompared)
+    if skipped == found.checked:
+        return "there is nothing to compare"
+    return f"all agree; in {skipped:,} of them there is nothing to compare" if skipped else "all agree"
 
 
 def _first(told: Sequence[str]) -> list[str]:
