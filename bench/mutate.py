@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mutating.mutants import EQUIVALENT, mutants_of
+from mutating.mutants import mutants_of
 from mutating.running import Fate, Runner, Target, module_of
 
 ROOT = Path(__file__).parents[1]
@@ -56,7 +56,7 @@ def main() -> None:
     for file in given.files:
         path = PACKAGE / file
         chosen, count = mutants_of(path, given.lines, given.sample, given.seed)
-        usable = [mutant for mutant in chosen if mutant.changed not in EQUIVALENT.get(file, {})]
+        usable = [mutant for mutant in chosen if not mutant.is_equivalent(file)]
         left_out = len(chosen) - len(usable)
         print(f"{file}: {len(chosen)} mutants, of {count} places; {left_out} are the file itself", flush=True)
         targets.append(Target(path, module_of(path, PACKAGE), usable))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import gc
 import importlib
+import math
 import os
 import re
 import resource
@@ -22,7 +23,7 @@ from mutating.mutants import Mutant
 from mutating.planting import functions_of, plant
 
 # A mutant that loops for ever, or makes ever larger numbers, is dead as well.
-_SECONDS, _BYTES = 60, 8 << 30
+_SECONDS, _BYTES = 8, 8 << 30
 _WALL_SECONDS = 900
 _SURVIVED, _DIED = 0, 1
 
@@ -147,7 +148,8 @@ class Runner:
         return "" if status == 0 else last
 
     def _try_mutant(self, target: Target, mutant: Mutant, tests: Sequence[Any], write: int) -> int:
-        resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS + 5))
+        seconds = _SECONDS + math.ceil(3 * sum(self.seconds[item.nodeid] for item in tests))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
         resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(_WALL_SECONDS)
