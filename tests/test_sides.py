@@ -39,6 +39,8 @@ from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.bounded import Bounded, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
+from backprop_cli.operations.exact import UndecidedError
+from backprop_cli.operations.series import Condition
 from backprop_cli.report import BOTH_SIDES, NEARER_SIDE, ONE_SIDE, Check, GradientCheck, Outcome
 
 INF, NAN = math.inf, math.nan
@@ -379,3 +381,119 @@ def test_rungs_above_the_first_are_climbed_up_to_a_size(monkeypatch):
     monkeypatch.setattr(kinks, "_LADDER", ((50, 2), (50, count)))
     monkeypatch.setattr(kinks, "_MOST_WORK", nodes * count**3 - 1)
     assert math.isnan(sides_of(sweep).right)
+
+
+# ---- the chain rule, where slopes have constants too long to be compared ----
+
+
+def beside(program, **point):
+    """Return a graph, and its values at the point, on the left and on the right."""
+    sweep = sweep_of(program, **point)
+    around, m = kinks._Beside(sweep, 0), kinks._series(50, 4)
+    return sweep.graph, [around._primal("x", m, side) for side in (0, -1, 1)], m
+
+
+@pytest.mark.parametrize(
+    ("program", "goes"),
+    [
+        ("x^2 + 3*x + 1", True),
+        ("exp(x)", True),
+        ("sin(x + 1)", True),
+        ("abs(x)", False),
+        ("x*abs(x)", True),
+        ("sign(x)", False),
+        ("where(x >= 0, 1, 0)", False),
+        ("where(x > 0, 1, 0)", False),
+        ("sign(x)^2", False),
+        ("cbrt(x)", False),
+        ("abs(x)^1.5", True),
+        ("where(x > 0, 1/x^2, x)", False),
+        ("where(x > 0, x*sin(1/x), 0)", False),
+        ("x*0 + 2", True),
+        ("relu(x) - relu(-x)", True),
+    ],
+)
+def test_series_on_both_sides_that_are_those_of_one_function(program, goes):
+    graph, values, _ = beside(program, x=0)
+    at = [primal[graph.output] for primal in values]
+    assert kinks._goes_through(*at) == goes
+
+
+def test_what_is_unknown_below_the_slope_does_not_matter():
+    m = kinks._series(50, 4)
+    t, x = m.beside(0.0, 1), m.beside(0.0, -1)
+    unknown = {key: m._unknown(key) for key in [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]}
+    for key, goes in [((0, 0), False), ((0, 1), False), ((1, 0), False), ((1, 1), True), ((2, 0), True)]:
+        assert kinks._goes_through(m.zero, x + unknown[key], t + unknown[key]) == goes
+        assert kinks._goes_through(m.zero, x, t + unknown[key]) == goes
+        assert kinks._goes_through(m.zero, x + unknown[key], t) == goes
+    assert kinks._goes_through(m.zero, x, t)
+    assert not kinks._goes_through(m.one, x, t)
+    assert not kinks._goes_through(m.zero, x, t + 1)
+    assert not kinks._goes_through(m.zero, x + 1, t)
+    assert not kinks._goes_through(m.zero, x, t * 2)
+    assert not kinks._goes_through(m.zero, t, t)
+    assert not kinks._goes_through(m.zero, m.zero, t)
+    assert not kinks._goes_through(m.zero, x, m.zero)
+    assert kinks._goes_through(m.zero, m.zero, m.zero)
+
+
+def test_a_condition_goes_through_where_it_holds_on_both_sides_and_between():
+    yes, no, edge = Condition(True, False), Condition(False, False), Condition(True, True)
+    assert kinks._goes_through(yes, yes, edge)
+    assert kinks._goes_through(no, no, no)
+    for at in ((yes, yes, no), (yes, no, yes), (no, yes, yes), (yes, no, no), (no, no, yes), (no, yes, no)):
+        assert not kinks._goes_through(*at)
+
+
+@pytest.mark.parametrize(
+    ("program", "point", "smooth"),
+    [
+        ("abs(x)", {"x": 0}, False),
+        ("exp(abs(x))", {"x": 0}, False),
+        ("abs(x)*x", {"x": 0}, True),
+        ("max(x, x)", {"x": 0}, True),
+        ("(x - y) + atan2(x - y, -1)^y", {"x": 0, "y": 4}, True),
+        ("(x - y) + atan2(x - y, -1)^y + abs(x)", {"x": 0, "y": 4}, False),
+        ("(x - y) + atan2(x - y, -1)^y + where(y < 5, x, abs(x))", {"x": 0, "y": 4}, True),
+        ("where(x < 1, (x - y) + atan2(x - y, -1)^y, abs(x))", {"x": 0, "y": 4}, True),
+        ("where(x < 0, (x - y) + atan2(x - y, -1)^y, abs(x))", {"x": 0, "y": 4}, False),
+    ],
+)
+def test_whether_a_program_is_smooth_by_the_chain_rule(program, point, smooth):
+    graph, (here, left, right), m = beside(program, **point)
+    assert kinks._is_smooth_throughout(graph, here, left, right, m) == smooth
+
+
+def test_a_test_of_smoothness_that_fails_says_no():
+    def fails(error):
+        raise error
+
+    assert kinks._try(lambda _: True, None)
+    for error in (ValueError(), ZeroDivisionError(), UndecidedError()):
+        assert not kinks._try(lambda _, error=error: fails(error), None)
+
+
+@pytest.mark.parametrize(
+    ("program", "point", "expected"),
+    [
+        ("where(x > 0, log(y), x)", {"x": 0, "y": -1}, (1.0, None)),
+        ("where(x < 0, log(y), x)", {"x": 0, "y": -1}, (None, 1.0)),
+        ("where(x > 0, log(y), x)", {"x": 1, "y": -1}, (None, None)),
+        ("where(x < 0, 0, x*sqrt(1 - (sin(y)^2 + cos(y)^2)))", {"x": 0, "y": 0.5}, (0.0, NAN)),
+    ],
+)
+def test_what_has_no_value_at_the_point_may_be_read_on_one_side(program, point, expected):
+    assert repr(sides_of(sweep_of(program, **point))[:2]) == repr(expected)
+
+
+def test_operands_that_move_with_one_input():
+    for program, share in [
+        ("max(sin(x), y)", False),
+        ("max(sin(x), cos(x))", True),
+        ("max(x*y, exp(y))", True),
+        ("max(exp(sin(x)), 2)", False),
+        ("atan2(2, 3) + x", False),
+    ]:
+        graph = lower_source(read_source(program))
+        assert kinks._share_inputs(graph, graph.output) == share

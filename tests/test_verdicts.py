@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from fractions import Fraction
 
 import mpmath
 import pytest
@@ -23,6 +24,7 @@ from backprop_cli.check.cross_check import (
     with_records,
 )
 from backprop_cli.operations.bounded import Bounded, bounded_reals
+from backprop_cli.operations.series import SeriesNamespace
 from backprop_cli.report import ALL_DIGITS, Check, GradientCheck, Outcome
 
 INF, NAN = math.inf, math.nan
@@ -272,20 +274,30 @@ def test_what_can_not_be_compared():
 
 def test_a_check_with_other_records_tells_why_it_was_skipped():
     whole = Check(SKIPPED, "", 0, {"x": record(SKIPPED, "lost"), "y": record(SKIPPED, "lost")}, "lost")
-    changed = with_records(whole, {"x": EDGE}, is_zero=False, value=0.5)
-    assert (changed.reason, changed.value_zero_within) == (
-        "no gradient could be compared",
-        whole.value_zero_within,
-    )
-    changed = with_records(whole, {"x": EDGE, "y": EDGE}, is_zero=True, value=-0.5)
-    assert (changed.reason, changed.value, changed.value_zero_within) == (
-        "at the edge of the domain",
-        "0.0",
-        0.5,
-    )
-    assert with_records(whole, {}, is_zero=True, value=0.0).value == whole.value
+    changed = with_records(whole, {"x": EDGE}, None, 0.5)
+    assert (changed.reason, changed.gradients["x"]) == ("no gradient could be compared", EDGE)
+    assert with_records(whole, {"x": EDGE, "y": EDGE}, None, 0.5).reason == "at the edge of the domain"
     passed = Check(PASS, "symbolic", 50, {"x": record(PASS)}, "")
-    assert with_records(passed, {"x": EDGE}, is_zero=False, value=1.0).reason == ""
+    assert with_records(passed, {"x": EDGE}, None, 1.0).reason == ""
+
+
+@pytest.mark.parametrize(
+    ("exact", "value", "expected"),
+    [
+        (None, 0.5, (None, None, None)),
+        (SeriesNamespace(50, 2).field.pi, math.pi, (None, None, None)),  # no fraction
+        (0, -0.5, ("0.0", None, 0.5)),
+        (0, 0.0, ("0.0", ALL_DIGITS, None)),
+        (Fraction(1, 2), 0.5, ("0.5", ALL_DIGITS, None)),
+        (Fraction(1, 3), 0.333, ("0.33333333333333333333333333333333333333333333333333", 3, None)),
+        (2, 2.5, ("2.0", 0, None)),
+    ],
+)
+def test_a_value_that_was_not_compared_is_that_of_series_where_they_have_a_fraction(exact, value, expected):
+    found = with_records(Check(SKIPPED, "", 0, {}, "lost"), {}, exact, value)
+    assert (found.value, found.value_digits, found.value_zero_within) == expected
+    known = Check(PASS, "", 50, {}, "", "7.0", 3)
+    assert with_records(known, {}, exact, value).value == "7.0"
 
 
 def test_digits_are_affordable_where_nodes_times_digits_are():
