@@ -203,7 +203,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     sizes = [int(rows) for rows in options.rows or (SMOKE_SIZES if options.smoke else FULL_SIZES)]
-    rounds = 2 if options.smoke else options.rounds
+    rounds = 1 if options.smoke else options.rounds
     absent = {item.name: "slow, not in a smoke run" for item in contenders() if options.smoke and item.slow}
     wanted = options.contenders or [""]
     chosen = [
