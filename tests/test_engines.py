@@ -511,7 +511,7 @@ def test_where_arrays_are_laid_out_otherwise_nothing_is_compiled(monkeypatch):
     jit._finds_data.cache_clear()
     with pytest.raises(UsageError, match="the engine jit is not made for this machine"):
         compile_rows("x", engine="jit")
-    assert compile_rows("x")({"x": [2.0]}).value.tolist() == [2.0]
+    assert KernelEngine(batch_of("x"), {}, worth_compiling=0).compute({"x": np.ones(9)}, 9).value[0] == 1.0
     jit._finds_data.cache_clear()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from backprop_cli.batch.more import More, Outputs, SecondOrder
 from backprop_cli.batch.tally import BAD_INPUT, FAULTS, KINK, NONFINITE, OK, UNDEFINED, RowResult
 from backprop_cli.errors import BackpropError, InputError
 from backprop_cli.findings.kinks import find_kinks
@@ -17,9 +16,10 @@ from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.text import did_you_mean, listing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from backprop_cli.batch.cells import Row
+    from backprop_cli.batch.more import More
     from backprop_cli.batch.points import Points
     from backprop_cli.batch.tally import RowStatus
     from backprop_cli.compile.adjoint import Pair
@@ -54,18 +54,21 @@ class Batch:
         self.values = values
         self.graph = lower_source(source)
         self.wanted_nodes = _find_nodes(self.graph, values)
-        more: list[More] = []
-        if outputs:
-            steps = zip(outputs, _find_nodes(self.graph, outputs), strict=True)
-            more.append(Outputs(self.graph, dict(steps), wrt))
-        if order > 1:
-            more.append(SecondOrder(wrt))
-        self.more = tuple(more)
-        self.keys = [key for one in more for key in one.keys]
+        self.more = tuple(self._more(outputs, order)) if outputs or order > 1 else ()
+        self.keys = [key for one in self.more for key in one.keys]
         self.beside = len(self.wanted_nodes) + len(self.keys)
         self._can_kink = any(op is not None and op.kink is not None for op in self.graph.ops)
         self._nothing = [None] * len(self.wrt)
         self._explained: set[str] = set()
+
+    def _more(self, outputs: Sequence[str], order: int) -> Iterator[More]:
+        from backprop_cli.batch.more import Outputs, SecondOrder
+
+        if outputs:
+            steps = zip(outputs, _find_nodes(self.graph, outputs), strict=True)
+            yield Outputs(self.graph, dict(steps), self.wrt)
+        if order > 1:
+            yield SecondOrder(self.wrt)
 
     def compute_row(self, row: Row, points: Points) -> RowResult:
         """Return value and gradients at a row of data."""

@@ -91,11 +91,7 @@ def choose_engine(
         raise UsageError(
             "the engine jit needs llvmlite", hint="pip install 'backprop_cli[jit]'; or --engine numpy"
         )
-    if has_compiler:
-        from backprop_cli.batch.engines.jit import is_supported
-
-        has_compiler = is_supported()
-    if name == "jit" and not has_compiler:
+    if name == "jit" and not _is_supported():
         raise UsageError("the engine jit is not made for this machine", hint="--engine numpy")
     worth = {"numpy": None, "jit": 0}.get(name, _WORTH_COMPILING) if has_compiler else None
     try:
@@ -215,6 +211,9 @@ class KernelEngine:
         self._work += count * len(self.kernel.instructions)
         if not self.can_compile or self._work < self._worth_compiling:
             return self._block_runner()
+        if not self._compiled and not _is_supported():
+            self.can_compile = False
+            return self._block_runner()
         # While one thread compiles, the others go on as before.
         if streams not in self._compiled and self._compiling.acquire(blocking=self._compiles_at_once):
             try:
@@ -268,6 +267,13 @@ class KernelEngine:
         results.status[rows[found.undefined]] = _UNDEFINED
         results.status[rows[found.overflowed]] = _NONFINITE
         return found.unsettled
+
+
+def _is_supported() -> bool:
+    """Tell whether kernels can be compiled for this machine; to ask takes some 30 ms."""
+    from backprop_cli.batch.engines.jit import is_supported
+
+    return is_supported()
 
 
 def _rows_at_a_time(arrays: int) -> int:

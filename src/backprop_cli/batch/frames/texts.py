@@ -18,7 +18,14 @@ import pyarrow.compute as pc
 from backprop_cli.batch.cells import JSON_NUMBER, number_as_json
 from backprop_cli.batch.forms import DELIMITERS, Form
 from backprop_cli.batch.frames.kept import cannot_keep
-from backprop_cli.batch.frames.written import float_texts, join, json_floats, json_texts, plain_texts
+from backprop_cli.batch.frames.written import (
+    as_it_is,
+    float_texts,
+    join,
+    json_floats,
+    json_texts,
+    plain_texts,
+)
 from backprop_cli.batch.tally import STATUSES, RowResult
 from backprop_cli.batch.writers import CsvWriter, JsonWriter, fold, nested
 
@@ -164,7 +171,7 @@ def _in_brackets(cells: Any) -> Iterator[Any]:
 
 
 def _endings(template: str, results: Results) -> Any:
-    return pa.array([template.format(status) for status in STATUSES]).take(pa.array(results.status))
+    return pa.array([template.format(status) for status in STATUSES]).take(as_it_is(results.status))
 
 
 def _joined(pieces: Sequence[Any], separator: str, missing: str) -> Any:

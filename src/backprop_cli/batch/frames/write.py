@@ -6,6 +6,7 @@ import math
 import shutil
 import zipfile
 from contextlib import ExitStack
+from functools import partial
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +16,7 @@ from pyarrow import ipc, parquet
 
 from backprop_cli.batch.forms import Form
 from backprop_cli.batch.frames.kept import GrowingDictionaries, as_array, for_parquet, write_alone
+from backprop_cli.batch.frames.written import as_it_is
 from backprop_cli.batch.tally import STATUSES
 from backprop_cli.batch.writers import fold
 
@@ -68,9 +70,10 @@ class TableWriter:
         kept = self._kept.columns(frame)
         # NaN becomes null. Only faults bring some; and steps may have no value where the output needs none.
         lacks = results.has_faults()
-        numbers = [pa.array(x, from_pandas=lacks) for x in (results.value, *results.gradients)]
+        as_numbers = partial(pa.array, from_pandas=True) if lacks else as_it_is
+        numbers = [as_numbers(x) for x in (results.value, *results.gradients)]
         numbers += [pa.array(x, from_pandas=True) for x in results.values]
-        status = pa.DictionaryArray.from_arrays(pa.array(results.status.view(np.int8)), pa.array(STATUSES))
+        status = pa.DictionaryArray.from_arrays(as_it_is(results.status.view(np.int8)), pa.array(STATUSES))
         if self._form is Form.parquet:
             kept = list(map(for_parquet, kept))
         else:

@@ -24,6 +24,12 @@ _INFINITIES = {np.inf: '"Infinity"', -np.inf: '"-Infinity"'}
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
+def as_it_is(numbers: Any) -> Any:
+    """Return an array in the same memory. ``pa.array`` would load the masked arrays of NumPy first: 20 ms."""
+    kind = pa.from_numpy_dtype(numbers.dtype)
+    return pa.Array.from_buffers(kind, len(numbers), [None, pa.py_buffer(np.ascontiguousarray(numbers))])
+
+
 def float_texts(numbers: Floats) -> Any:
     """Return numbers as Python writes them, null for NaN.
 
@@ -34,7 +40,8 @@ def float_texts(numbers: Floats) -> Any:
     with np.errstate(invalid="ignore"):
         whole = (size < 1e16) & (np.trunc(numbers) == numbers) & ((size > 0) | ~np.signbit(numbers))
         other = ~whole & (((size < 1e-4) & (size >= 1e-10)) | ((size >= 1e9) & (size < 1e16)) | (size == 0))
-    texts = pa.array(numbers, from_pandas=True).cast(pa.string())
+    has_gaps = np.isnan(numbers).any()
+    texts = (pa.array(numbers, from_pandas=True) if has_gaps else as_it_is(numbers)).cast(pa.string())
     if whole.any():
         digits = pa.array(numbers[whole].astype(np.int64)).cast(pa.string())
         dotted = pc.binary_join_element_wise(digits, ".0", "")
