@@ -574,6 +574,7 @@ def test_an_array_is_told_to_be_one_where_a_node_is_asked_for():
         ("def f(X):\n    z = X @ X[0]\n    return z.mean()", 7.5),
         ("import numpy as np; w = np.array([1.0, -1.0]); loss = ((X @ w)**2).mean(); loss.backward()", 1),
         ("np.asarray(X + 1)[0]*2 @ [1, 1]", 10),
+        ("torch.sum(X, dim=[0, 1]) + torch.linalg.vector_norm(X[0])**2", 15),
     ],
 )
 def test_python_means_what_its_library_does(program, value):
@@ -597,6 +598,12 @@ def test_python_means_what_its_library_does(program, value):
         ("np.einsum('ij->', X)", "einsum is of arrays, and not among the functions that are read"),
         ("np.linalg.qr(X)", "qr is not a function that is known here"),
         ("sum(x**2 for x in X)", "a loop within an expression is not read"),
+        ("X.shape[k]*X[0, 0]", ".shape is no number"),
+        ("X.shape.sum()", ".shape is no number"),
+        ("X.reshape()[0, 0]", "reshape needs sizes"),
+        ("np.zeros(0) @ X[0]", "zeros is read with 1 to 10,000 elements"),
+        ("np.dot(X)", "dot takes 2 operands here"),
+        ("np.sum()", "sum takes 1 operand here"),
         ("np.zeros(n) @ X[0]", "zeros is read with whole numbers alone"),
     ],
 )

@@ -29,6 +29,7 @@ _VALUE = rf"(?:{_NUMBER}|None|True|False|\(\s*{_NUMBER}(?:\s*,\s*{_NUMBER})*\s*,
 _KEYWORD = rf"(?:{'|'.join(KEYWORDS)})\s*=(?!=)\s*{_VALUE}"
 KEYWORD_TEXT = re.compile(_KEYWORD)
 _NEXT_KEYWORD = re.compile(rf"\s*({_KEYWORD})\s*")
+_MODULE = re.compile(r"(?<![\w.])(?:np|numpy|jnp|torch|tf)$")
 _TRANSPOSED = re.compile(r"\.\s*(T)\b(?!\s*\()|ᵀ|\.\s*t\(\s*\)")
 _REDUCED = re.compile(
     rf"\.\s*({'|'.join(METHODS)})\(\s*((?:{_VALUE}|{_KEYWORD})?(?:\s*,\s*{_KEYWORD})*)\s*\)"
@@ -66,6 +67,8 @@ def array_tokens(text: str) -> Iterator[re.Match[str] | Token]:
 
 def _special(text: str, place: int) -> Token | None:
     """Return the token of an index, a method or a transpose that stands here, behind an operand."""
+    if _MODULE.search(text, max(0, place - 6), place):
+        return None  # np.dot(w, x) is no product of np
     start = place
     while text[start : start + 1] in (" ", "\t"):
         start += 1

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 _NAMES = {
     "reduce_sum": "sum", "reduce_mean": "mean", "reduce_prod": "prod", "reduce_max": "max",
     "reduce_min": "min", "reduce_logsumexp": "logsumexp", "reduce_std": "std", "reduce_variance": "var",
+    "vector_norm": "norm",
 }  # fmt: skip
-"""Functions of arrays by the names of TensorFlow."""
+"""Functions of arrays by names that TensorFlow and PyTorch have besides NumPy's."""
 _OPERATORS = {
     "multiply": "_1*_2", "mul": "_1*_2", "add": "_1 + _2", "subtract": "_1 - _2", "sub": "_1 - _2",
     "divide": "_1/_2", "true_divide": "_1/_2", "div": "_1/_2", "power": "_1^_2", "float_power": "_1^_2",
@@ -52,6 +53,12 @@ class Elements(Piece):
     def __init__(self, items: Sequence[Item], operands: Sequence[Item], first: int, last: int) -> None:
         super().__init__(items, first, last)
         self.operands = list(operands)
+
+
+def _texts(call: Call) -> dict[str, str]:
+    """Return the keywords of a call as texts; a list of axes is a tuple."""
+    brackets = str.maketrans("[]", "()")
+    return {name: word_of(piece, 12).translate(brackets) for name, piece in call.keywords.items()}
 
 
 def elements_of(item: Item) -> list[Item]:
@@ -135,7 +142,11 @@ class PythonArrays(Expression):
         if name in _TRANSPOSED and (self.peek(1) != "(" or self.peek(2) == ")") and name not in self.given:
             self.place += 1 if self.peek(1) != "(" else 3
             self.behind(".T", self.words[self.place - 1].last)
-        elif name == "shape" and self.peek(1) == "[" and self.peek(3) == "]":
+        elif name == "shape" and (self.peek(1) != "[" or self.peek(3) != "]" or not self.peek(2).isdigit()):
+            raise self.error(
+                ".shape is no number", self.words[self.place], "x.shape[0] is, the size of an axis"
+            )
+        elif name == "shape":
             target = self.builder.items[-1]
             axis = self.words[self.place + 2]
             self.place += 4
@@ -179,8 +190,10 @@ class PythonArrays(Expression):
     def reduced(self, call: Call) -> Item:
         """Return the call of a function of arrays, with its axis as a keyword."""
         op = ARRAY_FUNCTIONS[call.name]
-        keywords = {name: word_of(piece, 12) for name, piece in call.keywords.items()}
+        keywords = _texts(call)
         keywords.pop("inplace", None)
+        if len(call.operands) < op.arity:
+            raise call.error(f"{call.name} takes {op.arity} operand{'s' * (op.arity > 1)} here")
         behind = call.operands[op.arity :] if not op.variadic else []
         call = call._replace(operands=call.operands[: op.arity] if not op.variadic else call.operands)
         self.take_places(call, behind, keywords)
@@ -199,6 +212,8 @@ class PythonArrays(Expression):
         array, *sizes = call.operands
         if len(sizes) == 1:
             sizes = elements_of(sizes[0]) or sizes
+        if not sizes:
+            raise call.error(f"{call.name} needs sizes", f"such as x.{call.name}(2, 3)")
         text = ", ".join(word_of(size, 40).strip("()") for size in sizes)
         call = call._replace(name="reshape", operands=[array])
         return self.array_call(call, {"shape": f"({text})"})
@@ -207,7 +222,7 @@ class PythonArrays(Expression):
         """Return ``np.concatenate([x, y], axis=0)``, whose list may be of several shapes."""
         parts, *behind = call.operands
         operands = elements_of(parts)
-        keywords = {name: word_of(piece, 12) for name, piece in call.keywords.items()}
+        keywords = _texts(call)
         if not operands or len(behind) > 1:
             raise call.error(f"{call.name} joins what is listed", f"such as {call.name}([x, y])")
         if behind:
@@ -223,7 +238,7 @@ class PythonArrays(Expression):
         if not sizes or text.strip("()") != ",".join(map(str, sizes)) or (is_square and len(sizes) > 1):
             raise call.error(f"{call.name} is read with whole numbers alone", "such as np.zeros(3)")
         if not 0 < prod(shape) <= _MOST_FILLED:
-            raise call.error(f"{call.name} is read with up to {_MOST_FILLED:,} elements")
+            raise call.error(f"{call.name} is read with 1 to {_MOST_FILLED:,} elements")
 
         def part(places: tuple[int, ...]) -> Piece:
             if len(places) < len(shape):
