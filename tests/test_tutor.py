@@ -62,15 +62,21 @@ def test_a_number_is_compared_within_the_decimals_that_are_written(
     assert (mark(program, "x=1", f"x={answer}").status == "pass") == is_right
 
 
+COPIED = "the gradient at z is passed on unchanged; the local derivative ∂z/∂w is missing"
+
+
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
         ("w=-1.327", "the factor ∂a/∂z = 0.221713 is missing"),
         ("w=-1.33", "the factor ∂a/∂z = 0.221713 is missing"),
+        ("w=-1.327248", "the factor ∂a/∂z = 0.221713 is missing"),  # cut, not rounded
+        ("w=2", "that is ∂z/∂w alone; the gradient -0.147134 at z is missing"),
+        ("w=0.443426", "the factor ∂C/∂a = -0.663624 is missing"),
         ("w=-1.327249", "the factor ∂a/∂z = 0.221713 is missing"),
         ("w=0.294268", "opposite sign"),
-        ("w=-0.147134", "a factor of 2 is missing; or the factor x = 2 is missing"),
-        ("w=-0.1471", "a factor of 2 is missing; or the factor x = 2 is missing"),
+        ("w=-0.147134", f"{COPIED}; or a factor of 2 is missing"),
+        ("w=-0.1471", f"{COPIED}; or a factor of 2 is missing"),
         ("w=-0.588536", "2 times too large"),
         ("w=-0.1", ""),  # too coarse to say what is behind it
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.expect.paths import uses_of
 from backprop_cli.text import held_mark, number_text
@@ -64,22 +64,47 @@ def _step(naming: Naming, node: int) -> str:
     return f"{naming.id(node)} = {naming.expression(node)}"
 
 
+class Step(NamedTuple):
+    """A use of a node and what follows, as far as the first step with a name: its local derivative."""
+
+    user: int
+    name: str
+    slope: float
+
+
+def named_step(sweep: Sweep, naming: Naming, use: Use) -> Step | None:
+    """Return the step that a use is the beginning of; None where the ways part before it has a name."""
+    operand = naming.graph.operands[use.user][use.argnum]
+    user, slope = use.user, _slope(sweep, use)
+    if naming.is_named(user):
+        return Step(user, local_name(naming, use), slope)
+    if len(list(uses_of(sweep, operand))) > 1:
+        return None
+    for further in chain_of(sweep, user):
+        user, slope = further.user, slope * _slope(sweep, further)
+        if naming.is_named(user):
+            return Step(user, f"∂{naming.id(user)}/∂{naming.id(operand)}", slope)
+    return None
+
+
 def _local_alone(
     sweep: Sweep, naming: Naming, use: Use, expected: float, same: Same
 ) -> Iterator[tuple[str, str]]:
-    bar, slope = sweep.adjoint[use.user], _slope(sweep, use)
-    if not (naming.is_named(use.user) and bar and slope):
+    step = named_step(sweep, naming, use)
+    bar = sweep.adjoint[step.user] if step else None
+    if not (step and bar and step.slope):
         return
-    if same(slope, expected) and not same(bar * slope, slope):
-        missing = f"the gradient {number_text(bar)} at {naming.id(use.user)} is missing"
-        yield f"local {use.user} {use.argnum}", f"that is {local_name(naming, use)} alone; {missing}"
+    if same(step.slope, expected) and not same(bar * step.slope, step.slope):
+        missing = f"the gradient {number_text(bar)} at {naming.id(step.user)} is missing"
+        yield f"local {use.user} {use.argnum}", f"that is {step.name} alone; {missing}"
 
 
 def _copied(sweep: Sweep, naming: Naming, use: Use, expected: float, same: Same) -> Iterator[tuple[str, str]]:
-    bar, slope = sweep.adjoint[use.user], _slope(sweep, use)
-    if naming.is_named(use.user) and bar and same(bar, expected) and not same(bar * slope, bar):
-        via, local = naming.id(use.user), local_name(naming, use)
-        told = f"the gradient at {via} is passed on unchanged; the local derivative {local} is missing"
+    step = named_step(sweep, naming, use)
+    bar = sweep.adjoint[step.user] if step else None
+    if step and bar and same(bar, expected) and not same(bar * step.slope, bar):
+        via = naming.id(step.user)
+        told = f"the gradient at {via} is passed on unchanged; the local derivative {step.name} is missing"
         yield f"copied {use.user} {use.argnum}", told
 
 
