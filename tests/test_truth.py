@@ -548,3 +548,9 @@ def test_no_tolerance_is_said_to_accept_noise():
     source = read_source("(1 - cos(x))/x^2")
     (verdict,) = verify_source(source, {"x": 1e-9}, [read_expectation("x=1e9", source)]).verdicts
     assert verdict.diagnosis.startswith("that is what doubles give, and no digit of it is right")
+
+
+def test_a_gradient_below_all_doubles_is_0_as_a_double():
+    *_, warning = [w for w in gradient("tanh(1/x)", x=1e-320).warnings if w.kind == "digits"]
+    told = "the gradient with respect to x is 0 as a double, found in 50 digits; doubles give no number"
+    assert warning.message == told

@@ -212,7 +212,9 @@ def _told(name: str, found: Settled, swept: float) -> tuple[str, str]:
             f"along {name} the program has a slope of {number} on the side where it has values, "
             f"where the backward pass alone gives {instead}"
         )
-    gradient = f"the gradient with respect to {name} is {number}"
+    # It may be 0, or too small for a double: that of tanh(1/x) at 1e-320.
+    as_double = "" if found.gradient else " as a double"
+    gradient = f"the gradient with respect to {name} is {number}{as_double}"
     return "digits", f"{gradient}, found in {found.origin}; doubles give {instead}"
 
 
