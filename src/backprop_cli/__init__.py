@@ -78,3 +78,8 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Name the library's parts, also those that are not loaded yet, for who completes names."""
+    return sorted({*globals(), *__all__})
