@@ -232,9 +232,9 @@ def test_lines_go_where_the_numbers_of_the_axes_say_and_the_legend_names_them() 
     assert sorted(up) == sorted(up, key=lambda label: -up[label])
     right = {
         "x^2 - 1": lambda x: x * x - 1,
-        "∂/∂x x^2 - 1": lambda x: 2 * x,
+        "∂/∂x (x^2 - 1)": lambda x: 2 * x,
         "1 - x": lambda x: 1 - x,
-        "∂/∂x 1 - x": lambda _: -1.0,
+        "∂/∂x (1 - x)": lambda _: -1.0,
     }
     tangents = [lambda x: 3 + 4 * (x - 2), lambda x: 1 - x]
     legend = re.findall(
@@ -263,6 +263,19 @@ def read_off(labels: dict[float, float], place: str) -> float:
     """Return the number that a place has on an axis. labels: the place of each number of the axis."""
     (low, at_low), *_, (high, at_high) = labels.items()
     return low + (float(place) - at_low) / (at_high - at_low) * (high - low)
+
+
+def test_a_legend_is_as_wide_as_the_terminal() -> None:
+    plane = plane_of([curve("sigmoid(x)"), curve("tanh(x)^2 - x"), curve("x/2")], slopes=True)
+    drawn = draw_plane(plane, columns=40, unicode=True, colour=False)[20:]
+    lines = ["".join(text for text, _ in line) for line in drawn]
+    assert max(map(len, lines)) <= 40
+    assert "   ".join(lines).split("   ") == [
+        "● sigmoid(x)", "○ ∂/∂x sigmoid(x)",
+        "+ tanh(x)^2 - x", "× ∂/∂x (tanh(x)^2 - x)",
+        "◆ x/2", "◇ ∂/∂x (x/2)",
+    ]  # fmt: skip
+    assert len(draw_plane(plane, columns=None, unicode=True, colour=False)) == 21
 
 
 def test_signs_stand_where_the_numbers_beside_and_below_say() -> None:

@@ -34,7 +34,7 @@ def draw_plane(plane: Plane, *, columns: int | None, unicode: bool, colour: bool
         lines.append([(head, "idle"), *canvas.pieces(row)])
     lines.append([(" " * (margin - 1) + corner + bar * width, "idle")])
     lines.append([(" " * margin + _below(plane, width), "idle")])
-    return [*lines, list(_legend(plane, canvas, braille=braille, colour=colour))]
+    return [*lines, *_legend(plane, canvas, columns, braille=braille, colour=colour)]
 
 
 def _labels(plane: Plane) -> dict[int, str]:
@@ -63,10 +63,17 @@ def _below(plane: Plane, width: int) -> str:
     return line
 
 
-def _legend(plane: Plane, canvas: _Canvas, *, braille: bool, colour: bool) -> Iterator[tuple[str, str]]:
+def _legend(plane: Plane, canvas: _Canvas, columns: int | None, *, braille: bool, colour: bool) -> list[Line]:
+    """Return the names of the curves, as many beside each other as there are columns for."""
+    lines: list[Line] = [[]]
     for number, trace in enumerate(plane.traces):
         sign = ("━" if colour else "") if braille else canvas.signs[number % len(canvas.signs)]
-        yield ("   " if number else "") + f"{sign} {trace.label}".strip(), _lane(number)
+        told = f"{sign} {trace.label}".strip()
+        width = sum(len(text) for text, _ in lines[-1])
+        if lines[-1] and columns is not None and width + 3 + len(told) > columns:
+            lines.append([])
+        lines[-1].append((("   " if lines[-1] else "") + told, _lane(number)))
+    return lines
 
 
 def _lane(number: int) -> str:

@@ -6,6 +6,7 @@ A line ends where the curve breaks: none goes across a pole, a jump or a gap, an
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # What of a curve is looked at for its height: points, and values whose differences are doubles, too.
 _FEW, _MOST = 640, 8e307
 Points = list[tuple[float, float]]
+_ONE = re.compile(r"\w+(\([^()]*\))?")  # a name or a call, whose derivative needs no parentheses
 
 
 class Trace(NamedTuple):
@@ -52,7 +54,8 @@ def _traces(curve: Curve, number: int, *, slopes: bool) -> Iterator[Trace]:
     yield Trace(label, number, "value", _lines(curve.samples, jumps, lambda sample: sample.value))
     if slopes:
         slope = _lines(curve.samples, curve.breaks, lambda sample: sample.slope)
-        yield Trace(f"∂/∂{curve.name} {label}", number, "slope", slope)
+        operand = label if _ONE.fullmatch(label) else f"({label})"
+        yield Trace(f"∂/∂{curve.name} {operand}", number, "slope", slope)
     at = curve.tangent
     if at is not None and at.value is not None and at.slope is not None:
         ends = [(x, at.value + at.slope * (x - at.x)) for x in (curve.low, curve.high)]
