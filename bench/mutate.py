@@ -24,7 +24,7 @@ TESTS = {
     "graph/sweep.py": ("sweep", "undefined"),
     "findings/kinks.py": ("sides", "kinks", "settled"),
     "findings/settled.py": ("sides", "kinks", "settled"),
-    "check/cross_check.py": ("verdicts", "check", "truth"),
+    "check/cross_check.py": ("verdicts", "check", "truth", "settled"),
     "operations/bounded.py": ("bounds", "bounded"),
     "operations/series.py": ("series_terms", "series"),
 }

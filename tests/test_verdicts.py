@@ -9,6 +9,7 @@ from fractions import Fraction
 import mpmath
 import pytest
 
+from backprop_cli import gradient
 from backprop_cli.check import cross_check as check
 from backprop_cli.check.cross_check import (
     _agreement,
@@ -23,6 +24,7 @@ from backprop_cli.check.cross_check import (
     _why_skipped,
     with_records,
 )
+from backprop_cli.language.source import read_source
 from backprop_cli.operations.bounded import Bounded, bounded_reals
 from backprop_cli.operations.series import SeriesNamespace
 from backprop_cli.report import ALL_DIGITS, Check, GradientCheck, Outcome
@@ -72,6 +74,9 @@ ONE_OFF = "1.00000000000000000000000000001"  # by 1e-29
         (of(NAN), of(NAN), None),
         (of(1, INF), of(2), None),
         (of(1), of(2, INF), None),
+        (of(1, INF), of(0), None),
+        (of(1), of(2, -1.0), None),  # just where twice the bounds end
+        (of(1), of(2, -1.1), FAIL),
         (of(-1), of(1), FAIL),
     ],
 )
@@ -90,6 +95,11 @@ def test_what_agrees_and_what_differs(graph, formula, outcome):
         (0.1, of("0.1", -64.0), 16),
         (0.1, of("0.1", -50.0), 14),
         (1.0, of(1, -20.0), 6),
+        (1.0, of("1.000000000000000105", -150.0), 16),  # the nearest double, by half a unit
+        (1.0, of("1.000000000000000120", -150.0), 15),
+        (1.0, of("1.000000000000000105", -59.0), 15),  # and it is not sure that it is
+        (1.0, of("1.000000000000000105", -61.0), 16),
+        (LEAST, of("4.9e-324", -2000.0), 2),
         (1.0, of("1.001", -150.0), 3),
         (1.0, of("1.01", -150.0), 2),
         (1000.0, of("1001", -150.0), 3),
@@ -219,6 +229,24 @@ def test_no_zero_is_within_what_no_double_holds():
     found = _bounded_by_digits(GradientCheck(PASS, "f"), of(0, 1023.0), M)
     assert (found.status, found.formula) == (SKIPPED, "f")
     assert _bounded_by_digits(GradientCheck(PASS), of(0, 1022.0), M).zero_within == 2.0**1022
+
+
+@pytest.mark.parametrize(
+    ("upstream", "formulas"),
+    [
+        (1, ["y", "x + y"]),
+        (2, ["2*y", "2*(x + y)"]),
+        (0.5, ["0.5*y", "0.5*(x + y)"]),
+        (-3, ["-3*y", "-3*(x + y)"]),
+    ],
+)
+def test_a_formula_has_the_upstream_gradient_before_it(upstream, formulas):
+    for program, formula in zip(("x*y", "z*(x + y)"), formulas, strict=True):
+        point = {"x": 2, "y": 3, "z": 5} if "z" in program else {"x": 2, "y": 3}
+        found = gradient(program, point, upstream=upstream).check.gradients[
+            next(iter(read_source(program).inputs))
+        ]
+        assert (found.formula, found.status) == (formula, "pass")
 
 
 # ---- the whole ----
