@@ -267,6 +267,9 @@ def test_the_kinks_of_a_program_and_the_inputs_behind_them(program, point, input
         ("floor(y)*x", {"x": 1, "y": 2.5}, ""),
         ("sign(0)*x", {"x": 1}, ""),
         ("exp(abs(x)*y)", {"x": 0, "y": 1}, "x"),
+        ("where(y > 0, 5, ceil(x))", {"x": 0, "y": 1}, ""),
+        ("where(y > 0, ceil(0.5 + ceil(x)), 5)", {"x": 0, "y": 1}, "x"),
+        ("max(abs(x), 5)*y", {"x": 0, "y": 1}, ""),
     ],
 )
 def test_where_many_digits_leave_a_kink_open(program, point, inputs):
@@ -347,6 +350,8 @@ def test_slopes_on_both_sides_are_looked_for_up_to_a_size(monkeypatch):
 def test_digits_are_taken_up_to_a_size(monkeypatch):
     sweep = sweep_of("1/(1/x)", x=1e-200)
     assert settle_gradients(sweep, [], ["x"])["x"] == Settled(1.0, "50 digits")
+    monkeypatch.setattr(settled, "_MOST_DIGIT_STEPS", 50 * len(sweep.graph.ops))
+    assert settle_gradients(sweep, [], ["x"])["x"] == Settled(1.0, "50 digits")
     monkeypatch.setattr(settled, "_MOST_DIGIT_STEPS", 50 * len(sweep.graph.ops) - 1)
     assert settle_gradients(sweep, [], ["x"])["x"].origin == BOTH_SIDES
 
@@ -354,6 +359,8 @@ def test_digits_are_taken_up_to_a_size(monkeypatch):
 def test_only_wanted_gradients_are_settled():
     sweep = sweep_of("relu(x) + relu(y)", x=0, y=0)
     assert list(settle_gradients(sweep, find_kinks(sweep), ["y"])) == ["y"]
+    sweep = sweep_of("1/(1/x) + abs(y)", x=1e-200, y=0)
+    assert settle_gradients(sweep, [], ["x"]) == {"x": Settled(1.0, "50 digits")}
 
 
 def test_what_doubles_meet_by_rounding_is_confirmed_in_digits():
@@ -361,6 +368,8 @@ def test_what_doubles_meet_by_rounding_is_confirmed_in_digits():
     sweep = sweep_of("abs(x + 1e-20 - 1) + y", x=1, y=1)
     assert met_by_rounding(sweep, found)["x"] == Settled(1.0, "50 digits")
     assert "y" not in met_by_rounding(sweep, found)
+    for origin in ("50 digits", "", "nearer side"):
+        assert met_by_rounding(sweep, {"x": Settled(1.0, origin)}) == {}
     assert met_by_rounding(sweep_of("relu(x) - relu(-x)", x=0), {"x": Settled(1.0, BOTH_SIDES)}) == {}
 
 
