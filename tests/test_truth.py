@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from backprop_cli import DomainError, gradient
 from backprop_cli.expect.expectations import read_expectation
+from backprop_cli.expect.facts import read_claims
 from backprop_cli.expect.verify import verify_source
 from backprop_cli.language.source import choose_point, read_source
 from backprop_cli.render.table import right_numbers, summary
@@ -554,3 +555,11 @@ def test_a_gradient_below_all_doubles_is_0_as_a_double():
     *_, warning = [w for w in gradient("tanh(1/x)", x=1e-320).warnings if w.kind == "digits"]
     told = "the gradient with respect to x is 0 as a double, found in 50 digits; doubles give no number"
     assert warning.message == told
+
+
+@pytest.mark.parametrize("fact", ["x = kink", "x = smooth", "x = undefined"])
+def test_where_nothing_is_known_of_a_kink_no_fact_is_met(fact):
+    source = read_source("sign(ceil(tan(atan(x))))")
+    (verdict,) = verify_source(source, {"x": -3.0}, read_claims(fact, source)).verdicts
+    assert verdict.status == "fail"
+    assert verdict.words == (fact.removeprefix("x = "), "possible kink")

@@ -15,7 +15,7 @@ from backprop_cli.expect.expectations import VALUE, names_of, read_expectations,
 from backprop_cli.expect.verdict import Settled, Verdict
 from backprop_cli.language.source import evaluate_constant
 from backprop_cli.record import Record, Word
-from backprop_cli.report import Outcome
+from backprop_cli.report import POSSIBLE_KINK, Outcome
 from backprop_cli.text import number_text, side_text
 
 if TYPE_CHECKING:
@@ -135,7 +135,11 @@ def judge_fact(fact: Fact, report: Report) -> Verdict:
     if fact.kind in _OF_THE_CHECK and found.reason == "not asked for":
         raise InputError(f"without the cross-check nobody knows: {fact.claim}", fact.text)
     met = {
-        FactKind.KINK: lambda: found.at_kink and (fact.sides is None or _are_same(fact.sides, found)),
+        FactKind.KINK: lambda: (
+            found.at_kink
+            and found.reason != POSSIBLE_KINK
+            and (fact.sides is None or _are_same(fact.sides, found))
+        ),
         FactKind.SMOOTH: lambda: not found.at_kink and math.isfinite(gradient),
         FactKind.UNDEFINED: lambda: math.isnan(gradient),
         FactKind.INFINITE: lambda: gradient == fact.sign * math.inf,
@@ -164,6 +168,8 @@ def _told(fact: Fact, gradient: float, found: GradientCheck) -> str:
     """Return what the report has of a gradient, in the words of a fact."""
     if fact.kind == FactKind.DIGITS:
         return _digits_told(found.digits, found)
+    if found.reason == POSSIBLE_KINK:
+        return POSSIBLE_KINK
     if fact.kind in (FactKind.KINK, FactKind.SMOOTH) and found.at_kink:
         return f"kink {side_text(found.left)} {side_text(found.right)}"
     return number_text(gradient)
