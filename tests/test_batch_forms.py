@@ -248,14 +248,11 @@ def test_what_is_kept_of_text_has_types_of_its_own(backprop: Run, tmp_path: Path
     ],
 )
 def test_what_a_form_with_types_can_not_keep_is_named(
-    tmp_path: Path, form: str, data: str, message: str, hint: str
+    backprop: Run, tmp_path: Path, form: str, data: str, message: str, hint: str
 ) -> None:
     (tmp_path / "in.csv").write_bytes(data.encode("utf-8", "surrogateescape"))
     out = tmp_path / f"out.{form}"
-    command = [COMMAND, "batch", "x*y", "--data", "in.csv", "--keep", "--output", str(out)]
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, env=environment(), timeout=60, check=False
-    )
+    done = backprop("batch", "x*y", "--data", str(tmp_path / "in.csv"), "--keep", "--output", str(out))
     if form == "npz" and "row 1 is not UTF-8" in message:
         message, hint = "the column z, which holds string", "csv can; or omit --keep"
     assert done.stderr == f"backprop: {form} can't keep {message}\n  hint: --format {hint}\n"

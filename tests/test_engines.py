@@ -198,7 +198,7 @@ def test_random_programs(seed, worth_compiling):
             computing = KernelEngine(batch, {}, worth_compiling=worth_compiling)
         except (ArithmeticError, ValueError):
             continue
-        rows = 60
+        rows = 30
         columns = {
             name: np.array([rng.choice([0.0, 1.0, -1.0, 2.0, rng.gauss(0, 3)]) for _ in range(rows)])
             for name in names
