@@ -213,7 +213,7 @@ class Acceptance:
         counts = {
             "pyarrow.dataset": lambda m: m.dataset(self.out).count_rows(),
             "polars": lambda m: m.scan_parquet(self.out).select(m.len()).collect().item(),
-            "duckdb": lambda m: m.sql(f"select count(*) from '{self.out}/*.parquet'").fetchone()[0],
+            "duckdb": lambda m: m.sql(f"select count(*) from '{self.out}/*.parquet'").fetchall()[0][0],
             "dask.dataframe": lambda m: len(m.read_parquet(self.out)),
             "daft": lambda m: m.read_parquet(str(self.out)).count_rows(),
         }

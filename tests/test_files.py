@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -136,3 +137,27 @@ def test_what_fails_on_the_way_is_told_alone(backprop: Run, tmp_path: Path) -> N
         assert done.stderr.startswith(f"backprop: can't read {data}: "), form
         assert len(done.stderr.splitlines()) == 1, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["d.parquet"]
+
+
+@pytest.mark.parametrize(
+    "options", [("--output", "o.npz"), ("--format", "npz"), ("--format", "npy"), ("--input-format", "npz")]
+)
+def test_a_full_folder_for_temporary_files_is_told_as_that(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Here by a limit of 8 kB for a file."""
+    command = shlex.join([COMMAND, "batch", "x^2", "--data", "-", *options])
+    script = (
+        f"export PYTHONDONTWRITEBYTECODE=1; ulimit -f 8; (echo x; seq 9999) | {command} | cat > /dev/null"
+    )
+    done = subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment(TMPDIR=str(tmp_path)),
+        check=False,
+    )
+    assert done.stderr.splitlines() == [
+        f"backprop: can't write in {tmp_path}, the folder for temporary files: File too large",
+        "  hint: TMPDIR=FOLDER in front of the command names another",
+    ]
+    assert not list(tmp_path.iterdir())

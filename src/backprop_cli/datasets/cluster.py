@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from concurrent.futures import CancelledError
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ class Cluster:
     def __init__(self, address: str) -> None:
         self._address = address
         logging.disable()  # what Dask has to say of its connections is said here
+        warnings.filterwarnings("ignore", module="distributed")  # and versions are compared by what is sent
         self._busy: dict[str, tuple[Any, Sequence[Part]]] = {}
         self._done: SimpleQueue[Any] = SimpleQueue()
         try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import BufferedRandom, FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backprop_cli.errors import FileError
 
@@ -79,6 +80,35 @@ def open_whole(name: str, aside: Path | None = None) -> Iterator[BinaryIO]:
             _unfinished.discard(beside)
     except (OSError, ValueError) as error:
         raise FileError(f"can't write {name}: {getattr(error, 'strerror', None) or error}") from None
+
+
+class _Scratch(FileIO):
+    """A file without a name, with an error that says which disk is full."""
+
+    def write(self, data: Any) -> int:
+        with _telling_scratch():
+            return super().write(data)
+
+
+def open_scratch() -> BinaryIO:
+    """Open a file without a name in the folder for temporary files. Raises FileError, when written too."""
+    from tempfile import TemporaryFile
+
+    with _telling_scratch(), TemporaryFile(buffering=0) as file:
+        return BufferedRandom(_Scratch(os.dup(file.fileno()), "r+b"))
+
+
+@contextmanager
+def _telling_scratch() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        from tempfile import gettempdir
+
+        told = error.strerror or str(error)
+        with suppress(OSError):  # there may be no such folder at all
+            told = f"can't write in {gettempdir()}, the folder for temporary files: {told}"
+        raise FileError(told, hint="TMPDIR=FOLDER in front of the command names another") from None
 
 
 _STREAMS = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from backprop_cli.batch.dialect import PLAIN, Dialect, separator
@@ -14,6 +13,7 @@ from backprop_cli.batch.frames.by_row import JsonReader
 from backprop_cli.batch.frames.delimited import CsvReader
 from backprop_cli.batch.frames.tables import ArrowReader, ParquetReader
 from backprop_cli.errors import FileError
+from backprop_cli.system.files import open_scratch
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -61,7 +61,7 @@ def _open_arrow(file: BinaryIO, name: str, stack: ExitStack, *, stream: bool) ->
 
 def _spool(file: BinaryIO, name: str) -> Any:
     """Return a stream as a file without a name."""
-    spool = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    spool = open_scratch()
     try:
         shutil.copyfileobj(file, spool)
     except OSError as error:

@@ -7,7 +7,6 @@ import shutil
 import zipfile
 from contextlib import ExitStack
 from functools import partial
-from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -19,6 +18,7 @@ from backprop_cli.batch.frames.kept import GrowingDictionaries, as_array, for_pa
 from backprop_cli.batch.frames.written import as_it_is
 from backprop_cli.batch.tally import STATUSES
 from backprop_cli.batch.writers import fold
+from backprop_cli.system.files import open_scratch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,7 +147,7 @@ class NpyWriter:
     def __init__(self, file: BinaryIO, columns: Sequence[str], kept: Kept) -> None:
         self._target = file
         # The header, which says how many rows there are, is put right at the end.
-        self._file: IO[bytes] = file if file.seekable() else TemporaryFile()  # noqa: SIM115
+        self._file: IO[bytes] = file if file.seekable() else open_scratch()
         self._columns = columns
         self._kept = kept
         self.lost = kept.lost
@@ -198,7 +198,7 @@ class NpzWriter:
         arrays = _arrays(frame, results, self._columns, self._kept)
         for name, array in arrays.items():
             if name not in self._parts:
-                self._parts[name] = self._stack.enter_context(TemporaryFile()), array.dtype  # noqa: SIM115
+                self._parts[name] = self._stack.enter_context(open_scratch()), array.dtype
             file, kind = self._parts[name]
             file.write(np.ascontiguousarray(array, kind).data if frame.count else b"")
         self._count += frame.count
