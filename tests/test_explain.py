@@ -316,3 +316,21 @@ def test_digits_that_were_lost_are_told_with_what_is_right(backprop):
     assert "no digit of the value and of the gradient with respect to x is right; the" in told
     assert told.splitlines()[-1] == "  in many digits the gradient with respect to x is -8.33333e-11"
     assert "in many digits" not in backprop("explain", "(1-cos(x))/x^2", "x=1").stdout
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        (("markdown", "--math", "dollars"), "$k = {w}^{2}$: a power with the exponent 2 passes to its base"),
+        (("markdown", "--math", "dollars"), "the gradient times $2 \\cdot w$\n"),
+        (("markdown",), "$`k = {w}^{2}`$: a power"),
+        (("latex",), "\\noindent $k = {w}^{2}$: a power"),
+        (("latex",), "the gradient times $2 \\cdot w$\n"),
+        (("marp",), "tangent passes the gradient divided by $1 - {x}^{2}$\n"),
+        (("text",), "k = w²: a power with the exponent 2 passes to its base the gradient times 2*w"),
+    ],
+)  # fmt: skip
+def test_reasons_are_typeset(backprop: Run, form: tuple[str, ...], told: str) -> None:
+    done = backprop("explain", "k = w^2; L = atanh(k)", "w=0.5", "--format", *form)
+    assert told in done.stdout
+    assert "\x0f" not in done.stdout

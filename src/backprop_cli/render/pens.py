@@ -20,6 +20,11 @@ SIMPLE = re.compile(r"[\w.#]+(?:\[[\d, ]+\])?|[^\W\d]\w*\([^()]*\)|\([^()]*\)")
 """What needs no parentheses as a factor."""
 
 
+MATHS = "\x0f"
+"""Stands on both sides of mathematics among words."""
+# A product, a quotient or a power among words, and what is added to it: 2*(a - y), x^2 - 1.
+_FORMULA = re.compile(r"(?:[\w.(*^/)]+ [-+] )*[\w.(-]\S*[*^/][^\s;:,]*(?: [-+] [^\s;:,]+)*")
+
 _RELATION = re.compile(r" [<>]=? ")
 
 
@@ -89,6 +94,14 @@ class TextPen:
     def words(self, text: str) -> str:
         return text
 
+    def inline(self, formula: str) -> str:
+        """Return a formula among words."""
+        return self.expression(formula)
+
+    def reason(self, text: str) -> str:
+        """Return a sentence in whose words formulas may stand."""
+        return text
+
 
 class MathPen(TextPen):
     """Writes mathematics as LaTeX."""
@@ -140,6 +153,18 @@ class MathPen(TextPen):
 
     def words(self, text: str) -> str:
         return rf"\text{{ {text}}}"
+
+    def inline(self, formula: str) -> str:
+        return f"{MATHS}{self.expression(formula)}{MATHS}"
+
+    def reason(self, text: str) -> str:
+        return _FORMULA.sub(lambda found: self._formula(found[0]), text)
+
+    def _formula(self, text: str) -> str:
+        """Return a piece of a sentence as mathematics, as it is where it can't be read as that."""
+        is_whole = text.count("(") == text.count(")")
+        found = expression_latex(text) if is_whole else None
+        return text if found is None else f"{MATHS}{found}{MATHS}"
 
 
 def grouped(text: str, pen: TextPen) -> str:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from backprop_cli.console.sheets import Block
 from backprop_cli.console.strict_json import dump, number
 from backprop_cli.notation.latex import escape
-from backprop_cli.notation.pretty import pretty, to_ascii
+from backprop_cli.notation.pretty import to_ascii
 from backprop_cli.render.archer import UNDERFLOWS, archer_lines, knobs_json
 from backprop_cli.render.flow import flow_json, flow_lines
 from backprop_cli.render.latex import document
 from backprop_cli.render.limits import limit_lines, limits_json
 from backprop_cli.render.nudges import nudge_lines, nudges_json
 from backprop_cli.render.paths import path_lines, paths_json
-from backprop_cli.render.pens import SIMPLE, Line, grouped, is_relation
+from backprop_cli.render.pens import MATHS, SIMPLE, Line, grouped, is_relation
 from backprop_cli.render.second import second_json, second_lines
 from backprop_cli.text import held_words, listing, number_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from backprop_cli.console.sheets import Role
     from backprop_cli.render.pens import TextPen
@@ -137,9 +137,8 @@ def _backward(
     for term in step.terms:
         if term.user not in explained and likewise.is_told(term.user):
             explained.add(term.user)
-            head = f"{term.user} = {pretty(term.expr, unicode=pen.unicode)}"
             yield Line("gap", "")
-            yield Line("words", f"{head}: {term.case or term.reason}")
+            yield Line("words", f"{_head(term, pen)}: {pen.reason(term.case or term.reason)}")
             for note in story.notes.get(term.user, ()):
                 yield Line("words", note)
     sum_is = f"{gradient} = " if step.found is None else ""
@@ -172,6 +171,11 @@ def _backward(
         for note in story.notes.get(step.node, ()):
             yield Line("words", note)
         yield Line("equation", f"{gradient} = {pen.number(step.found)}")
+
+
+def _head(term: Term, pen: TextPen) -> str:
+    """Return what a user computes, among words: name and formula are one piece of mathematics."""
+    return f"{pen.inline(term.user)} = {pen.inline(term.expr)}".replace(f"{MATHS} = {MATHS}", " = ")
 
 
 def _lost(node: str, term: Term, pen: TextPen) -> Iterator[Line]:
@@ -257,7 +261,8 @@ def markdown(lines: Iterable[Line], *, dollars: bool = False) -> str:
         elif kind == "equation":
             parts.append("\n".join((fences[0], text, fences[1])))
         elif kind == "words":
-            parts.append(_escaped(text))
+            dollar = ("$", "$") if dollars else ("$`", "`$")
+            parts.append(_among_words(text, _escaped, dollar))
     return "\n\n".join(parts) + "\n"
 
 
@@ -287,6 +292,12 @@ def _ends_slide(heading: Line, last: Line, line: Line) -> bool:
     return heading.text.startswith("Forward") and last.kind == line.kind == "equation"
 
 
+def _among_words(text: str, words: Callable[[str], str], fences: tuple[str, str]) -> str:
+    """Return a sentence with its mathematics between fences. words: what is made of the rest."""
+    parts = enumerate(text.split(MATHS))
+    return "".join(f"{fences[0]}{part}{fences[1]}" if i % 2 else words(part) for i, part in parts)
+
+
 def _escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>()#+!|~&$])", r"\\\1", text)
 
@@ -300,7 +311,7 @@ def latex(lines: Iterable[Line], title: str) -> str:
         elif kind == "equation":
             parts.append(rf"\[ {text} \]")
         elif kind == "words":
-            parts.append(rf"\noindent {escape(text)}")
+            parts.append(rf"\noindent {_among_words(text, escape, ('$', '$'))}")
     return document("\n\n".join(parts), size="11pt", page="margin=20mm")
 
 
