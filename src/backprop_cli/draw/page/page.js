@@ -33,6 +33,7 @@ let explained; // the node that was asked for
 let explainedPart; // or the array
 let timer;
 let asked = false; // for the number of the next step, which is to be predicted
+let beforePrint; // the step that is shown again after a print
 let told; // of a move: {sentence, reasons}, shown until the next step
 
 function byNode(selector) {
@@ -331,7 +332,7 @@ function readState() {
 // Write all steps of the level that is chosen, and show the last, whose picture and table have all numbers.
 function prepareForPrint() {
   pause();
-  const shown = position;
+  beforePrint ??= position;
   const steps = stops.slice(1).map((step) => {
     position = step;
     return tellStep(currentNode());
@@ -345,7 +346,11 @@ function prepareForPrint() {
   told = undefined;
   position = LAST;
   show();
-  window.addEventListener("afterprint", () => ((position = shown), show()), { once: true });
+}
+
+function goOnAfterPrint() {
+  goTo(beforePrint ?? position);
+  beforePrint = undefined;
 }
 
 // ---- inputs ----
@@ -566,6 +571,7 @@ function listen() {
   document.addEventListener("keydown", onKey);
   window.addEventListener("resize", fit);
   window.addEventListener("beforeprint", prepareForPrint);
+  window.addEventListener("afterprint", goOnAfterPrint);
   element("picture")?.closest("details")?.addEventListener("toggle", fit);
   for (const field of fields) {
     field.addEventListener("input", () => edit(field));
