@@ -96,7 +96,8 @@ def test_dollars_and_fences_hold_the_same_formulas(backprop: Run) -> None:
         backprop("explain", "a*b + a", "a=2", "b=3", "--format", "markdown", "--math", way).stdout
         for way in ("fenced", "dollars")
     )
-    assert re.sub(r"```math\n(.*?)\n```", r"$$\n\1\n$$", fenced) == dollars
+    unfenced = re.sub(r"```math\n(.*?)\n```", r"$$\n\1\n$$", fenced).replace("$`", "$").replace("`$", "$")
+    assert unfenced == dollars
     assert dollars.count("$$") % 2 == 0
 
 
