@@ -92,9 +92,9 @@ class Watcher(threading.Thread):
         """Look until it is over."""
         seen: set[tuple[str, int]] = set()
         while not self.is_over:
-            for path in self.out.glob("*.parquet"):
+            for path in self.out.rglob("*.parquet"):
                 try:
-                    key = path.name, path.stat().st_ino
+                    key = str(path), path.stat().st_ino
                     if key not in seen:
                         parquet.read_metadata(path)
                         seen.add(key)

@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from pyarrow import parquet
+from pyarrow import dataset, parquet
 
 from backprop_cli.batch.forms import Form
 from backprop_cli.batch.job import Job
@@ -55,6 +55,7 @@ def test_each_file_has_results_under_its_name(backprop: Run, data_set: Path, tmp
             "f"
         ].to_numpy()
         assert np.array_equal(after["value"].to_numpy(), expected)
+    assert dataset.dataset(out, partitioning="hive").count_rows(dataset.field("year") == 2021) == 3 * ROWS
     told = manifest(out)
     jsonschema.validate(told, json.loads(schema_text("dataset")))
     assert (told["rows"], told["statuses"]) == (6 * ROWS, {"ok": 6 * ROWS})
