@@ -10,7 +10,7 @@ import pytest
 
 BENCH = Path(__file__).parents[1] / "bench"
 SCRIPTS = [path.name for path in sorted(BENCH.glob("*.py")) if "harness.run" in path.read_text("utf-8")]
-NEEDS = {"rows.py": "numpy", "fits.py": "scipy"}
+NEEDS = {"rows.py": "numpy", "fits.py": "scipy", "minima.py": "scipy"}
 
 
 @pytest.fixture
