@@ -167,6 +167,20 @@ def test_arithmetic_is_exact_just_where_nothing_is_rounded(x, y, signs):
         assert found.is_exact or same(found.error, UNIT * abs(MP.mpf(found.value)))
 
 
+def test_sums_are_exact_where_all_their_digits_fit():
+    chance = random.Random(5)
+    exact = 0
+    for _ in range(400):
+        x, y = (math.ldexp(chance.randint(-(2**53), 2**53), chance.randint(-60, 60)) for _ in range(2))
+        found, true = of(x) + of(y), Fraction(x) + Fraction(y)
+        low = min(math.frexp(z)[1] for z in (x, y)) - 53
+        high = max(math.frexp(z)[1] for z in (x, y))
+        exact += found.is_exact
+        assert not found.is_exact or _is_ratio(abs(found.value), abs(true))
+        assert found.is_exact or high - low >= 136
+    assert 200 < exact < 400
+
+
 def test_sums_of_subnormals_are_exact_and_products_that_vanish_are_not():
     least = of(5e-324, m=FLOATS)
     assert (least + least).is_exact
@@ -360,6 +374,15 @@ def test_ends_of_intervals_have_the_bits_that_they_take(x, error, bits):
     with REALS.base.mp.extraprec(bits):
         low, high = REALS._ends(of(x, error))
         assert low < x < high
+        step = plain(max(error, log2(x) - 136 - 256 + 24))
+        assert max(high - x, x - low) <= (step if bits else 2 * step) * (1 + plain(-20))
+
+
+@pytest.mark.parametrize("exponent", [-0.5, 0.3, 0.0, 7.0, 2.999, -136.6, -1e5 - 0.1])
+def test_the_power_of_two_that_a_step_is_is_hardly_larger(exponent):
+    step, unit = MP.mpf(REALS._power(exponent)), plain(math.floor(exponent) - 24)
+    assert unit <= step - plain(exponent) + unit / 1000 <= 2 * unit
+    assert REALS._power(-INF) == 0
 
 
 @pytest.mark.parametrize("name", ["sin", "atan", "sinh", "exp", "expm1"])

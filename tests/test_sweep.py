@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from backprop_cli import DomainError, gradient
 from backprop_cli.graph.lower import lower_source
-from backprop_cli.graph.sweep import forward, needed, partials_at, reverse, sweep_graph
+from backprop_cli.graph.sweep import forward, forward_from, needed, partials_at, reverse, sweep_graph
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.bounded import bounded_floats, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
@@ -322,6 +322,21 @@ def test_the_shorter_way_of_doubles_changes_nothing(text):
         point = {name: {"x": x, "y": y}[name] for name in graph.inputs}
         quick, plain = (sweep_graph(graph, point, 0.5, m) for m in (FLOAT, Detours()))
         assert repr(quick) == repr(plain)
+
+
+@pytest.mark.parametrize(
+    "text", ["a*c + b", "d = c + 1; d*d*a", "a + b*c", "where(c > 0, a, log(c))*b", "c^a/b"]
+)
+@pytest.mark.parametrize("x", [0.0, 3.0, -2.5, 1e308])
+def test_a_sweep_from_one_input_on_is_the_whole_sweep(text, x):
+    graph = graph_of(text)
+    point = {name: {"a": 2.0, "b": 5.0, "c": 0.5}[name] for name in graph.inputs}
+    here, _ = forward(graph, point, FLOAT)
+    for name in point:
+        primal, failures = forward_from(graph, here, name, x, FLOAT)
+        expected, expected_failures = forward(graph, {**point, name: x}, FLOAT)
+        assert (repr(primal), failures) == (repr(expected), expected_failures)
+        assert here == forward(graph, point, FLOAT)[0]
 
 
 @pytest.mark.parametrize(
