@@ -8,6 +8,7 @@ import struct
 from collections.abc import Mapping
 from contextlib import ExitStack
 from io import BytesIO, TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backprop_cli import cli
 from backprop_cli.batch.cells import Table, read_csv, read_jsonl
 from backprop_cli.batch.engines.results import Results
 from backprop_cli.batch.forms import DELIMITERS, Form
@@ -27,6 +29,7 @@ from backprop_cli.batch.frames.read import open_reader
 from backprop_cli.batch.frames.written import float_texts
 from backprop_cli.batch.job import Job, Run, prepare, run_work
 from backprop_cli.batch.tally import STATUSES, Tally
+from backprop_cli.console.environment import Environment
 from backprop_cli.console.output import Output
 from backprop_cli.render.rows import render_summary
 
@@ -356,3 +359,15 @@ def test_numbers_of_json_are_read_to_the_bit() -> None:
     assert found is not None
     assert found[0] == len(texts)
     assert found[1]["a"].tobytes() == np.array([float(text) for text in texts]).tobytes()
+
+
+def test_a_sum_over_rows_is_computed_by_one_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen = []
+    real = run.choose_engine
+    monkeypatch.setattr(run, "choose_engine", lambda name, *rest: seen.append(name) or real(name, *rest))  # type: ignore[func-returns-value]
+    np.save(tmp_path / "rows.npy", np.array([(0.5,), (1.5,)], [("a", float)]))
+    streams = [TextIOWrapper(BytesIO(), encoding="utf-8") for _ in range(2)]
+    words = ["batch", "tanh(a)", "--data", str(tmp_path / "rows.npy")]
+    assert cli.run([*words, "--reduce", "sum"], Environment(None, *streams, {})) == 0
+    assert cli.run(words, Environment(None, *streams, {})) == 0
+    assert seen == ["jit", "auto"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from backprop_cli.batch.cells import Row
-from backprop_cli.batch.engines.engine import choose_engine
+from backprop_cli.batch.engines.engine import choose_engine, settle_engine
 from backprop_cli.batch.engines.results import Results
 from backprop_cli.batch.forms import TEXT, Form
 from backprop_cli.batch.frames.cells import join_columns
@@ -87,6 +87,8 @@ def run_columns(
             stack.callback(writer.let_go)
         frames = reader.frames(points, advance, keep=keep)
         first = next(frames)
+        if groups is not None:  # a sum does not depend on when another engine takes over
+            engine = settle_engine(engine, batch, start, first.columns)
         computing = choose_engine(engine, batch, start, first.columns)
         # What comes as a stream is answered before more is asked for.
         ahead = 0 if reader.total is None else count_workers() if threads is None else threads - 1
