@@ -200,15 +200,15 @@ def _rank_one(n: int, m: int, *, edges: bool) -> str:
     inner = range(1, n + 1) if edges else range(2, n)
     total = _plus(f"{j}*x{j}" for j in inner)
     rows = range(1, m + 1) if edges else range(1, m - 1)
-    more = [] if edges else ["-1", "-1"]
+    more = [] if edges else ["0*x1 - 1"] * 2  # a constant alone would be an input
     return _squares([*(f"{i}*s - 1" for i in rows), *more], f"s = {total} + 0*x1 + 0*x{n}")
 
 
 def _chebyquad(n: int) -> str:
     lines = [f"u{j} = 2*x{j} - 1" for j in range(1, n + 1)]
-    lines += [f"t0_{j} = 1; t1_{j} = u{j}" for j in range(1, n + 1)]
+    lines += [f"t1_{j} = u{j}; t2_{j} = 2*u{j}**2 - 1" for j in range(1, n + 1)]
     lines += [
-        f"t{i}_{j} = 2*u{j}*t{i - 1}_{j} - t{i - 2}_{j}" for i in range(2, n + 1) for j in range(1, n + 1)
+        f"t{i}_{j} = 2*u{j}*t{i - 1}_{j} - t{i - 2}_{j}" for i in range(3, n + 1) for j in range(1, n + 1)
     ]
     wanted = [0.0 if i % 2 else -1 / (i * i - 1) for i in range(1, n + 1)]
     means = [
