@@ -4,7 +4,8 @@ npm install pyodide@0.28.3
 python bench/playground.py --pyodide node_modules/pyodide --count 200
 
 Both run `backprop grad PROGRAM … --json` and have to say the same: the status, every word, and all
-numbers but for the last bits, where the sin or exp of the browser is another one.
+numbers but for the last bits, where the sin or exp of the browser is another one: then a digit less may be
+right.
 """
 
 from __future__ import annotations
@@ -102,6 +103,8 @@ def _differences(one: Any, other: Any, at: str) -> Iterator[str]:
     elif isinstance(one, float) and isinstance(other, float):
         if not math.isclose(one, other, rel_tol=CLOSE):
             yield f"{at}: {one!r} and {other!r}"
+    elif at.endswith("digits") and isinstance(one, int) and isinstance(other, int) and abs(one - other) == 1:
+        return
     elif one != other:
         yield f"{at}: {one!r} and {other!r}"
 
