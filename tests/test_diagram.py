@@ -107,3 +107,13 @@ def test_a_local_derivative_as_a_factor(slope: str, unicode: bool, shown: str) -
 def test_pretty(text: str, shown: str) -> None:
     assert pretty(text) == shown
     assert "×" not in pretty(text, unicode=False)
+
+
+def test_a_slope_is_written_with_the_name_of_its_step() -> None:
+    program = "z = w*x; a = sigmoid(z); L = tanh(a)"
+    report = gradient(program, w=0.5, x=2)
+    for diagram in (
+        diagram_of_graph(lower_source(read_source(program))),
+        diagram_of_report(report, symbolic=True),
+    ):
+        assert [arrow.partial for arrow in diagram.arrows] == ["x", "w", "a*(1 - a)", "1 - L^2"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from backprop_cli.graph.naming import Naming
-from backprop_cli.notation.partials import partial_text
+from backprop_cli.notation.partials import own_slope, slope_text
 from backprop_cli.notation.pretty import factor_back
-from backprop_cli.operations.table import OPS
 from backprop_cli.text import held_mark, number_text
 
 if TYPE_CHECKING:
@@ -120,8 +119,7 @@ def slope_of_record(node: NodeRecord, argnum: int, digits: int | None, *, symbol
     """Return a local derivative as it is shown, and what stands behind its symbol."""
     mark = node.mark(argnum)
     if symbolic:
-        formula = node.formulas[argnum] if node.folded else partial_text(OPS[node.op], argnum, node.terms)
-        return formula, mark
+        return slope_text(node, argnum), mark
     partial = node.partials[argnum]
     return "" if partial is None else number_text(partial, digits), mark
 
@@ -157,7 +155,8 @@ def slope_of_node(naming: Naming, node: int, argnum: int) -> tuple[str, str]:
     assert op is not None
     ids = ["" if graph.constant[x] else naming.id(x) for x in operands]
     held = [naming.held(node, place) for place in range(len(ids))]
-    return partial_text(op, argnum, [naming.operand(x) for x in operands]), held_mark(held, argnum, ids)
+    formula = own_slope(op, argnum, [naming.operand(x) for x in operands], naming.id(node))
+    return formula, held_mark(held, argnum, ids)
 
 
 def role_of(name: str, op: str, output: str) -> str:

@@ -39,12 +39,13 @@ def partial_text(op: Op, argnum: int, terms: Sequence[str]) -> str:
 
 def slope_text(node: NodeRecord, argnum: int) -> str:
     """Return the local derivative of a step as a formula with its own name in it; "" where that is long."""
-    op = OPS[node.op]
-    if node.folded:
-        return node.formulas[argnum]
-    formula = partial_text(op, argnum, node.terms)
-    # a·(1 - a) is easier than the same in z.
-    return formula if op.infix else formula.replace(op.write(node.terms), node.id)
+    return node.formulas[argnum] if node.folded else own_slope(OPS[node.op], argnum, node.terms, node.id)
+
+
+def own_slope(op: Op, argnum: int, terms: Sequence[str], name: str) -> str:
+    """Return ∂y/∂x as a formula in which y stands by its name: a*(1 - a) is easier than the same in z."""
+    formula = partial_text(op, argnum, terms)
+    return formula if op.infix else formula.replace(op.write(terms), name)
 
 
 def partial_piece(op: Op, argnum: int, terms: Sequence[Piece]) -> _Term:
