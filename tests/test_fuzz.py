@@ -205,6 +205,7 @@ PLANTED = [
     ("x^2", 3.0, put(*CLAIM, "kink", value={"left": 6.0, "right": 6.0}), "kink"),
     ("abs(x)", 0.0, put(*CLAIM, "kink", "left", value=1.0), "sides"),
     ("abs(x)", 0.0, put(*CLAIM, value={"status": "pass", "digits": 16}), "missed"),
+    ("x^2", 3.0, put("check", "reason", value="the value does not exist"), "no value"),
     ("abs(x)", 2.0, put("error", value={"kind": "domain", "message": "abs overflows"}), "refused"),
     ("abs(x)", 2.0, put("error", value={"kind": "parse", "message": "abs?"}), "language"),
     ("log(x+1)", 2.0, put("gradients", "x", value=0.25), "digits"),

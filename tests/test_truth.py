@@ -563,3 +563,13 @@ def test_where_nothing_is_known_of_a_kink_no_fact_is_met(fact):
     (verdict,) = verify_source(source, {"x": -3.0}, read_claims(fact, source)).verdicts
     assert verdict.status == "fail"
     assert verdict.words == (fact.removeprefix("x = "), "possible kink")
+
+
+NO_VALUE = [("log(sin(pi*x))", 1), ("tan(pi*x)", 0.5), ("1/(sqrt(x)^2 - 2)", 2), ("x/(exp(log(x)) - 3)", 3)]
+
+
+@pytest.mark.parametrize(("program", "x"), NO_VALUE)
+def test_a_value_that_only_rounding_gives_is_said_not_to_exist(program, x):
+    report = gradient(program, x=x)
+    assert math.isfinite(report.value)
+    assert last_line(report).endswith("not checked: computed with more digits, the value does not exist")

@@ -24,7 +24,7 @@ KINDS = {
     "many digits": "a value or derivative that is given to many digits is another number",
     "refused": "the value is said not to exist, and Python's float has one",
     "blamed": "an operand is said to be outside the domain, and the true one is inside",
-    "no value": "a gradient is confirmed where the value does not exist",
+    "no value": "a gradient is confirmed where the value does not exist, or it is said not to, and does",
     "false alarm": "sympy is said to disagree, and the double is right",
     "wrong": "the double is further off than rounding explains",
     "digits": "more digits are claimed than are right",
@@ -65,6 +65,9 @@ def judge(program: Program, record: Mapping[str, Any], truth: Callable[[], Truth
             if found["status"] == "pass":
                 yield Finding("no value", name, f"{name} passes", "the value does not exist")
         return
+    reason = record["check"].get("reason", "")
+    if reason.endswith("the value does not exist"):
+        yield Finding("no value", "", reason, f"the value is {_shown(true.value)}")
     yield from _value_in_many_digits(record, true)
     claims = record["check"].get("gradients", {})
     for name, told in record["gradients"].items():

@@ -13,6 +13,7 @@ from backprop_cli.findings import notices
 from backprop_cli.findings.kinks import (
     exact_value,
     find_kinks,
+    lacks_exact_value,
     sides_of_operation,
     without_rounded,
 )
@@ -32,7 +33,7 @@ from backprop_cli.graph.sweep import partials_at, sweep_graph
 from backprop_cli.language.arguments import given_arrays, name_list, upstream_gradient
 from backprop_cli.language.source import Source, check_names, choose_point, read_source
 from backprop_cli.operations.doubles import FLOAT
-from backprop_cli.report import ArrayRecord, KinkRecord, NodeRecord, Outcome, Report, skipped_check
+from backprop_cli.report import NO_VALUE, ArrayRecord, KinkRecord, NodeRecord, Outcome, Report, skipped_check
 from backprop_cli.system.collector import collector_paused
 
 if TYPE_CHECKING:
@@ -162,6 +163,9 @@ class Computation:
         }
         exact = exact_value(sweep) if skipped else None
         late = settle_unchecked(sweep, skipped) if exact is not None else {}
+        if skipped and exact is None and check.value is None and lacks_exact_value(sweep):
+            none = {name: replace(check.gradients[name], reason=NO_VALUE) for name in skipped}
+            return draft, replace(check, gradients=check.gradients | none, reason=NO_VALUE)
         if not late:
             return draft, check
         from backprop_cli.check.cross_check import with_records

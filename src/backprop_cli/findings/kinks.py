@@ -6,14 +6,14 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backprop_cli.graph.sweep import forward, forward_from, needed, partials_at
+from backprop_cli.graph.sweep import Failure, forward, forward_from, needed, partials_at
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.rules import SHARES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from backprop_cli.graph.sweep import Sweep
+    from backprop_cli.graph.sweep import Failures, Sweep
     from backprop_cli.graph.tape import Graph
     from backprop_cli.operations.one_sided import Series
     from backprop_cli.operations.op import Kink, Op
@@ -259,28 +259,38 @@ def _series(digits: int, count: int) -> SeriesNamespace:
 def exact_value(sweep: Sweep) -> Any:
     """Return the value as a constant of series, None where none is known. acos(√10·√40/20) is 0."""
     exact = _exactly(sweep)
-    return None if exact is None else exact[1][sweep.graph.output].constant
+    if exact is None or sweep.graph.output in exact[2]:
+        return None
+    return exact[1][sweep.graph.output].constant
+
+
+def lacks_exact_value(sweep: Sweep) -> bool:
+    """Tell whether the program certainly has no value, though doubles have one: log(sin(pi*x)) at 1."""
+    exact = _exactly(sweep)
+    if exact is None or sweep.graph.output not in exact[2] or exact[0].field.gave_up:
+        return False
+    return {Failure.DOMAIN, Failure.OPERAND}.issuperset(exact[2].values())
 
 
 def without_rounded(sweep: Sweep, kinks: Sequence[int]) -> list[int]:
     """Return the kinks but those that doubles certainly meet by rounding alone: abs((x + 1) - 1) at 1e-20."""
     exact = _exactly(sweep) if kinks else None
-    if exact is None:
+    if exact is None or sweep.graph.output in exact[2]:
         return [*kinks]
-    m, primal = exact
+    m, primal, _ = exact
     return [node for node in kinks if not _is_away(sweep.graph, node, primal, (), m)]
 
 
-def _exactly(sweep: Sweep) -> tuple[SeriesNamespace, list[Any]] | None:
-    """Return the values at the point as series without a step, None where they are not known."""
+def _exactly(sweep: Sweep) -> tuple[SeriesNamespace, list[Any], Failures] | None:
+    """Return the values at the point as series without a step, and what has none; None if that takes long."""
     if len(sweep.graph.ops) > _MOST_SERIES:
         return None
     m = _series(*_LADDER[0])
+    m.field.gave_up = False
     try:
-        primal, failures = forward(sweep.graph, sweep.point, m)
+        return m, *forward(sweep.graph, sweep.point, m)
     except (ArithmeticError, ValueError):
         return None
-    return None if sweep.graph.output in failures else (m, primal)
 
 
 def _is_smooth_throughout(
