@@ -573,3 +573,9 @@ def test_a_value_that_only_rounding_gives_is_said_not_to_exist(program, x):
     report = gradient(program, x=x)
     assert math.isfinite(report.value)
     assert last_line(report).endswith("not checked: computed with more digits, the value does not exist")
+
+
+def test_an_exponent_that_is_whole_in_fractions_has_a_value_at_a_negative_base():
+    report = gradient("x^(y/3*3)", x=-1, y=1, wrt=["x"])
+    assert report.gradients == {"x": 1.0}
+    assert "does not exist" not in last_line(report)

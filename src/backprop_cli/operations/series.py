@@ -313,7 +313,7 @@ class SeriesNamespace(Namespace):
     def pow(self, x: Series, y: Series) -> Series:
         """Return x**y; 0**0 is 1. See docs/decisions/0003-powers.md."""
         if y.is_constant and not isinstance(y.constant, Real):
-            return self._power(x, y.constant) if y.constant else self.one
+            return self._power(x, whole(y.constant)) if y.constant else self.one
         if x.size is None:
             if self._sign(y) < 0:
                 raise ZeroDivisionError
