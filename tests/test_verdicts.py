@@ -24,6 +24,7 @@ from backprop_cli.check.cross_check import (
     _why_skipped,
     with_records,
 )
+from backprop_cli.check.formulas import NoFormulaError, TooFewDigitsError
 from backprop_cli.language.source import read_source
 from backprop_cli.operations.bounded import Bounded, bounded_reals
 from backprop_cli.operations.series import SeriesNamespace
@@ -326,6 +327,36 @@ def test_a_value_that_was_not_compared_is_that_of_series_where_they_have_a_fract
     assert (found.value, found.value_digits, found.value_zero_within) == expected
     known = Check(PASS, "", 50, {}, "", "7.0", 3)
     assert with_records(known, {}, exact, value).value == "7.0"
+
+
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        (NoFormulaError("none"), 1),
+        (TooFewDigitsError("too few"), 3),
+        (ZeroDivisionError(), 3),
+        (ValueError(), 3),
+    ],
+)
+def test_more_digits_are_tried_where_they_may_help(error, tries, monkeypatch):
+    asked = []
+
+    def fails(*_):
+        asked.append(1)
+        raise error
+
+    monkeypatch.setattr(check, "differentiate_by_sympy", fails)
+    assert (gradient("x*y", x=2, y=3).check.status, len(asked)) == ("skipped", tries)
+
+
+@pytest.mark.parametrize("error", [TypeError, ValueError, RecursionError])
+def test_what_sympy_can_not_derive_whole_is_derived_step_by_step(error, monkeypatch):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(check._Formulas, "__init__", fails)
+    found = gradient("x*y", x=2, y=3).check
+    assert (found.status, found.method) == ("pass", "symbolic, step by step")
 
 
 def test_digits_are_affordable_where_nodes_times_digits_are():
