@@ -589,9 +589,7 @@ def test_many_rows_take_no_more_memory_than_a_few(tmp_path: Path) -> None:
         )
         return int(done.stderr.splitlines()[-1])
 
-    assert (
-        most_memory(40_000) < most_memory(1_000) + 5_000
-    )  # kilobytes; a row as objects takes some 500 bytes
+    assert most_memory(40_000) < most_memory(1_000) + 5_000  # kilobytes; a row of objects takes some 0.5
 
 
 def test_points_reject_a_row_with_a_problem() -> None:

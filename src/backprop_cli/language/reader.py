@@ -580,19 +580,16 @@ class _Reader:
     def unexpected(self, kind: str, word: str, start: int, end: int) -> ParseError:
         """Explain a token that has no place in the language, or not here."""
         if kind == "operator" and (word == "=" or word in _AUGMENTED):
-            return self.error(
-                f"{word!r} stands behind a single name, at the start of a statement",
-                (start, end),
-                "conditions are < <= > >=, in where(cond, a, b)" if self.depth else _STATEMENTS,
-            )
+            hint = "conditions are < <= > >=, in where(cond, a, b)" if self.depth else _STATEMENTS
+            message = f"{word!r} stands behind a single name, at the start of a statement"
+            return self.error(message, (start, end), hint)
         if word == "[":
             inside, closing, _ = self.text[end:].partition("]")
             if not closing:
                 return self.error("this [ is never closed", (start, end))
             hint = "an index is written out, in whole numbers and slices: x[0], W[1, 0:3]"
-            if "[" in inside:
-                return self.error("this is no index", (start, end), hint)
-            return self.error(f"'{inside.strip()}' is no index", (start, end + len(inside) + 1), hint)
+            what, last = ("this", end) if "[" in inside else (f"'{inside.strip()}'", end + len(inside) + 1)
+            return self.error(f"{what} is no index", (start, last), hint)
         return self.error(f"'{word}' is not in the language", (start, end), NOT_IN_LANGUAGE.get(word, ""))
 
 

@@ -34,8 +34,17 @@ if TYPE_CHECKING:
     from backprop_cli.draw.page.levels import Level
     from backprop_cli.report import NodeRecord, Report
 
-_STYLES = ("colors.css", "page.css")
-_SCRIPTS = ("constants.js", "sweep.js", "story.js", "moves.js", "arrays.js", "steps.js", "page.js")
+_STYLES = ("colors.css", "page.css", "print.css")
+_SCRIPTS = (
+    "constants.js",
+    "sweep.js",
+    "story.js",
+    "moves.js",
+    "arrays.js",
+    "steps.js",
+    "print.js",
+    "page.js",
+)
 
 # More nodes are drawn, but folded.
 _MOST_OPEN = 300
