@@ -93,8 +93,11 @@ def test_what_the_shell_has_opened_is_written_on(tmp_path: Path) -> None:
 def test_results_that_would_be_read_again_are_refused(tmp_path: Path) -> None:
     data = tmp_path / "x.csv"
     data.write_text("x\n3\n")
+    (tmp_path / "link.csv").symlink_to(data)
     for data_and_results in (
         "x.csv >> x.csv",
+        "x.csv --output x.csv",
+        "x.csv --keep --output link.csv",
         "x.csv 1<> x.csv",
         "- < x.csv >> x.csv",
         "x.csv --format csv --output /dev/stdout >> x.csv",
@@ -106,6 +109,15 @@ def test_results_that_would_be_read_again_are_refused(tmp_path: Path) -> None:
         )  # fmt: skip
         assert (done.returncode, data.read_text()) == (2, "x\n3\n")
         assert b"one file" in done.stderr
+
+
+def test_a_point_is_not_saved_in_the_place_of_the_data(backprop: Run, tmp_path: Path) -> None:
+    data = tmp_path / "d.csv"
+    data.write_text("x,y\n1,2\n2,4\n")
+    for words in (["fit", "y ~ a*x"], ["minimize", "(a*x - y)^2", "a=1"]):
+        done = backprop(*words, "--data", str(data), "--save", str(data))
+        assert (done.returncode, data.read_text()) == (2, "x,y\n1,2\n2,4\n")
+        assert "--save would replace the data" in done.stderr
 
 
 def test_an_error_leaves_no_file(tmp_path: Path) -> None:

@@ -235,16 +235,15 @@ def open_results(
     if output.quiet and name == "-":
         return None, _do_nothing
     if data.size is not None or _is_recoded(data):
-        named = "" if data.name == "-" else f"; --output {data.name} writes it anew when all of it is read"
-        refuse_one_file(os.fstat(data.file.fileno()), name, output.environment, named)
+        refuse_one_file(os.fstat(data.file.fileno()), name, output.environment)
     sink = open_sink(name, job.shape, output, stack)
     # A stream is answered as it comes.
     hurried = data.size is None or (name == "-" and output.environment.writes_terminal)
     return sink, sink.flush if hurried else _do_nothing
 
 
-def refuse_one_file(data: os.stat_result, name: str, environment: Environment, hint: str = "") -> None:
-    """Raise UsageError where results are written on the end of a file that is read: it would never come.
+def refuse_one_file(data: os.stat_result, name: str, environment: Environment) -> None:
+    """Raise UsageError where results would replace the data, or be read as more of it, whose end never comes.
 
     name: of the results.
     """
@@ -255,11 +254,12 @@ def refuse_one_file(data: os.stat_result, name: str, environment: Environment, h
             written = environment.stdout.fileno() if environment.stdout else None
         else:
             written = opened_by_shell(name)
-        is_one = written is not None and os.path.samestat(os.fstat(written), data)
+        there = os.fstat(written) if written is not None else None if name == "-" else Path(name).stat()
+        is_one = there is not None and os.path.samestat(there, data)
     except (OSError, ValueError):  # a stream that is no file, or is not open
         return
     if is_one:
-        raise UsageError("the data and the results are one file", hint=f"write to another{hint}")
+        raise UsageError("the data and the results are one file", hint="write to another")
 
 
 def _is_recoded(data: Data) -> bool:

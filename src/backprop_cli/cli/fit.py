@@ -15,7 +15,7 @@ from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.minimize import read_bounds
 from backprop_cli.cli.options import File, Language, PointOptions, Shown, digits_of, form_of, listed, loader
 from backprop_cli.cli.picture import Picture, check_picture, draw_planes
-from backprop_cli.cli.saved import Begin, Save, save_point, with_start
+from backprop_cli.cli.saved import Begin, Save, refuse_data, save_point, with_start
 from backprop_cli.console.environment import Environment
 from backprop_cli.errors import Status, UsageError
 
@@ -165,6 +165,7 @@ def fit(
     """
     if rows.data is None:
         raise UsageError("the data is missing", hint=f"--data FILE, as in {_EXAMPLE}")
+    refuse_data(save, rows.data)
     check_picture(picture, is_table=form is FitFormat.table)
     from backprop_cli.console.progress import Progress
     from backprop_cli.fitting.fit import fit_rows

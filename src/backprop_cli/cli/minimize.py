@@ -15,7 +15,7 @@ from backprop_cli.cli.data import form_of_data, load_rows
 from backprop_cli.cli.dialect import DialectOptions
 from backprop_cli.cli.options import Shown, Where, digits_of, form_of, listed
 from backprop_cli.cli.picture import Picture, check_picture, draw_planes
-from backprop_cli.cli.saved import Begin, Save, save_point, with_drawn, with_start
+from backprop_cli.cli.saved import Begin, Save, refuse_data, save_point, with_drawn, with_start
 from backprop_cli.descent.starts import Init
 from backprop_cli.errors import Status, UsageError
 
@@ -146,6 +146,7 @@ def minimize(
     if options.read_upstream() != 1:
         raise UsageError("--upstream changes no minimum", hint="--rate says how far a step goes")
     way.check(has_rows=rows.data is not None)
+    refuse_data(save, rows.data)
     check_picture(picture, is_table=form is DescentFormat.table)
     if begin is not None:
         options = with_start(options, begin)

@@ -39,6 +39,13 @@ def save_point(name: str, point: Mapping[str, float]) -> None:
     write_file(name, (json.dumps(point, indent=2) + "\n").encode())
 
 
+def refuse_data(save: str | None, data: str | None) -> None:
+    """Raise UsageError where a point would be written in the place of the data."""
+    both = [Path(name) for name in (save, data) if name is not None]
+    if len(both) > 1 and all(path.exists() for path in both) and both[0].samefile(both[1]):
+        raise UsageError("--save would replace the data", hint="write to another file")
+
+
 def with_start(options: PointOptions, name: str, others: Collection[str] = ()) -> PointOptions:
     """Return options that have the values of a saved point, too, but for those given behind the program.
 
