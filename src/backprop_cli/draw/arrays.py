@@ -93,11 +93,11 @@ def _open(
     naming: Naming, parts: Sequence[ArrayNodes | int], report: Report, opened: str
 ) -> tuple[list[ArrayNodes | int], list[ArrayRecord | NodeRecord]]:
     """Return the parts of an outline and their records, with the elements of one array in its place."""
-    known = {node.id: node for node in report.nodes} if opened else {}
+    place = {node: i for i, node in enumerate(naming.order)}
     found: list[tuple[ArrayNodes | int, ArrayRecord | NodeRecord]] = []
     for part, record in zip(parts, report.outline, strict=True):
         if not isinstance(part, int) and isinstance(record, ArrayRecord) and record.name == opened:
-            found += [(node, known[naming.id(node)]) for node in own_nodes(naming.graph, part)]
+            found += [(node, report.nodes[place[node]]) for node in own_nodes(naming.graph, part)]
         else:
             found.append((part, record))
     return [part for part, _ in found], [record for _, record in found]

@@ -50,7 +50,7 @@ def levels_of(report: Report, steps: Steps | None = None) -> list[Level]:
 
 def _opened(report: Report, arrays: Level) -> Iterator[Level]:
     """Yield a level for each array with few elements, as long as the page has room for the pictures."""
-    room = _MOST_BOXES
+    room, nodes = _MOST_BOXES, list(report.nodes)
     for array in arrays.records:
         if not isinstance(array, ArrayRecord) or not 1 < len(array.elements) <= _MOST_ELEMENTS:
             continue
@@ -58,7 +58,7 @@ def _opened(report: Report, arrays: Level) -> Iterator[Level]:
         room -= len(diagram.boxes)
         if room < 0:
             return
-        records = [*arrays.records, *report.nodes]
+        records = [*arrays.records, *nodes]
         yield _level(f"open {array.name}", f"arrays, {array.name} opened", diagram, records)
 
 
