@@ -251,14 +251,13 @@ def refuse_one_file(data: os.stat_result, name: str, environment: Environment) -
 
     try:
         if name == "-":
-            written = environment.stdout.fileno() if environment.stdout else None
+            there = os.fstat(environment.stdout.fileno()) if environment.stdout else None
         else:
             written = opened_by_shell(name)
-        there = os.fstat(written) if written is not None else None if name == "-" else Path(name).stat()
-        is_one = there is not None and os.path.samestat(there, data)
-    except (OSError, ValueError):  # a stream that is no file, or is not open
+            there = Path(name).stat() if written is None else os.fstat(written)
+    except (OSError, ValueError):  # what is not there yet, a stream that is no file, or is not open
         return
-    if is_one:
+    if there is not None and os.path.samestat(there, data):
         raise UsageError("the data and the results are one file", hint="write to another")
 
 

@@ -5,7 +5,6 @@ What is drawn goes by the seed and the numbers of the parts, whoever does them, 
 
 from __future__ import annotations
 
-import math
 import random
 import zlib
 from bisect import bisect_left
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from backprop_cli.batch.sample import Drawn, Sample
 from backprop_cli.batch.tally import RowResult, RowStatus, Start
+from backprop_cli.console.strict_json import maybe_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,16 +41,12 @@ def _as_json(row: Drawn) -> dict[str, Any]:
     result = row.result
     return {
         "row": row.number,
-        "point": {name: _number_as_json(x) for name, x in row.point.items()},
-        "value": _number_as_json(result.value),
-        "gradients": list(map(_number_as_json, result.gradients)),
-        "values": list(map(_number_as_json, result.values)),
+        "point": {name: maybe_number(x) for name, x in row.point.items()},
+        "value": maybe_number(result.value),
+        "gradients": list(map(maybe_number, result.gradients)),
+        "values": list(map(maybe_number, result.values)),
         "status": str(result.status),
     }
-
-
-def _number_as_json(x: float | None) -> float | str | None:
-    return x if x is None or math.isfinite(x) else str(x)
 
 
 def _number(x: float | str | None) -> float | None:
