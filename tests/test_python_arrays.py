@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from backprop_cli import gradient
-from backprop_cli.errors import ParseError
+from backprop_cli.errors import BackpropError, ParseError
+from conftest import Run
 from test_arrays import X, softmax
 
 
@@ -47,6 +48,7 @@ from test_arrays import X, softmax
         ("def f(X):\n    z = X @ X[0]\n    return z.mean()", 7.5),
         ("import numpy as np; w = np.array([1.0, -1.0]); loss = ((X @ w)**2).mean(); loss.backward()", 1),
         ("np.asarray(X + 1)[0]*2 @ [1, 1]", 10),
+        ("np.reshape(X, shape=(4, 1))[2, 0]", 4),
         ("torch.sum(X, dim=[0, 1]) + torch.linalg.vector_norm(X[0])**2", 15),
     ],
 )
@@ -77,6 +79,9 @@ def test_python_means_what_its_library_does(program, value):
         ("np.zeros(0) @ X[0]", "zeros is read with 1 to 10,000 elements"),
         ("np.dot(X)", "dot takes 2 operands here"),
         ("np.sum()", "sum takes 1 operand here"),
+        ("np.concatenate()", "concatenate has 0 operands here"),
+        ("np.reshape()", "reshape takes 1 operand here"),
+        ("torch.var(X, unbiased=n)", "unbiased= is True or False here"),
         ("np.zeros(n) @ X[0]", "zeros is read with whole numbers alone"),
     ],
 )
@@ -84,3 +89,18 @@ def test_what_libraries_do_in_two_ways_is_refused(program, message):
     with pytest.raises(ParseError) as caught:
         gradient(program, X=X)
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize("program", ["nn.MSELoss()(x, y)", "torch.cat((x, y)).mul(x)", "np.sum(x)[0] + y"])
+def test_what_only_arrays_have_is_refused_of_numbers(program):
+    with pytest.raises(BackpropError):
+        gradient(program, x=1, y=3)
+
+
+@pytest.mark.parametrize("words", [["graph"], ["export", "--to", "python"], ["explain"], ["grad"]])
+def test_a_program_of_arrays_without_shapes_says_so(backprop: Run, words):
+    done = backprop(*words, "np.dot(w, x).sum()")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert "has no value" in done.stderr
+    assert backprop("read", "np.dot(w, x).sum()").stdout == "sum(dot(w, x))\n"

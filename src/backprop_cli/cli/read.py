@@ -42,7 +42,7 @@ def read(
     from backprop_cli.language.source import read_source
 
     text, given = options.read_program_of_arrays()
-    source = read_source(text, given, options.notation)
+    source = read_source(text, given, options.notation, needs_shapes=False)
     if form is ReadFormat.json:
         output.write(_as_json(source) + "\n")
     else:

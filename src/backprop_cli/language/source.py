@@ -81,6 +81,7 @@ def read_source(
     known: Collection[str] = (),
     *,
     array_output: bool = False,
+    needs_shapes: bool = True,
 ) -> Source:
     """Read a program.
 
@@ -89,6 +90,7 @@ def read_source(
     notation: the foreign one that it is in, or "plain"; None for plain if it can be read so, else the one
     whose marks it has.
     array_output: whether the output may be an array, which has a name then; it ends in its last element.
+    needs_shapes: whether a program with arrays whose shapes are not known is refused, not just read.
 
     An input is a name that is used before it is assigned, or first assigned a constant expression: that
     is its default. ``pi`` is a constant unless it is assigned or given.
@@ -110,7 +112,7 @@ def read_source(
             except ShapeError:
                 # What has no array may be meant as names: x[0] as x_0.
                 other = None if notation else _foreign_source(source.text, _names(given, known))
-                if other is None:
+                if other is None or (needs_shapes and has_arrays(other.statements)):
                     raise
                 return other
     return source

@@ -46,27 +46,23 @@ def scan(text: str, given: Collection[str]) -> Scan | None:
     words = cut_lines(text, is_c=is_c)
     if words is None:
         return None
-    if not getattr(given, "shapes", None) and not re.search(_OF_ARRAYS, text):
+    if getattr(given, "shapes", None):
+        return _Program(text, given, is_c=is_c, reader=_reader_of_arrays()).read(words)
+    try:
         return _Program(text, given, is_c=is_c).read(words)
-    return _with_arrays(text, given, words, is_c=is_c)
+    except ParseError as of_numbers:
+        if not re.search(_OF_ARRAYS, text):
+            raise
+        try:
+            return _Program(text, given, is_c=is_c, reader=_reader_of_arrays()).read(words)
+        except ParseError as of_arrays:
+            raise (of_arrays if of_arrays.start > of_numbers.start else of_numbers) from None
 
 
-def _with_arrays(text: str, given: Collection[str], words: list[Word], *, is_c: bool) -> Scan:
-    """Return the tokens of a text that may be of arrays; that of numbers comes first where none is given."""
+def _reader_of_arrays() -> type[Expression]:
     from backprop_cli.language.foreign.python_arrays import PythonArrays  # hardly ever needed
 
-    error = None
-    if not getattr(given, "shapes", None):
-        try:
-            return _Program(text, given, is_c=is_c).read(words)
-        except ParseError as of_numbers:
-            error = of_numbers
-    try:
-        return _Program(text, given, is_c=is_c, reader=PythonArrays).read(words)
-    except ParseError as of_arrays:
-        if error is not None and (error.start or 0) >= (of_arrays.start or 0):
-            raise error from None
-        raise
+    return PythonArrays
 
 
 _OF_ARRAYS = rf"[@\[]|\.\s*T\b|\b(?:{'|'.join(ARRAY_FUNCTIONS)})\s*\("

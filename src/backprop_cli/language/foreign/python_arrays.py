@@ -14,7 +14,7 @@ from backprop_cli.language.arrays.ops import ARRAY_FUNCTIONS, KEYWORDS
 from backprop_cli.language.arrays.tokens import INDEX, KEYWORD_TEXT
 from backprop_cli.language.foreign.builder import Piece, called, filled, grouped
 from backprop_cli.language.foreign.functions import word_of
-from backprop_cli.language.foreign.python_calls import INFINITE
+from backprop_cli.language.foreign.python_calls import INFINITE, take
 from backprop_cli.language.foreign.python_expression import Expression
 from backprop_cli.language.foreign.words import matching
 from backprop_cli.language.tokens import KEYWORD, NUMBER, OTHER, POSTFIX, Token
@@ -76,6 +76,7 @@ class PythonArrays(Expression):
     """An expression some of whose names are arrays."""
 
     tight = Expression.tight | {"@"}
+    options = Expression.options - {"shape"}
     layers = Expression.layers | {"MSELoss": "mse", "L1Loss": "l1_loss", "CrossEntropyLoss": "cross_entropy",
                                   "BCELoss": "binary_cross_entropy", "Softmax": "softmax",
                                   "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
@@ -142,25 +143,28 @@ class PythonArrays(Expression):
         if name in _TRANSPOSED and (self.peek(1) != "(" or self.peek(2) == ")") and name not in self.given:
             self.place += 1 if self.peek(1) != "(" else 3
             self.behind(".T", self.words[self.place - 1].last)
-        elif name == "shape" and (self.peek(1) != "[" or self.peek(3) != "]" or not self.peek(2).isdigit()):
-            raise self.error(
-                ".shape is no number", self.words[self.place], "x.shape[0] is, the size of an axis"
-            )
         elif name == "shape":
-            target = self.builder.items[-1]
+            is_axis = self.peek(1) == "[" and self.peek(2).isdigit() and self.peek(3) == "]"
+            if not is_axis:
+                hint = "x.shape[0] is, the size of an axis"
+                raise self.error(".shape is no number", self.words[self.place], hint)
             axis = self.words[self.place + 2]
             self.place += 4
-            keyword = Token(KEYWORD, f"axis={axis.word}", axis.first, axis.last)
-            operand = Piece((target, keyword), target.first, target.last)
-            self.builder.items[-1] = called("size", [operand], target.first, axis.last + 1)
+            self.sized((Token(KEYWORD, f"axis={axis.word}", axis.first, axis.last),))
         elif name == "size" and self.peek(1) != "(":
             self.place += 1
-            target = self.builder.items[-1]
-            self.builder.items[-1] = called("size", [target], target.first, self.words[self.place - 1].last)
+            self.sized()
         elif self.peek(1) == "(" and name == "contiguous" and self.peek(2) == ")":
             self.place += 3
         else:
             super().member(word)
+
+    def sized(self, keywords: tuple[Token, ...] = ()) -> None:
+        """Put the size of the operand that is complete in its place; the words up to here say so."""
+        target = self.builder.items[-1]
+        operand = Piece((target, *keywords), target.first, target.last)
+        last = self.words[self.place - 1].last
+        self.builder.items[-1] = called("size", [operand], target.first, last)
 
     # ---- calls ----
 
@@ -178,7 +182,7 @@ class PythonArrays(Expression):
             return self.joined(call)
         if name == "stack" and call.is_plain(1) and (parts := elements_of(call.operands[0])):
             return self.only([grouped(part) for part in parts], {}, call.first, call.last)
-        if name in ("reshape", "view") and not call.keywords:
+        if name in ("reshape", "view") and call.operands and not call.keywords:
             return self.reshaped(call)
         is_extreme = name in ("max", "min", "amax", "amin") and (
             len(call.operands) == 1 or call.library in ("numpy", "jax", "torch") or call.is_method
@@ -193,7 +197,7 @@ class PythonArrays(Expression):
         keywords = _texts(call)
         keywords.pop("inplace", None)
         if len(call.operands) < op.arity:
-            raise call.error(f"{call.name} takes {op.arity} operand{'s' * (op.arity > 1)} here")
+            raise self.miscounted(call)
         behind = call.operands[op.arity :] if not op.variadic else []
         call = call._replace(operands=call.operands[: op.arity] if not op.variadic else call.operands)
         self.take_places(call, behind, keywords)
@@ -206,6 +210,12 @@ class PythonArrays(Expression):
         if "reduction" in keywords:
             return self.summed(call, keywords.pop("reduction"), keywords)
         return self.array_call(call, keywords)
+
+    @staticmethod
+    def miscounted(call: Call) -> ParseError:
+        """Return the error of a call with too few or too many operands."""
+        arity = ARRAY_FUNCTIONS[call.name].arity
+        return call.error(f"{call.name} takes {arity} operand{'s' * (arity > 1)} here")
 
     def reshaped(self, call: Call) -> Item:
         """Return ``x.reshape(2, 3)`` with its sizes as a keyword."""
@@ -220,13 +230,11 @@ class PythonArrays(Expression):
 
     def joined(self, call: Call) -> Item:
         """Return ``np.concatenate([x, y], axis=0)``, whose list may be of several shapes."""
-        parts, *behind = call.operands
-        operands = elements_of(parts)
-        keywords = _texts(call)
-        if not operands or len(behind) > 1:
+        (axis,) = take(call, "axis|dim")
+        operands = elements_of(call.operands[0])
+        if not operands:
             raise call.error(f"{call.name} joins what is listed", f"such as {call.name}([x, y])")
-        if behind:
-            keywords["axis"] = word_of(behind[0], 12)
+        keywords = {} if axis is None else {"axis": word_of(axis, 12)}
         return self.array_call(call._replace(name="concatenate", operands=operands), keywords)
 
     def filled_array(self, call: Call) -> Item:
@@ -263,7 +271,7 @@ class PythonArrays(Expression):
                 hint = "sum(abs(x)) is the norm of order 1, max(abs(x)) that of infinity"
                 raise call.error("a norm here is that of order 2", hint)
         if len(behind) > 1 or (behind and "axis" not in op.keywords):
-            raise call.error(f"{call.name} takes {op.arity} operand{'s' * (op.arity > 1)} here")
+            raise self.miscounted(call)
         if behind:
             if "axis" in keywords or "dim" in keywords:
                 raise call.error(f"{call.name} has two axes here")
@@ -273,7 +281,9 @@ class PythonArrays(Expression):
         """Let a variance divide as its library has it: by n in NumPy, by n - 1 in PyTorch."""
         unbiased = keywords.pop("unbiased", None)
         if unbiased is not None:
-            keywords["ddof"] = "0" if unbiased == "False" else "1"
+            if unbiased not in ("True", "False"):
+                raise call.error("unbiased= is True or False here")
+            keywords["ddof"] = "1" if unbiased == "True" else "0"
         elif not {"ddof", "correction"} & keywords.keys():
             if call.library == "torch":
                 keywords["ddof"] = "1"

@@ -43,10 +43,12 @@ class Expression:
     """The words of one expression, read from left to right. place: of the word that comes next.
 
     tight: operators that bind as closely as ``%``, or closer.  layers: functions that layers compute.
+    options: keywords that say nothing about a number.
     """
 
     tight = frozenset(("*", "/", "**", "^"))
     layers = LAYERS
+    options = _OPTIONS
 
     def __init__(self, text: str, names: Names, words: list[Word]) -> None:
         self.text = text
@@ -426,7 +428,7 @@ class Expression:
             here = self.place
             if self.words[here].kind == "text":
                 here += 1
-            elif self.words[here].word in _OPTIONS and self.peek(1) == "=":
+            elif self.words[here].word in self.options and self.peek(1) == "=":
                 here += 2
                 depth = 0
                 while here < len(self.words):
