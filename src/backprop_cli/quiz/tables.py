@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 STUDENT, PROBLEM = "student", "problem"
 _FORM = f"{STUDENT},a,b and a row for each student"
+_SPACES = re.compile(r"\s*")
 _DECIMAL_COMMA = re.compile(r"([-+−]?\d*),(\d+)")
 
 Row = dict[str, str]
@@ -87,17 +88,23 @@ def _of_json(text: str, name: str) -> list[Row]:
     decoder = json.JSONDecoder(object_pairs_hook=row_of, parse_float=str, parse_int=str, parse_constant=str)
     rows: list[Any] = []
     try:
-        rest = text.strip()
-        while rest:
-            found, end = decoder.raw_decode(rest)
+        place = _behind_spaces(text, 0)
+        while place < len(text):
+            found, place = decoder.raw_decode(text, place)
             rows += found if isinstance(found, list) else [found]
-            rest = rest[end:].lstrip()
+            place = _behind_spaces(text, place)
     except (ValueError, RecursionError) as error:
         told = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deep"
         raise InputError(f"{name} is no JSON: {told}", hint='[{"student": "Ada", "a": 15}]') from None
     if not all(isinstance(row, dict) for row in rows):
         raise InputError(f"{name}: a row is no object", hint='[{"student": "Ada", "a": 15}]')
     return rows
+
+
+def _behind_spaces(text: str, place: int) -> int:
+    match = _SPACES.match(text, place)
+    assert match is not None
+    return match.end()
 
 
 def _cell(x: Any, name: str) -> str:
