@@ -37,14 +37,11 @@ from backprop_cli.findings.settled import (
 from backprop_cli.graph.lower import lower_source
 from backprop_cli.graph.sweep import sweep_graph
 from backprop_cli.language.source import read_source
-from backprop_cli.operations.bounded import Bounded, bounded_reals
 from backprop_cli.operations.doubles import FLOAT
 from backprop_cli.operations.exact import UndecidedError
 from backprop_cli.operations.series import Condition
 from backprop_cli.report import BOTH_SIDES, NEARER_SIDE, ONE_SIDE, Check, GradientCheck, Outcome
-
-INF, NAN = math.inf, math.nan
-M = bounded_reals(50)
+from with_bounds import INF, NAN, M, of
 
 
 def sweep_of(program, m=FLOAT, upstream=1.0, **point):
@@ -54,10 +51,6 @@ def sweep_of(program, m=FLOAT, upstream=1.0, **point):
 
 def sides_of(sweep):
     return sides_of_gradients(sweep, ["x"])["x"]
-
-
-def of(value, error=-INF, scale=-INF):
-    return Bounded(M.base.number(value), error, M, scale)
 
 
 def corner(left, right):

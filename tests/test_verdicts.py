@@ -26,19 +26,12 @@ from backprop_cli.check.cross_check import (
 )
 from backprop_cli.check.formulas import NoFormulaError, TooFewDigitsError
 from backprop_cli.language.source import read_source
-from backprop_cli.operations.bounded import Bounded, bounded_reals
 from backprop_cli.operations.series import SeriesNamespace
 from backprop_cli.report import ALL_DIGITS, Check, GradientCheck, Outcome
+from with_bounds import INF, NAN, M, of
 
-INF, NAN = math.inf, math.nan
-M = bounded_reals(50)
 PASS, FAIL, SKIPPED = Outcome.PASS, Outcome.FAIL, Outcome.SKIPPED
 LEAST = 5e-324
-
-
-def of(value, error=-INF, scale=-INF):
-    """Return a number with a bound; both may be decimal text."""
-    return Bounded(M.base.number(value), error, M, scale)
 
 
 def pair(double, graph, formula=None):
